@@ -1,0 +1,62 @@
+"""The model card: what a reader must know before using a bundle. Every figure comes from the run or the proof."""
+
+from __future__ import annotations
+
+from ecg2lab.bundle import Manifest
+
+from ecg2lab_export.parity import ParityReport
+from ecg2lab_export.run_folder import RunRecord
+
+
+def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None) -> str:
+    """Markdown."""
+    sections = [
+        f"# {manifest.contract.name}\n\n**{manifest.notice[0].upper() + manifest.notice[1:]}.**\n",
+        _network(manifest),
+        _training(run),
+        _targets(manifest, run),
+        _proof(report),
+    ]
+    return "\n".join(sections)
+
+
+def _network(manifest: Manifest) -> str:
+    n, s = manifest.network, manifest.contract.signal
+    kind = "causal" if n.causal else "bidirectional"
+    seconds = s.window_samples / s.sampling_rate_hz
+    return (
+        "## Network\n\n"
+        f"S4 with late fusion (Lopez Alcaraz & Strodthoff 2025, doi 10.1038/s41598-025-26715-5), {kind}: "
+        f"{n.layers} layers of {n.hidden} channels, state size {n.state_size}, {n.parameters:,} parameters. "
+        f"Input: {len(s.leads)} leads at {s.sampling_rate_hz:g} Hz, windows of {seconds:g} s, and "
+        f"{len(manifest.contract.feature_names)} facts about the patient.\n"
+    )
+
+
+def _training(run: RunRecord | None) -> str:
+    if run is None:
+        return "## Training\n\nImported from a checkpoint that does not state its training data.\n"
+    lines = [f"## Training\n\n{run.training_data}\n"]
+    macro = run.metrics.get("macro_auroc_test")
+    if macro is not None:
+        on = "simulated patients" if run.synthetic_weights else "patients"
+        lines.append(f"Macro AUROC on the test fold ({on}): {macro:.3f}.\n")
+    return "\n".join(lines)
+
+
+def _targets(manifest: Manifest, run: RunRecord | None) -> str:
+    measured = run.metrics.get("targets", {}) if run else {}
+    head = "## Targets\n\n| target | abnormality | when | LOINC | AUROC, test fold |\n|---|---|---|---|---|\n"
+    rows = []
+    for target in manifest.contract.targets:
+        auroc = measured.get(target.name, {}).get("auroc_test")
+        c = target.criterion
+        meaning = (str(c), c.when, c.loinc or "") if c else ("not stated", "", "")
+        rows.append(f"| {target.name} | {' | '.join(meaning)} | {'' if auroc is None else f'{auroc:.3f}'} |")
+    return head + "\n".join(rows) + "\n"
+
+
+def _proof(report: ParityReport) -> str:
+    head = f"## Proof\n\nForm {report.form}, {report.precision}, on {report.runtime}, against float64.\n\n"
+    head += "| check | error | limit |\n|---|---|---|\n"
+    return head + "\n".join(f"| {c.name} | {c.error:.2g} | {c.tolerance:.2g} |" for c in report.checks) + "\n"

@@ -1,0 +1,111 @@
+"""The S4 convolution as a chunked recurrence in standard ONNX operators.
+
+Glossary: B batch, L window, H channels, N state size, T chunk, nc chunks (nc·T ≥ L), D directions; shapes in comments.
+
+Products run per channel, so the channel comes first. The state at the chunk borders is a linear recurrence
+x_{j+1} = x_j P + e_j; it is solved for all chunks at once in ⌈log₂ nc⌉ steps (Hillis and Steele, CACM 1986): after step k
+every border has gathered the 2ᵏ⁺¹ chunks before it. The number of nodes thus hardly grows with the window.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecg2lab_export.dplr import Real
+from ecg2lab_export.graph import GraphBuilder
+from ecg2lab_export.realisation import ChunkedBlocks, Realisation
+
+_CHUNKS_TRIED = range(20, 31)
+
+
+def chunk_for(window: int) -> int:
+    """T that wastes the fewest padded samples, the one nearest to 25 among equals; a short window is one chunk.
+
+    25 balances the products inside a chunk (growing with T) against those across chunks (falling with T) at N = 8.
+    """
+    if window < _CHUNKS_TRIED.stop:
+        return window
+    return min(_CHUNKS_TRIED, key=lambda t: (-window % t, abs(t - 25)))
+
+
+def add_recurrence(graph: GraphBuilder, u: str, system: Realisation, skip: Real, window: int) -> str:
+    """Append y = conv(u, k) + D·u.
+
+    Parameters
+    ----------
+    graph
+        To append to.
+    u
+        (B·L, H).
+    system, skip
+        Of the layer.
+    window
+        L.
+
+    Returns
+    -------
+    str
+        (B·L, H).
+    """
+    chunk = chunk_for(window)
+    blocks = system.chunked(skip, chunk)
+    channels, _, state = blocks.enter_forward.shape
+    chunks = -(-window // chunk)
+    padding = chunks * chunk - window
+
+    folded = u  # (B·L H)
+    if padding:
+        folded = graph.reshape(folded, (-1, window, channels))
+        folded = graph.add("Pad", folded, graph.constant((0, 0, 0, 0, padding, 0), "int64"))
+    folded = graph.reshape(folded, (-1, chunk, channels))  # (B·nc T H)
+    by_channel = graph.add("Transpose", folded, perm=(2, 0, 1))  # (H B·nc T)
+
+    y = graph.add("MatMul", by_channel, graph.constant(blocks.inside))  # (H B·nc T)
+    if chunks > 1:
+        y = graph.add("Add", y, _across_chunks(graph, by_channel, blocks, chunks))
+
+    y = graph.add("Transpose", y, perm=(1, 2, 0))  # (B·nc T H)
+    if padding:
+        y = graph.reshape(y, (-1, chunks * chunk, channels))
+        bounds = [graph.constant(x, "int64") for x in ((0,), (window,), (1,))]
+        y = graph.add("Slice", y, *bounds)
+    return graph.reshape(y, (-1, channels))  # (B·L H)
+
+
+def _across_chunks(graph: GraphBuilder, by_channel: str, blocks: ChunkedBlocks, chunks: int) -> str:
+    """What a chunk owes to the chunks before it, and after it: (H B·nc T)."""
+    directions = [(blocks.enter_forward, blocks.leave_forward, 1)]
+    if blocks.leave_backward is not None:
+        directions.append((blocks.enter_backward, blocks.leave_backward, -1))
+    channels, chunk, state = blocks.enter_forward.shape
+    states = []
+    for enter, _, step in directions:
+        entering = graph.add("MatMul", by_channel, graph.constant(enter))  # (H B·nc N)
+        entering = graph.reshape(entering, (channels, -1, chunks, state))  # (H B nc N)
+        gathered = _gather(graph, _shift(graph, entering, step, chunks), blocks.power, step, chunks)
+        states.append(graph.reshape(gathered, (channels, -1, state)))  # (H B·nc N)
+    joined = states[0] if len(states) == 1 else graph.add("Concat", *states, axis=2)  # (H B·nc D·N)
+    leave = np.concatenate([leave for _, leave, _ in directions], axis=1)  # (H D·N T)
+    return str(graph.add("MatMul", joined, graph.constant(leave)))
+
+
+def _gather(graph: GraphBuilder, x: str, power: Real, step: int, chunks: int) -> str:
+    """x_j ← Σ_{i≥0} x_{j - i·step} Pⁱ for all j at once, x being (H B nc N)."""
+    transposed = np.swapaxes(power, 1, 2)[:, None]  # row vectors: (H 1 N N)
+    distance = 1
+    while distance < chunks - 1:  # the first border carries nothing, so nc-1 terms are all there are
+        moved = _shift(graph, x, step * distance, chunks)
+        x = graph.add("Add", x, graph.add("MatMul", moved, graph.constant(transposed)))
+        transposed = transposed @ transposed
+        distance *= 2
+    return x
+
+
+def _shift(graph: GraphBuilder, x: str, distance: int, chunks: int) -> str:
+    """Move (H B nc N) along the chunks, zeros entering; a positive distance moves towards the end."""
+    far = abs(distance)
+    start, stop = (0, chunks - far) if distance > 0 else (far, chunks)
+    bounds = [graph.constant(v, "int64") for v in ((start,), (stop,), (2,))]
+    kept = graph.add("Slice", x, *bounds)
+    pads = (0, 0, far, 0, 0, 0, 0, 0) if distance > 0 else (0, 0, 0, 0, 0, 0, far, 0)
+    return str(graph.add("Pad", kept, graph.constant(pads, "int64")))

@@ -1,0 +1,45 @@
+// What each binding file adds to the module.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <span>
+#include <stdexcept>
+
+#include "matrix.h"
+
+namespace ecg2lab::bindings {
+
+namespace py = pybind11;
+
+// C-contiguous input of exactly this type: a wrong type is an error here, so that conversion stays Python's choice.
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+template <typename T>
+std::span<const T> view(const Array<T>& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+template <typename T>
+MatrixView<T> view_2d(const Array<T>& array) {
+  if (array.ndim() != 2) throw std::invalid_argument("a two-dimensional array is needed");
+  return {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))};
+}
+
+// Hands the numbers to Python without copying them.
+template <typename T>
+py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+  auto* owner = new std::vector<T>(std::move(values));
+  const py::capsule release(owner, [](void* pointer) { delete static_cast<std::vector<T>*>(pointer); });
+  return py::array_t<T>(std::move(shape), owner->data(), release);
+}
+
+void bind_decide(py::module_& module);
+void bind_impute(py::module_& module);
+void bind_prepare(py::module_& module);
+void bind_scan(py::module_& module);
+
+}  // namespace ecg2lab::bindings

@@ -1,0 +1,9 @@
+#include "bindings.h"
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "Native core of ecg2lab. Private: the public calls are in `ecg2lab`.";
+  ecg2lab::bindings::bind_prepare(module);
+  ecg2lab::bindings::bind_impute(module);
+  ecg2lab::bindings::bind_scan(module);
+  ecg2lab::bindings::bind_decide(module);
+}

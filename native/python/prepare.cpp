@@ -1,0 +1,87 @@
+#include "prepare.h"
+
+#include "bindings.h"
+#include "leads.h"
+#include "resample.h"
+
+namespace ecg2lab::bindings {
+namespace {
+
+py::tuple prepare_array(const Array<double>& samples, const std::vector<std::string>& recorded_leads, double rate,
+                        const std::vector<std::string>& leads, double sampling_rate_hz, double clip_mv) {
+  const auto matrix = view_2d(samples);
+  Prepared prepared;
+  {
+    const py::gil_scoped_release release;
+    prepared = prepare(matrix, recorded_leads, rate, {leads, sampling_rate_hz, clip_mv});
+  }
+  py::list reports;
+  for (const LeadReport& lead : prepared.leads) {
+    reports.append(py::make_tuple(lead.missing_samples, lead.clipped_samples, lead.derived, lead.empty));
+  }
+  const auto rows = static_cast<py::ssize_t>(prepared.signal.rows);
+  const auto columns = static_cast<py::ssize_t>(prepared.signal.columns);
+  return py::make_tuple(to_array(std::move(prepared.signal.values), {rows, columns}), reports);
+}
+
+std::vector<std::string> missing_leads(const std::vector<std::string>& recorded,
+                                       const std::vector<std::string>& wanted) {
+  const auto sources = map_leads(recorded, wanted);
+  std::vector<std::string> missing;
+  for (std::size_t index = 0; index < wanted.size(); ++index) {
+    if (!sources[index].found()) missing.push_back(wanted[index]);
+  }
+  return missing;
+}
+
+// One lead at the recording's own rate, for drawing.
+py::array_t<double> lead_array(const Array<double>& samples, const std::vector<std::string>& recorded,
+                               const std::string& wanted) {
+  const auto matrix = view_2d(samples);
+  const LeadSource source = map_leads(recorded, {wanted}).front();
+  if (!source.found() || recorded.size() != matrix.rows) throw std::invalid_argument("lead " + wanted + " is missing");
+  std::vector<double> out(matrix.columns);
+  extract_lead(matrix, source, out);
+  return to_array(std::move(out), {static_cast<py::ssize_t>(matrix.columns)});
+}
+
+py::array_t<float> windows_array(const Array<float>& signal, std::size_t window) {
+  const auto matrix = view_2d(signal);
+  Matrix<float> copy(matrix.rows, matrix.columns);
+  std::copy_n(matrix.data, copy.values.size(), copy.values.begin());
+  const std::size_t windows = count_windows(matrix.columns, window).windows;
+  std::vector<float> out(windows * matrix.rows * window);
+  cut_windows(copy, window, out.data());
+  return to_array(std::move(out), {static_cast<py::ssize_t>(windows), static_cast<py::ssize_t>(matrix.rows),
+                                   static_cast<py::ssize_t>(window)});
+}
+
+py::array_t<double> resample_array(const Array<double>& samples, double input_rate, double output_rate) {
+  const Resampler resampler(input_rate, output_rate);
+  std::vector<double> out(resampler.output_length(static_cast<std::size_t>(samples.size())));
+  {
+    const auto in = view(samples);
+    const py::gil_scoped_release release;
+    resampler.run(in, out);
+  }
+  const auto length = static_cast<py::ssize_t>(out.size());
+  return to_array(std::move(out), {length});
+}
+
+}  // namespace
+
+void bind_prepare(py::module_& module) {
+  using py::literals::operator""_a;
+  module.def("prepare", &prepare_array, "samples"_a.noconvert(), "recorded_leads"_a, "rate"_a, "leads"_a,
+             "sampling_rate_hz"_a, "clip_mv"_a);
+  module.def("missing_leads", &missing_leads, "recorded"_a, "wanted"_a);
+  module.def("lead", &lead_array, "samples"_a.noconvert(), "recorded"_a, "wanted"_a);
+  module.def("windows", &windows_array, "signal"_a.noconvert(), "window"_a);
+  module.def("resample", &resample_array, "samples"_a.noconvert(), "input_rate"_a, "output_rate"_a);
+  module.def(
+      "look_ahead",
+      [](double input_rate, double output_rate) { return Resampler(input_rate, output_rate).look_ahead(); },
+      "input_rate"_a, "output_rate"_a);
+}
+
+}  // namespace ecg2lab::bindings

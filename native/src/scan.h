@@ -1,0 +1,48 @@
+// The convolution of one S4 layer as a recurrence over chunks.
+//
+// Glossary: H channels, N state size, L window, T chunk, D directions (1 causal, 2 bidirectional), Ā B̄ C discretised
+// real state space, k[t] = C Āᵗ B̄; d the skip weight. All arrays have the channel last, so that one vector instruction
+// serves as many channels as a register holds.
+#pragma once
+
+#include <span>
+#include <vector>
+
+namespace ecg2lab {
+
+// One layer's state space, real, per channel, in float64.
+struct StateSpace {
+  std::size_t channels;       // H
+  std::size_t state_size;     // N
+  std::size_t directions;     // D
+  std::span<const double> a;  // (H N N) Ā
+  std::span<const double> b;  // (H N)   B̄
+  std::span<const double> c;  // (D H N) C
+  std::span<const double> d;  // (H)
+};
+
+// Constants of the chunked form, computed in float64 and rounded once:
+//   X₀ = 0,   X_{j+1} = Āᵀ X_j + Σ_s Ā^{T-1-s} B̄ u[jT+s]         (Āᵀ: T-th power)
+//   Z_nc = 0, Z_j     = Āᵀ Z_{j+1} + Σ_s Ā^s B̄ u[jT+s]
+//   y[jT+i] = Σ_s K[i-s] u[jT+s] + C₀ Ā^{i+1} X_j + C₁ Ā^{T-1-i} Z_{j+1}
+// with K[0] = k₀[0] + d, K[l] = k₀[l], K[-l] = k₁[l-1]. It needs neither poles nor eigenvectors.
+class Scan {
+ public:
+  Scan(const StateSpace& system, std::size_t chunk);
+
+  // u and y are (L H), time-major; u is taken as zero outside the window. Not in place.
+  void run(std::span<const float> u, std::span<float> y) const;
+
+  std::size_t channels() const { return channels_; }
+
+ private:
+  void run_block(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const;
+
+  std::size_t channels_, state_size_, directions_, chunk_;
+  std::vector<float> taps_;     // (2T-1 H) K[-(T-1)] … K[T-1]
+  std::vector<float> power_;    // (N N H) T-th power of Ā
+  std::vector<float> krylov_;   // (T N H) Ā^s B̄
+  std::vector<float> observe_;  // (D T N H) C₀ Ā^{s+1} and C₁ Ā^s
+};
+
+}  // namespace ecg2lab

@@ -1,0 +1,38 @@
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+def prepare(
+    samples: NDArray[np.float64],
+    recorded_leads: Sequence[str],
+    rate: float,
+    leads: Sequence[str],
+    sampling_rate_hz: float,
+    clip_mv: float,
+) -> tuple[NDArray[np.float32], list[tuple[int, int, bool, bool]]]: ...
+def missing_leads(recorded: Sequence[str], wanted: Sequence[str]) -> list[str]: ...
+def lead(samples: NDArray[np.float64], recorded: Sequence[str], wanted: str) -> NDArray[np.float64]: ...
+def windows(signal: NDArray[np.float32], window: int) -> NDArray[np.float32]: ...
+def resample(samples: NDArray[np.float64], input_rate: float, output_rate: float) -> NDArray[np.float64]: ...
+def look_ahead(input_rate: float, output_rate: float) -> int: ...
+def impute_continuous(
+    values: NDArray[np.float32], medians: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], list[int]]: ...
+def impute_categorical(
+    codes: NDArray[np.int64], missing_codes: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8], list[int]]: ...
+def decide(
+    logits: NDArray[np.float32], rules: NDArray[np.float64]
+) -> list[tuple[float, float, float, int]]: ...
+
+class Scan:
+    def __init__(
+        self,
+        a: NDArray[np.float64],
+        b: NDArray[np.float64],
+        c: NDArray[np.float64],
+        d: NDArray[np.float64],
+        chunk: int,
+    ) -> None: ...
+    def run(self, u: NDArray[np.float32]) -> NDArray[np.float32]: ...

@@ -1,0 +1,1 @@
+"""What runs the bare network: `run(signal, continuous, categorical) → logits`."""

@@ -1,0 +1,72 @@
+"""ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.bundle import WINDOW_GRAPH, Bundle
+from ecg2lab.errors import BackendError
+from ecg2lab.extras import installed_version, require
+
+PROVIDER = "CPUExecutionProvider"
+
+
+def make_session(model: bytes, threads: int) -> Any:
+    """An inference session on the CPU with exactly `threads` threads that sleep while idle.
+
+    Parameters
+    ----------
+    model
+        Serialised ONNX.
+    threads
+        Of one call; 1 runs in the caller's thread.
+    """
+    require("onnx", "onnxruntime")
+    if installed_version("onnxruntime") and installed_version("onnxruntime-gpu"):
+        raise BackendError(
+            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; uninstall one of them"
+        )
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
+    except Exception as error:  # the runtime's exception classes are not public
+        first_line = str(error).strip().split("\n")[0]
+        raise BackendError(f"ONNX Runtime {onnxruntime.__version__} cannot load the graph: {first_line}") from None
+
+
+class OnnxRuntimeBackend:
+    """Runs the bundle's window graph."""
+
+    name = "onnxruntime"
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        self._session = make_session(bundle.member(WINDOW_GRAPH), threads)
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that answers."""
+        return str(self._session.get_providers()[0])
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the runtime."""
+        import onnxruntime
+
+        return {"onnxruntime": onnxruntime.__version__}
+
+    def run(
+        self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(B leads L), (B features), (B categories) → (B n)."""
+        feed = {"signal": signal, "continuous": continuous, "categorical": categorical}
+        logits: NDArray[np.float32] = self._session.run(None, feed)[0]
+        return logits

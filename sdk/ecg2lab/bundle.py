@@ -1,0 +1,269 @@
+"""The bundle `X.ecg2lab`: one file that holds a model, its contract and its proof.
+
+Format, version 1. A zip archive in one canonical layout, so that it can be mapped, listed by any unzip, and any changed
+byte is found:
+
+- members in the order of `MEMBERS`, each at most once, stored without compression, dated 1980-01-01;
+- the content of each member starts at a multiple of 64 bytes; the gap is an extra field of the local header
+  (identifier 0xD935, alignment, zeros);
+- local headers, central directory and end record follow each other without a gap, without comments;
+- `manifest.json` is first and holds size and SHA-256 of every other member.
+
+A reader writes the same layout from the contents it found and compares: whatever is not content is determined by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ecg2lab.contract import Contract
+from ecg2lab.errors import BundleError
+from ecg2lab.files import write_atomically
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+WINDOW_GRAPH = "window.onnx"
+STEP_GRAPH = "step.onnx"
+GOLDEN = "golden.safetensors"
+PARITY = "parity.json"
+CARD = "card.md"
+MEMBERS = (MANIFEST, WEIGHTS, WINDOW_GRAPH, STEP_GRAPH, GOLDEN, PARITY, CARD)
+_REQUIRED = (MANIFEST, WEIGHTS, WINDOW_GRAPH, GOLDEN, PARITY, CARD)
+_ALIGNMENT = 64
+_PADDING_FIELD = 0xD935
+_DOS_DATE = 0x0021  # 1980-01-01
+_LARGEST_BUNDLE = 2**31
+
+
+class Digest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Size in bytes and SHA-256 of a member."""
+
+    size: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+    @classmethod
+    def of(cls, content: bytes) -> Digest:
+        """Measure a content."""
+        return cls(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+class NetworkShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sizes of the network; those of its inputs and outputs are in the contract."""
+
+    hidden: int
+    state_size: int
+    layers: int
+    causal: bool
+    parameters: int
+
+
+class Lineage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the weights come from."""
+
+    checkpoint_sha256: str
+    format: Literal["cardiolab", "ecg2lab"]
+    training_data: str | None = None
+    """In words; None: not stated by the checkpoint."""
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything about a bundle but its numbers."""
+
+    schema_version: Literal[1] = 1
+    synthetic_weights: bool | None
+    """Trained on simulated patients, or random; None: not stated by the checkpoint."""
+    form: Literal["recurrent", "spectral"]
+    precision: Literal["fp32", "fp16", "bf16", "int8"]
+    opset: int
+    """ONNX operator set of the graphs."""
+    network: NetworkShape
+    lineage: Lineage
+    tools: dict[str, str]
+    """Versions of what wrote the bundle."""
+    members: dict[str, Digest]
+    contract: Contract
+
+    @property
+    def notice(self) -> str:
+        """The sentence that goes with every answer."""
+        if self.synthetic_weights:
+            return "synthetic weights, not for clinical use"
+        if self.synthetic_weights is None:
+            return "weights of unstated origin, not for clinical use"
+        return "research software, not for clinical use"
+
+
+class Bundle:
+    """An opened and verified bundle; `member` gives contents.
+
+    Attributes
+    ----------
+    manifest
+        Decoded.
+    digest
+        SHA-256 of the manifest, which covers every other member.
+    source
+        What was opened, for messages.
+    """
+
+    def __init__(self, manifest: Manifest, contents: Mapping[str, bytes], source: str) -> None:
+        self.manifest = manifest
+        self.source = source
+        self.digest = hashlib.sha256(contents[MANIFEST]).hexdigest()
+        self._contents = contents
+
+    @property
+    def contract(self) -> Contract:
+        """Of the model."""
+        return self.manifest.contract
+
+    @property
+    def size(self) -> int:
+        """Bytes of all members."""
+        return sum(map(len, self._contents.values()))
+
+    def member(self, name: str) -> bytes:
+        """Content of a member.
+
+        Raises
+        ------
+        BundleError
+            If the bundle has no such member.
+        """
+        try:
+            return self._contents[name]
+        except KeyError:
+            raise BundleError(f"bundle {self.source} has no {name}") from None
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Open a bundle and check every byte of it.
+
+        Raises
+        ------
+        BundleError
+            If the file is missing, is not a bundle, is damaged, or is of a newer version.
+        """
+        try:
+            content = Path(path).read_bytes()
+        except FileNotFoundError:
+            raise BundleError(f"there is no bundle at {path}") from None
+        except OSError as error:
+            raise BundleError(f"cannot read bundle {path}: {error.strerror}") from None
+        return cls.from_bytes(content, source=str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, source: str = "bundle") -> Bundle:
+        """`open` for a bundle that is already in memory."""
+        contents = _unpack(content, source)
+        manifest = _decode_manifest(contents[MANIFEST], source)
+        for name, member in contents.items():
+            if name != MANIFEST and manifest.members.get(name) != Digest.of(member):
+                raise BundleError(f"{source} is damaged: {name} is not what its manifest says")
+        if set(manifest.members) != set(contents) - {MANIFEST}:
+            raise BundleError(f"{source} is damaged: its members are not those of its manifest")
+        return cls(manifest, contents, source)
+
+
+def _unpack(content: bytes, source: str) -> dict[str, bytes]:
+    """Members of a canonical archive; anything else is refused before a content is looked at."""
+    if len(content) > _LARGEST_BUNDLE:
+        raise BundleError(f"{source} is larger than any bundle")
+    if content[:2] != b"PK":
+        raise BundleError(f"{source} is not an ecg2lab bundle (a bundle is written by `ecg2lab export`)")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if MANIFEST not in names:
+                raise BundleError(f"{source} is a zip archive, but not an ecg2lab bundle: it has no {MANIFEST}")
+            _check_names(names, source)
+            if any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist()):
+                raise BundleError(f"{source} was repacked: members of a bundle are stored, not compressed")
+            contents = {name: archive.read(name) for name in names}
+    except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, ValueError, OSError):
+        raise BundleError(f"{source} is damaged or was cut short; copy it again") from None
+    if pack(contents) != content:
+        raise BundleError(f"{source} is damaged or was repacked: it is not in the canonical layout")
+    return contents
+
+
+def _check_names(names: list[str], source: str) -> None:
+    unknown = [name for name in names if name not in MEMBERS]
+    if unknown:
+        raise BundleError(f"{source} holds {unknown[0]!r}, which is no part of a bundle")
+    missing = [name for name in _REQUIRED if name not in names]
+    if missing:
+        raise BundleError(f"{source} lacks {missing[0]}")
+    if len(set(names)) != len(names):
+        raise BundleError(f"{source} holds a member twice")
+
+
+def _decode_manifest(content: bytes, source: str) -> Manifest:
+    class Head(msgspec.Struct):
+        schema_version: int
+
+    try:
+        version = msgspec.json.decode(content, type=Head).schema_version
+        if version > SCHEMA_VERSION:
+            raise BundleError(f"{source} is of bundle version {version}; this ecg2lab reads up to {SCHEMA_VERSION}")
+        return msgspec.json.decode(content, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{source} has an invalid manifest: {error}") from None
+
+
+def pack(contents: Mapping[str, bytes]) -> bytes:
+    """Members in the canonical layout."""
+    out, directory = bytearray(), bytearray()
+    names = [name for name in MEMBERS if name in contents]
+    for name in names:
+        encoded, content = name.encode(), contents[name]
+        gap = -(len(out) + 30 + len(encoded) + 6) % _ALIGNMENT
+        extra = struct.pack("<HHH", _PADDING_FIELD, 2 + gap, _ALIGNMENT) + bytes(gap)
+        # version needed 1.0, flags, method stored, time, date, CRC, sizes, name length
+        common = struct.pack("<HHHHHIIIH", 10, 0, 0, 0, _DOS_DATE, zlib.crc32(content), *[len(content)] * 2, len(encoded))
+        offset = len(out)
+        out += b"PK\x03\x04" + common + struct.pack("<H", len(extra)) + encoded + extra + content
+        # made by 1.0, …, no extra, no comment, disk 0, attributes 0, offset of the local header
+        directory += b"PK\x01\x02" + struct.pack("<H", 10) + common + struct.pack("<HHHHII", 0, 0, 0, 0, 0, offset)
+        directory += encoded
+    start = len(out)
+    out += directory
+    out += b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, len(names), len(names), len(directory), start, 0)
+    return bytes(out)
+
+
+def write(path: str | Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle, atomically: an existing file is replaced only by a complete one.
+
+    Parameters
+    ----------
+    path
+        Of the new file.
+    manifest
+        Its `members` are filled in here.
+    contents
+        Every member but the manifest.
+
+    Returns
+    -------
+    Bundle
+        As read back.
+    """
+    members = {name: Digest.of(content) for name, content in contents.items()}
+    manifest = msgspec.structs.replace(manifest, members=members)
+    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    packed = pack({MANIFEST: encoded, **contents})
+    bundle = Bundle.from_bytes(packed, source=str(path))
+    write_atomically(path, packed)
+    return bundle

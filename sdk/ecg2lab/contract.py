@@ -1,0 +1,322 @@
+"""The contract: what a model wants, what it answers, and what its answers mean.
+
+A contract is written once, by training, and travels inside the bundle. Leads, sampling rate, window, clip limit,
+feature order and units, targets and thresholds are known from here and from nowhere else. `published()` gives the
+input side of Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s41598-025-26715-5.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ecg2lab.errors import ContractError
+
+SCHEMA_VERSION = 1
+SCHEMA_FILE = Path(__file__).with_name("contract.schema.json")
+
+Name = Annotated[str, Meta(min_length=1, max_length=120)]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Immutable; an unknown field is an error, never ignored."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ContractError(message)
+
+
+def _require_unique(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        _require(name not in seen, f"{what} {name!r} appears twice")
+        seen.add(name)
+
+
+class Signal(_Struct, kw_only=True):
+    """The ECG as the network sees it."""
+
+    leads: Annotated[tuple[Name, ...], Meta(min_length=1)]
+    """Lead names in the network's order."""
+    sampling_rate_hz: Positive
+    window_samples: Annotated[int, Meta(ge=2)]
+    """Samples of one window, at `sampling_rate_hz`."""
+    unit: Literal["mV"] = "mV"
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        _require_unique("lead", self.leads)
+        _require(math.isfinite(self.sampling_rate_hz), "sampling_rate_hz is not finite")
+
+
+class Preprocessing(_Struct, kw_only=True):
+    """What happens to a signal in millivolt before the network, in this order."""
+
+    missing_samples: Literal["linear"] = "linear"
+    """Runs of NaN: linear interpolation, the nearest value held at both ends."""
+    clip_mv: Positive = 3.0
+    """Samples are clipped to plus or minus this."""
+    resampler: Literal["kaiser_best"] = "kaiser_best"
+    """Windowed-sinc filter of resampy 0.4.3."""
+
+
+class TopCode(_Struct, kw_only=True):
+    """Values above `above` are entered as `value`: MIMIC-IV writes every age above 89 as 91."""
+
+    above: float
+    value: float
+
+
+class ContinuousFeature(_Struct, kw_only=True):
+    """One number about the patient, in raw units."""
+
+    name: Name
+    unit: Name
+    minimum: float
+    maximum: float
+    """A value outside [minimum, maximum] is not a measurement: training drops it, the SDK refuses it."""
+    median: float | None = None
+    """Of the training set, in place of a missing value; None: the value must be given."""
+    top_code: TopCode | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        _require(self.minimum < self.maximum, f"feature {self.name!r}: minimum is not below maximum")
+        if self.median is not None:
+            inside = self.minimum <= self.median <= self.maximum
+            _require(inside, f"feature {self.name!r}: its median lies outside its own range")
+
+
+class CategoricalFeature(_Struct, kw_only=True):
+    """One category of the patient; the network gets its index in `categories`."""
+
+    name: Name
+    categories: Annotated[tuple[Name, ...], Meta(min_length=2)]
+    missing_code: Annotated[int, Meta(ge=0)] | None = None
+    """Code in place of a missing category; None: the category must be given."""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        _require_unique(f"feature {self.name!r}: category", self.categories)
+        if self.missing_code is not None:
+            _require(
+                self.missing_code < len(self.categories),
+                f"feature {self.name!r}: missing_code {self.missing_code} is not one of its categories",
+            )
+
+
+class Criterion(_Struct, kw_only=True):
+    """The laboratory abnormality that a target stands for, such as potassium > 5.1 mEq/L."""
+
+    lab: Name
+    loinc: Annotated[str, Meta(pattern=r"^[0-9]{1,7}-[0-9]$")] | None
+    unit: str
+    """Empty for a dimensionless quantity."""
+    comparison: Literal["<", "<=", ">", ">="]
+    threshold: float
+    setting: Literal["prediction", "forecasting"]
+    """prediction: abnormal now. forecasting: abnormal at some moment within the horizon."""
+    horizon_min: Annotated[int, Meta(gt=0)]
+    """Minutes: the value closest within plus or minus this (prediction), or any value in (0, this] (forecasting)."""
+    category: Name = "other"
+
+    @property
+    def when(self) -> str:
+        """The moment that the answer speaks of, in words."""
+        return "now" if self.setting == "prediction" else f"within {self.horizon_min} min"
+
+    def __str__(self) -> str:
+        return f"{self.lab} {self.comparison} {self.threshold:g} {self.unit}".rstrip()
+
+
+class Calibration(_Struct, kw_only=True):
+    """Platt calibration: logit(p) ← slope · logit(p) + intercept, on the mean over windows."""
+
+    slope: Positive
+    intercept: float
+
+
+class Target(_Struct, kw_only=True):
+    """One output of the network."""
+
+    name: Name
+    criterion: Criterion | None = None
+    """None: an imported checkpoint that did not say what the output means."""
+    decision_threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    """Calibrated probability from which the target counts as detected; None: never."""
+    calibration: Calibration | None = None
+
+
+class Population(_Struct, kw_only=True):
+    """Whom the model is for."""
+
+    minimum_age: Annotated[float, Meta(ge=0)] = 18.0
+    """Years; a younger patient is refused."""
+
+
+class Contract(_Struct, kw_only=True):
+    """Everything that a program must know of a model to feed it and to read its answers."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    signal: Signal
+    preprocessing: Preprocessing
+    continuous: tuple[ContinuousFeature, ...]
+    categorical: tuple[CategoricalFeature, ...]
+    targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
+    population: Population = Population()
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        _require_unique("feature", self.feature_names)
+        _require_unique("target", self.target_names)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Continuous, then categorical, in the network's order."""
+        return tuple(f.name for f in (*self.continuous, *self.categorical))
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """In the network's order."""
+        return tuple(t.name for t in self.targets)
+
+    @property
+    def clinical(self) -> bool:
+        """Whether every target says which laboratory abnormality it stands for."""
+        return all(t.criterion is not None for t in self.targets)
+
+    def target_index(self, name: str) -> int:
+        """Position of a target.
+
+        Raises
+        ------
+        ContractError
+            If there is no target of that name; the message lists the nearest names.
+        """
+        try:
+            return self.target_names.index(name)
+        except ValueError:
+            near = _nearest(name, self.target_names)
+            raise ContractError(
+                f"unknown target {name!r}; did you mean {', '.join(near)}? "
+                "(`ecg2lab inspect BUNDLE` lists all)"
+            ) from None
+
+
+def _nearest(name: str, names: Sequence[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, names, n=3, cutoff=0.3) or list(names[:3])
+
+
+def published(targets: Iterable[Target], name: str = "published method") -> Contract:
+    """Contract of the published method: 12 leads, 100 Hz, 250 samples, ten numbers and two categories.
+
+    Medians are of a training set and therefore absent here.
+
+    Parameters
+    ----------
+    targets
+        In the order of the network's outputs.
+    name
+        Of the model.
+    """
+    number = ContinuousFeature
+    return Contract(
+        name=name,
+        signal=Signal(
+            leads=("I", "II", "V1", "V2", "V3", "V4", "V5", "V6", "III", "aVR", "aVL", "aVF"),
+            sampling_rate_hz=100.0,
+            window_samples=250,
+        ),
+        preprocessing=Preprocessing(),
+        continuous=(
+            number(name="respiratory_per_min", unit="1/min", minimum=0, maximum=300),
+            number(name="spo2_percent", unit="%", minimum=0, maximum=100),
+            number(name="age", unit="y", minimum=0, maximum=120, top_code=TopCode(above=89, value=91)),
+            number(name="diastolic_mmhg", unit="mmHg", minimum=0, maximum=500),
+            number(name="heart_rate_bpm", unit="1/min", minimum=0, maximum=700),
+            number(name="systolic_mmhg", unit="mmHg", minimum=0, maximum=500),
+            number(name="temperature_f", unit="°F", minimum=50, maximum=150),
+            number(name="height_cm", unit="cm", minimum=60, maximum=400),
+            number(name="bmi", unit="kg/m²", minimum=0, maximum=100),
+            number(name="weight_kg", unit="kg", minimum=20, maximum=400),
+        ),
+        categorical=(
+            CategoricalFeature(name="sex", categories=("female", "male")),
+            CategoricalFeature(name="race", categories=("asian", "black", "hispanic", "other", "white")),
+        ),
+        targets=tuple(targets),
+    )
+
+
+def unnamed_targets(count: int) -> tuple[Target, ...]:
+    """Targets `target_000 …` of a checkpoint that came without a contract."""
+    return tuple(Target(name=f"target_{index:03d}") for index in range(count))
+
+
+def decode(text: bytes | str, source: str = "contract") -> Contract:
+    """Read a contract from JSON, strictly.
+
+    Parameters
+    ----------
+    text
+        JSON.
+    source
+        What to call it in an error.
+
+    Raises
+    ------
+    ContractError
+        On malformed JSON, an unknown, repeated or missing field, a wrong type or a value out of range.
+    """
+    try:
+        contract = msgspec.json.decode(text, type=Contract)
+        _refuse_repeated_keys(text)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ContractError(f"{source} is not a valid contract: {error}") from None
+    return contract
+
+
+def _refuse_repeated_keys(text: bytes | str) -> None:
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        _require_unique("field", (key for key, _ in items))
+        return dict(items)
+
+    json.loads(text, object_pairs_hook=pairs)
+
+
+def encode(contract: Contract) -> bytes:
+    """Write a contract as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(contract), indent=1) + b"\n"
+
+
+def read(path: str | Path) -> Contract:
+    """Read a contract file.
+
+    Raises
+    ------
+    ContractError
+        If the file cannot be read or is not a contract.
+    """
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise ContractError(f"cannot read contract {path}: {error.strerror}") from None
+    return decode(text, source=str(path))
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a contract: the one that every reader, in any language, is tested against."""
+    schema = msgspec.json.schema(Contract)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ecg2lab contract"}
+    return {**head, **schema}

@@ -1,0 +1,257 @@
+"""The engine: a loaded bundle on a backend, from recording and patient to prediction."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
+from ecg2lab.bundle import Bundle
+from ecg2lab.contract import Contract
+from ecg2lab.errors import BackendError
+from ecg2lab.extras import installed_version
+from ecg2lab.features import encode
+from ecg2lab.patient import Patient
+from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
+from ecg2lab.preparation import PreparedSignal, cut_windows, prepare_signal
+from ecg2lab.recording import Recording
+
+BACKENDS = {"onnxruntime": OnnxRuntimeBackend}
+_AUTO = "onnxruntime"
+
+
+def load(
+    bundle: str | Path | Bundle,
+    backend: str = "auto",
+    precision: str | None = None,
+    threads: int | None = None,
+) -> Engine:
+    """Load a bundle and make it ready to answer.
+
+    Parameters
+    ----------
+    bundle
+        A file, or an opened bundle.
+    backend
+        "auto", or one of `BACKENDS`: a choice that cannot be honoured is an error, never replaced by another.
+    precision
+        None: the bundle's own.
+    threads
+        Of one call; None: as many as this process may use.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is missing or damaged.
+    BackendError
+        If backend, precision or thread count cannot be had.
+    MissingExtraError
+        If the backend's package is not installed.
+    """
+    opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    carried = opened.manifest.precision
+    if precision not in (None, carried):
+        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
+    name = _AUTO if backend == "auto" else backend
+    if name not in BACKENDS:
+        raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
+    return Engine(opened, BACKENDS[name](opened, _thread_count(threads)), _thread_count(threads))
+
+
+def _thread_count(threads: int | None) -> int:
+    available = usable_cpus()
+    if threads is None:
+        return available
+    if not 1 <= threads <= 256:
+        raise BackendError(f"threads must be between 1 and 256, not {threads}")
+    return threads
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use: its affinity, and the quota of its cgroup."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return cpus
+
+
+class Engine:
+    """Answers from one bundle; made by `load`. Safe to share between threads.
+
+    A context manager: leaving it frees the backend.
+    """
+
+    def __init__(self, bundle: Bundle, backend: OnnxRuntimeBackend, threads: int) -> None:
+        self._bundle = bundle
+        self._backend: OnnxRuntimeBackend | None = backend
+        self.info = _describe(bundle, backend, threads)
+        self._warm_up()
+
+    @property
+    def contract(self) -> Contract:
+        """Of the model."""
+        return self._bundle.contract
+
+    def run(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
+        """Run the bare network.
+
+        Parameters
+        ----------
+        signal
+            (B, leads, L) millivolt, preprocessed.
+        continuous
+            (B, features) in raw units and the contract's order; nothing may be missing.
+        categorical
+            (B, categories) integer codes.
+
+        Returns
+        -------
+        ndarray (B, n) float32
+            Logits.
+
+        Raises
+        ------
+        BackendError
+            On a wrong shape, a value that is not finite, a code that no category has, or a closed engine.
+        """
+        if self._backend is None:
+            raise BackendError("this engine is closed")
+        c = self.contract
+        signal = _checked("signal", signal, (len(c.signal.leads), c.signal.window_samples), np.float32)
+        continuous = _checked("continuous", continuous, (len(c.continuous),), np.float32)
+        categorical = _checked("categorical", categorical, (len(c.categorical),), np.int64)
+        if not len(signal) == len(continuous) == len(categorical):
+            raise BackendError(
+                f"batches differ: {len(signal)} signals, {len(continuous)} continuous, {len(categorical)} categorical"
+            )
+        for column, feature in enumerate(c.categorical):
+            codes = categorical[:, column]
+            if len(codes) and not (0 <= codes.min() and codes.max() < len(feature.categories)):
+                raise BackendError(f"categorical: {feature.name} has a code outside 0 to {len(feature.categories) - 1}")
+        if len(signal) == 0:
+            return np.empty((0, len(c.targets)), dtype=np.float32)
+        return self._backend.run(signal, continuous, categorical)
+
+    def predict(
+        self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
+    ) -> Prediction:
+        """Answer for one recording.
+
+        Parameters
+        ----------
+        recording
+            At least one window long, with leads from which the contract's follow.
+        patient
+            What is known; it goes before what the recording's own file says.
+        targets
+            Names of the findings wanted; None: all.
+
+        Raises
+        ------
+        RecordingError, PatientError, QualityError
+            If the answer would not be worth giving.
+        ContractError
+            On an unknown target.
+        """
+        wanted = range(len(self.contract.targets)) if targets is None else map(self.contract.target_index, targets)
+        wanted = list(wanted)
+        known = (patient or Patient()).with_defaults(recording.subject)
+        features = encode(known, self.contract)
+        prepared = prepare_signal(recording, self.contract)
+        windows = cut_windows(prepared, self.contract)
+        count = len(windows)
+        logits = self.run(
+            windows, np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1))
+        )
+        findings = decide(logits, self.contract)
+        return Prediction(
+            notice=self.info.notice,
+            findings=tuple(findings[index] for index in wanted),
+            recording=_recording_note(recording, prepared, count, self.contract),
+            patient=_patient_note(patient, known, features.imputed),
+            engine=self.info,
+            source=recording.source,
+        )
+
+    def close(self) -> None:
+        """Free the backend; a later `run` is an error."""
+        self._backend = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _warm_up(self) -> None:
+        """One call, so that the first answer is as fast as the next."""
+        c = self.contract
+        self.run(
+            np.zeros((1, len(c.signal.leads), c.signal.window_samples), np.float32),
+            np.zeros((1, len(c.continuous)), np.float32),
+            np.zeros((1, len(c.categorical)), np.int64),
+        )
+
+
+def _describe(bundle: Bundle, backend: OnnxRuntimeBackend, threads: int) -> EngineInfo:
+    manifest = bundle.manifest
+    versions = {"ecg2lab": installed_version("ecg2lab") or "?", "python": platform.python_version()}
+    return EngineInfo(
+        model=manifest.contract.name,
+        bundle=Path(bundle.source).name,
+        bundle_digest=bundle.digest,
+        synthetic_weights=manifest.synthetic_weights,
+        notice=manifest.notice,
+        backend=backend.name,
+        provider=backend.provider,
+        device="cpu",
+        precision=manifest.precision,
+        form=manifest.form,
+        threads=threads,
+        versions={**versions, "numpy": np.__version__, **backend.versions},
+    )
+
+
+def _checked(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+    array = np.asarray(value)
+    if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
+        wanted = ", ".join(map(str, ("B", *shape)))
+        raise BackendError(f"{name} must have shape ({wanted}), not {array.shape}")
+    if array.dtype.kind not in ("iu" if dtype is np.int64 else "fiu"):
+        raise BackendError(f"{name} must hold {'integers' if dtype is np.int64 else 'real numbers'}, not {array.dtype}")
+    converted = np.ascontiguousarray(array, dtype=dtype)
+    if not np.isfinite(converted).all():
+        raise BackendError(f"{name} has values that are not finite: preprocess and impute first, or call predict")
+    return converted
+
+
+def _recording_note(recording: Recording, prepared: PreparedSignal, windows: int, contract: Contract) -> RecordingNote:
+    signal = contract.signal
+    unused = prepared.signal.shape[1] - windows * signal.window_samples
+    return RecordingNote(
+        duration_s=recording.duration_s,
+        sampling_rate_hz=recording.fs,
+        windows=windows,
+        unused_s=unused / signal.sampling_rate_hz,
+        derived_leads=tuple(n.lead for n in prepared.notes if n.derived),
+        ignored_channels=(*(x for x in recording.leads if x not in signal.leads), *recording.ignored),
+        missing_samples={n.lead: n.missing_samples for n in prepared.notes if n.missing_samples},
+        clipped_samples={n.lead: n.clipped_samples for n in prepared.notes if n.clipped_samples},
+    )
+
+
+def _patient_note(patient: Patient | None, known: Patient, imputed: tuple[str, ...]) -> PatientNote:
+    said = (patient or Patient()).given()
+    given = known.given()
+    return PatientNote(given=given, from_recording=tuple(k for k in given if k not in said), imputed=imputed)

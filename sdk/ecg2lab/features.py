@@ -1,0 +1,89 @@
+"""From a patient to the numbers and codes that the network takes, as the contract orders them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab._native import _core
+from ecg2lab.contract import CategoricalFeature, ContinuousFeature, Contract
+from ecg2lab.errors import PatientError
+from ecg2lab.patient import Patient
+
+
+class Features(NamedTuple):
+    """Inputs of the static branch."""
+
+    continuous: NDArray[np.float32]  # (features)
+    categorical: NDArray[np.int64]  # (categories)
+    imputed: tuple[str, ...]
+    """Names of the features that were not given."""
+
+
+def encode(patient: Patient, contract: Contract) -> Features:
+    """Check a patient against the contract, order its facts, and impute what is missing.
+
+    Raises
+    ------
+    PatientError
+        If a value is outside its range or unknown, the patient is outside the intended population, or a value is
+        missing for which the contract has no substitute; all such values are named.
+    """
+    _check_population(patient, contract)
+    known = _derived(patient)
+    numbers = np.array([_number(known.get(f.name), f) for f in contract.continuous], dtype=np.float32)
+    codes = np.array([_code(known.get(f.name), f) for f in contract.categorical], dtype=np.int64)
+    medians = np.array([np.nan if f.median is None else f.median for f in contract.continuous], dtype=np.float32)
+    substitutes = [-1 if f.missing_code is None else f.missing_code for f in contract.categorical]
+
+    numbers, number_imputed, number_impossible = _core.impute_continuous(numbers, medians)
+    codes, code_imputed, code_impossible = _core.impute_categorical(codes, np.array(substitutes, dtype=np.int64))
+
+    impossible = [contract.continuous[i].name for i in number_impossible]
+    impossible += [contract.categorical[i].name for i in code_impossible]
+    if impossible:
+        raise PatientError(
+            f"missing input{'s' if len(impossible) > 1 else ''}: {', '.join(impossible)} "
+            "(this model has no substitutes for missing values: give them all)"
+        )
+    flags = (*number_imputed, *code_imputed)
+    imputed = tuple(name for name, flag in zip(contract.feature_names, flags, strict=True) if flag)
+    return Features(numbers, codes, imputed)
+
+
+def _check_population(patient: Patient, contract: Contract) -> None:
+    youngest = contract.population.minimum_age
+    if patient.age is not None and 0 <= patient.age < youngest:
+        raise PatientError(f"this model is for patients of {youngest:g} years and older")
+
+
+def _derived(patient: Patient) -> dict[str, float | str]:
+    known: dict[str, float | str] = patient.given()
+    if patient.temperature_c is not None:
+        known["temperature_f"] = patient.temperature_c * 9 / 5 + 32
+    if patient.bmi is None and patient.height_cm and patient.weight_kg:
+        known["bmi"] = patient.weight_kg / (patient.height_cm / 100) ** 2
+    return known
+
+
+def _number(value: float | str | None, feature: ContinuousFeature) -> float:
+    if value is None:
+        return float("nan")
+    number = float(value)
+    if not feature.minimum <= number <= feature.maximum:
+        hint = " (in °C? then it is temperature_c)" if feature.name == "temperature_f" else ""
+        raise PatientError(
+            f"{feature.name} is outside {feature.minimum:g} to {feature.maximum:g} {feature.unit}{hint}"
+        )
+    code = feature.top_code
+    return code.value if code and number > code.above else number
+
+
+def _code(value: float | str | None, feature: CategoricalFeature) -> int:
+    if value is None:
+        return -1
+    if value not in feature.categories:
+        raise PatientError(f"{feature.name} must be one of {', '.join(feature.categories)}")
+    return feature.categories.index(str(value))

@@ -1,0 +1,127 @@
+"""An answer: for every target a probability and a verdict, and everything a reader must know beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab._native import _core
+from ecg2lab.contract import Contract, Criterion, Target
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one target."""
+
+    target: str
+    criterion: Criterion | None
+    """The abnormality; None: the model does not say what the target means."""
+    probability: float
+    """Mean over the windows, calibrated where the contract has a calibration."""
+    lowest: float
+    highest: float
+    """Of the single windows."""
+    decision_threshold: float | None
+    detected: bool | None
+    """None: the contract has no decision threshold for this target."""
+
+
+class RecordingNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made of the recording."""
+
+    duration_s: float
+    sampling_rate_hz: float
+    windows: int
+    unused_s: float
+    """At the end, shorter than a window."""
+    derived_leads: tuple[str, ...]
+    ignored_channels: tuple[str, ...]
+    missing_samples: dict[str, int]
+    """By lead, interpolated."""
+    clipped_samples: dict[str, int]
+    """By lead, beyond the clip limit."""
+
+
+class PatientNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made of the patient."""
+
+    given: dict[str, Any]
+    from_recording: tuple[str, ...]
+    """Fields that the recording's own file supplied."""
+    imputed: tuple[str, ...]
+    """Inputs of the network that were not given and were replaced by the training set's median."""
+
+
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What really runs."""
+
+    model: str
+    bundle: str
+    bundle_digest: str
+    synthetic_weights: bool | None
+    notice: str
+    backend: str
+    provider: str
+    device: str
+    precision: str
+    form: str
+    threads: int
+    versions: dict[str, str]
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """All findings for one recording, in the contract's order."""
+
+    notice: str
+    findings: tuple[Finding, ...]
+    recording: RecordingNote
+    patient: PatientNote
+    engine: EngineInfo
+    source: dict[str, Any] | None = None
+    """Of the recording, untouched."""
+
+    def __getitem__(self, target: str) -> Finding:
+        """The finding of a target, by name."""
+        for finding in self.findings:
+            if finding.target == target:
+                return finding
+        raise KeyError(target)
+
+    def to_json(self) -> bytes:
+        """One line of JSON."""
+        return msgspec.json.encode(self, enc_hook=str)
+
+
+def decide(logits: NDArray[np.float32], contract: Contract) -> tuple[Finding, ...]:
+    """Average over windows, calibrate, compare with the decision thresholds.
+
+    Parameters
+    ----------
+    logits
+        (windows, n).
+    contract
+        Of the model.
+    """
+    rules = np.array([_rule(target) for target in contract.targets], dtype=np.float64)
+    answers = _core.decide(logits, rules)
+    return tuple(_finding(target, *answer) for target, answer in zip(contract.targets, answers, strict=True))
+
+
+def _rule(target: Target) -> tuple[float, float, float]:
+    slope, intercept = (target.calibration.slope, target.calibration.intercept) if target.calibration else (1.0, 0.0)
+    threshold = target.decision_threshold
+    return slope, intercept, float("nan") if threshold is None else threshold
+
+
+def _finding(target: Target, probability: float, lowest: float, highest: float, verdict: int) -> Finding:
+    return Finding(
+        target=target.name,
+        criterion=target.criterion,
+        probability=probability,
+        lowest=lowest,
+        highest=highest,
+        decision_threshold=target.decision_threshold,
+        detected=None if verdict < 0 else bool(verdict),
+    )

@@ -1,0 +1,128 @@
+"""From a recording to the windows that the network takes; the work is done by the native core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecg2lab._native import _core
+from ecg2lab.contract import Contract, published, unnamed_targets
+from ecg2lab.errors import QualityError, RecordingError
+from ecg2lab.recording import Recording, Unit
+
+
+class LeadNote(NamedTuple):
+    """What happened to one lead."""
+
+    lead: str
+    missing_samples: int
+    clipped_samples: int
+    derived: bool
+    empty: bool
+
+
+class PreparedSignal(NamedTuple):
+    """A recording at the contract's leads, unit and rate."""
+
+    signal: NDArray[np.float32]  # (leads, n) mV
+    notes: tuple[LeadNote, ...]
+
+
+def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
+    """Map leads, interpolate missing samples, clip, resample; a lead without any value becomes zero.
+
+    Raises
+    ------
+    RecordingError
+        If leads are missing or samples are infinite.
+    """
+    wanted = contract.signal
+    require_leads(recording, contract)
+    try:
+        signal, reports = _core.prepare(
+            recording.samples,
+            recording.leads,
+            recording.fs,
+            wanted.leads,
+            wanted.sampling_rate_hz,
+            contract.preprocessing.clip_mv,
+        )
+    except ValueError as error:
+        raise RecordingError(f"this recording cannot be used: {error}") from None
+    notes = tuple(LeadNote(name, *report) for name, report in zip(wanted.leads, reports, strict=True))
+    return PreparedSignal(signal, notes)
+
+
+def require_leads(recording: Recording, contract: Contract) -> None:
+    """Refuse a recording that lacks leads which cannot be derived from others.
+
+    Raises
+    ------
+    RecordingError
+        Naming the leads that are missing, and those that are there.
+    """
+    missing = _core.missing_leads(recording.leads, contract.signal.leads)
+    if missing:
+        present = ", ".join((*recording.leads, *recording.ignored)) or "none"
+        raise RecordingError(
+            f"missing lead{'s' if len(missing) > 1 else ''}: {', '.join(missing)} (the recording has {present})"
+        )
+
+
+def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.float32]:
+    """Whole windows side by side, (windows, leads, L).
+
+    Raises
+    ------
+    RecordingError
+        If there is not even one.
+    QualityError
+        If a lead has no value at all.
+    """
+    empty = [note.lead for note in prepared.notes if note.empty]
+    wanted = contract.signal
+    if prepared.signal.shape[1] < wanted.window_samples:
+        seconds = prepared.signal.shape[1] / wanted.sampling_rate_hz
+        needed = wanted.window_samples / wanted.sampling_rate_hz
+        raise RecordingError(f"the recording is too short: {seconds:g} s, and the model needs {needed:g} s")
+    if empty:
+        raise QualityError(
+            f"lead{'s' if len(empty) > 1 else ''} {', '.join(empty)} {'have' if len(empty) > 1 else 'has'} "
+            "no values (all NaN): check the electrodes and record again"
+        )
+    return _core.windows(prepared.signal, wanted.window_samples)
+
+
+def preprocess(
+    samples: ArrayLike, *, fs: float, leads: Sequence[str], unit: Unit, contract: Contract | None = None
+) -> NDArray[np.float32]:
+    """Preprocess samples exactly as the training data were.
+
+    Parameters
+    ----------
+    samples
+        (leads, n); NaN marks a missing sample.
+    fs
+        Sampling rate, Hz.
+    leads
+        A name for each row.
+    unit
+        "uV", "mV" or "V".
+    contract
+        Says what is wanted; None: the published method (12 leads, clip at 3 mV, 100 Hz).
+
+    Returns
+    -------
+    ndarray (12, m) float32
+        Millivolt, in the contract's lead order, at its rate; a lead without any value is zero.
+
+    Raises
+    ------
+    RecordingError
+        If the samples cannot be understood or brought to the contract.
+    """
+    contract = contract or published(unnamed_targets(1))
+    return prepare_signal(Recording(samples, fs=fs, leads=leads, unit=unit), contract).signal
