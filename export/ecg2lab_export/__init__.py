@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecg2lab_export.pipeline import export
     from ecg2lab_export.parity import ParityReport
+    from ecg2lab_export.pipeline import export
     from ecg2lab_export.realisation import Realisation, realise
 
 _HOME = {"export": "pipeline", "ParityReport": "parity", "Realisation": "realisation", "realise": "realisation"}

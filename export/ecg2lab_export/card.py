@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ecg2lab.bundle import Manifest
-
 from ecg2lab_export.parity import ParityReport
 from ecg2lab_export.run_folder import RunRecord
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ecg2lab.errors import CheckpointError
 from numpy.typing import NDArray
 
+from ecg2lab.errors import CheckpointError
 from ecg2lab_export import torch_archive
 from ecg2lab_export.dplr import Complex, Dplr, Real
 from ecg2lab_export.network import Network, S4Layer, StaticBlock
@@ -48,7 +48,9 @@ class _State:
         while array.ndim > ndim and 1 in array.shape:  # a linear kept as 1×1 convolution, a D of shape (1 H)
             array = np.squeeze(array, axis=array.shape.index(1))
         if array.ndim != ndim or array.dtype.kind != "f":
-            raise CheckpointError(f"key {key} has shape {array.shape} and type {array.dtype}: {ndim} axes were expected")
+            raise CheckpointError(
+                f"key {key} has shape {array.shape} and type {array.dtype}: {ndim} axes were expected"
+            )
         if not np.isfinite(array).all():
             raise CheckpointError(f"key {key} holds values that are not finite")
         return array.astype(np.float64)

@@ -37,7 +37,7 @@ class Dplr(NamedTuple):
     @property
     def state_size(self) -> int:
         """N, both of each pair counted."""
-        return 2 * self.w.shape[-1]
+        return 2 * int(self.w.shape[-1])
 
     def half(self) -> tuple[Complex, Complex, Complex, Complex]:
         """w, p, q, b."""
@@ -100,8 +100,8 @@ def discretise(system: Dplr) -> tuple[Complex, Complex]:
     a = w[:, :, None] * eye - p[:, :, None] * q[:, None, :]
     backward = eye - dt[:, :, None] / 2 * a
     forward = eye + dt[:, :, None] / 2 * a
-    a_bar = np.linalg.solve(backward, forward)
-    b_bar = np.linalg.solve(backward, (dt * b)[:, :, None])[:, :, 0]
+    a_bar = np.linalg.solve(backward, forward).astype(np.complex128, copy=False)
+    b_bar = np.linalg.solve(backward, (dt * b)[:, :, None])[:, :, 0].astype(np.complex128, copy=False)
     return a_bar, b_bar
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ecg2lab.contract import Contract
 from numpy.typing import NDArray
 
+from ecg2lab.contract import Contract
 from ecg2lab_export.dplr import Real
 from ecg2lab_export.network import Network
 from ecg2lab_export.window_graph import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
@@ -55,11 +55,11 @@ def make_golden(network: Network, contract: Contract, seed: int = 0) -> Golden:
         signal[:, :, t] = 0.9 * signal[:, :, t - 1] + 0.15 * noise[:, :, t]
     signal[1] = clip * np.sign(noise[1])
     signal[2] = 0
-    signal = np.clip(signal, -clip, clip).astype(np.float32)
+    signal = np.clip(signal, -clip, clip)
     continuous = np.stack([_draw(random, f.minimum, f.maximum, f.median) for f in contract.continuous], axis=1)
     categorical = np.stack([random.integers(0, len(f.categories), _COUNT) for f in contract.categorical], axis=1)
-    continuous, categorical = continuous.astype(np.float32), categorical.astype(np.int64)
-    return Golden(signal, continuous, categorical, network.logits(signal, continuous, categorical))
+    inputs = signal.astype(np.float32), continuous.astype(np.float32), categorical.astype(np.int64)
+    return Golden(*inputs, network.logits(*inputs))
 
 
 def _draw(random: np.random.Generator, low: float, high: float, median: float | None) -> Real:

@@ -116,9 +116,7 @@ class Network:
             arrays += [block.norm_weight, block.norm_bias, block.mean, block.variance, block.weight, block.bias]
         return sum(a.size for a in arrays)
 
-    def logits(
-        self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]
-    ) -> Real:
+    def logits(self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]) -> Real:
         """Forward pass in float64.
 
         Parameters

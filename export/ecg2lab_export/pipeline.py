@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import numpy as np
 import onnx
+from numpy.typing import NDArray
+
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab.bundle import Lineage, Manifest, NetworkShape
 from ecg2lab.contract import Contract
 from ecg2lab.errors import CheckpointError, ContractError
 from ecg2lab.extras import installed_version
-from numpy.typing import NDArray
-
 from ecg2lab_export import cardiolab, window_graph
 from ecg2lab_export.card import model_card
 from ecg2lab_export.golden import make_golden
@@ -183,7 +183,7 @@ def weight_tensors(network: Network, systems: tuple[Realisation, ...]) -> dict[s
     out |= {f"embeddings.{i}": table for i, table in enumerate(network.embeddings)}
     for i, block in enumerate(network.static):
         out[f"static.{i}.weight"], out[f"static.{i}.bias"] = block.folded()
-    rounded = {name: np.ascontiguousarray(x, dtype=np.float32) for name, x in out.items()}
+    rounded: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(x, dtype=np.float32) for name, x in out.items()}
     for i, (layer, system) in enumerate(zip(network.layers, systems, strict=True)):
         rounded |= {f"layers.{i}.{key}": getattr(system, key) for key in "abc"}
         rounded[f"layers.{i}.d"] = layer.d

@@ -5,9 +5,9 @@ Glossary as in `dplr`; in addition
     Ā B̄ C   real discretised system per channel: (H N N), (H N), (D H N); C is recovered from C̃
     T nc     chunk, and how many of them cover the window
 
-The conjugate pairs are left behind by a unitary change of basis, so nothing is lost in conditioning: for x = (z, z̄) and
-U = [[I, iI], [I, -iI]]/√2, the matrices Uᴴ Ā U, Uᴴ B̄ and C U are real. Eigenvectors of Ā are never used: their condition
-is 8e4 at N = 8 and costs the float32 kernel four digits.
+The conjugate pairs are left behind by a unitary change of basis, so nothing is lost in conditioning: for x = (z, z̄)
+and U = [[I, iI], [I, -iI]]/√2, the matrices Uᴴ Ā U, Uᴴ B̄ and C U are real. Eigenvectors of Ā are never used:
+their condition is 8e4 at N = 8 and costs the float32 kernel four digits.
 """
 
 from __future__ import annotations
@@ -122,8 +122,16 @@ def realise(
     Realisation
         Its `kernel(length)` equals the published kernel.
     """
-    half = [np.asarray(x, dtype=np.complex128) for x in (w, p, q, b, c)]
-    return realise_system(Dplr(*half, log_dt=np.asarray(log_dt, dtype=np.float64), length=length))
+    system = Dplr(
+        w=np.asarray(w, dtype=np.complex128),
+        p=np.asarray(p, dtype=np.complex128),
+        q=np.asarray(q, dtype=np.complex128),
+        b=np.asarray(b, dtype=np.complex128),
+        c=np.asarray(c, dtype=np.complex128),
+        log_dt=np.asarray(log_dt, dtype=np.float64),
+        length=length,
+    )
+    return realise_system(system)
 
 
 def realise_system(system: Dplr) -> Realisation:

@@ -3,8 +3,8 @@
 Glossary: B batch, L window, H channels, N state size, T chunk, nc chunks (nc·T ≥ L), D directions; shapes in comments.
 
 Products run per channel, so the channel comes first. The state at the chunk borders is a linear recurrence
-x_{j+1} = x_j P + e_j; it is solved for all chunks at once in ⌈log₂ nc⌉ steps (Hillis and Steele, CACM 1986): after step k
-every border has gathered the 2ᵏ⁺¹ chunks before it. The number of nodes thus hardly grows with the window.
+x_{j+1} = x_j P + e_j; it is solved for all chunks at once in ⌈log₂ nc⌉ steps (Hillis and Steele, CACM 1986): after
+step k every border has gathered the 2ᵏ⁺¹ chunks before it. The number of nodes thus hardly grows with the window.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def add_recurrence(graph: GraphBuilder, u: str, system: Realisation, skip: Real,
     """
     chunk = chunk_for(window)
     blocks = system.chunked(skip, chunk)
-    channels, _, state = blocks.enter_forward.shape
+    channels = blocks.enter_forward.shape[0]
     chunks = -(-window // chunk)
     padding = chunks * chunk - window
 
@@ -77,7 +77,7 @@ def _across_chunks(graph: GraphBuilder, by_channel: str, blocks: ChunkedBlocks, 
     directions = [(blocks.enter_forward, blocks.leave_forward, 1)]
     if blocks.leave_backward is not None:
         directions.append((blocks.enter_backward, blocks.leave_backward, -1))
-    channels, chunk, state = blocks.enter_forward.shape
+    channels, _, state = blocks.enter_forward.shape
     states = []
     for enter, _, step in directions:
         entering = graph.add("MatMul", by_channel, graph.constant(enter))  # (H B·nc N)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
 from ecg2lab.errors import CheckpointError

@@ -6,15 +6,17 @@ can call any function the file names; here every name but four resolves to an in
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Literal
 
 import numpy as np
-from ecg2lab.errors import CheckpointError
 from numpy.typing import NDArray
+
+from ecg2lab.errors import CheckpointError
 
 _STORAGE_TYPES: dict[str, str] = {
     "DoubleStorage": "f8",
@@ -99,7 +101,7 @@ class _Archive:
         self._zip = archive
         self._prefix = pickles[0].removesuffix("data.pkl")
         order = self._member("byteorder") if f"{self._prefix}byteorder" in archive.namelist() else b"little"
-        self._order = {b"little": "<", b"big": ">"}[order]
+        self._order: Literal["<", ">"] = ">" if order == b"big" else "<"
         self.pickle = self._member("data.pkl")
 
     def _member(self, name: str) -> bytes:
@@ -140,8 +142,7 @@ def read(path: str | Path) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             content = _Archive(archive)
-            with _bytes(content.pickle) as file:
-                return _Unpickler(file, content).load()
+            return _Unpickler(io.BytesIO(content.pickle), content).load()
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint at {path}") from None
     except zipfile.BadZipFile:
@@ -154,9 +155,3 @@ def read(path: str | Path) -> Any:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
     except Exception as error:  # a damaged pickle can fail in any way
         raise CheckpointError(f"{path} is damaged: {type(error).__name__} while reading it") from None
-
-
-def _bytes(content: bytes) -> IO[bytes]:
-    import io
-
-    return io.BytesIO(content)

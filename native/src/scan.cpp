@@ -34,6 +34,8 @@ double dot(const Row& a, const Row& b) {
   return sum;
 }
 
+Row to_row(std::span<const double> values) { return {values.begin(), values.end()}; }
+
 void check(const StateSpace& s, std::size_t chunk) {
   const std::size_t h = s.channels, n = s.state_size;
   const bool sizes =
@@ -51,50 +53,68 @@ inline void multiply_add(float* __restrict y, const float* __restrict a, const f
   for (std::size_t c = 0; c < count; ++c) y[c] += a[c] * x[c];
 }
 
+// One channel's constants in float64, before they are rounded and interleaved.
+struct ChannelBlocks {
+  std::vector<Row> states;             // (T) Ā^s B̄
+  std::vector<std::vector<Row>> rows;  // (D T+1) C Ā^s
+  std::vector<Row> power;              // (N) columns of Ā to the power T
+
+  ChannelBlocks(const StateSpace& system, std::size_t h, std::size_t chunk) : rows(system.directions) {
+    const std::size_t n = system.state_size;
+    const auto a = system.a.subspan(h * n * n, n * n);
+    states.push_back(to_row(system.b.subspan(h * n, n)));
+    while (states.size() < chunk) states.push_back(apply(a, states.back()));
+    for (std::size_t direction = 0; direction < system.directions; ++direction) {
+      auto& own = rows[direction];
+      own.push_back(to_row(system.c.subspan((direction * system.channels + h) * n, n)));
+      while (own.size() <= chunk) own.push_back(apply_left(own.back(), a));
+    }
+    for (std::size_t j = 0; j < n; ++j) {  // images of the unit vectors
+      Row column(n, 0.0);
+      column[j] = 1;
+      for (std::size_t s = 0; s < chunk; ++s) column = apply(a, column);
+      power.push_back(column);
+    }
+  }
+};
+
 }  // namespace
 
 Scan::Scan(const StateSpace& system, std::size_t chunk)
     : channels_(system.channels), state_size_(system.state_size), directions_(system.directions), chunk_(chunk) {
   check(system, chunk);
-  const std::size_t h_count = channels_, n = state_size_, t_count = chunk_;
-  taps_.resize((2 * t_count - 1) * h_count);
-  power_.resize(n * n * h_count);
-  krylov_.resize(t_count * n * h_count);
-  observe_.resize(directions_ * t_count * n * h_count);
-  for (std::size_t h = 0; h < h_count; ++h) {
-    const auto a = system.a.subspan(h * n * n, n * n);
-    const auto b = system.b.subspan(h * n, n);
-    // Columns of the T-th power are the T-th images of the unit vectors.
-    for (std::size_t j = 0; j < n; ++j) {
-      Row column(n, 0.0);
-      column[j] = 1;
-      for (std::size_t s = 0; s < t_count; ++s) column = apply(a, column);
-      for (std::size_t i = 0; i < n; ++i) power_[(i * n + j) * h_count + h] = static_cast<float>(column[i]);
+  taps_.resize((2 * chunk_ - 1) * channels_);
+  power_.resize(state_size_ * state_size_ * channels_);
+  krylov_.resize(chunk_ * state_size_ * channels_);
+  observe_.resize(directions_ * chunk_ * state_size_ * channels_);
+  for (std::size_t h = 0; h < channels_; ++h) {
+    const ChannelBlocks blocks(system, h, chunk_);
+    pack_taps(blocks.rows, blocks.states.front(), system.d[h], h);
+    for (std::size_t i = 0; i < state_size_; ++i) {
+      for (std::size_t j = 0; j < state_size_; ++j) store(power_, i * state_size_ + j, h, blocks.power[j][i]);
     }
-    Row state(b.begin(), b.end());
-    std::vector<Row> states;
-    for (std::size_t s = 0; s < t_count; ++s, state = apply(a, state)) {
-      states.push_back(state);
-      for (std::size_t i = 0; i < n; ++i) krylov_[(s * n + i) * h_count + h] = static_cast<float>(state[i]);
-    }
-    for (std::size_t direction = 0; direction < directions_; ++direction) {
-      const auto c = system.c.subspan((direction * h_count + h) * n, n);
-      Row row(c.begin(), c.end());
-      for (std::size_t s = 0; s < t_count; ++s) {
-        const double tap = dot(row, {system.b.begin() + h * n, system.b.begin() + (h + 1) * n});
-        const std::size_t lag = direction == 0 ? t_count - 1 + s : t_count - 2 - s;  // K[-l] = k₁[l-1]
-        if (direction == 0 || s + 1 < t_count) taps_[lag * h_count + h] = static_cast<float>(tap);
-        const Row next = apply_left(row, a);
-        const Row& seen = direction == 0 ? next : row;
-        for (std::size_t i = 0; i < n; ++i) {
-          observe_[((direction * t_count + s) * n + i) * h_count + h] = static_cast<float>(seen[i]);
+    for (std::size_t s = 0; s < chunk_; ++s) {
+      for (std::size_t i = 0; i < state_size_; ++i) {
+        store(krylov_, s * state_size_ + i, h, blocks.states[s][i]);
+        for (std::size_t direction = 0; direction < directions_; ++direction) {
+          const Row& seen = blocks.rows[direction][direction == 0 ? s + 1 : s];
+          store(observe_, (direction * chunk_ + s) * state_size_ + i, h, seen[i]);
         }
-        row = next;
       }
     }
-    // d joins lag 0 before rounding.
-    const Row first(system.c.begin() + h * n, system.c.begin() + (h + 1) * n);
-    taps_[(t_count - 1) * h_count + h] = static_cast<float>(dot(first, states[0]) + system.d[h]);
+  }
+}
+
+void Scan::store(std::vector<float>& packed, std::size_t index, std::size_t h, double value) const {
+  packed[index * channels_ + h] = static_cast<float>(value);
+}
+
+void Scan::pack_taps(const std::vector<std::vector<std::vector<double>>>& rows, const std::vector<double>& b, double d,
+                     std::size_t h) {
+  store(taps_, chunk_ - 1, h, dot(rows[0][0], b) + d);  // d joins lag 0 before rounding
+  for (std::size_t lag = 1; lag < chunk_; ++lag) {
+    store(taps_, chunk_ - 1 + lag, h, dot(rows[0][lag], b));
+    if (directions_ == 2) store(taps_, chunk_ - 1 - lag, h, dot(rows[1][lag - 1], b));
   }
 }
 
@@ -109,46 +129,51 @@ void Scan::run(std::span<const float> u, std::span<float> y) const {
 }
 
 void Scan::run_block(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const {
-  const std::size_t h = channels_, n = state_size_, t = chunk_;
-  const std::size_t chunks = (length + t - 1) / t;
-  std::vector<float> state(n * kBlock), next(n * kBlock);
-  // Within a chunk: the taps near the diagonal.
+  inside_chunks(u, y, length, first, count);
+  for (std::size_t direction = 0; direction < directions_; ++direction) {
+    across_chunks(u, y, length, first, count, direction);
+  }
+}
+
+void Scan::inside_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const {
   for (std::size_t i = 0; i < length; ++i) {
-    const std::size_t begin = i / t * t;
-    const std::size_t end = std::min(begin + t, length);
+    const std::size_t begin = i / chunk_ * chunk_;
+    const std::size_t end = std::min(begin + chunk_, length);
     float sum[kBlock] = {};
     for (std::size_t s = begin; s < end; ++s) {
-      multiply_add(sum, &taps_[(t - 1 + i - s) * h + first], &u[s * h + first], count);
+      multiply_add(sum, &taps_[(chunk_ - 1 + i - s) * channels_ + first], &u[s * channels_ + first], count);
     }
-    std::copy_n(sum, count, &y[i * h + first]);
+    std::copy_n(sum, count, &y[i * channels_ + first]);
   }
-  // Across chunks: the state from before (direction 0), then the state from after (direction 1).
-  for (std::size_t direction = 0; direction < directions_; ++direction) {
-    std::fill(state.begin(), state.end(), 0.0F);
-    for (std::size_t step = 0; step < chunks; ++step) {
-      const std::size_t begin = (direction == 0 ? step : chunks - 1 - step) * t;
-      const std::size_t end = std::min(begin + t, length);
-      for (std::size_t i = begin; i < end; ++i) {
-        const std::size_t lag = direction == 0 ? i - begin : t - 1 - (i - begin);
-        const float* observe = &observe_[(direction * t + lag) * n * h + first];
-        for (std::size_t k = 0; k < n; ++k) {
-          multiply_add(&y[i * h + first], observe + k * h, &state[k * kBlock], count);
-        }
+}
+
+// Direction 0 carries the state from the chunks before, direction 1 from the chunks after.
+void Scan::across_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count,
+                         std::size_t direction) const {
+  const std::size_t h = channels_, n = state_size_;
+  const std::size_t chunks = (length + chunk_ - 1) / chunk_;
+  std::vector<float> state(n * kBlock), next(n * kBlock);
+  for (std::size_t step = 0; step < chunks; ++step) {
+    const std::size_t begin = (direction == 0 ? step : chunks - 1 - step) * chunk_;
+    const std::size_t end = std::min(begin + chunk_, length);
+    std::fill(next.begin(), next.end(), 0.0F);
+    for (std::size_t row = 0; row < n; ++row) {
+      for (std::size_t column = 0; column < n; ++column) {
+        multiply_add(&next[row * kBlock], &power_[(row * n + column) * h + first], &state[column * kBlock], count);
       }
-      std::fill(next.begin(), next.end(), 0.0F);
-      for (std::size_t row = 0; row < n; ++row) {
-        for (std::size_t column = 0; column < n; ++column) {
-          multiply_add(&next[row * kBlock], &power_[(row * n + column) * h + first], &state[column * kBlock], count);
-        }
-      }
-      for (std::size_t s = begin; s < end; ++s) {
-        const std::size_t age = direction == 0 ? t - 1 - (s - begin) : s - begin;
-        for (std::size_t k = 0; k < n; ++k) {
-          multiply_add(&next[k * kBlock], &krylov_[(age * n + k) * h + first], &u[s * h + first], count);
-        }
-      }
-      std::swap(state, next);
     }
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t from_start = i - begin, from_end = chunk_ - 1 - from_start;
+      const std::size_t seen = direction == 0 ? from_start : from_end;
+      const std::size_t age = direction == 0 ? from_end : from_start;
+      const float* observe = &observe_[(direction * chunk_ + seen) * n * h + first];
+      const float* enter = &krylov_[age * n * h + first];
+      for (std::size_t k = 0; k < n; ++k) {
+        multiply_add(&y[i * h + first], observe + k * h, &state[k * kBlock], count);
+        multiply_add(&next[k * kBlock], enter + k * h, &u[i * h + first], count);
+      }
+    }
+    std::swap(state, next);
   }
 }
 

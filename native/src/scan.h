@@ -36,7 +36,14 @@ class Scan {
   std::size_t channels() const { return channels_; }
 
  private:
+  void store(std::vector<float>& packed, std::size_t index, std::size_t h, double value) const;
+  void pack_taps(const std::vector<std::vector<std::vector<double>>>& rows, const std::vector<double>& b, double d,
+                 std::size_t h);
+  // `count` channels from `first` on.
   void run_block(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const;
+  void inside_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const;
+  void across_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count,
+                     std::size_t direction) const;
 
   std::size_t channels_, state_size_, directions_, chunk_;
   std::vector<float> taps_;     // (2T-1 H) K[-(T-1)] … K[T-1]

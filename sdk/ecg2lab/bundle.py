@@ -231,7 +231,9 @@ def pack(contents: Mapping[str, bytes]) -> bytes:
         gap = -(len(out) + 30 + len(encoded) + 6) % _ALIGNMENT
         extra = struct.pack("<HHH", _PADDING_FIELD, 2 + gap, _ALIGNMENT) + bytes(gap)
         # version needed 1.0, flags, method stored, time, date, CRC, sizes, name length
-        common = struct.pack("<HHHHHIIIH", 10, 0, 0, 0, _DOS_DATE, zlib.crc32(content), *[len(content)] * 2, len(encoded))
+        common = struct.pack(
+            "<HHHHHIIIH", 10, 0, 0, 0, _DOS_DATE, zlib.crc32(content), *[len(content)] * 2, len(encoded)
+        )
         offset = len(out)
         out += b"PK\x03\x04" + common + struct.pack("<H", len(extra)) + encoded + extra + content
         # made by 1.0, …, no extra, no comment, disk 0, attributes 0, offset of the local header

@@ -41,7 +41,7 @@ def _require_unique(what: str, names: Iterable[str]) -> None:
         seen.add(name)
 
 
-class Signal(_Struct, kw_only=True):
+class Signal(_Struct, frozen=True, kw_only=True):
     """The ECG as the network sees it."""
 
     leads: Annotated[tuple[Name, ...], Meta(min_length=1)]
@@ -57,7 +57,7 @@ class Signal(_Struct, kw_only=True):
         _require(math.isfinite(self.sampling_rate_hz), "sampling_rate_hz is not finite")
 
 
-class Preprocessing(_Struct, kw_only=True):
+class Preprocessing(_Struct, frozen=True, kw_only=True):
     """What happens to a signal in millivolt before the network, in this order."""
 
     missing_samples: Literal["linear"] = "linear"
@@ -68,14 +68,14 @@ class Preprocessing(_Struct, kw_only=True):
     """Windowed-sinc filter of resampy 0.4.3."""
 
 
-class TopCode(_Struct, kw_only=True):
+class TopCode(_Struct, frozen=True, kw_only=True):
     """Values above `above` are entered as `value`: MIMIC-IV writes every age above 89 as 91."""
 
     above: float
     value: float
 
 
-class ContinuousFeature(_Struct, kw_only=True):
+class ContinuousFeature(_Struct, frozen=True, kw_only=True):
     """One number about the patient, in raw units."""
 
     name: Name
@@ -95,7 +95,7 @@ class ContinuousFeature(_Struct, kw_only=True):
             _require(inside, f"feature {self.name!r}: its median lies outside its own range")
 
 
-class CategoricalFeature(_Struct, kw_only=True):
+class CategoricalFeature(_Struct, frozen=True, kw_only=True):
     """One category of the patient; the network gets its index in `categories`."""
 
     name: Name
@@ -113,7 +113,7 @@ class CategoricalFeature(_Struct, kw_only=True):
             )
 
 
-class Criterion(_Struct, kw_only=True):
+class Criterion(_Struct, frozen=True, kw_only=True):
     """The laboratory abnormality that a target stands for, such as potassium > 5.1 mEq/L."""
 
     lab: Name
@@ -137,14 +137,14 @@ class Criterion(_Struct, kw_only=True):
         return f"{self.lab} {self.comparison} {self.threshold:g} {self.unit}".rstrip()
 
 
-class Calibration(_Struct, kw_only=True):
+class Calibration(_Struct, frozen=True, kw_only=True):
     """Platt calibration: logit(p) ← slope · logit(p) + intercept, on the mean over windows."""
 
     slope: Positive
     intercept: float
 
 
-class Target(_Struct, kw_only=True):
+class Target(_Struct, frozen=True, kw_only=True):
     """One output of the network."""
 
     name: Name
@@ -155,14 +155,14 @@ class Target(_Struct, kw_only=True):
     calibration: Calibration | None = None
 
 
-class Population(_Struct, kw_only=True):
+class Population(_Struct, frozen=True, kw_only=True):
     """Whom the model is for."""
 
     minimum_age: Annotated[float, Meta(ge=0)] = 18.0
     """Years; a younger patient is refused."""
 
 
-class Contract(_Struct, kw_only=True):
+class Contract(_Struct, frozen=True, kw_only=True):
     """Everything that a program must know of a model to feed it and to read its answers."""
 
     schema_version: Literal[1] = 1
@@ -182,7 +182,7 @@ class Contract(_Struct, kw_only=True):
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Continuous, then categorical, in the network's order."""
-        return tuple(f.name for f in (*self.continuous, *self.categorical))
+        return (*(f.name for f in self.continuous), *(f.name for f in self.categorical))
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -207,8 +207,7 @@ class Contract(_Struct, kw_only=True):
         except ValueError:
             near = _nearest(name, self.target_names)
             raise ContractError(
-                f"unknown target {name!r}; did you mean {', '.join(near)}? "
-                "(`ecg2lab inspect BUNDLE` lists all)"
+                f"unknown target {name!r}; did you mean {', '.join(near)}? (`ecg2lab inspect BUNDLE` lists all)"
             ) from None
 
 
@@ -320,3 +319,7 @@ def json_schema() -> dict[str, Any]:
     schema = msgspec.json.schema(Contract)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ecg2lab contract"}
     return {**head, **schema}
+
+
+if __name__ == "__main__":  # `make schema`
+    SCHEMA_FILE.write_text(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")

@@ -123,7 +123,8 @@ class Engine:
         BackendError
             On a wrong shape, a value that is not finite, a code that no category has, or a closed engine.
         """
-        if self._backend is None:
+        backend = self._backend  # another thread may close the engine meanwhile
+        if backend is None:
             raise BackendError("this engine is closed")
         c = self.contract
         signal = _checked("signal", signal, (len(c.signal.leads), c.signal.window_samples), np.float32)
@@ -135,11 +136,11 @@ class Engine:
             )
         for column, feature in enumerate(c.categorical):
             codes = categorical[:, column]
-            if len(codes) and not (0 <= codes.min() and codes.max() < len(feature.categories)):
+            if len(codes) and not (codes.min() >= 0 and codes.max() < len(feature.categories)):
                 raise BackendError(f"categorical: {feature.name} has a code outside 0 to {len(feature.categories) - 1}")
         if len(signal) == 0:
             return np.empty((0, len(c.targets)), dtype=np.float32)
-        return self._backend.run(signal, continuous, categorical)
+        return backend.run(signal, continuous, categorical)
 
     def predict(
         self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
@@ -162,16 +163,14 @@ class Engine:
         ContractError
             On an unknown target.
         """
-        wanted = range(len(self.contract.targets)) if targets is None else map(self.contract.target_index, targets)
-        wanted = list(wanted)
+        names = self.contract.target_names if targets is None else targets
+        wanted = [self.contract.target_index(name) for name in names]
         known = (patient or Patient()).with_defaults(recording.subject)
         features = encode(known, self.contract)
         prepared = prepare_signal(recording, self.contract)
         windows = cut_windows(prepared, self.contract)
         count = len(windows)
-        logits = self.run(
-            windows, np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1))
-        )
+        logits = self.run(windows, np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1)))
         findings = decide(logits, self.contract)
         return Prediction(
             notice=self.info.notice,
@@ -230,7 +229,7 @@ def _checked(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) -
         raise BackendError(f"{name} must have shape ({wanted}), not {array.shape}")
     if array.dtype.kind not in ("iu" if dtype is np.int64 else "fiu"):
         raise BackendError(f"{name} must hold {'integers' if dtype is np.int64 else 'real numbers'}, not {array.dtype}")
-    converted = np.ascontiguousarray(array, dtype=dtype)
+    converted: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted).all():
         raise BackendError(f"{name} has values that are not finite: preprocess and impute first, or call predict")
     return converted

@@ -74,9 +74,7 @@ def _number(value: float | str | None, feature: ContinuousFeature) -> float:
     number = float(value)
     if not feature.minimum <= number <= feature.maximum:
         hint = " (in °C? then it is temperature_c)" if feature.name == "temperature_f" else ""
-        raise PatientError(
-            f"{feature.name} is outside {feature.minimum:g} to {feature.maximum:g} {feature.unit}{hint}"
-        )
+        raise PatientError(f"{feature.name} is outside {feature.minimum:g} to {feature.maximum:g} {feature.unit}{hint}")
     code = feature.top_code
     return code.value if code and number > code.above else number
 

@@ -18,7 +18,7 @@ Race = Literal["asian", "black", "hispanic", "other", "white"]
 class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Facts about the patient; all optional, and what is not given is imputed and said.
 
-    The unit is part of each name. `bmi` follows from height and weight when absent; temperature is given in °C or in °F.
+    The unit is part of each name. `bmi` follows from height and weight when absent; temperature is in °C or in °F.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
 
     def with_defaults(self, other: Patient | None) -> Patient:
-        """This patient, with what only `other` knows."""
+        """Add what only `other` knows."""
         if other is None:
             return self
         return Patient(**{**other.given(), **self.given()})

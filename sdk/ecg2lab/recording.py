@@ -36,7 +36,7 @@ class Recording:
     baseline
         ADC count of zero volt, for unit "adc".
     source
-        Whatever identifies the recording (patient id, order, device). It is carried to the result as it is and never logged.
+        Whatever identifies the recording (patient id, order, device): carried to the result untouched, never logged.
     subject
         What the recording's own file says about the patient.
     ignored

@@ -22,9 +22,7 @@ def impute_continuous(
 def impute_categorical(
     codes: NDArray[np.int64], missing_codes: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], list[int]]: ...
-def decide(
-    logits: NDArray[np.float32], rules: NDArray[np.float64]
-) -> list[tuple[float, float, float, int]]: ...
+def decide(logits: NDArray[np.float32], rules: NDArray[np.float64]) -> list[tuple[float, float, float, int]]: ...
 
 class Scan:
     def __init__(

@@ -79,7 +79,9 @@ def _scale(record: Any, row: int, header: Path) -> float:
     try:
         return _MILLIVOLT[unit.casefold()]
     except KeyError:
-        raise RecordingError(f"{header}: lead {record.sig_name[row]} is in unit {unit!r}, which is no voltage") from None
+        raise RecordingError(
+            f"{header}: lead {record.sig_name[row]} is in unit {unit!r}, which is no voltage"
+        ) from None
 
 
 def _subject(comments: list[str]) -> Patient | None:

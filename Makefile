@@ -1,0 +1,70 @@
+# Everything sets itself up in .venv and starts at once when that is already there.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# What an installation depends on: its metadata and everything that is compiled.
+SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
+# Debian packages that `make test-system` can use; what is absent is skipped by name.
+SYSTEM_PACKAGES := chromium
+DEMO_PATIENTS ?= 6000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-system lint format bench schema demo-bundle picture clean system-packages
+
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
+
+demo: $(VENV)/.runtime ## Answer for a packaged real ECG; writes demo-out/report.html, report.json, ecg.png
+	$(BIN)/ecg2lab demo --out demo-out
+
+test: $(VENV)/.dev ## Run the tests that need pip and a compiler only
+	$(BIN)/python -m pytest -m "not system"
+
+test-system: $(VENV)/.dev ## Run the tests that use Debian packages, a browser or a fresh environment
+	$(BIN)/python -m pytest -m system
+
+lint: $(VENV)/.dev ## Check style, types and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
+
+format: $(VENV)/.dev ## Format Python and C++
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format -i
+
+bench: $(VENV)/.dev ## Time the demo model and the full-size network beside their floor; writes bench-out
+	$(BIN)/ecg2lab bench run --out bench-out
+
+schema: $(VENV)/.dev ## Write the JSON schema of the contract anew
+	$(BIN)/python -m ecg2lab.contract
+
+demo-bundle: $(VENV)/.dev ## Simulate patients, train the demo model and package it (about ten minutes on two cores)
+	rm -rf build/demo && mkdir -p build/demo
+	$(BIN)/ecg2lab simulate build/demo/patients --patients $(DEMO_PATIENTS) --seed 1
+	$(BIN)/ecg2lab train demo --data build/demo/patients --out build/demo/run
+	$(BIN)/ecg2lab export build/demo/run --out sdk/ecg2lab/demo/demo.ecg2lab
+
+setup: $(VENV)/.dev ## Install everything for development, and nothing else
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist demo-out bench-out
+
+system-packages:
+	@echo $(SYSTEM_PACKAGES)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "ecg2lab needs Python 3.10 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.runtime: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable '.[onnx,formats,report]'
+	@touch $@
+
+# torch first and pinned: an open range would pull gigabytes of CUDA.
+$(VENV)/.dev: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(VENV)/.runtime $@

@@ -1,0 +1,5 @@
+"""`python -m ecg2lab`."""
+
+from ecg2lab.cli import main
+
+main()

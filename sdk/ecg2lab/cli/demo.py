@@ -1,0 +1,51 @@
+"""`ecg2lab demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("demo")(run)
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="Folder for report.html, report.json and ecg.png.")] = Path("demo-out"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the prediction as JSON instead of a table.")] = False,
+) -> None:
+    """Answer for a packaged real ECG with the packaged demo model.
+
+    The ECG is a record of PTB-XL; the model was trained on simulated patients: **synthetic weights, not for clinical
+    use**.
+
+    Example: `ecg2lab demo --out demo-out`
+    """
+    from rich.console import Console
+
+    import ecg2lab
+    from ecg2lab.demo import RECORD_CREDIT, bundle_path, record_path
+    from ecg2lab.files import write_atomically
+    from ecg2lab.report import ecg_plot, page, terminal
+
+    recording = ecg2lab.read(record_path())
+    with ecg2lab.load(bundle_path()) as engine:
+        prediction = engine.predict(recording)
+    title = f"Demo: {record_path().stem}"
+    written: dict[str, bytes | str] = {
+        "report.html": page.html(prediction, recording, title, RECORD_CREDIT),
+        "report.json": prediction.to_json() + b"\n",
+        "ecg.png": ecg_plot.png(recording),
+    }
+    paths = [write_atomically(out / name, content) for name, content in written.items()]
+    if as_json:
+        typer.echo(prediction.to_json())
+        return
+    console = Console(highlight=False)
+    terminal.show(prediction, title, console)
+    console.print(f"ECG: {RECORD_CREDIT}", style="dim")
+    for path in paths:
+        console.print(f"wrote {path}", soft_wrap=True)

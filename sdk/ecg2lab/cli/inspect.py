@@ -1,0 +1,118 @@
+"""`ecg2lab inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ecg2lab.bundle import Bundle, Manifest
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("inspect")(run)
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Manifest, contract and proof as JSON.")] = False,
+) -> None:
+    """Say what a bundle is: network, inputs, targets, proof, and where its weights come from.
+
+    Example: `ecg2lab inspect model.ecg2lab`
+    """
+    from rich.console import Console
+
+    from ecg2lab.bundle import PARITY, Bundle
+
+    opened = Bundle.open(bundle)
+    proof = msgspec.json.decode(opened.member(PARITY))
+    if as_json:
+        manifest = msgspec.to_builtins(opened.manifest)
+        typer.echo(msgspec.json.encode({"digest": opened.digest, "manifest": manifest, "parity": proof}))
+        return
+    console = Console(highlight=False)
+    console.print(_overview(opened, bundle, proof))
+    console.print(_inputs(opened))
+    console.print(_targets(opened))
+    console.print(opened.manifest.notice.upper(), style="bold yellow")
+
+
+def _plain_table(title: str) -> Table:
+    from rich.table import Table
+
+    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+
+
+def _overview(bundle: Bundle, path: Path, proof: dict[str, Any]) -> Table:
+    from rich.text import Text
+
+    m = bundle.manifest
+    n, s = m.network, m.contract.signal
+    kind = "causal" if n.causal else "bidirectional"
+    size = f"{n.layers} layers × {n.hidden} channels, state {n.state_size}, {n.parameters:,} parameters"
+    worst = max(proof["checks"], key=lambda check: check["error"] / check["tolerance"])
+    measured = f"worst: {worst['name']}, error {worst['error']:.1e} of {worst['tolerance']:.1e}"
+    rows = [
+        ("File", f"{path.name}, {bundle.size / 1e6:.2f} MB"),
+        ("Digest", bundle.digest),
+        ("Network", f"S4, {kind}: {size}"),
+        ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),
+        ("Leads", " ".join(s.leads)),
+        ("Graph", f"{m.form}, {m.precision}, ONNX opset {m.opset}"),
+        ("Proof", f"{len(proof['checks'])} checks on {proof['runtime']}; {measured}"),
+        ("Weights", _origin(m)),
+        ("Checkpoint", f"{m.lineage.format}, SHA-256 {m.lineage.checkpoint_sha256[:16]}…"),
+        ("Installed", _installed()),
+    ]
+    table = _plain_table(m.contract.name)
+    table.show_header = False
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row(label, Text(value))
+    return table
+
+
+def _origin(manifest: Manifest) -> str:
+    if manifest.lineage.training_data:
+        return manifest.lineage.training_data
+    return "synthetic, as stated at export" if manifest.synthetic_weights else "training data not stated"
+
+
+def _installed() -> str:
+    from ecg2lab.extras import installed_version
+
+    names = ("ecg2lab", "onnxruntime", "onnxruntime-gpu")
+    return ", ".join(f"{name} {version}" for name in names if (version := installed_version(name)))
+
+
+def _inputs(bundle: Bundle) -> Table:
+    table = _plain_table("\nInputs beside the ECG")
+    for header in ("name", "unit", "range", "when missing"):
+        table.add_column(header)
+    for f in bundle.contract.continuous:
+        median = "must be given" if f.median is None else f"median {f.median:g}"
+        table.add_row(f.name, f.unit, f"{f.minimum:g}–{f.maximum:g}", median)
+    for c in bundle.contract.categorical:
+        code = "must be given" if c.missing_code is None else c.categories[c.missing_code]
+        table.add_row(c.name, "", ", ".join(c.categories), code)
+    return table
+
+
+def _targets(bundle: Bundle) -> Table:
+    table = _plain_table(f"\n{len(bundle.contract.targets)} targets")
+    for header in ("name", "abnormality", "when", "LOINC", "decide at"):
+        table.add_column(header, overflow="fold")
+    for t in bundle.contract.targets:
+        threshold = "never" if t.decision_threshold is None else f"{t.decision_threshold:.0%}"
+        c = t.criterion
+        meaning = (str(c), c.when, c.loinc or "") if c else ("not stated", "", "")
+        table.add_row(t.name, *meaning, threshold)
+    return table

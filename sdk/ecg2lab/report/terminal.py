@@ -1,0 +1,70 @@
+"""A prediction as a table for the terminal; fits 80 columns."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ecg2lab.prediction import Finding, Prediction
+from ecg2lab.report import words
+
+_BAR_CELLS = 10
+_STYLE = {"detected": "bold red", "not detected": "green", "no threshold": "dim"}
+
+
+def render(prediction: Prediction, title: str) -> RenderableType:
+    """Findings by category, what was made of the inputs, and the notice.
+
+    Parameters
+    ----------
+    prediction
+        To show.
+    title
+        Usually the name of the recording.
+    """
+    return Group(_findings(prediction, title), _notes(prediction), Text(prediction.notice.upper(), style="bold yellow"))
+
+
+def show(prediction: Prediction, title: str, console: Console) -> None:
+    """Print it."""
+    console.print(render(prediction, title))
+
+
+def _findings(prediction: Prediction, title: str) -> Table:
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, expand=False)
+    table.add_column("Abnormality", no_wrap=False, ratio=3)
+    table.add_column("When", no_wrap=True)
+    table.add_column("Probability", no_wrap=True)
+    table.add_column("Decide at", justify="right", no_wrap=True)
+    table.add_column("Answer", no_wrap=True)
+    for category, findings in words.by_category(prediction.findings).items():
+        table.add_row(Text(category.capitalize(), style="bold"))
+        for finding in findings:
+            table.add_row(*_row(finding))
+    return table
+
+
+def _row(finding: Finding) -> tuple[Text, ...]:
+    answer = words.verdict(finding)
+    style = _STYLE[answer]
+    filled = round(finding.probability * _BAR_CELLS)
+    bar = Text("█" * filled, style=style) + Text("░" * (_BAR_CELLS - filled), style="dim")
+    threshold = "" if finding.decision_threshold is None else f"{finding.decision_threshold:.0%}"
+    return (
+        Text("  " + words.abnormality(finding)),
+        Text(words.when(finding), style="dim"),
+        bar + Text(f" {finding.probability:4.0%}"),
+        Text(threshold, style="dim"),
+        Text(answer, style=style),
+    )
+
+
+def _notes(prediction: Prediction) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("", "")
+    for label, sentence in (*words.inputs(prediction), ("Model", words.provenance(prediction))):
+        table.add_row(label, Text(sentence))
+    return table

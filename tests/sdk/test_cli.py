@@ -1,0 +1,154 @@
+"""The command line as a person or a program meets it: output, exit codes, one line for each refusal."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent.parent / "data"
+CHECKPOINT = DATA / "parity" / "bidirectional-small" / "checkpoint.ckpt"
+
+RECORD = str(DATA / "HR06000.hea")
+
+
+def ecg2lab_command(*arguments, cwd=None):
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "ecg2lab", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=120)
+
+
+def succeeded(result):
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def refused(result, code=1):
+    """The refusal: exactly one line on stderr, and no traceback."""
+    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def test_the_demo_answers_for_a_real_ecg_and_writes_three_files(tmp_path):
+    out = succeeded(ecg2lab_command("demo", "--out", tmp_path / "out"))
+    assert "SYNTHETIC WEIGHTS, NOT FOR CLINICAL USE" in out
+    assert max(map(len, out.splitlines())) <= 80 or "wrote" in max(out.splitlines(), key=len)
+    html = (tmp_path / "out" / "report.html").read_text()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (tmp_path / "out" / "ecg.png").read_bytes().startswith(b"\x89PNG")
+    assert "synthetic weights, not for clinical use" in html
+    assert report["notice"] == "synthetic weights, not for clinical use"
+    for finding in report["findings"]:
+        c = finding["criterion"]
+        assert c["lab"] in html
+        assert c["lab"][:12] in out
+
+
+def test_export_inspect_and_predict_of_a_bare_checkpoint(tmp_path):
+    bundle = tmp_path / "x.ecg2lab"
+    assert "logits at batch 1" in succeeded(ecg2lab_command("export", CHECKPOINT, "--out", bundle))
+    described = succeeded(ecg2lab_command("inspect", bundle))
+    assert "target_009" in described
+    assert "must be given" in described
+    complaint = refused(ecg2lab_command("predict", bundle, RECORD, "--age", 63, "--sex", "female"))
+    assert "missing inputs: respiratory_per_min, spo2_percent" in complaint
+
+
+def test_predict_with_a_contract_says_what_it_imputed(bundle):
+    out = succeeded(ecg2lab_command("predict", bundle, RECORD, "--age", 63, "--sex", "female", "--json"))
+    answer = json.loads(out)
+    assert out.count("\n") == 1
+    assert "systolic_mmhg" in answer["patient"]["imputed"]
+    assert "age" not in answer["patient"]["imputed"]
+    assert len(answer["findings"]) == 10
+    assert answer["record"] == RECORD
+
+
+def test_json_of_many_records_is_one_line_each_and_a_refusal_does_not_stop_the_others(bundle):
+    result = ecg2lab_command("predict", bundle, RECORD, "nowhere.hea", RECORD, "--json")
+    assert "RecordingError" in refused(result)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [("findings" in line, "error" in line) for line in lines] == [(True, False), (False, True), (True, False)]
+    assert lines[1]["error"]["type"] == "RecordingError"
+
+
+def test_two_records_of_one_name_do_not_overwrite_each_other(bundle, tmp_path):
+    succeeded(ecg2lab_command("predict", bundle, RECORD, RECORD, "--format", "json", "--out", tmp_path))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["HR06000-2.json", "HR06000.json"]
+
+
+def test_html_goes_to_a_file(bundle, tmp_path):
+    succeeded(ecg2lab_command("predict", bundle, RECORD, "--format", "html", "--out", tmp_path))
+    assert "<svg" in (tmp_path / "HR06000.html").read_text()
+
+
+def test_a_single_target_may_be_wanted(bundle, contract):
+    name = contract.targets[2].name
+    out = succeeded(ecg2lab_command("predict", bundle, RECORD, "--target", name, "--json"))
+    assert [finding["target"] for finding in json.loads(out)["findings"]] == [name]
+
+
+def test_inspect_as_json_has_manifest_and_proof(bundle):
+    described = json.loads(succeeded(ecg2lab_command("inspect", bundle, "--json")))
+    assert described["manifest"]["synthetic_weights"] is True
+    assert all(check["error"] <= check["tolerance"] for check in described["parity"]["checks"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("predict", "BUNDLE", "nowhere.hea"), "RecordingError: there is no recording at nowhere.hea"),
+        (("predict", "nowhere.ecg2lab", RECORD), "BundleError: there is no bundle at nowhere.ecg2lab"),
+        (("predict", RECORD, RECORD), "is not an ecg2lab bundle"),
+        (("predict", "BUNDLE", RECORD, "--target", "potasium"), "ContractError: unknown target 'potasium'"),
+        (("predict", "BUNDLE", RECORD, "--age", "7"), "PatientError: "),
+        (("predict", "BUNDLE", RECORD, "--backend", "quantum"), "BackendError: unknown backend"),
+        (("predict", "BUNDLE", RECORD, "--patient", "nowhere.json"), "PatientError: cannot read"),
+        (("predict", "BUNDLE", str(DATA / "100_3chan.hea")), "missing leads: V1"),
+        (("inspect", RECORD), "is not an ecg2lab bundle"),
+        (("export", "nowhere.ckpt", "--out", "x.ecg2lab"), "CheckpointError: there is no checkpoint at nowhere.ckpt"),
+        (("export", RECORD, "--out", "x.ecg2lab"), "is not a PyTorch checkpoint"),
+        (("export", str(DATA), "--out", "x.ecg2lab"), "is not the folder of a finished training run"),
+        (("export", str(CHECKPOINT), "--contract", "no.json", "--out", "x.ecg2lab"), "ContractError: cannot read"),
+        (("export", str(CHECKPOINT), "--precision", "int3", "--out", "x.ecg2lab"), "precision 'int3'"),
+        (("export", str(CHECKPOINT), "--form", "magic", "--out", "x.ecg2lab"), "form 'magic'"),
+        (("export", str(CHECKPOINT), "--out", "/proc/none/x.ecg2lab"), "OutputError: cannot write"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_1(bundle, tmp_path, arguments, message):
+    given = [bundle if a == "BUNDLE" else a for a in arguments]
+    assert message in refused(ecg2lab_command(*given, cwd=tmp_path))
+    assert not (tmp_path / "x.ecg2lab").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fly",),
+        ("predict",),
+        ("predict", "b", "r", "--sex", "f"),
+        ("predict", "b", "r", "--age", "old"),
+        ("predict", "b", "r", "--format", "html"),
+        ("predict", "b", "r", "--patient", "p.json", "--age", "3"),
+        ("export", "x.ckpt"),
+    ],
+)
+def test_misuse_is_exit_code_2(arguments):
+    result = ecg2lab_command(*arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["demo", "predict", "inspect", "export", "simulate", "train", "bench"])
+def test_every_verb_has_help_with_an_example(verb):
+    out = succeeded(ecg2lab_command(verb, "--help"))
+    assert f"ecg2lab {verb}" in out
+
+
+def test_version_is_printed():
+    assert succeeded(ecg2lab_command("--version")).startswith("ecg2lab 0.")

@@ -1,0 +1,122 @@
+"""Patients: derivation, imputation, ranges, population, and what is refused."""
+
+import msgspec
+import numpy as np
+import pytest
+
+import ecg2lab
+from ecg2lab.features import encode
+from ecg2lab.patient import read_patient
+
+COMPLETE = {
+    "age": 63, "sex": "female", "race": "white", "respiratory_per_min": 16, "spo2_percent": 97, "diastolic_mmhg": 70,
+    "systolic_mmhg": 128, "heart_rate_bpm": 80, "temperature_f": 98.6, "height_cm": 170, "weight_kg": 70,
+}  # fmt: skip
+
+
+def encoded(contract, **facts):
+    return encode(ecg2lab.Patient(**facts), contract)
+
+
+def value(contract, features, name):
+    return features.continuous[[f.name for f in contract.continuous].index(name)]
+
+
+def test_features_come_in_the_contracts_order(contract):
+    features = encoded(contract, **COMPLETE)
+    by_name = dict(zip((f.name for f in contract.continuous), features.continuous, strict=True))
+    assert by_name["systolic_mmhg"] == 128
+    assert by_name["respiratory_per_min"] == 16
+    assert features.categorical.tolist() == [0, 4]
+    assert features.imputed == ()
+
+
+def test_missing_facts_become_medians_and_are_named(contract):
+    features = encoded(contract, age=50)
+    medians = [f.median if f.name != "age" else 50 for f in contract.continuous]
+    np.testing.assert_allclose(features.continuous, np.float32(medians))
+    assert set(features.imputed) == set(contract.feature_names) - {"age"}
+
+
+def test_celsius_and_fahrenheit_mean_the_same(contract):
+    celsius, fahrenheit = encoded(contract, temperature_c=37.0), encoded(contract, temperature_f=98.6)
+    np.testing.assert_allclose(celsius.continuous, fahrenheit.continuous, rtol=1e-6)
+
+
+def test_bmi_follows_from_height_and_weight_and_a_given_one_stays(contract):
+    assert value(contract, encoded(contract, height_cm=200, weight_kg=100), "bmi") == pytest.approx(25)
+    assert value(contract, encoded(contract, height_cm=200, weight_kg=100, bmi=30), "bmi") == 30
+
+
+@pytest.mark.parametrize(("age", "entered"), [(89, 89), (89.5, 91), (90, 91), (104, 91)])
+def test_ages_above_89_are_entered_as_mimic_writes_them(contract, age, entered):
+    assert value(contract, encoded(contract, age=age), "age") == entered
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"temperature_f": 37.2}, "temperature_c"),
+        ({"temperature_c": 98.6}, "temperature_f is outside"),
+        ({"spo2_percent": 101}, "spo2_percent is outside 0 to 100 %"),
+        ({"age": -1}, "age is outside"),
+        ({"age": 121}, "age is outside"),
+        ({"age": 17.9}, "18 years and older"),
+        ({"height_cm": 1.75}, "height_cm is outside 60 to 400 cm"),
+        ({"sex": "unknown"}, "sex must be one of female, male"),
+        ({"race": "martian"}, "race must be one of"),
+    ],
+)
+def test_implausible_facts_are_refused_without_repeating_them(contract, facts, message):
+    with pytest.raises(ecg2lab.PatientError, match=message) as refusal:
+        encoded(contract, **facts)
+    stated = str(next(iter(facts.values())))
+    assert f" {stated}" not in str(refusal.value).replace("0 to 100", "").replace("18 years", "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"age": float("nan")}, "age must be a finite number"),
+        ({"age": "63"}, "age must be a finite number"),
+        ({"age": True}, "age must be a finite number"),
+        ({"sex": 1}, "sex must be a word"),
+        ({"temperature_c": 37, "temperature_f": 98.6}, "twice"),
+    ],
+)
+def test_malformed_facts_are_refused(facts, message):
+    with pytest.raises(ecg2lab.PatientError, match=message):
+        ecg2lab.Patient(**facts)
+
+
+def test_a_contract_without_medians_names_every_missing_input(contract):
+    bare = msgspec.structs.replace(
+        contract,
+        continuous=tuple(msgspec.structs.replace(f, median=None) for f in contract.continuous),
+        categorical=tuple(msgspec.structs.replace(f, missing_code=None) for f in contract.categorical),
+    )
+    with pytest.raises(ecg2lab.PatientError) as refusal:
+        encoded(bare, age=63, sex="female")
+    named = str(refusal.value)
+    assert all(name in named for name in bare.feature_names if name not in ("age", "sex"))
+    assert "age," not in named
+    assert encoded(bare, **COMPLETE).imputed == ()
+
+
+def test_a_patient_file_has_the_same_fields(tmp_path):
+    path = tmp_path / "patient.json"
+    path.write_bytes(msgspec.json.encode(COMPLETE))
+    assert read_patient(path) == ecg2lab.Patient(**COMPLETE)
+
+
+@pytest.mark.parametrize("text", ['{"agee": 3}', '{"age": "old"}', "[]", "{", '{"sex": "f"}'])
+def test_a_malformed_patient_file_is_refused(tmp_path, text):
+    path = tmp_path / "patient.json"
+    path.write_text(text)
+    with pytest.raises(ecg2lab.PatientError, match="not valid"):
+        read_patient(path)
+
+
+def test_a_missing_patient_file_is_named(tmp_path):
+    with pytest.raises(ecg2lab.PatientError, match="nowhere.json"):
+        read_patient(tmp_path / "nowhere.json")
