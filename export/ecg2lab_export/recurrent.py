@@ -3,8 +3,8 @@
 Glossary: B batch, L window, H channels, N state size, T chunk, nc chunks (nc·T ≥ L), D directions; shapes in comments.
 
 Products run per channel, so the channel comes first. The state at the chunk borders is a linear recurrence
-x_{j+1} = x_j P + e_j; it is solved for all chunks at once in ⌈log₂ nc⌉ steps (Hillis and Steele, CACM 1986): after
-step k every border has gathered the 2ᵏ⁺¹ chunks before it. The number of nodes thus hardly grows with the window.
+x_{j+1} = x_j P + e_j; it is solved for all chunks at once in ⌈log₃ nc⌉ passes (after Hillis and Steele, CACM 1986):
+after pass k every border has gathered the 3ᵏ chunks before it. The number of nodes thus hardly grows with the window.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from ecg2lab_export.graph import GraphBuilder
 from ecg2lab_export.realisation import ChunkedBlocks, Realisation
 
 _CHUNKS_TRIED = range(20, 31)
+_RADIX = 3
+"""Neighbours gathered in a pass; against 2 it halves the number of tiny products at the price of a few constants."""
 
 
 def chunk_for(window: int) -> int:
@@ -90,14 +92,22 @@ def _across_chunks(graph: GraphBuilder, by_channel: str, blocks: ChunkedBlocks, 
 
 
 def _gather(graph: GraphBuilder, x: str, power: Real, step: int, chunks: int) -> str:
-    """x_j ← Σ_{i≥0} x_{j - i·step} Pⁱ for all j at once, x being (H B nc N)."""
+    """x_j ← Σ_{i≥0} x_{j - i·step} Pⁱ for all j at once, x being (H B nc N).
+
+    Each pass gathers three neighbours in one product: x ← [x_j, x_{j-d}, x_{j-2d}] · [I; Pᵈ; P²ᵈ].
+    """
     transposed = np.swapaxes(power, 1, 2)[:, None]  # row vectors: (H 1 N N)
     distance = 1
     while distance < chunks - 1:  # the first border carries nothing, so nc-1 terms are all there are
-        moved = _shift(graph, x, step * distance, chunks)
-        x = graph.add("Add", x, graph.add("MatMul", moved, graph.constant(transposed)))
-        transposed = transposed @ transposed
-        distance *= 2
+        parts, weights = [x], [np.broadcast_to(np.eye(transposed.shape[-1]), transposed.shape)]
+        for _ in range(_RADIX - 1):
+            if distance * len(parts) < chunks:
+                parts.append(_shift(graph, x, step * distance * len(parts), chunks))
+            weights.append(weights[-1] @ transposed)
+        stacked = np.concatenate(weights[: len(parts)], axis=2)  # (H 1 R·N N)
+        x = graph.add("MatMul", graph.add("Concat", *parts, axis=3), graph.constant(stacked))
+        transposed = weights[-1] @ transposed
+        distance *= _RADIX
     return x
 
 

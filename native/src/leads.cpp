@@ -20,11 +20,13 @@ const LimbLead* find_limb_lead(const std::string& name) {
   return found == kLimbLeads.end() ? nullptr : &*found;
 }
 
-// Solves wanted = x·a + y·b for the first two recorded limb leads a, b: any two of the six are independent.
+// Solves wanted = x·a + y·b for two recorded limb leads a, b: any two of the six are independent. They are the first
+// recorded ones in the order of the table, so that the order of the rows does not matter.
 void derive_limb_lead(const LimbLead& wanted, const std::vector<std::string>& recorded, LeadSource& source) {
   std::vector<std::pair<std::size_t, const LimbLead*>> known;
-  for (std::size_t row = 0; row < recorded.size() && known.size() < 2; ++row) {
-    if (const LimbLead* lead = find_limb_lead(recorded[row])) known.emplace_back(row, lead);
+  for (const LimbLead& lead : kLimbLeads) {
+    const auto found = std::find(recorded.begin(), recorded.end(), lead.name);
+    if (found != recorded.end()) known.emplace_back(found - recorded.begin(), &lead);
   }
   if (known.size() < 2) return;
   const LimbLead& a = *known[0].second;

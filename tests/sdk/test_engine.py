@@ -48,7 +48,8 @@ def test_predict_is_the_mean_of_the_reference_networks_window_probabilities(engi
 def test_the_order_of_leads_does_not_matter(engine, recording):
     rows = np.random.default_rng(0).permutation(12)
     np.testing.assert_array_equal(
-        probabilities(engine.predict(recording, PATIENT)), probabilities(engine.predict(rebuilt(recording, rows), PATIENT))
+        probabilities(engine.predict(recording, PATIENT)),
+        probabilities(engine.predict(rebuilt(recording, rows), PATIENT)),
     )
 
 

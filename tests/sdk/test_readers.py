@@ -18,7 +18,7 @@ def write_record(folder, samples, names=STANDARD, units="mV", fs=500, comments=(
     return folder / "record.hea"
 
 
-@pytest.fixture()
+@pytest.fixture
 def samples():
     return np.random.default_rng(1).standard_normal((12, 2000)).clip(-3, 3)
 
@@ -100,7 +100,12 @@ def test_a_malformed_header_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nowhere.hea", "there is no recording"), (".", "is a folder"), ("text.txt", "no format"), ("alone.dat", "no header")],
+    [
+        ("nowhere.hea", "there is no recording"),
+        (".", "is a folder"),
+        ("text.txt", "no format"),
+        ("alone.dat", "no header"),
+    ],
 )
 def test_what_is_no_record_is_named(tmp_path, name, message):
     (tmp_path / "text.txt").write_text("hello")

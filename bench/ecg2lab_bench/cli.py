@@ -1,0 +1,107 @@
+"""`ecg2lab bench`: the latency laboratory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ecg2lab_bench.timing import Tell
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the `ecg2lab` program."""
+    bench = typer.Typer(help="Measure how long answers take on this machine.", no_args_is_help=True)
+    bench.command("run")(run)
+    bench.command("compare")(compare)
+    app.add_typer(bench, name="bench")
+
+
+def run(
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="BUNDLE", help="In place of the packaged demo model.", show_default=False)
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Seconds in place of a minute; rough.")] = False,
+    full_size: Annotated[
+        bool, typer.Option(help="Time the network of the published sizes too, with random weights.")
+    ] = True,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for results.json and results.md.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Time the bare network and whole predictions, beside a floor of dense products measured in the same run.
+
+    A time says little across machines; its ratio to the floor says how much could be gained on this one.
+
+    Examples: `ecg2lab bench run`, `ecg2lab bench run --quick --json`,
+    `ecg2lab bench run model.ecg2lab --threads 2 --out bench-out`
+    """
+    from ecg2lab import extras
+
+    extras.require("bench", "onnx", "onnxruntime", "safetensors")
+    from ecg2lab.files import write_atomically
+    from ecg2lab_bench import laboratory, report, results
+
+    budget = laboratory.QUICK_BUDGET_S if quick else laboratory.BUDGET_S
+    plan = laboratory.Plan(bundle=bundle, full_size=full_size, threads=threads, budget_s=budget)
+    with _progress(budget) as tell:
+        found = laboratory.run(plan, tell)
+    written: list[Path] = []
+    if out is not None:
+        written = [results.write(found, out), write_atomically(out / report.REPORT, report.markdown(found))]
+    if as_json:
+        typer.echo(results.encode(found), nl=False)
+        return
+    from rich.console import Console
+
+    console = Console()
+    report.show(found, console)
+    for path in written:
+        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="results.json, or its folder.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The run to compare with it.")],
+    as_json: Json = False,
+) -> None:
+    """Show what became faster or slower between two runs, each measured by its own floor.
+
+    Example: `ecg2lab bench compare before after`
+    """
+    from ecg2lab_bench import comparison, results
+
+    found = comparison.compare(results.read(a), results.read(b))
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(found))
+        return
+    from rich.console import Console
+
+    comparison.show(found, Console())
+
+
+@contextmanager
+def _progress(budget_s: float) -> Iterator[Tell]:
+    """A bar on stderr, drawn between rounds only: a thread that redraws would run into the measurement."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+        task = bar.add_task("getting ready", total=budget_s)
+        bar.refresh()
+
+        def tell(rounds: int, seconds: float) -> None:
+            bar.update(task, completed=min(seconds, budget_s), description=f"round {rounds}")
+            bar.refresh()
+
+        yield tell

@@ -1,0 +1,144 @@
+"""What a run of the bench found, and its file `results.json`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ecg2lab.errors import Ecg2LabError
+from ecg2lab.files import write_atomically
+
+RESULTS = "results.json"
+SubjectName = Literal["floor", "bare", "end to end", "preprocessing"]
+Milliseconds = Annotated[float, Meta(ge=0)]
+
+
+class ResultsError(Ecg2LabError):
+    """A file of results is missing, or is not one."""
+
+
+class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Strict and immutable."""
+
+
+class Timing(_Struct, frozen=True, kw_only=True):
+    """Statistics of single calls, milliseconds."""
+
+    calls: Annotated[int, Meta(ge=1)]
+    minimum_ms: Milliseconds
+    mean_ms: Milliseconds
+    p50_ms: Milliseconds
+    p90_ms: Milliseconds
+    p99_ms: Milliseconds
+
+
+class Machine(_Struct, frozen=True, kw_only=True):
+    """Where the run took place."""
+
+    cpu: str
+    architecture: str
+    cpus: int
+    """Logical."""
+    usable_cpus: int
+    """That this process may use."""
+    simd: tuple[str, ...]
+    """Instruction sets that matter for products, as the operating system names them."""
+    os: str
+    load_average: tuple[float, float, float] | None
+    """Over 1, 5 and 15 minutes, at the start; None: not told by this system."""
+    versions: dict[str, str]
+
+
+class Model(_Struct, frozen=True, kw_only=True):
+    """A network that was timed."""
+
+    key: str
+    """By which measurements name it: `demo`, `bundle` or `full-size`."""
+    name: str
+    weights: str
+    """Where they come from, to be said beside every figure."""
+    bundle_digest: str
+    bundle_mb: float
+    """10⁶ bytes."""
+    hidden: int
+    state_size: int
+    layers: int
+    causal: bool
+    window: int
+    targets: int
+    form: str
+    precision: str
+    backend: str
+
+
+class Measurement(_Struct, frozen=True, kw_only=True):
+    """One subject, timed."""
+
+    model: str | None
+    """None: the same for all models."""
+    subject: SubjectName
+    implementation: str
+    batch: int
+    """Windows that one call answers."""
+    timing: Timing
+    ratio: float | None
+    """p50 over that of the fastest floor of the same model and batch; None: nothing to compare with."""
+    gflops: float | None = None
+    """Of a floor, at p50: 10⁹ floating-point operations a second."""
+
+
+class Results(_Struct, frozen=True, kw_only=True):
+    """Everything about one run."""
+
+    schema_version: Literal[1] = 1
+    created: str
+    """UTC, ISO 8601."""
+    threads: int
+    budget_s: float
+    rounds: int
+    machine: Machine
+    models: tuple[Model, ...]
+    measurements: tuple[Measurement, ...]
+    left_out: dict[str, str]
+    """Candidates for the floor that could not be timed, and why."""
+    warnings: tuple[str, ...]
+
+    def of(self, model: str | None) -> tuple[Measurement, ...]:
+        """The measurements of a model."""
+        return tuple(m for m in self.measurements if m.model == model)
+
+
+def encode(results: Results) -> bytes:
+    """Indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+
+
+def write(results: Results, folder: Path) -> Path:
+    """Write `results.json` into a folder, which is made if need be.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    return write_atomically(folder / RESULTS, encode(results))
+
+
+def read(path: Path) -> Results:
+    """Read results from their file, or from the folder that holds it.
+
+    Raises
+    ------
+    ResultsError
+        If there are none, or the file is something else.
+    """
+    file = path / RESULTS if path.is_dir() else path
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Results)
+    except OSError as error:
+        raise ResultsError(f"cannot read {file}: {error.strerror}; `ecg2lab bench run --out DIR` writes it") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{file} does not hold results of `ecg2lab bench run`: {error}") from None

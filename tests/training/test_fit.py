@@ -1,0 +1,199 @@
+"""A miniature training run: it learns, repeats itself, and leaves a RUN folder that loads."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from ecg2lab import contract as contracts
+from ecg2lab.errors import DatasetError, OutputError
+from ecg2lab_export import cardiolab
+from ecg2lab_training import auroc, config, dataset, imputation
+from ecg2lab_training.crops import Recordings, probabilities
+from ecg2lab_training.fit import fit
+from ecg2lab_training.model import FusionModel, Sizes
+from ecg2lab_training.run_writer import Run
+from ecg2lab_training.simulation import archive
+
+FILES = ["contract.json", "metrics.csv", "model.safetensors", "run.json"]
+
+
+@pytest.fixture(scope="module")
+def run(patients: Path, tiny_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished miniature run."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    fit(config.read(str(tiny_config)), dataset.read(patients), out)
+    return out
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    """Rows of metrics.csv."""
+    with (folder / "metrics.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_loss_falls(run: Path) -> None:
+    losses = [float(row["loss"]) for row in history(run)]
+    assert [row["epoch"] for row in history(run)] == ["1", "2", "3"]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_run_folder_is_complete_and_loads(run: Path, patients: Path, tiny_config: Path) -> None:
+    assert sorted(p.name for p in run.iterdir()) == FILES
+    record = msgspec.json.decode((run / "run.json").read_bytes(), type=Run)
+    assert record.synthetic_weights
+    assert "simulated" in record.training_data
+    assert "synthetic weights" in record.statement
+    assert record.config == config.read(str(tiny_config))
+    assert record.dataset_sha256 == dataset.read(patients).digest
+    contract = contracts.read(run / "contract.json")
+    assert contract.name == "tiny (simulated patients)"
+    assert set(record.metrics.targets) == set(contract.target_names)
+    network = cardiolab.read(run / "model.safetensors")
+    assert (network.hidden, network.state_size, network.window) == (8, 4, 250)
+    assert network.targets == len(contract.targets)
+
+
+def test_contract_has_medians_and_thresholds_of_the_right_folds(run: Path, patients: Path) -> None:
+    contract, data = contracts.read(run / "contract.json"), dataset.read(patients)
+    learned = imputation.learn(data)
+    assert contract.continuous == learned.continuous
+    assert contract.categorical == learned.categorical
+    assert None not in {f.median for f in contract.continuous}
+    labels = data.labels[data.rows("validation")]
+    for target, known in zip(contract.targets, labels.T, strict=True):
+        both = {0.0, 1.0} <= set(known.tolist())
+        assert (target.decision_threshold is not None) == both
+
+
+def test_stated_auroc_is_that_of_the_saved_weights(run: Path, patients: Path) -> None:
+    data = dataset.read(patients)
+    record = msgspec.json.decode((run / "run.json").read_bytes(), type=Run)
+    model = FusionModel.from_network(cardiolab.read(run / "model.safetensors"))
+    for part, stated in (
+        ("validation", record.metrics.macro_auroc_validation),
+        ("test", record.metrics.macro_auroc_test),
+    ):
+        recordings = Recordings(data, part)  # type: ignore[arg-type]
+        areas = auroc.per_target(probabilities(model, recordings), recordings.labels)
+        assert stated == pytest.approx(auroc.macro(areas), abs=1e-4)
+    best = max(float(row["macro_auroc_validation"]) for row in history(run))
+    assert record.metrics.macro_auroc_validation == pytest.approx(best, abs=1e-4)
+
+
+def test_same_seed_same_weights(run: Path, patients: Path, tiny_config: Path, tmp_path: Path) -> None:
+    fit(config.read(str(tiny_config)), dataset.read(patients), tmp_path / "again")
+    for name in FILES:
+        assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes(), name
+
+
+def test_progress_counts_every_step(patients: Path, tiny_config: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    fit(
+        config.read(str(tiny_config)),
+        dataset.read(patients),
+        tmp_path / "run",
+        lambda done, total, _: told.append((done, total)),
+    )
+    steps = 3 * 7  # 108 training patients in batches of 16
+    assert told == [(step + 1, steps) for step in range(steps)]
+
+
+def test_taken_run_folder_is_refused_before_training(patients: Path, tiny_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "old").touch()
+    with pytest.raises(OutputError, match="is not empty"):
+        fit(config.read(str(tiny_config)), dataset.read(patients), tmp_path / "run")
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["old"]
+
+
+def test_data_set_without_a_test_fold_is_refused_and_nothing_is_left(tiny_config: Path, tmp_path: Path) -> None:
+    archive.simulate(tmp_path / "few", 3, seed=0)
+    with pytest.raises(DatasetError, match="at least 20 patients"):
+        fit(config.read(str(tiny_config)), dataset.read(tmp_path / "few"), tmp_path / "run")
+    assert {p.name for p in tmp_path.iterdir()} == {"few"}
+
+
+def test_divergence_is_named_and_nothing_is_left(patients: Path, tiny_config: Path, tmp_path: Path) -> None:
+    settings = msgspec.structs.replace(config.read(str(tiny_config)), learning_rate=1e30)
+    with pytest.raises(DatasetError, match="lower learning_rate"):
+        fit(settings, dataset.read(patients), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_probabilities_are_the_mean_over_four_windows(patients: Path) -> None:
+    data = dataset.read(patients)
+    recordings = Recordings(data, "test")
+    model = FusionModel(Sizes(targets=24, hidden=8, state=4, layers=1, static_widths=(4,)))
+    found = probabilities(model, recordings, batch_size=4)  # 6 records: the last batch is not full
+    network = model.to_network()
+    continuous, categorical = imputation.fill(data, imputation.learn(data))
+    rows = data.rows("test")
+    windows = [data.signals[rows][:, :, s : s + 250] for s in (0, 250, 500, 750)]
+    logits = [network.logits(w, continuous[rows], categorical[rows]) for w in windows]
+    expected = np.mean([1 / (1 + np.exp(-x)) for x in logits], axis=0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_crops_are_windows_of_their_own_recording(patients: Path) -> None:
+    data = dataset.read(patients)
+    recordings = Recordings(data, "train")
+    torch.manual_seed(0)
+    batch = recordings.__getitems__([5, 0, 9])
+    assert batch.signal.shape == (3, 12, 250)
+    for crop, index in zip(batch.signal.numpy(), (5, 0, 9), strict=True):
+        whole = data.signals[recordings.rows[index]]
+        assert any(np.array_equal(crop, whole[:, s : s + 250]) for s in range(751))
+    again = recordings.__getitems__([5, 0, 9])
+    assert not torch.equal(batch.signal, again.signal)
+
+
+class TestConfig:
+    """Configurations are strict."""
+
+    def test_packaged(self) -> None:
+        assert config.packaged() == ("demo", "paper")
+        paper = config.read("paper")
+        assert paper == config.Config(name=paper.name)  # the defaults are the published values
+        assert (paper.model.hidden, paper.epochs, paper.batch_size) == (512, 40, 32)
+        assert config.read("demo").model.hidden <= 64
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"epoch": 3}, "unknown field `epoch`"),
+            ({"model": {"heads": 8}}, "unknown field `heads`"),
+            ({"epochs": 0}, "epochs"),
+            ({"epochs": "many"}, "epochs"),
+            ({"model": {"state": 3}}, "state"),
+            ({"model": {"dropout": 1.0}}, "dropout"),
+            ({"schema_version": 2}, "schema_version"),
+        ],
+    )
+    def test_nonsense(self, tiny_config: Path, change: dict[str, object], message: str) -> None:
+        content = json.loads(tiny_config.read_text()) | change
+        with pytest.raises(DatasetError, match=message):
+            config.decode(json.dumps(content).encode())
+
+    def test_not_json(self) -> None:
+        with pytest.raises(DatasetError, match="not a valid training configuration"):
+            config.decode(b"epochs: 3")
+
+    def test_unknown_name_lists_the_packaged_ones(self) -> None:
+        with pytest.raises(DatasetError, match=r"cannot read configuration demos.*demo, paper"):
+            config.read("demos")
+
+    def test_another_number_of_embeddings_than_categories(
+        self, patients: Path, tiny_config: Path, tmp_path: Path
+    ) -> None:
+        content = json.loads(tiny_config.read_text())
+        content["model"]["embedding_widths"] = [4]
+        settings = config.decode(json.dumps(content).encode())
+        with pytest.raises(DatasetError, match="embedding_widths names 1, but the data set has 2 categories"):
+            fit(settings, dataset.read(patients), tmp_path / "run")

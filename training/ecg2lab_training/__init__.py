@@ -1,0 +1,1 @@
+"""The training river: simulated patients → data set → S4 fusion model → RUN folder."""

@@ -1,0 +1,119 @@
+"""Commands of the training river: `simulate` and `train`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ecg2lab import extras
+
+if TYPE_CHECKING:
+    from ecg2lab_training.progress import Progress
+    from ecg2lab_training.run_writer import Run
+
+Json = Annotated[bool, typer.Option("--json", help="Print a summary for programs on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the `ecg2lab` program."""
+    app.command()(simulate)
+    app.command()(train)
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder for the data set.")],
+    patients: Annotated[int, typer.Option(help="How many; one ECG each.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Write a training data set of simulated patients: ECGs, vital signs and laboratory labels.
+
+    One hidden physiology drives both the ECG and the laboratory values. Nothing in it comes from a person.
+
+    Examples:
+      ecg2lab simulate patients/ --patients 2000 --seed 1
+      ecg2lab simulate patients/ --patients 100 --json
+    """
+    extras.require("train", "polars")
+    from ecg2lab_training.simulation import archive
+
+    with _bar("simulating") as progress:
+        archive.simulate(folder, patients, seed, progress)
+    summary = {"dataset": str(folder), "synthetic": True, "patients": patients, "seed": seed}
+    _report(summary, f"{patients} simulated patients in {folder}", as_json)
+
+
+def train(
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="`demo`, `paper` or a JSON file.")],
+    data: Annotated[Path, typer.Option(help="Data set, as `ecg2lab simulate` writes it.")],
+    out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
+    as_json: Json = False,
+) -> None:
+    """Train the S4 fusion network and write weights, contract and measured AUROC.
+
+    The epoch is selected by macro AUROC in fold 18; fold 19 tests.
+
+    Examples:
+      ecg2lab train demo --data patients/ --out run/
+      ecg2lab train my-config.json --data patients/ --out run/ --json
+    """
+    extras.require("train", "torch", "lightning", "polars", "safetensors")
+    from ecg2lab_training import config as configs
+    from ecg2lab_training import dataset
+    from ecg2lab_training.folders import require_free
+
+    settings = configs.read(config)
+    require_free(out)
+    patients = dataset.read(data)
+    from ecg2lab_training.fit import fit  # seconds of imports: after all that can be refused at once
+
+    with _bar("training") as progress:
+        run = fit(settings, patients, out, progress)
+    if as_json:
+        import msgspec
+
+        _report({"run": str(out), **msgspec.to_builtins(run)}, "", as_json)
+    else:
+        _print_run(run, out)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    """Progress bar on stderr, so that stdout stays for results."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+
+        def progress(done: int, total: int, remark: str) -> None:
+            bar.update(task, completed=done, total=total, description=remark)
+
+        yield progress
+
+
+def _report(summary: dict[str, object], sentence: str, as_json: bool) -> None:
+    typer.echo(json.dumps(summary, ensure_ascii=False) if as_json else sentence)
+
+
+def _print_run(run: Run, out: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=run.training_data, title_justify="left")
+    table.add_column("target")
+    for name in ("AUROC validation", "AUROC test", "positives", "negatives"):
+        table.add_column(name, justify="right")
+    for name, t in run.metrics.targets.items():
+        areas = ("-" if a is None else f"{a:.3f}" for a in (t.auroc_validation, t.auroc_test))
+        table.add_row(name, *areas, str(t.positives_test), str(t.negatives_test))
+    console = Console()
+    console.print(table)
+    console.print(f"{run.statement} Written to {out}")

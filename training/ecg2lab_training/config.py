@@ -1,0 +1,88 @@
+"""What a training run is told: the network's sizes and the optimiser's settings.
+
+Leads, window, features and targets are not here: they come from the data set's contract.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ecg2lab.errors import DatasetError
+
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sizes; the defaults are the published ones."""
+
+    hidden: Count = 512
+    state: Annotated[int, Meta(ge=2, multiple_of=2)] = 8
+    layers: Count = 4
+    bidirectional: bool = True
+    embedding_widths: tuple[Count, ...] = (16, 32)
+    static_widths: Annotated[tuple[Count, ...], Meta(min_length=1)] = (128, 128, 128)
+    dropout: Share = 0.2
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A training run; the defaults are the published ones."""
+
+    schema_version: Literal[1] = 1
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    """Of the model that comes out."""
+    model: Model = Model()
+    epochs: Count = 40
+    batch_size: Annotated[int, Meta(ge=2)] = 32
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 1e-3
+    focal_gamma: NotNegative = 2.0
+    seed: Annotated[int, Meta(ge=0)] = 0
+    threads: Count | None = None
+    """Of PyTorch on a CPU; None: its own choice. The last digits of a result depend on it."""
+
+
+def packaged() -> tuple[str, ...]:
+    """Names of the configurations that ecg2lab brings."""
+    folder = files(__package__).joinpath("configs")
+    return tuple(sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".json")))
+
+
+def read(source: str) -> Config:
+    """Read a configuration: a packaged name, such as `demo`, or a JSON file.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file or name, or it is not a configuration.
+    """
+    if source in packaged():
+        return decode(files(__package__).joinpath(f"configs/{source}.json").read_bytes(), source)
+    try:
+        return decode(Path(source).read_bytes(), source)
+    except OSError as error:
+        names = ", ".join(packaged())
+        raise DatasetError(
+            f"cannot read configuration {source}: {error.strerror}; name a JSON file, or one of {names}"
+        ) from None
+
+
+def decode(text: bytes, source: str = "configuration") -> Config:
+    """Decode a configuration, strictly.
+
+    Raises
+    ------
+    DatasetError
+        On malformed JSON, an unknown or missing field, a wrong type or a value out of range.
+    """
+    try:
+        return msgspec.json.decode(text, type=Config)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{source} is not a valid training configuration: {error}") from None

@@ -1,0 +1,78 @@
+"""Windows of recordings, as the network wants them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ecg2lab_training import imputation
+from ecg2lab_training.dataset import Dataset, Part
+
+
+class Batch(NamedTuple):
+    """What one training step sees."""
+
+    signal: Tensor  # (B leads L) mV
+    continuous: Tensor  # (B features)
+    categorical: Tensor  # (B categories)
+    labels: Tensor  # (B n) 0, 1, NaN
+
+
+class Recordings(torch.utils.data.Dataset[Batch]):
+    """The recordings of one part of a data set, features imputed; reads signals from disk when asked."""
+
+    def __init__(self, dataset: Dataset, part: Part) -> None:
+        """Impute with the medians of the training folds."""
+        contract = imputation.learn(dataset)
+        self.rows = dataset.rows(part)
+        self.window = contract.signal.window_samples
+        self.labels = dataset.labels[self.rows]  # (records n)
+        self._signals = dataset.signals
+        continuous, categorical = imputation.fill(dataset, contract)
+        self._continuous = torch.from_numpy(continuous[self.rows])
+        self._categorical = torch.from_numpy(categorical[self.rows])
+
+    def __len__(self) -> int:
+        """Count of recordings."""
+        return len(self.rows)
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        """One random crop of each recording; PyTorch's generator draws them."""
+        last = self._signals.shape[2] - self.window
+        starts = torch.randint(last + 1, (len(indices),)).tolist()
+        pairs = zip(self.rows[indices], starts, strict=True)
+        crops = np.stack([self._signals[row, :, start : start + self.window] for row, start in pairs])
+        return self._batch(torch.from_numpy(crops), indices)
+
+    def windows(self, indices: list[int]) -> list[Batch]:
+        """All windows at 0, L, 2L …, each as a batch of the same recordings; a remainder is left out."""
+        signals = torch.from_numpy(self._signals[self.rows[indices]])  # (B leads samples)
+        starts = range(0, signals.shape[2] - self.window + 1, self.window)
+        return [self._batch(signals[:, :, s : s + self.window], indices) for s in starts]
+
+    def _batch(self, signal: Tensor, indices: list[int]) -> Batch:
+        labels = torch.from_numpy(self.labels[indices])
+        return Batch(signal, self._continuous[indices], self._categorical[indices], labels)
+
+
+@torch.no_grad()
+def probabilities(
+    model: torch.nn.Module, recordings: Recordings, batch_size: int = 64, device: torch.device | None = None
+) -> NDArray[np.float64]:
+    """Probability of each target for each recording, averaged over its windows: (records n).
+
+    The model is put into evaluation mode and stays in it.
+    """
+    model.eval()
+    answers = []
+    for start in range(0, len(recordings), batch_size):
+        indices = list(range(start, min(start + batch_size, len(recordings))))
+        batches = recordings.windows(indices)
+        logits = [model(*(x.to(device) for x in batch[:3])) for batch in batches]  # each (B n)
+        mean = torch.sigmoid(torch.stack(logits).double()).mean(dim=0)
+        answers.append(mean.cpu().numpy())
+    return np.concatenate(answers)

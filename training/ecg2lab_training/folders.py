@@ -1,0 +1,63 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ecg2lab.errors import OutputError
+
+
+def require_free(path: str | Path) -> Path:
+    """Check that a folder may be written at `path`: nothing is there, or an empty folder.
+
+    Raises
+    ------
+    OutputError
+        If something else is there.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target} is a file; name a new folder")
+    if target.is_dir() and any(target.iterdir()):
+        raise OutputError(f"{target} is not empty; name a new folder, or empty this one first")
+    return target
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that takes its place at success and is removed at failure.
+
+    Raises
+    ------
+    OutputError
+        If `path` is taken or cannot be written.
+    """
+    target = require_free(path)
+    try:
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.absolute().parent))
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror}") from None
+    try:
+        yield partial
+        mask = _umask()
+        partial.chmod(0o777 & ~mask)  # mkdtemp makes it private
+        for file in partial.iterdir():
+            file.chmod(0o666 & ~mask)
+        if target.is_dir():
+            target.rmdir()
+        os.replace(partial, target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

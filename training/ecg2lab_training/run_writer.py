@@ -1,0 +1,138 @@
+"""The RUN folder: what a training run leaves behind.
+
+model.safetensors   weights of the best epoch, in the key names of the published checkpoint
+contract.json       the data set's contract with medians of the training folds and decision thresholds
+run.json            configuration, data set's digest and measured AUROC
+metrics.csv         loss and validation AUROC after each epoch
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from ecg2lab import contract as contracts
+from ecg2lab.contract import Contract
+from ecg2lab_export import cardiolab
+from ecg2lab_training import auroc, imputation
+from ecg2lab_training.config import Config
+from ecg2lab_training.crops import Recordings, probabilities
+from ecg2lab_training.dataset import Dataset
+
+if TYPE_CHECKING:
+    from ecg2lab_training.learner import Learner
+
+WEIGHTS, CONTRACT, RUN, METRICS = "model.safetensors", "contract.json", "run.json", "metrics.csv"
+
+
+class TargetMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one target; None where the fold has no positive or no negative."""
+
+    auroc_validation: float | None
+    auroc_test: float | None
+    positives_test: int
+    negatives_test: int
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Window-averaged probabilities in fold 18 (validation) and fold 19 (test)."""
+
+    macro_auroc_validation: float | None
+    macro_auroc_test: float | None
+    best_epoch: int
+    targets: dict[str, TargetMetrics]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """run.json."""
+
+    schema_version: Literal[1] = 1
+    statement: str
+    """What the run is, in plain words."""
+    synthetic_weights: bool
+    """Whether it was trained on simulated patients."""
+    training_data: str
+    dataset_sha256: str
+    config: Config
+    metrics: Metrics
+
+
+def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) -> Run:
+    """Test the best model and write everything about it."""
+    model = learner.restore_best()
+    validation, test = Recordings(dataset, "validation"), Recordings(dataset, "test")
+    scores = probabilities(model, validation)
+    contract = _contract(config, dataset, scores, validation.labels)
+    metrics = _metrics(
+        contract, learner.best_epoch, (scores, validation.labels), (probabilities(model, test), test.labels)
+    )
+    run = Run(
+        statement=_statement(dataset, metrics),
+        synthetic_weights=dataset.description.synthetic,
+        training_data=dataset.description.description,
+        dataset_sha256=dataset.digest,
+        config=config,
+        metrics=metrics,
+    )
+    cardiolab.write(model.to_network(), folder / WEIGHTS)
+    (folder / CONTRACT).write_bytes(contracts.encode(contract))
+    (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    _write_history(folder / METRICS, learner.history)
+    return run
+
+
+Scored = tuple[NDArray[np.float64], NDArray[np.float32]]  # (records n) probabilities, labels
+
+
+def _contract(config: Config, dataset: Dataset, scores: NDArray[np.float64], labels: NDArray[np.float32]) -> Contract:
+    """Medians from the training folds, thresholds (Youden) from the validation fold."""
+    contract = imputation.learn(dataset)
+    synthetic = " (simulated patients)" if dataset.description.synthetic else ""
+    columns = zip(contract.targets, scores.T, labels.T, strict=True)
+    targets = tuple(replace(t, decision_threshold=auroc.youden_threshold(s, y)) for t, s, y in columns)
+    return replace(contract, name=config.name + synthetic, targets=targets)
+
+
+def _metrics(contract: Contract, best_epoch: int, validation: Scored, test: Scored) -> Metrics:
+    areas_validation, areas_test = auroc.per_target(*validation), auroc.per_target(*test)
+    columns = zip(contract.target_names, areas_validation, areas_test, test[1].T, strict=True)
+    return Metrics(
+        macro_auroc_validation=_known(auroc.macro(areas_validation)),
+        macro_auroc_test=_known(auroc.macro(areas_test)),
+        best_epoch=best_epoch,
+        targets={
+            name: TargetMetrics(
+                auroc_validation=_known(area_validation),
+                auroc_test=_known(area_test),
+                positives_test=int((labels == 1).sum()),
+                negatives_test=int((labels == 0).sum()),
+            )
+            for name, area_validation, area_test, labels in columns
+        },
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 4)
+
+
+def _statement(dataset: Dataset, metrics: Metrics) -> str:
+    area = metrics.macro_auroc_test
+    tested = sum(target.auroc_test is not None for target in metrics.targets.values())
+    measured = "not one target" if area is None else f"macro AUROC {area:.3f} over {tested} targets"
+    data = "simulated patients: synthetic weights" if dataset.description.synthetic else "patients"
+    return f"Trained on {data}. Tested on patients held out: {measured}. Not for clinical use."
+
+
+def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, fieldnames=list(history[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(history)
