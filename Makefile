@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
 SYSTEM_PACKAGES := chromium
-DEMO_PATIENTS ?= 6000
+DEMO_PATIENTS ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-system lint format bench schema demo-bundle picture clean system-packages

@@ -150,7 +150,7 @@ def _length(state: _State, key: str) -> int:
         return 2
     rows = omega.shape[0]
     length = round(-2 * np.pi / np.angle(omega[1])) if rows > 1 and np.angle(omega[1]) else 0
-    if length // 2 + 1 != rows:
+    if length < 2 or length // 2 + 1 != rows:
         raise CheckpointError(f"key {key} does not hold roots of unity: the window cannot be told from it")
     return length
 

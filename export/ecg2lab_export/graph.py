@@ -23,6 +23,7 @@ class GraphBuilder:
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
+        self._names: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._count = 0
 
@@ -32,11 +33,13 @@ class GraphBuilder:
         return name
 
     def constant(self, value: NDArray[Any] | Sequence[int] | float, dtype: str = "float32") -> str:
-        """Store a constant, rounded once."""
+        """Store a constant, rounded once; equal constants are stored once."""
+        array = np.ascontiguousarray(value, dtype=dtype).reshape(np.shape(value))
         name = f"c{len(self._constants)}"
-        array = np.ascontiguousarray(value, dtype=dtype)
-        self._constants.append(numpy_helper.from_array(array.reshape(np.shape(value)), name))
-        return name
+        known = self._names.setdefault((dtype, array.shape, array.tobytes()), name)
+        if known == name:
+            self._constants.append(numpy_helper.from_array(array, name))
+        return known
 
     def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
         """Append a node; returns the name of its output, or a tuple of names."""

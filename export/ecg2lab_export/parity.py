@@ -99,9 +99,8 @@ def prove(network: Network, systems: tuple[Realisation, ...], graph: onnx.ModelP
     limit = logit_tolerance(network.state_size, golden.logits)
     session = make_session(graph.SerializeToString(), threads=1)
     for batch in (1, len(golden.logits)):
-        error = max(
-            float(np.abs(session.run(None, part.inputs())[0] - part.logits).max()) for part in golden.batches(batch)
-        )
+        errors = [np.abs(session.run(None, part.inputs())[0] - part.logits).max() for part in golden.batches(batch)]
+        error = float(np.max(errors))  # NumPy's, which lets no NaN pass by
         checks.append(Check(f"logits at batch {batch}", error, limit))
     return ParityReport("recurrent", "fp32", f"onnxruntime {onnxruntime.__version__}", tuple(checks))
 
@@ -118,14 +117,18 @@ def _two_sided(kernel: Real, skip: Real) -> Real:
 
 
 def _kernel_error(model: onnx.ModelProto, lags: Real, window: int) -> float:
-    """Worst error of the impulse response over channels, relative to each channel's largest tap."""
+    """Worst error of the impulse response over channels, relative to each channel's largest tap.
+
+    A channel without any tap has nothing to be relative to: its error counts as it is.
+    """
     session = make_session(model.SerializeToString(), threads=1)
-    scale = np.abs(lags).max(axis=0)
-    worst = 0.0
+    largest = np.abs(lags).max(axis=0)
+    scale = np.where(largest > 0, largest, 1)
+    errors = []
     for at in (0, window // 2, window - 1):  # the ends show every lag, the middle both directions at once
         impulse = np.zeros((window, lags.shape[1]), dtype=np.float32)
         impulse[at] = 1
         response = session.run(None, {"u": impulse})[0]
         expected = lags[window - 1 - at : 2 * window - 1 - at]
-        worst = max(worst, float((np.abs(response - expected).max(axis=0) / scale).max()))
-    return worst
+        errors.append((np.abs(response - expected) / scale).max())
+    return float(np.max(errors))

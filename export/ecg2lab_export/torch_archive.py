@@ -7,9 +7,11 @@ can call any function the file names; here every name but four resolves to an in
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
 
@@ -61,6 +63,25 @@ class Inert:
         return f"<not loaded: {self.name}>"
 
 
+class _Callable:
+    """One of our functions, as a pickle may see it: it can be called, and nothing about it can be changed."""
+
+    __slots__ = ("_function",)
+    _function: Callable[..., Any]
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_function", function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore what the BUILD instruction brings."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Ignore."""
+
+
 class _Storage:
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
@@ -77,9 +98,9 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) in {("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_tensor")}:
-            return _rebuild_tensor
+            return _Callable(_rebuild_tensor)
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return _rebuild_parameter
+            return _Callable(_rebuild_parameter)
         if module in {"torch", "torch.storage"} and name in _STORAGE_TYPES:
             return _Storage(_STORAGE_TYPES[name])
         return type("Inert", (Inert,), {"name": f"{module}.{name}"})
@@ -106,9 +127,12 @@ class _Archive:
 
     def _member(self, name: str) -> bytes:
         try:
-            return self._zip.read(self._prefix + name)
+            member = self._zip.getinfo(self._prefix + name)
         except KeyError:
             raise CheckpointError(f"the checkpoint is damaged: its member {name} is missing") from None
+        if member.compress_type != zipfile.ZIP_STORED:  # PyTorch never compresses; a zip bomb does
+            raise CheckpointError(f"its member {name} is compressed: it was not written by PyTorch")
+        return self._zip.read(member)
 
     def storage(self, key: str, dtype: str) -> NDArray[Any]:
         return np.frombuffer(self._member(f"data/{key}"), dtype=np.dtype(dtype).newbyteorder(self._order))
@@ -118,8 +142,9 @@ def _rebuild_tensor(storage: NDArray[Any], offset: int, size: Any, stride: Any, 
     """Copy a strided view out of its storage; bounds are checked because the file is not trusted."""
     whole = (int(offset), *map(int, size), *map(int, stride))
     last = int(offset) + sum((int(n) - 1) * int(s) for n, s in zip(size, stride, strict=True))
-    empty = any(int(n) == 0 for n in size)
-    if min(whole, default=0) < 0 or (not empty and last >= storage.size):
+    count = math.prod(map(int, size))
+    beyond = count and (last >= storage.size or count > storage.size)  # a stride of 0 would repeat without end
+    if min(whole, default=0) < 0 or beyond:
         raise CheckpointError("the checkpoint is damaged: a tensor reaches beyond its data")
     byte_strides = [int(s) * storage.itemsize for s in stride]
     view = np.lib.stride_tricks.as_strided(storage[int(offset) :], tuple(map(int, size)), byte_strides)

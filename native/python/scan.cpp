@@ -7,7 +7,13 @@ namespace {
 
 Scan make_scan(const Array<double>& a, const Array<double>& b, const Array<double>& c, const Array<double>& d,
                std::size_t chunk) {
-  if (b.ndim() != 2 || c.ndim() != 3) throw std::invalid_argument("b must be (H, N) and c (D, H, N)");
+  if (b.ndim() != 2 || c.ndim() != 3 || a.ndim() != 3 || d.ndim() != 1) {
+    throw std::invalid_argument("a must be (H, N, N), b (H, N), c (D, H, N) and d (H)");
+  }
+  const py::ssize_t h = b.shape(0), n = b.shape(1);
+  if (a.shape(0) != h || a.shape(1) != n || a.shape(2) != n || c.shape(1) != h || c.shape(2) != n || d.shape(0) != h) {
+    throw std::invalid_argument("the state space has inconsistent sizes");
+  }
   return Scan({static_cast<std::size_t>(b.shape(0)), static_cast<std::size_t>(b.shape(1)),
                static_cast<std::size_t>(c.shape(0)), view(a), view(b), view(c), view(d)},
               chunk);

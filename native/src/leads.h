@@ -20,9 +20,9 @@ struct LeadSource {
   bool derived() const { return terms.size() > 1; }
 };
 
-// For each wanted lead its source. Names are compared as given. Limb leads that were not recorded follow from the first two
-// recorded ones by Einthoven (I + III = II) and Goldberger (aVR = -(I + II)/2, aVL = (I - III)/2, aVF = (II + III)/2).
-// A lead that is neither recorded nor derivable has no terms.
+// For each wanted lead its source. Names are compared as given. Limb leads that were not recorded follow from the first
+// two recorded ones by Einthoven (I + III = II) and Goldberger (aVR = -(I + II)/2, aVL = (I - III)/2, aVF = (II +
+// III)/2). A lead that is neither recorded nor derivable has no terms.
 std::vector<LeadSource> map_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& wanted);
 
 // Writes the lead into `out` (samples.columns long).

@@ -31,6 +31,7 @@ std::size_t clip(std::span<double> lead, double limit) {
 Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& recorded_leads, double recorded_rate_hz,
                  const PrepareOptions& options) {
   if (recorded_leads.size() != samples.rows) throw std::invalid_argument("one name per row of samples is needed");
+  if (!(options.clip_mv > 0)) throw std::invalid_argument("the clip limit must be positive");
   const auto sources = map_leads(recorded_leads, options.leads);
   const Resampler resampler(recorded_rate_hz, options.sampling_rate_hz);
 

@@ -27,7 +27,8 @@ struct Prepared {
 };
 
 // In this order: lead mapping, linear interpolation over NaN, clip, resampling, zeros for what is still NaN.
-// Throws std::invalid_argument if a lead is neither recorded nor derivable, a rate is unusable or a sample is infinite.
+// Throws std::invalid_argument if a lead is neither recorded nor derivable, a rate or the clip limit is unusable or a
+// sample is infinite.
 Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& recorded_leads, double recorded_rate_hz,
                  const PrepareOptions& options);
 

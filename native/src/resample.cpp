@@ -92,6 +92,9 @@ Resampler::Resampler(double input_rate, double output_rate) : input_rate_(input_
   if (!(input_rate > 0) || !(output_rate > 0) || !std::isfinite(input_rate) || !std::isfinite(output_rate)) {
     throw std::invalid_argument("sampling rates must be positive and finite");
   }
+  if (input_rate / output_rate > kLargestRatio || output_rate / input_rate > kLargestRatio) {
+    throw std::invalid_argument("the sampling rates differ by more than a factor of 1000");
+  }
   std::tie(up_, down_) = fraction(output_rate / input_rate, kLargestTerm);
   if (up_ == down_) return;
   for (std::int64_t index = 0; index < up_; ++index) {

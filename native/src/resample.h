@@ -13,7 +13,8 @@ namespace ecg2lab {
 // only on (output index · in/out rate) mod 1, so they are computed once: a polyphase bank.
 class Resampler {
  public:
-  // Rates in Hz; their ratio must be a fraction with terms of at most kLargestTerm.
+  // Rates in Hz; their ratio must be a fraction with terms of at most kLargestTerm, and at most kLargestRatio: beyond
+  // 2^13 the step through the table would be zero.
   // Throws std::invalid_argument otherwise.
   Resampler(double input_rate, double output_rate);
 
@@ -24,6 +25,7 @@ class Resampler {
   void run(std::span<const double> in, std::span<double> out) const;
 
   static constexpr std::int64_t kLargestTerm = 10000;
+  static constexpr double kLargestRatio = 1000;
 
  private:
   struct Phase {

@@ -40,6 +40,8 @@ void check(const StateSpace& s, std::size_t chunk) {
   const std::size_t h = s.channels, n = s.state_size;
   const bool sizes =
       s.a.size() == h * n * n && s.b.size() == h * n && s.c.size() == s.directions * h * n && s.d.size() == h;
+  constexpr std::size_t kLargestChunk = 1 << 20;  // far beyond any use; sizes computed from it cannot overflow
+  if (chunk > kLargestChunk) throw std::invalid_argument("the chunk is too long");
   if (h == 0 || n == 0 || chunk == 0 || s.directions < 1 || s.directions > 2 || !sizes) {
     throw std::invalid_argument("the state space has inconsistent sizes");
   }

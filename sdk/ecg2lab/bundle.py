@@ -26,7 +26,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ecg2lab.contract import Contract
+from ecg2lab.contract import Contract, encode_canonically
 from ecg2lab.errors import BundleError
 from ecg2lab.files import write_atomically
 
@@ -50,7 +50,7 @@ class Digest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Size in bytes and SHA-256 of a member."""
 
     size: Annotated[int, Meta(ge=0)]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 
     @classmethod
     def of(cls, content: bytes) -> Digest:
@@ -191,7 +191,7 @@ def _unpack(content: bytes, source: str) -> dict[str, bytes]:
             if any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist()):
                 raise BundleError(f"{source} was repacked: members of a bundle are stored, not compressed")
             contents = {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, ValueError, OSError):
+    except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, RuntimeError, ValueError, OSError):
         raise BundleError(f"{source} is damaged or was cut short; copy it again") from None
     if pack(contents) != content:
         raise BundleError(f"{source} is damaged or was repacked: it is not in the canonical layout")
@@ -264,7 +264,7 @@ def write(path: str | Path, manifest: Manifest, contents: Mapping[str, bytes]) -
     """
     members = {name: Digest.of(content) for name, content in contents.items()}
     manifest = msgspec.structs.replace(manifest, members=members)
-    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    encoded = encode_canonically(manifest)
     packed = pack({MANIFEST: encoded, **contents})
     bundle = Bundle.from_bytes(packed, source=str(path))
     write_atomically(path, packed)

@@ -23,6 +23,8 @@ SCHEMA_FILE = Path(__file__).with_name("contract.schema.json")
 
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Positive = Annotated[float, Meta(gt=0)]
+_LOINC = r"^[0-9]{1,7}-[0-9](?![\s\S])"
+"""Ends with its check digit; `$` would let a line break follow in some dialects."""
 
 
 class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +119,7 @@ class Criterion(_Struct, frozen=True, kw_only=True):
     """The laboratory abnormality that a target stands for, such as potassium > 5.1 mEq/L."""
 
     lab: Name
-    loinc: Annotated[str, Meta(pattern=r"^[0-9]{1,7}-[0-9]$")] | None
+    loinc: Annotated[str, Meta(pattern=_LOINC)] | None
     unit: str
     """Empty for a dimensionless quantity."""
     comparison: Literal["<", "<=", ">", ">="]
@@ -295,8 +297,14 @@ def _refuse_repeated_keys(text: bytes | str) -> None:
 
 
 def encode(contract: Contract) -> bytes:
-    """Write a contract as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(contract), indent=1) + b"\n"
+    """Write a contract as indented JSON; equal contracts give equal bytes."""
+    return encode_canonically(contract)
+
+
+def encode_canonically(value: msgspec.Struct) -> bytes:
+    """Indented JSON in which a number of a floating type has a point, however the caller wrote it."""
+    exact = msgspec.convert(msgspec.to_builtins(value), type(value))
+    return msgspec.json.format(msgspec.json.encode(exact), indent=1) + b"\n"
 
 
 def read(path: str | Path) -> Contract:

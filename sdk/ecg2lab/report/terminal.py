@@ -9,7 +9,7 @@ from rich.text import Text
 from ecg2lab.prediction import Finding, Prediction
 from ecg2lab.report import words
 
-_BAR_CELLS = 10
+_BAR_CELLS = 8
 _STYLE = {"detected": "bold red", "not detected": "green", "no threshold": "dim"}
 
 
@@ -32,11 +32,11 @@ def show(prediction: Prediction, title: str, console: Console) -> None:
 
 
 def _findings(prediction: Prediction, title: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, expand=False)
-    table.add_column("Abnormality", no_wrap=False, ratio=3)
+    table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("Abnormality")
     table.add_column("When", no_wrap=True)
     table.add_column("Probability", no_wrap=True)
-    table.add_column("Decide at", justify="right", no_wrap=True)
+    table.add_column("Cut-off", justify="right", no_wrap=True)
     table.add_column("Answer", no_wrap=True)
     for category, findings in words.by_category(prediction.findings).items():
         table.add_row(Text(category.capitalize(), style="bold"))

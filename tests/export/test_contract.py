@@ -1,0 +1,263 @@
+"""The contract: strict decoding, and agreement of the decoder with the JSON schema that every reader is held to."""
+
+import copy
+import json
+
+import pytest
+
+from ecg2lab import contract as contracts
+from ecg2lab.errors import ContractError
+
+REMOVE = object()
+
+
+@pytest.fixture(scope="module")
+def validator():
+    """Of JSON Schema 2020-12, from a package of its own."""
+    jsonschema = pytest.importorskip("jsonschema", reason="the JSON schema needs jsonschema, of the extra 'dev'")
+    jsonschema.Draft202012Validator.check_schema(contracts.json_schema())
+    return jsonschema.Draft202012Validator(contracts.json_schema())
+
+
+def plain(contract):
+    return json.loads(contracts.encode(contract))
+
+
+def changed(document, path, value):
+    """A copy with the field at `path` replaced, or removed."""
+    document = copy.deepcopy(document)
+    *way, last = path
+    node = document
+    for step in way:
+        node = node[step]
+    if value is REMOVE:
+        del node[last]
+    else:
+        node[last] = value
+    return document
+
+
+def decodes(text):
+    try:
+        contracts.decode(text)
+    except ContractError:
+        return False
+    return True
+
+
+def test_every_contract_that_we_make_satisfies_the_schema_and_survives_the_round_trip(contract, validator):
+    bare = contracts.published(contracts.unnamed_targets(204))
+    single = contracts.published(
+        [contracts.Target(name="x", calibration=contracts.Calibration(slope=0.5, intercept=-2))]
+    )
+    for made in (contract, bare, single):
+        validator.validate(plain(made))
+        assert contracts.decode(contracts.encode(made)) == made
+        assert contracts.decode(contracts.encode(made).decode()) == made
+
+
+def test_writing_what_was_read_gives_the_same_bytes(contract):
+    """The manifest is digested as written: one contract, one digest, whether it came from Python or from a file."""
+    for made in (contract, contracts.published(contracts.unnamed_targets(2))):
+        assert contracts.encode(contracts.decode(contracts.encode(made))) == contracts.encode(made)
+
+
+def test_the_packaged_schema_file_is_the_schema():
+    assert json.loads(contracts.SCHEMA_FILE.read_text()) == contracts.json_schema()
+
+
+def test_fields_with_a_default_may_be_left_out(contract, validator):
+    document = plain(contract)
+    for path in [
+        ("schema_version",),
+        ("population",),
+        ("population", "minimum_age"),
+        ("signal", "unit"),
+        ("preprocessing", "clip_mv"),
+        ("continuous", 0, "median"),
+        ("categorical", 0, "missing_code"),
+        ("targets", 0, "criterion"),
+        ("targets", 0, "criterion", "category"),
+        ("targets", 0, "decision_threshold"),
+    ]:
+        shorter = changed(document, path, REMOVE)
+        validator.validate(shorter)
+        assert decodes(json.dumps(shorter)), path
+
+
+BY_SCHEMA = [
+    (("unheard_of",), 1),
+    (("signal", "unheard_of"), 1),
+    (("targets", 3, "unheard_of"), None),
+    (("targets", 3, "criterion", "unheard_of"), None),
+    (("name",), REMOVE),
+    (("signal",), REMOVE),
+    (("preprocessing",), REMOVE),
+    (("targets",), REMOVE),
+    (("continuous",), REMOVE),
+    (("signal", "leads"), REMOVE),
+    (("continuous", 0, "unit"), REMOVE),
+    (("categorical", 0, "categories"), REMOVE),
+    (("targets", 0, "criterion", "loinc"), REMOVE),
+    (("targets", 0, "criterion", "horizon_min"), REMOVE),
+    (("name",), 3),
+    (("name",), ""),
+    (("name",), "x" * 121),
+    (("name",), None),
+    (("schema_version",), 2),
+    (("schema_version",), 0),
+    (("schema_version",), "1"),
+    (("signal",), []),
+    (("signal", "leads"), []),
+    (("signal", "leads"), "I"),
+    (("signal", "leads", 0), ""),
+    (("signal", "leads", 0), 1),
+    (("signal", "unit"), "uV"),
+    (("signal", "sampling_rate_hz"), 0),
+    (("signal", "sampling_rate_hz"), -100),
+    (("signal", "sampling_rate_hz"), "100"),
+    (("signal", "window_samples"), 1),
+    (("signal", "window_samples"), 250.5),
+    (("signal", "window_samples"), True),
+    (("preprocessing", "clip_mv"), 0),
+    (("preprocessing", "clip_mv"), -3),
+    (("preprocessing", "resampler"), "linear"),
+    (("preprocessing", "missing_samples"), None),
+    (("continuous", 2, "median"), "65"),
+    (("continuous", 2, "top_code"), {"above": 89}),
+    (("continuous", 2, "minimum"), None),
+    (("categorical", 0, "categories"), ["one"]),
+    (("categorical", 0, "missing_code"), -1),
+    (("categorical", 0, "missing_code"), 0.5),
+    (("targets",), []),
+    (("targets", 0), "potassium"),
+    (("targets", 0, "name"), ""),
+    (("targets", 0, "decision_threshold"), 1.5),
+    (("targets", 0, "decision_threshold"), 1),
+    (("targets", 0, "decision_threshold"), 0),
+    (("targets", 0, "decision_threshold"), -0.1),
+    (("targets", 0, "decision_threshold"), True),
+    (("targets", 0, "calibration"), {"slope": 0, "intercept": 0}),
+    (("targets", 0, "calibration"), {"slope": 1}),
+    (("targets", 0, "criterion", "loinc"), "2823"),
+    (("targets", 0, "criterion", "loinc"), "2823-33"),
+    (("targets", 0, "criterion", "loinc"), "x2823-3"),
+    (("targets", 0, "criterion", "loinc"), "2823-3 "),
+    (("targets", 0, "criterion", "loinc"), "2823-3\n"),
+    (("targets", 0, "criterion", "loinc"), "12345678-1"),
+    (("targets", 0, "criterion", "comparison"), "!="),
+    (("targets", 0, "criterion", "setting"), "now"),
+    (("targets", 0, "criterion", "horizon_min"), 0),
+    (("targets", 0, "criterion", "threshold"), None),
+    (("population", "minimum_age"), -1),
+]
+"""Malformed so that the schema can say so."""
+
+BY_MEANING = [
+    (("signal", "leads", 1), "I", "lead 'I' appears twice"),
+    (("continuous", 1, "name"), "respiratory_per_min", "'respiratory_per_min' appears twice"),
+    (("categorical", 0, "name"), "age", "'age' appears twice"),
+    (("categorical", 1, "categories", 1), "asian", "category 'asian' appears twice"),
+    (("targets", 1, "name"), "potassium_high_now", "target 'potassium_high_now' appears twice"),
+    (("continuous", 2, "median"), 121.0, "'age'.*outside its own range"),
+    (("continuous", 2, "median"), -1, "'age'.*outside its own range"),
+    (("continuous", 2, "minimum"), 120, "minimum is not below maximum"),
+    (("continuous", 2, "maximum"), -5, "minimum is not below maximum"),
+    (("categorical", 0, "missing_code"), 2, "missing_code 2 is not one of its categories"),
+]
+"""Well formed, and wrong in what it says: relations between fields, which a schema cannot express."""
+
+
+def shown(case):
+    return f"{'.'.join(map(str, case[0]))}={'removed' if case[1] is REMOVE else repr(case[1])[:30]}"
+
+
+@pytest.mark.parametrize("case", BY_SCHEMA, ids=shown)
+def test_decoder_and_schema_refuse_alike(contract, validator, case):
+    document = changed(plain(contract), *case)
+    with pytest.raises(ContractError, match="not a valid contract"):
+        contracts.decode(json.dumps(document))
+    assert not validator.is_valid(document)
+
+
+@pytest.mark.parametrize("case", BY_MEANING, ids=shown)
+def test_the_decoder_refuses_what_contradicts_itself(contract, validator, case):
+    path, value, message = case
+    document = changed(plain(contract), path, value)
+    assert validator.is_valid(document)
+    with pytest.raises(ContractError, match=message):
+        contracts.decode(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"clip_mv": 3.0', '"clip_mv": NaN'),
+        ('"clip_mv": 3.0', '"clip_mv": Infinity'),
+        ('"clip_mv": 3.0', '"clip_mv": 1e999'),
+        ('"median": 65.0', '"median": NaN'),
+        ('"median": 65.0', '"median": -1e999'),
+        ('"clip_mv": 3.0', '"clip_mv": 3.0, "clip_mv": 5.0'),
+        ('"clip_mv": 3.0', '"clip_mv": 3.0,'),
+        ('"window_samples": 250', '"window_samples": 250, "window_samples": 250'),
+        ('"name": "potassium_high_now"', '"name": "potassium_high_now", "name": "other"'),
+        ('"unit": "mV"', '"unit": "mV", "\\u0075nit": "mV"'),
+    ],
+)
+def test_what_is_no_json_or_repeats_a_key_is_refused(contract, old, new):
+    """Readers disagree on repeated keys: one would take the first, another the last."""
+    text = contracts.encode(contract).decode()
+    assert old in text
+    with pytest.raises(ContractError):
+        contracts.decode(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[]", b"null", b"3", b"\xff\xff", b"[" * 100000, b'{"name":' * 100000, "\ud800", b"{}{}"],
+    ids=lambda x: repr(x[:9]),
+)
+def test_what_is_no_object_is_refused(text):
+    with pytest.raises(ContractError):
+        contracts.decode(text)
+
+
+def test_a_byte_order_mark_or_trailing_text_is_refused(contract):
+    text = contracts.encode(contract)
+    for other in (b"\xef\xbb\xbf" + text, text + b"x", text + text):
+        with pytest.raises(ContractError):
+            contracts.decode(other)
+
+
+def test_a_contract_made_in_python_is_held_to_relations_too(contract):
+    with pytest.raises(ContractError, match="twice"):
+        contracts.published([*contract.targets, contract.targets[0]])
+    with pytest.raises(ContractError, match="outside its own range"):
+        contracts.ContinuousFeature(name="x", unit="y", minimum=0, maximum=1, median=float("nan"))
+
+
+def test_a_contract_file_is_read_and_refused_by_name(data_folder, tmp_path):
+    assert contracts.read(data_folder / "parity" / "contract.json").name == "parity test model (random weights)"
+    with pytest.raises(ContractError, match=r"absent\.json"):
+        contracts.read(tmp_path / "absent.json")
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(ContractError, match=r"x\.json is not a valid contract"):
+        contracts.read(tmp_path / "x.json")
+
+
+def test_an_unknown_target_is_answered_with_the_nearest_names(contract):
+    assert contract.target_index("sodium_low_60min") == 8
+    with pytest.raises(ContractError, match="unknown target 'sodium_low'; did you mean sodium_low_60min"):
+        contract.target_index("sodium_low")
+
+
+def test_loinc_codes_of_the_test_contract_are_real(contract):
+    """Each stands in the table of LOINC codes that the training package ships."""
+    import csv
+
+    from ecg2lab_training import labs
+
+    table = labs.__file__.replace("labs.py", "data/mimic_labitems_to_loinc.csv")
+    with open(table, newline="", encoding="utf-8") as file:
+        known = {row["omop_concept_code"] for row in csv.DictReader(file)}
+    assert {target.criterion.loinc for target in contract.targets} <= known

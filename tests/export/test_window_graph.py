@@ -1,0 +1,182 @@
+"""The window graph on ONNX Runtime: agreement with the truth over sizes and batches, and what it is made of."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from ecg2lab_export import cardiolab, window_graph
+from ecg2lab_export.realisation import realise_system
+from ecg2lab_export.recurrent import chunk_for
+
+STATED = 1e-5
+"""On logits of order 1, float32 against float64: the issue's limit. 2e-5 above N = 16 (`parity.logit_tolerance`)."""
+FORBIDDEN = {"Loop", "Scan", "If", "DFT", "STFT", "MelWeightMatrix", "Conv", "SequenceMap", "Optional"}
+
+
+def graph_of(network):
+    return window_graph.build(network, tuple(realise_system(layer.system) for layer in network.layers))
+
+
+def session_of(graph):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def inputs(network, batch, seed=0):
+    random = np.random.default_rng(seed)
+    signal = np.clip(np.cumsum(random.normal(0, 0.2, (batch, network.leads, network.window)), axis=2), -3, 3)
+    continuous = random.uniform(15, 160, (batch, network.continuous_features))
+    categorical = np.stack([random.integers(0, len(t), batch) for t in network.embeddings], axis=1)
+    return {
+        "signal": signal.astype(np.float32),
+        "continuous": continuous.astype(np.float32),
+        "categorical": categorical.astype(np.int64),
+    }
+
+
+def truth(network, given):
+    return network.logits(given["signal"], given["continuous"], given["categorical"])
+
+
+@pytest.fixture(scope="module")
+def parity_session(parity_case):
+    return session_of(graph_of(cardiolab.read(parity_case.checkpoint)))
+
+
+def case_inputs(io, rows):
+    return {name: io[name][rows] for name in ("signal", "continuous", "categorical")}
+
+
+@pytest.mark.parametrize("batch", [1, 3, 4, 7])
+def test_parity_logits_agree_at_every_batch(parity_case, parity_session, batch):
+    rows = np.arange(batch) % 4
+    logits = parity_session.run(None, case_inputs(parity_case.io, rows))[0]
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, parity_case.io["logits"][rows], rtol=0, atol=STATED)
+
+
+def test_windows_of_a_batch_do_not_see_each_other(parity_case, parity_session):
+    """Chunks of all windows lie in one axis: a state that crossed a window's border would show here."""
+    io = parity_case.io
+    spoiled = case_inputs(io, [0, 1, 2])
+    spoiled["signal"] = spoiled["signal"].copy()
+    spoiled["signal"][[0, 2]] = 3e3
+    logits = parity_session.run(None, spoiled)[0]
+    np.testing.assert_allclose(logits[1], io["logits"][1], rtol=0, atol=STATED)
+
+
+def test_repetition_gives_the_same_bits(parity_case, parity_session):
+    given = case_inputs(parity_case.io, [0, 1, 2, 3])
+    first = parity_session.run(None, given)[0]
+    for _ in range(3):
+        np.testing.assert_array_equal(parity_session.run(None, given)[0], first)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        *({"length": length} for length in (2, 3, 29, 30, 31, 37, 50, 53, 100, 251, 1000)),
+        *({"length": length, "directions": 1} for length in (2, 31, 37, 250, 251)),
+        *({"state": state} for state in (2, 4, 16, 32, 64)),
+        {"state": 64, "length": 1000, "hidden": 4, "layers": 1},
+        {"layers": 1},
+        {"layers": 4},
+        {"hidden": 1},
+        {"hidden": 1, "length": 20, "layers": 1, "directions": 1},
+        {"hidden": 33},
+        {"targets": 1, "leads": 1},
+        {"targets": 204},
+        {"widths": (5,)},
+        {"tables": ((2, 3), (5, 1), (4, 2)), "numbers": 3},
+    ],
+    ids=str,
+)
+def test_networks_of_any_size_agree(random_network, sizes):
+    network = random_network(1, **sizes)
+    given = inputs(network, 3)
+    expected = truth(network, given)
+    limit = STATED * (1 if network.state_size <= 16 else 2) * max(1, np.abs(expected).max())
+    logits = session_of(graph_of(network)).run(None, given)[0]
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=limit)
+
+
+@pytest.mark.parametrize("poles", ["hippo", "perturbed", "real", "coincident"])
+@pytest.mark.parametrize("length", [20, 37, 250, 1000])
+def test_the_convolution_shows_the_kernel_at_every_position(random_system, poles, length):
+    """Impulses at both ends and inside a chunk. 5e-6 of a channel's largest tap; 3e-7 is usual, 2e-6 happens."""
+    system = random_system(5, channels=8, length=length, poles=poles)
+    skip = np.random.default_rng(0).normal(size=8)
+    real = realise_system(system)
+    taps = real.kernel(length)  # float64, proved in test_dplr
+    lags = np.concatenate([taps[1, :, : length - 1][:, ::-1], taps[0]], axis=1).T
+    lags[length - 1] += skip
+    layer = type("Layer", (), {"d": skip})
+    session = session_of(window_graph.build_convolution(layer, real, length))
+    scale = np.abs(lags).max(axis=0)
+    for at in {0, 1, length // 2, length - 2, length - 1}:
+        impulse = np.zeros((length, 8), np.float32)
+        impulse[at] = 1
+        response = session.run(None, {"u": impulse})[0]
+        expected = lags[length - 1 - at : 2 * length - 1 - at]
+        assert (np.abs(response - expected).max(axis=0) / scale).max() < 5e-6
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_a_graph_holds_standard_operators_only(random_network, directions):
+    graph = graph_of(random_network(2, directions=directions))
+    onnx.checker.check_model(graph, full_check=True)
+    assert [(x.domain, x.version) for x in graph.opset_import] == [("", 17)]
+    assert graph.ir_version <= 8
+    assert {node.domain for node in graph.graph.node} == {""}
+    assert not {node.op_type for node in graph.graph.node} & FORBIDDEN
+    assert not graph.functions
+    assert not any(a.g.node or a.graphs for node in graph.graph.node for a in node.attribute)
+
+
+def test_a_graph_holds_real_numbers_inside_itself(random_network):
+    graph = graph_of(random_network(2))
+    inferred = onnx.shape_inference.infer_shapes(graph, strict_mode=True, data_prop=True)
+    kinds = {x.data_type for x in graph.graph.initializer}
+    kinds |= {x.type.tensor_type.elem_type for x in inferred.graph.value_info}
+    assert kinds == {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64}
+    for constant in graph.graph.initializer:
+        assert constant.data_location == onnx.TensorProto.DEFAULT
+        assert not constant.external_data
+        assert np.isfinite(onnx.numpy_helper.to_array(constant)).all()
+
+
+def test_the_window_is_static_and_the_batch_free(random_network):
+    graph = graph_of(random_network(3, length=37, targets=6)).graph
+    shapes = {
+        x.name: [d.dim_param or d.dim_value for d in x.type.tensor_type.shape.dim]
+        for x in (*graph.input, *graph.output)
+    }
+    assert shapes == {
+        "signal": ["batch", 12, 37],
+        "continuous": ["batch", 10],
+        "categorical": ["batch", 2],
+        "logits": ["batch", 6],
+    }
+
+
+def test_building_twice_gives_the_same_bytes(random_network):
+    network = random_network(4)
+    assert graph_of(network).SerializeToString(deterministic=True) == graph_of(network).SerializeToString(
+        deterministic=True
+    )
+
+
+def test_the_number_of_nodes_hardly_grows_with_the_window(random_network):
+    """The borders are gathered in a logarithm of steps; unrolled, 30 more chunks would be 180 more nodes."""
+    nodes = [len(graph_of(random_network(5, hidden=2, layers=1, length=n)).graph.node) for n in (250, 1000)]
+    assert nodes[1] <= nodes[0] + 40
+
+
+@pytest.mark.parametrize("window", range(2, 600))
+def test_a_chunk_is_sane_for_every_window(window):
+    chunk = chunk_for(window)
+    assert 1 <= chunk <= window
+    assert chunk <= 30
+    assert -window % chunk < chunk
