@@ -1,6 +1,8 @@
 # Everything sets itself up in .venv and starts at once when that is already there.
 PYTHON ?= python3
 VENV ?= .venv
+# ON: a compiler's warning is an error, as in .ci/run.
+WERROR ?= OFF
 BIN := $(VENV)/bin
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
@@ -66,5 +68,5 @@ $(VENV)/.runtime: $(BIN)/python $(SOURCES)
 # torch first and pinned: an open range would pull gigabytes of CUDA.
 $(VENV)/.dev: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --config-settings=cmake.define.ECG2LAB_WERROR=$(WERROR) --editable '.[dev]'
 	@touch $(VENV)/.runtime $@

@@ -27,6 +27,8 @@ _STATIC = "static_encoder.layers.{}."
 _STATIC_STRIDE = 4
 """BatchNorm, dropout, linear, activation: four modules a block, of which the first and the third have parameters."""
 _HEAD = "head.linear."
+OUR_SUFFIX = ".safetensors"
+"""Of weights that `write` wrote."""
 _UNUSED = re.compile(r"\.(num_batches_tracked|kernel\.kernel\.z)$")
 """Counters and a buffer that omega determines."""
 
@@ -47,10 +49,10 @@ class _State:
         array = np.asarray(self._tensors[key])
         while array.ndim > ndim and 1 in array.shape:  # a linear kept as 1×1 convolution, a D of shape (1 H)
             array = np.squeeze(array, axis=array.shape.index(1))
-        if array.ndim != ndim or array.dtype.kind != "f":
-            raise CheckpointError(
-                f"key {key} has shape {array.shape} and type {array.dtype}: {ndim} axes were expected"
-            )
+        if array.dtype.kind != "f":
+            raise CheckpointError(f"key {key} is of type {array.dtype}; save the checkpoint in float32")
+        if array.ndim != ndim:
+            raise CheckpointError(f"key {key} has shape {array.shape}: {ndim} axes were expected")
         if not np.isfinite(array).all():
             raise CheckpointError(f"key {key} holds values that are not finite")
         return array.astype(np.float64)
@@ -104,7 +106,12 @@ def network_from(tensors: Mapping[str, NDArray[Any]]) -> Network:
     if unknown := state.unknown():
         raise CheckpointError(f"unknown key{_s(unknown)}: {_listing(unknown)}; this is another network")
     _check_sizes(encoder, layers, static, embeddings, head)
-    return Network(*encoder, layers, embeddings, static, *head)
+    with np.errstate(all="ignore"):
+        network = Network(*encoder, layers, embeddings, static, *head)
+    for index, kernel in enumerate(network.kernels):
+        if not np.isfinite(kernel).all():
+            raise CheckpointError(f"the kernel of s4_layers.{index} is not finite: its state space is damaged")
+    return network
 
 
 def _s(names: list[str]) -> str:
@@ -193,6 +200,11 @@ def _check_sizes(
             (f"norms.{i}.weight", layer.norm_weight.shape, (hidden,)),
             (f"norms.{i}.bias", layer.norm_bias.shape, (hidden,)),
         ]
+    if head[1].size == 0:
+        raise CheckpointError("head.linear.bias is empty: the network has no outputs")
+    for i, block in enumerate(static):
+        if (block.variance < 0).any():
+            raise CheckpointError(f"static block {i} has a negative running variance")
     width = static[0].weight.shape[1]
     if width < sum(table.shape[1] for table in embeddings):
         raise CheckpointError("the static branch is narrower than its embeddings")
@@ -256,7 +268,7 @@ def read(path: str | Path) -> Network:
         If the file is missing, damaged or another network; missing and unknown keys are named.
     """
     path = Path(path)
-    tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _state_dict(torch_archive.read(path))
+    tensors = _read_safetensors(path) if path.suffix == OUR_SUFFIX else _state_dict(torch_archive.read(path))
     try:
         return network_from(tensors)
     except CheckpointError as error:

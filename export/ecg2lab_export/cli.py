@@ -43,14 +43,16 @@ def run(
     from rich.console import Console
     from rich.table import Table
 
+    from ecg2lab.bundle import Bundle
     from ecg2lab_export import export
 
     with Console(stderr=True).status("realising, building and proving"):
         report = export(
             checkpoint, out, contract=contract, precision=precision, form=form, synthetic_weights=synthetic_weights
         )
+    notice = Bundle.open(out).manifest.notice
     if as_json:
-        typer.echo(msgspec.json.encode(report))
+        typer.echo(msgspec.json.encode({"notice": notice, **msgspec.to_builtins(report)}))
         return
     table = Table("check", "error", "limit", box=None, pad_edge=False)
     for check in report.checks:
@@ -58,3 +60,4 @@ def run(
     console = Console(highlight=False)
     console.print(table)
     console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)", soft_wrap=True)
+    console.print(notice.upper(), style="bold yellow")

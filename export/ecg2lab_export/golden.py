@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab_export.dplr import Real
 from ecg2lab_export.network import Network
-from ecg2lab_export.window_graph import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 
 _COUNT = 4
 

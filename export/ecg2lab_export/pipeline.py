@@ -53,7 +53,7 @@ def export(
     precision
         Of the graph.
     form
-        Of the S4 layers; None: the fastest that its proof allows.
+        Of the S4 layers; None: the default, `recurrent`.
     synthetic_weights
         Whether the weights are random or trained on simulated patients, where the checkpoint cannot tell.
 
@@ -68,6 +68,9 @@ def export(
         raise CheckpointError(f"form {form!r} is not available; one of {', '.join(FORMS)}")
     path = Path(checkpoint)
     run = read_run(path) if path.is_dir() else None
+    if run and synthetic_weights not in (None, run.synthetic_weights):
+        stated = "synthetic" if run.synthetic_weights else "not synthetic"
+        raise CheckpointError(f"{path} states that its weights are {stated}; leave the option out")
     weights = run.weights if run else path
     network = cardiolab.read(weights)
     if isinstance(contract, (str, Path)):
@@ -75,10 +78,11 @@ def export(
     contract = contract or (run.contract if run else default_contract(network))
     check_fit(network, contract)
 
-    systems = tuple(realise_system(layer.system) for layer in network.layers)
-    graph = window_graph.build(network, systems)
-    golden = make_golden(network, contract)
-    report = prove(network, systems, graph, golden)
+    with np.errstate(all="ignore"):  # what overflows is not finite, and no proof passes it
+        systems = tuple(realise_system(layer.system) for layer in network.layers)
+        graph = window_graph.build(network, systems)
+        golden = make_golden(network, contract)
+        report = prove(network, systems, graph, golden)
     report.require()
 
     manifest = _manifest(network, contract, weights, run, synthetic_weights)
@@ -124,7 +128,7 @@ def check_fit(network: Network, contract: Contract) -> None:
 def _manifest(
     network: Network, contract: Contract, weights: Path, run: RunRecord | None, synthetic: bool | None
 ) -> Manifest:
-    origin = run.synthetic_weights if run and synthetic is None else synthetic
+    origin = run.synthetic_weights if run else synthetic
     return Manifest(
         synthetic_weights=origin,
         form="recurrent",
@@ -139,7 +143,7 @@ def _manifest(
         ),
         lineage=Lineage(
             checkpoint_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-            format="ecg2lab" if run else "cardiolab",
+            format="ecg2lab" if weights.suffix == cardiolab.OUR_SUFFIX else "cardiolab",
             training_data=run.training_data if run else None,
         ),
         tools={name: installed_version(name) or "?" for name in ("ecg2lab", "numpy", "onnx", "onnxruntime")},

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab.errors import CheckpointError
 from ecg2lab_export import dplr
 from ecg2lab_export.dplr import Complex, Dplr, Real
 
@@ -136,8 +137,12 @@ def realise(
 
 def realise_system(system: Dplr) -> Realisation:
     """`realise` for parameters that are already gathered."""
-    a_bar, b_bar = dplr.discretise(system)
-    c = np.einsum("dhn,hnm->dhm", dplr.complete(system.c), dplr.undo_truncation(a_bar, system.length))
+    try:
+        a_bar, b_bar = dplr.discretise(system)
+        back = dplr.undo_truncation(a_bar, system.length)
+    except np.linalg.LinAlgError:
+        raise CheckpointError("an S4 layer has a pole at 1, from which its output vector cannot be recovered") from None
+    c = np.einsum("dhn,hnm->dhm", dplr.complete(system.c), back)
     return _to_real_basis(a_bar, b_bar, c)
 
 

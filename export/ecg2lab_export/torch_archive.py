@@ -108,7 +108,8 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """Numbers of one storage: pid is ('storage', type, key, device, length)."""
         if not (isinstance(pid, tuple) and len(pid) == 5 and pid[0] == "storage" and isinstance(pid[1], _Storage)):
-            raise CheckpointError("the checkpoint refers to data of an unknown kind")
+            kind = getattr(pid[1], "name", "?") if isinstance(pid, tuple) and len(pid) == 5 else "?"
+            raise CheckpointError(f"the checkpoint holds data of an unknown kind ({kind}); save it in float32")
         return self._archive.storage(str(pid[2]), pid[1].dtype)
 
 

@@ -10,12 +10,11 @@ import math
 import numpy as np
 import onnx
 
+from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab_export.graph import GraphBuilder
 from ecg2lab_export.network import NORM_EPSILON, Network, S4Layer
 from ecg2lab_export.realisation import Realisation
 from ecg2lab_export.recurrent import add_recurrence
-
-SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
 
 
 def build(network: Network, systems: tuple[Realisation, ...]) -> onnx.ModelProto:

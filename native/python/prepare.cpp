@@ -1,5 +1,7 @@
 #include "prepare.h"
 
+#include <algorithm>
+
 #include "bindings.h"
 #include "leads.h"
 #include "resample.h"
@@ -17,7 +19,14 @@ py::tuple prepare_array(const Array<double>& samples, const std::vector<std::str
   }
   py::list reports;
   for (const LeadReport& lead : prepared.leads) {
-    reports.append(py::make_tuple(lead.missing_samples, lead.clipped_samples, lead.derived, lead.empty));
+    py::dict report;
+    report["missing_samples"] = lead.missing_samples;
+    report["clipped_samples"] = lead.clipped_samples;
+    report["derived"] = lead.derived;
+    report["empty"] = lead.empty;
+    report["flat"] = lead.flat;
+    report["longest_gap"] = lead.longest_gap;
+    reports.append(report);
   }
   const auto rows = static_cast<py::ssize_t>(prepared.signal.rows);
   const auto columns = static_cast<py::ssize_t>(prepared.signal.columns);

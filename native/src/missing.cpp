@@ -5,15 +5,18 @@
 
 namespace ecg2lab {
 
-std::size_t interpolate_missing(std::span<double> lead) {
+MissingCount interpolate_missing(std::span<double> lead) {
   const std::size_t length = lead.size();
-  std::size_t missing = 0;
+  MissingCount missing;
+  std::size_t run = 0;
   std::size_t known = length;  // the last sample that has a value; length: none yet
   for (std::size_t t = 0; t < length; ++t) {
     if (std::isnan(lead[t])) {
-      ++missing;
+      ++missing.samples;
+      missing.longest_run = std::max(missing.longest_run, ++run);
       continue;
     }
+    run = 0;
     if (known == length) {
       std::fill_n(lead.begin(), t, lead[t]);
     } else {

@@ -1,12 +1,17 @@
 // Missing samples: NaN in a lead.
 #pragma once
 
+#include <cstddef>
 #include <span>
 
 namespace ecg2lab {
 
-// Interpolates runs of NaN linearly and holds the nearest value at both ends. Returns how many samples were missing;
-// a lead without any value stays NaN throughout and returns its length.
-std::size_t interpolate_missing(std::span<double> lead);
+struct MissingCount {
+  std::size_t samples = 0;      // in all
+  std::size_t longest_run = 0;  // without a break
+};
+
+// Interpolates runs of NaN linearly and holds the nearest value at both ends; a lead without any value stays NaN.
+MissingCount interpolate_missing(std::span<double> lead);
 
 }  // namespace ecg2lab

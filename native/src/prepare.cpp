@@ -43,9 +43,15 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
     if (!sources[index].found()) throw std::invalid_argument("lead " + options.leads[index] + " is missing");
     extract_lead(samples, sources[index], lead);
     refuse_infinite(lead, options.leads[index]);
-    LeadReport report{interpolate_missing(lead), 0, sources[index].derived(), false};
-    report.empty = report.missing_samples == lead.size();
+    const MissingCount missing = interpolate_missing(lead);
+    LeadReport report{.missing_samples = missing.samples,
+                      .clipped_samples = 0,
+                      .derived = sources[index].derived(),
+                      .empty = missing.samples == lead.size(),
+                      .flat = false,
+                      .longest_gap = missing.longest_run};
     if (!report.empty) {  // else it stays zero
+      report.flat = std::all_of(lead.begin(), lead.end(), [&](double x) { return x == lead.front(); });
       report.clipped_samples = clip(lead, options.clip_mv);
       resampler.run(lead, resampled);
       std::transform(resampled.begin(), resampled.end(), prepared.signal.row(index).begin(),

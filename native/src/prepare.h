@@ -19,6 +19,8 @@ struct LeadReport {
   std::size_t clipped_samples;  // beyond the clip limit, at its own rate
   bool derived;                 // computed from two other limb leads
   bool empty;                   // has no value at all
+  bool flat;                    // has values, and all are the same
+  std::size_t longest_gap;      // missing samples without a break, at its own rate
 };
 
 struct Prepared {

@@ -71,7 +71,8 @@ std::pair<std::int64_t, std::int64_t> fraction(double ratio, std::int64_t larges
     if (std::abs(value - ratio) <= 1e-12 * ratio) return {p1, q1};
     rest = 1 / (rest - whole);
   }
-  throw std::invalid_argument("the ratio of the sampling rates is not a fraction of small whole numbers");
+  throw std::invalid_argument(
+      "the ratio of the sampling rates is not a fraction of whole numbers up to 10000 (give 1000/3, not 333.33)");
 }
 
 // Eight partial sums let the compiler use vector registers; a strict left-to-right sum would forbid it.

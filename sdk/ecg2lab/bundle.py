@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 import struct
 import zipfile
 import zlib
@@ -26,9 +27,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ecg2lab.contract import Contract, encode_canonically
-from ecg2lab.errors import BundleError
+from ecg2lab.contract import Contract, encode_canonically, refuse_repeated_keys
+from ecg2lab.errors import BundleError, ContractError
 from ecg2lab.files import write_atomically
+from ecg2lab.onnx_guard import refers_outside
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -156,6 +158,9 @@ class Bundle:
             If the file is missing, is not a bundle, is damaged, or is of a newer version.
         """
         try:
+            size = _regular_size(Path(path))
+            if size > _LARGEST_BUNDLE:
+                raise BundleError(f"{path} is larger than any bundle")
             content = Path(path).read_bytes()
         except FileNotFoundError:
             raise BundleError(f"there is no bundle at {path}") from None
@@ -173,13 +178,24 @@ class Bundle:
                 raise BundleError(f"{source} is damaged: {name} is not what its manifest says")
         if set(manifest.members) != set(contents) - {MANIFEST}:
             raise BundleError(f"{source} is damaged: its members are not those of its manifest")
+        for name in (WINDOW_GRAPH, STEP_GRAPH):
+            if name in contents:
+                _refuse_external_data(contents[name], f"{source}: {name}")
         return cls(manifest, contents, source)
+
+
+def _regular_size(path: Path) -> int:
+    """Size in bytes; a device or a pipe has none, and would be read without end."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise BundleError(f"cannot read bundle {path}: it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleError(f"cannot read bundle {path}: it is no regular file")
+    return status.st_size
 
 
 def _unpack(content: bytes, source: str) -> dict[str, bytes]:
     """Members of a canonical archive; anything else is refused before a content is looked at."""
-    if len(content) > _LARGEST_BUNDLE:
-        raise BundleError(f"{source} is larger than any bundle")
     if content[:2] != b"PK":
         raise BundleError(f"{source} is not an ecg2lab bundle (a bundle is written by `ecg2lab export`)")
     try:
@@ -209,6 +225,15 @@ def _check_names(names: list[str], source: str) -> None:
         raise BundleError(f"{source} holds a member twice")
 
 
+def _refuse_external_data(graph: bytes, source: str) -> None:
+    try:
+        outside = refers_outside(graph)
+    except ValueError as error:
+        raise BundleError(f"{source} is no ONNX graph: {error}") from None
+    if outside:
+        raise BundleError(f"{source} keeps numbers in files outside the bundle, which is never opened")
+
+
 def _decode_manifest(content: bytes, source: str) -> Manifest:
     class Head(msgspec.Struct):
         schema_version: int
@@ -217,8 +242,9 @@ def _decode_manifest(content: bytes, source: str) -> Manifest:
         version = msgspec.json.decode(content, type=Head).schema_version
         if version > SCHEMA_VERSION:
             raise BundleError(f"{source} is of bundle version {version}; this ecg2lab reads up to {SCHEMA_VERSION}")
+        refuse_repeated_keys(content)
         return msgspec.json.decode(content, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ContractError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"{source} has an invalid manifest: {error}") from None
 
 

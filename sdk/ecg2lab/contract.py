@@ -49,7 +49,7 @@ class Signal(_Struct, frozen=True, kw_only=True):
     leads: Annotated[tuple[Name, ...], Meta(min_length=1)]
     """Lead names in the network's order."""
     sampling_rate_hz: Positive
-    window_samples: Annotated[int, Meta(ge=2)]
+    window_samples: Annotated[int, Meta(ge=2, le=1_000_000)]
     """Samples of one window, at `sampling_rate_hz`."""
     unit: Literal["mV"] = "mV"
 
@@ -77,6 +77,23 @@ class TopCode(_Struct, frozen=True, kw_only=True):
     value: float
 
 
+NUMBERS = {
+    "respiratory_per_min": "1/min",
+    "spo2_percent": "%",
+    "age": "y",
+    "diastolic_mmhg": "mmHg",
+    "heart_rate_bpm": "1/min",
+    "systolic_mmhg": "mmHg",
+    "temperature_f": "°F",
+    "height_cm": "cm",
+    "bmi": "kg/m²",
+    "weight_kg": "kg",
+}
+"""Every number that a patient may be described by, in the published order, with the only unit that its name allows."""
+CATEGORIES = {"sex": ("female", "male"), "race": ("asian", "black", "hispanic", "other", "white")}
+"""Every category, with the published words; a contract may have others, such as one for *unknown*."""
+
+
 class ContinuousFeature(_Struct, frozen=True, kw_only=True):
     """One number about the patient, in raw units."""
 
@@ -91,6 +108,9 @@ class ContinuousFeature(_Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Check what the types cannot say."""
+        _require(self.name in NUMBERS, f"unknown feature {self.name!r}; one of {', '.join(NUMBERS)}")
+        unit = NUMBERS[self.name]
+        _require(self.unit == unit, f"feature {self.name!r} is in {unit!r}, not in {self.unit!r}")
         _require(self.minimum < self.maximum, f"feature {self.name!r}: minimum is not below maximum")
         if self.median is not None:
             inside = self.minimum <= self.median <= self.maximum
@@ -107,6 +127,7 @@ class CategoricalFeature(_Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Check what the types cannot say."""
+        _require(self.name in CATEGORIES, f"unknown feature {self.name!r}; one of {', '.join(CATEGORIES)}")
         _require_unique(f"feature {self.name!r}: category", self.categories)
         if self.missing_code is not None:
             _require(
@@ -219,6 +240,12 @@ def _nearest(name: str, names: Sequence[str]) -> list[str]:
     return get_close_matches(name, names, n=3, cutoff=0.3) or list(names[:3])
 
 
+_PUBLISHED_RANGES = (
+    (0, 300), (0, 100), (0, 120), (0, 500), (0, 700), (0, 500), (50, 150), (60, 400), (0, 100), (20, 400),
+)  # fmt: skip
+"""In the order of `NUMBERS`: outside, the authors treat a value as missing; that of age is ours."""
+
+
 def published(targets: Iterable[Target], name: str = "published method") -> Contract:
     """Contract of the published method: 12 leads, 100 Hz, 250 samples, ten numbers and two categories.
 
@@ -231,7 +258,7 @@ def published(targets: Iterable[Target], name: str = "published method") -> Cont
     name
         Of the model.
     """
-    number = ContinuousFeature
+    age_code = TopCode(above=89, value=91)
     return Contract(
         name=name,
         signal=Signal(
@@ -240,22 +267,13 @@ def published(targets: Iterable[Target], name: str = "published method") -> Cont
             window_samples=250,
         ),
         preprocessing=Preprocessing(),
-        continuous=(
-            number(name="respiratory_per_min", unit="1/min", minimum=0, maximum=300),
-            number(name="spo2_percent", unit="%", minimum=0, maximum=100),
-            number(name="age", unit="y", minimum=0, maximum=120, top_code=TopCode(above=89, value=91)),
-            number(name="diastolic_mmhg", unit="mmHg", minimum=0, maximum=500),
-            number(name="heart_rate_bpm", unit="1/min", minimum=0, maximum=700),
-            number(name="systolic_mmhg", unit="mmHg", minimum=0, maximum=500),
-            number(name="temperature_f", unit="°F", minimum=50, maximum=150),
-            number(name="height_cm", unit="cm", minimum=60, maximum=400),
-            number(name="bmi", unit="kg/m²", minimum=0, maximum=100),
-            number(name="weight_kg", unit="kg", minimum=20, maximum=400),
+        continuous=tuple(
+            ContinuousFeature(
+                name=name, unit=unit, minimum=low, maximum=high, top_code=age_code if name == "age" else None
+            )
+            for (name, unit), (low, high) in zip(NUMBERS.items(), _PUBLISHED_RANGES, strict=True)
         ),
-        categorical=(
-            CategoricalFeature(name="sex", categories=("female", "male")),
-            CategoricalFeature(name="race", categories=("asian", "black", "hispanic", "other", "white")),
-        ),
+        categorical=tuple(CategoricalFeature(name=name, categories=words) for name, words in CATEGORIES.items()),
         targets=tuple(targets),
     )
 
@@ -282,13 +300,21 @@ def decode(text: bytes | str, source: str = "contract") -> Contract:
     """
     try:
         contract = msgspec.json.decode(text, type=Contract)
-        _refuse_repeated_keys(text)
-    except (msgspec.DecodeError, ValueError) as error:
+        refuse_repeated_keys(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ContractError(f"{source} is not a valid contract: {error}") from None
     return contract
 
 
-def _refuse_repeated_keys(text: bytes | str) -> None:
+def refuse_repeated_keys(text: bytes | str) -> None:
+    """Refuse JSON in which a field appears twice: readers would disagree on which one counts.
+
+    Raises
+    ------
+    ContractError
+        Naming the field.
+    """
+
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         _require_unique("field", (key for key, _ in items))
         return dict(items)

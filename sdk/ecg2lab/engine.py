@@ -17,7 +17,8 @@ from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError
 from ecg2lab.extras import installed_version
-from ecg2lab.features import encode
+from ecg2lab.features import Features, encode
+from ecg2lab.leads import LIMB
 from ecg2lab.patient import Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.preparation import PreparedSignal, cut_windows, prepare_signal
@@ -69,6 +70,8 @@ def _thread_count(threads: int | None) -> int:
     available = usable_cpus()
     if threads is None:
         return available
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        raise BackendError(f"threads must be a whole number, not {type(threads).__name__}")
     if not 1 <= threads <= 256:
         raise BackendError(f"threads must be between 1 and 256, not {threads}")
     return threads
@@ -176,7 +179,7 @@ class Engine:
             notice=self.info.notice,
             findings=tuple(findings[index] for index in wanted),
             recording=_recording_note(recording, prepared, count, self.contract),
-            patient=_patient_note(patient, known, features.imputed),
+            patient=_patient_note(patient, known, features),
             engine=self.info,
             source=recording.source,
         )
@@ -223,7 +226,10 @@ def _describe(bundle: Bundle, backend: OnnxRuntimeBackend, threads: int) -> Engi
 
 
 def _checked(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise BackendError(f"{name} must be one array: its rows have different lengths") from None
     if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
         wanted = ", ".join(map(str, ("B", *shape)))
         raise BackendError(f"{name} must have shape ({wanted}), not {array.shape}")
@@ -244,13 +250,24 @@ def _recording_note(recording: Recording, prepared: PreparedSignal, windows: int
         windows=windows,
         unused_s=unused / signal.sampling_rate_hz,
         derived_leads=tuple(n.lead for n in prepared.notes if n.derived),
-        ignored_channels=(*(x for x in recording.leads if x not in signal.leads), *recording.ignored),
+        ignored_channels=(*_unused_leads(recording, prepared, contract), *recording.ignored),
         missing_samples={n.lead: n.missing_samples for n in prepared.notes if n.missing_samples},
         clipped_samples={n.lead: n.clipped_samples for n in prepared.notes if n.clipped_samples},
     )
 
 
-def _patient_note(patient: Patient | None, known: Patient, imputed: tuple[str, ...]) -> PatientNote:
+def _unused_leads(recording: Recording, prepared: PreparedSignal, contract: Contract) -> list[str]:
+    """Recorded leads that are neither wanted nor the source of a derived one."""
+    derived = any(note.derived for note in prepared.notes)
+    return [x for x in recording.leads if x not in contract.signal.leads and not (derived and x in LIMB)]
+
+
+def _patient_note(patient: Patient | None, known: Patient, features: Features) -> PatientNote:
     said = (patient or Patient()).given()
     given = known.given()
-    return PatientNote(given=given, from_recording=tuple(k for k in given if k not in said), imputed=imputed)
+    return PatientNote(
+        given=given,
+        from_recording=tuple(name for name in given if name not in said),
+        imputed=features.imputed,
+        unused=features.unused,
+    )

@@ -20,6 +20,8 @@ class Features(NamedTuple):
     categorical: NDArray[np.int64]  # (categories)
     imputed: tuple[str, ...]
     """Names of the features that were not given."""
+    unused: tuple[str, ...]
+    """Facts that were given and that the contract does not want."""
 
 
 def encode(patient: Patient, contract: Contract) -> Features:
@@ -50,13 +52,22 @@ def encode(patient: Patient, contract: Contract) -> Features:
         )
     flags = (*number_imputed, *code_imputed)
     imputed = tuple(name for name, flag in zip(contract.feature_names, flags, strict=True) if flag)
-    return Features(numbers, codes, imputed)
+    return Features(numbers, codes, imputed, _unused(patient, contract))
 
 
 def _check_population(patient: Patient, contract: Contract) -> None:
     youngest = contract.population.minimum_age
     if patient.age is not None and 0 <= patient.age < youngest:
         raise PatientError(f"this model is for patients of {youngest:g} years and older")
+
+
+_SOURCES = {"temperature_c": "temperature_f", "height_cm": "bmi", "weight_kg": "bmi"}
+"""Facts from which a feature of another name can follow."""
+
+
+def _unused(patient: Patient, contract: Contract) -> tuple[str, ...]:
+    wanted = contract.feature_names
+    return tuple(name for name in patient.given() if name not in wanted and _SOURCES.get(name) not in wanted)
 
 
 def _derived(patient: Patient) -> dict[str, float | str]:
@@ -73,7 +84,7 @@ def _number(value: float | str | None, feature: ContinuousFeature) -> float:
         return float("nan")
     number = float(value)
     if not feature.minimum <= number <= feature.maximum:
-        hint = " (in °C? then it is temperature_c)" if feature.name == "temperature_f" else ""
+        hint = " (°C is temperature_c, °F is temperature_f)" if feature.name == "temperature_f" else ""
         raise PatientError(f"{feature.name} is outside {feature.minimum:g} to {feature.maximum:g} {feature.unit}{hint}")
     code = feature.top_code
     return code.value if code and number > code.above else number

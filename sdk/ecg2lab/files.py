@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from ecg2lab.errors import OutputError
 
 
 def write_atomically(path: str | Path, content: bytes | str) -> Path:
-    """Write beside the target and rename, so that no reader ever meets half a file.
+    """Write beside the target and rename, so that no reader ever meets half a file, even after a power cut.
 
     Raises
     ------
@@ -19,23 +19,21 @@ def write_atomically(path: str | Path, content: bytes | str) -> Path:
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "a folder stands there")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
+            # The kernel applies the umask; exclusive, so that nothing already there is followed or kept.
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
                 file.write(data)
-            os.chmod(temporary, 0o666 & ~_umask())
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
-            os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None
     return path
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

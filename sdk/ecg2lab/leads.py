@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from ecg2lab.errors import RecordingError
 
-STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
+STANDARD = (*LIMB, "V1", "V2", "V3", "V4", "V5", "V6")
 _OTHER = ("Vx", "Vy", "Vz", "V3R", "V4R", "V5R", "V6R", "V7", "V8", "V9")
 _CANONICAL = {name.casefold(): name for name in (*STANDARD, *_OTHER)}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from ecg2lab.errors import PatientError
+from ecg2lab.contract import refuse_repeated_keys
+from ecg2lab.errors import ContractError, PatientError
 
 Sex = Literal["female", "male"]
 Race = Literal["asian", "black", "hispanic", "other", "white"]
@@ -46,10 +48,17 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             if name in ("sex", "race"):
                 if not isinstance(value, str):
                     raise PatientError(f"{name} must be a word, not {type(value).__name__}")
-            elif isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-                raise PatientError(f"{name} must be a finite number")
+            else:
+                msgspec.structs.force_setattr(self, name, _finite(name, value))
         if self.temperature_c is not None and self.temperature_f is not None:
             raise PatientError("temperature is given twice: leave out temperature_c or temperature_f")
+        pressures = self.diastolic_mmhg, self.systolic_mmhg
+        if pressures[0] is not None and pressures[1] is not None and pressures[0] > pressures[1]:
+            raise PatientError("diastolic_mmhg is above systolic_mmhg: were they exchanged?")
+
+    def __repr__(self) -> str:
+        """Names only: a patient may end in a log."""
+        return f"Patient({', '.join(self.given())})"
 
     def given(self) -> dict[str, Any]:
         """The fields that have a value."""
@@ -60,6 +69,17 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         if other is None:
             return self
         return Patient(**{**other.given(), **self.given()})
+
+
+def _finite(name: str, value: Any) -> float:
+    """A plain float, whatever kind of number the caller has."""
+    try:
+        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise PatientError(f"{name} must be a finite number")
+    return number
 
 
 def read_patient(path: str | Path) -> Patient:
@@ -75,6 +95,20 @@ def read_patient(path: str | Path) -> Patient:
     except OSError as error:
         raise PatientError(f"cannot read patient file {path}: {error.strerror}") from None
     try:
-        return msgspec.json.decode(content, type=Patient)
-    except msgspec.DecodeError as error:
-        raise PatientError(f"patient file {path} is not valid: {error}") from None
+        patient = msgspec.json.decode(content, type=Patient)
+        refuse_repeated_keys(content)
+    except (msgspec.DecodeError, ContractError, UnicodeDecodeError, RecursionError) as error:
+        raise PatientError(f"patient file {path} is not valid: {_what_is_wrong(str(error))}") from None
+    return patient
+
+
+def _what_is_wrong(message: str) -> str:
+    """Name the field, never what stands in it, nor a name that is no field of ours: both may be about the patient."""
+    field = re.search(r"`\$\.(\w+)`", message)
+    if field and field[1] in Patient.__struct_fields__:
+        return f"{field[1]} has a wrong type or an unknown word"
+    if message.startswith((*Patient.__struct_fields__, "temperature")):  # our own words, from `Patient`
+        return message.split(" - at")[0]
+    if "twice" in message or "unknown field" in message:
+        return f"it has a repeated or unknown field; the fields are {', '.join(Patient.__struct_fields__)}"
+    return "it must be one JSON object"

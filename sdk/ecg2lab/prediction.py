@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, Criterion, Target
+from ecg2lab.errors import BackendError
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,8 @@ class PatientNote(msgspec.Struct, frozen=True, kw_only=True):
     """Fields that the recording's own file supplied."""
     imputed: tuple[str, ...]
     """Inputs of the network that were not given and were replaced by the training set's median."""
+    unused: tuple[str, ...] = ()
+    """Fields that were given and that this model does not use."""
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +94,12 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """One line of JSON."""
-        return msgspec.json.encode(self, enc_hook=str)
+        return msgspec.json.encode(self, enc_hook=plain)
+
+
+def plain(value: Any) -> Any:
+    """What JSON cannot hold, of a caller's `source`: NumPy's numbers as numbers, everything else as text."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def decide(logits: NDArray[np.float32], contract: Contract) -> tuple[Finding, ...]:
@@ -105,7 +113,10 @@ def decide(logits: NDArray[np.float32], contract: Contract) -> tuple[Finding, ..
         Of the model.
     """
     rules = np.array([_rule(target) for target in contract.targets], dtype=np.float64)
-    answers = _core.decide(logits, rules)
+    try:
+        answers = _core.decide(logits, rules)
+    except ValueError as error:
+        raise BackendError(f"the network's output cannot be used: {error}") from None
     return tuple(_finding(target, *answer) for target, answer in zip(contract.targets, answers, strict=True))
 
 

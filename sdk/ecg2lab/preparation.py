@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,12 +22,16 @@ class LeadNote(NamedTuple):
     clipped_samples: int
     derived: bool
     empty: bool
+    flat: bool
+    longest_gap: int
+    """Missing samples without a break, at the recording's rate."""
 
 
 class PreparedSignal(NamedTuple):
     """A recording at the contract's leads, unit and rate."""
 
     signal: NDArray[np.float32]  # (leads, n) mV
+    recorded_rate_hz: float
     notes: tuple[LeadNote, ...]
 
 
@@ -52,8 +56,8 @@ def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
         )
     except ValueError as error:
         raise RecordingError(f"this recording cannot be used: {error}") from None
-    notes = tuple(LeadNote(name, *report) for name, report in zip(wanted.leads, reports, strict=True))
-    return PreparedSignal(signal, notes)
+    notes = tuple(LeadNote(name, **report) for name, report in zip(wanted.leads, reports, strict=True))
+    return PreparedSignal(signal, recording.fs, notes)
 
 
 def require_leads(recording: Recording, contract: Contract) -> None:
@@ -80,20 +84,25 @@ def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.floa
     RecordingError
         If there is not even one.
     QualityError
-        If a lead has no value at all.
+        Naming leads without any value, with a gap as long as a window, or that are flat.
     """
-    empty = [note.lead for note in prepared.notes if note.empty]
     wanted = contract.signal
+    window_s = wanted.window_samples / wanted.sampling_rate_hz
     if prepared.signal.shape[1] < wanted.window_samples:
         seconds = prepared.signal.shape[1] / wanted.sampling_rate_hz
-        needed = wanted.window_samples / wanted.sampling_rate_hz
-        raise RecordingError(f"the recording is too short: {seconds:g} s, and the model needs {needed:g} s")
-    if empty:
-        raise QualityError(
-            f"lead{'s' if len(empty) > 1 else ''} {', '.join(empty)} {'have' if len(empty) > 1 else 'has'} "
-            "no values (all NaN): check the electrodes and record again"
-        )
+        raise RecordingError(f"the recording is too short: {seconds:g} s, and the model needs {window_s:g} s")
+    longest = window_s * prepared.recorded_rate_hz
+    _refuse((n.lead for n in prepared.notes if n.empty), "without any value (all NaN)")
+    _refuse(
+        (n.lead for n in prepared.notes if n.longest_gap >= longest), f"without values for {window_s:g} s or longer"
+    )
+    _refuse((n.lead for n in prepared.notes if n.flat), "flat: every sample is the same")
     return _core.windows(prepared.signal, wanted.window_samples)
+
+
+def _refuse(leads: Iterable[str], fault: str) -> None:
+    if named := ", ".join(leads):
+        raise QualityError(f"lead{'s' * (',' in named)} {named} {fault}; check the electrodes and record again")
 
 
 def preprocess(

@@ -128,15 +128,18 @@ def _to_millivolt(
         if not (np.isfinite(per_millivolt) & (per_millivolt > 0)).all():
             raise RecordingError("gain must be positive and finite, in counts per millivolt")
         return (samples - _per_lead("baseline", baseline, len(samples))) / per_millivolt
-    if unit not in _MILLIVOLT:
+    if not isinstance(unit, str) or unit not in _MILLIVOLT:
         raise RecordingError(f"unknown unit {unit!r}; one of {', '.join((*_MILLIVOLT, 'adc'))}")
-    if gain is not None:
-        raise RecordingError(f"a gain belongs to unit 'adc', not to {unit!r}")
+    if gain is not None or np.any(np.asarray(baseline) != 0):
+        raise RecordingError(f"gain and baseline belong to unit 'adc', not to {unit!r}")
     return samples * _MILLIVOLT[unit] if unit != "mV" else samples
 
 
 def _per_lead(name: str, value: float | Sequence[float], count: int) -> NDArray[np.float64]:
-    array = np.atleast_1d(np.asarray(value, dtype=np.float64))
-    if array.shape not in {(1,), (count,)}:
+    try:
+        array = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise RecordingError(f"{name} must be a number or a list of numbers") from None
+    if array.shape not in {(1,), (count,)} or not np.isfinite(array).all():
         raise RecordingError(f"{name} must be one number or one for each of {count} leads")
     return array[:, None]

@@ -155,8 +155,11 @@ BY_SCHEMA = [
 
 BY_MEANING = [
     (("signal", "leads", 1), "I", "lead 'I' appears twice"),
-    (("continuous", 1, "name"), "respiratory_per_min", "'respiratory_per_min' appears twice"),
-    (("categorical", 0, "name"), "age", "'age' appears twice"),
+    (("continuous", 8), {"name": "age", "unit": "y", "minimum": 0, "maximum": 9}, "'age' appears twice"),
+    (("continuous", 1, "name"), "pulse", "unknown feature 'pulse'"),
+    (("continuous", 1, "unit"), "1/min", "'spo2_percent' is in '%'"),
+    (("categorical", 0, "name"), "race", "'race' appears twice"),
+    (("categorical", 0, "name"), "age", "unknown feature 'age'"),
     (("categorical", 1, "categories", 1), "asian", "category 'asian' appears twice"),
     (("targets", 1, "name"), "potassium_high_now", "target 'potassium_high_now' appears twice"),
     (("continuous", 2, "median"), 121.0, "'age'.*outside its own range"),
@@ -233,7 +236,7 @@ def test_a_contract_made_in_python_is_held_to_relations_too(contract):
     with pytest.raises(ContractError, match="twice"):
         contracts.published([*contract.targets, contract.targets[0]])
     with pytest.raises(ContractError, match="outside its own range"):
-        contracts.ContinuousFeature(name="x", unit="y", minimum=0, maximum=1, median=float("nan"))
+        contracts.ContinuousFeature(name="age", unit="y", minimum=0, maximum=1, median=float("nan"))
 
 
 def test_a_contract_file_is_read_and_refused_by_name(data_folder, tmp_path):

@@ -40,7 +40,7 @@ def test_any_two_limb_leads_give_the_other_four(known):
         for wanted in LIMB:
             np.testing.assert_allclose(_core.lead(samples, order, wanted), leads[wanted], rtol=0, atol=ROUNDING)
         _, reports = _core.prepare(samples, order, 100.0, LIMB, 100.0, 100.0)
-        assert [derived for _, _, derived, _ in reports] == [wanted not in known for wanted in LIMB]
+        assert [report["derived"] for report in reports] == [wanted not in known for wanted in LIMB]
 
 
 def test_one_limb_lead_gives_no_other():

@@ -32,7 +32,8 @@ def prepare(samples, names, *, rate=100.0, leads=None, to=100.0, clip=1e6):
 @given(gappy)
 def test_missing_samples_equal_numpy_interpolation_with_held_ends(lead):
     """At an equal rate and with a far clip nothing else happens. The result is float32: 2⁻²³ of the value."""
-    signal, [(missing, _, _, empty)] = prepare(lead[None], ["V1"])
+    signal, [report] = prepare(lead[None], ["V1"])
+    missing, empty = report["missing_samples"], report["empty"]
     np.testing.assert_allclose(signal[0], interpolated(lead), rtol=1.2e-7, atol=1e-12)
     assert missing == np.isnan(lead).sum()
     assert empty == np.isnan(lead).all()
@@ -43,13 +44,14 @@ def test_a_lead_without_any_value_is_zero_and_reported_as_empty():
     signal, reports = prepare(samples, ["V1", "V2"], rate=500.0)
     np.testing.assert_array_equal(signal[0], 0)
     assert signal[1].any()
-    assert reports == [(500, 0, False, True), (0, 0, False, False)]
+    assert [(r["missing_samples"], r["longest_gap"], r["empty"]) for r in reports] == [(500, 500, True), (0, 0, False)]
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(millivolts, min_size=1, max_size=60).map(np.array), st.floats(0.125, 40, width=32))
 def test_clipping_equals_numpy_and_counts_what_lay_beyond(lead, limit):
-    signal, [(_, clipped, _, _)] = prepare(lead[None], ["V1"], clip=limit)
+    signal, [report] = prepare(lead[None], ["V1"], clip=limit)
+    clipped = report["clipped_samples"]
     np.testing.assert_allclose(signal[0], np.clip(lead, -limit, limit), rtol=1.2e-7, atol=1e-12)
     assert clipped == (np.abs(lead) > limit).sum()
 
@@ -68,8 +70,12 @@ def test_the_whole_chain_equals_numpy_and_resampy(ecg, network_leads):
     assert signal.dtype == np.float32
     np.testing.assert_allclose(signal, expected, rtol=0, atol=1e-5)
     np.testing.assert_allclose(signal, expected, rtol=0, atol=5e-7)
-    for lead, (missing, _, derived, empty) in zip(network_leads, reports, strict=True):
-        assert (missing, derived, empty) == (np.isnan(samples[names.index(lead)]).sum(), False, False)
+    for lead, report in zip(network_leads, reports, strict=True):
+        assert (report["missing_samples"], report["derived"], report["empty"]) == (
+            np.isnan(samples[names.index(lead)]).sum(),
+            False,
+            False,
+        )
 
 
 def test_clipping_comes_before_resampling(ecg):
@@ -149,9 +155,9 @@ def test_an_infinite_sample_is_refused_by_lead(value):
 
 
 def test_a_recording_without_samples_gives_a_signal_without_samples():
-    signal, [(missing, clipped, derived, empty)] = prepare(np.zeros((1, 0)), ["V1"], rate=500.0)
+    signal, [report] = prepare(np.zeros((1, 0)), ["V1"], rate=500.0)
     assert signal.shape == (1, 0)
-    assert (missing, clipped, derived, empty) == (0, 0, False, True)
+    assert (report["missing_samples"], report["clipped_samples"], report["empty"]) == (0, 0, True)
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, np.nan])
@@ -179,3 +185,12 @@ def test_names_that_do_not_fit_the_rows_are_refused(samples, names):
 def test_samples_of_another_type_are_an_error(dtype):
     with pytest.raises(TypeError):
         _core.prepare(np.zeros((1, 10), dtype=dtype), ["V1"], 500.0, ["V1"], 100.0, 3.0)
+
+
+def test_the_longest_gap_and_a_flat_lead_are_reported():
+    lead = np.arange(20.0)
+    lead[[2, 3, 7, 8, 9, 19]] = np.nan
+    _, [gaps] = prepare(lead[None], ["V1"])
+    assert (gaps["missing_samples"], gaps["longest_gap"], gaps["flat"]) == (6, 3, False)
+    _, [flat] = prepare(np.full((1, 20), 0.5), ["V1"])
+    assert (flat["flat"], flat["empty"]) == (True, False)

@@ -60,7 +60,11 @@ def test_repr_holds_no_patient_data():
         ({"unit": "adc"}, "needs the gain"),
         ({"unit": "adc", "gain": 0}, "positive"),
         ({"unit": "adc", "gain": [1, 2]}, "one for each of 12"),
-        ({"unit": "mV", "gain": 200}, "belongs to unit 'adc'"),
+        ({"unit": "mV", "baseline": 1024}, "belong to unit 'adc'"),
+        ({"unit": ["mV"]}, "unknown unit"),
+        ({"unit": "adc", "gain": "x"}, "gain must be a number"),
+        ({"unit": "adc", "gain": 200, "baseline": float("nan")}, "baseline must be"),
+        ({"unit": "mV", "gain": 200}, "belong to unit 'adc'"),
     ],
 )
 def test_bad_input_is_refused_by_name(change, message):

@@ -42,6 +42,7 @@ def simulate(
     extras.require("train", "polars")
     from ecg2lab_training.simulation import archive
 
+    archive.check(folder, patients, seed)  # before a bar is drawn
     with _bar("simulating") as progress:
         archive.simulate(folder, patients, seed, progress)
     summary = {"dataset": str(folder), "synthetic": True, "patients": patients, "seed": seed}

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
 from ecg2lab_export import cardiolab
+from ecg2lab_export.run_folder import CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
 from ecg2lab_training import auroc, imputation
 from ecg2lab_training.config import Config
 from ecg2lab_training.crops import Recordings, probabilities
@@ -29,7 +30,7 @@ from ecg2lab_training.dataset import Dataset
 if TYPE_CHECKING:
     from ecg2lab_training.learner import Learner
 
-WEIGHTS, CONTRACT, RUN, METRICS = "model.safetensors", "contract.json", "run.json", "metrics.csv"
+METRICS_FILE = "metrics.csv"
 
 
 class TargetMetrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,10 +82,10 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
         config=config,
         metrics=metrics,
     )
-    cardiolab.write(model.to_network(), folder / WEIGHTS)
-    (folder / CONTRACT).write_bytes(contracts.encode(contract))
-    (folder / RUN).write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
-    _write_history(folder / METRICS, learner.history)
+    cardiolab.write(model.to_network(), folder / WEIGHTS_FILE)
+    (folder / CONTRACT_FILE).write_bytes(contracts.encode(contract))
+    (folder / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    _write_history(folder / METRICS_FILE, learner.history)
     return run
 
 

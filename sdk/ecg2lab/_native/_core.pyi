@@ -1,7 +1,16 @@
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+
+class LeadReport(TypedDict):
+    missing_samples: int
+    clipped_samples: int
+    derived: bool
+    empty: bool
+    flat: bool
+    longest_gap: int
 
 def prepare(
     samples: NDArray[np.float64],
@@ -10,7 +19,7 @@ def prepare(
     leads: Sequence[str],
     sampling_rate_hz: float,
     clip_mv: float,
-) -> tuple[NDArray[np.float32], list[tuple[int, int, bool, bool]]]: ...
+) -> tuple[NDArray[np.float32], list[LeadReport]]: ...
 def missing_leads(recorded: Sequence[str], wanted: Sequence[str]) -> list[str]: ...
 def lead(samples: NDArray[np.float64], recorded: Sequence[str], wanted: str) -> NDArray[np.float64]: ...
 def windows(signal: NDArray[np.float32], window: int) -> NDArray[np.float32]: ...

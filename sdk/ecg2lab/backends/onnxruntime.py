@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
-from ecg2lab.errors import BackendError
+from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import installed_version, require
 
 PROVIDER = "CPUExecutionProvider"
+SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
+"""Inputs and output of the window graph."""
 
 
 def make_session(model: bytes, threads: int) -> Any:
@@ -50,6 +52,7 @@ class OnnxRuntimeBackend:
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self._session = make_session(bundle.member(WINDOW_GRAPH), threads)
+        _check_fit(self._session, bundle)
 
     @property
     def provider(self) -> str:
@@ -67,6 +70,24 @@ class OnnxRuntimeBackend:
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """(B leads L), (B features), (B categories) → (B n)."""
-        feed = {"signal": signal, "continuous": continuous, "categorical": categorical}
-        logits: NDArray[np.float32] = self._session.run(None, feed)[0]
+        feed = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
+        try:
+            logits: NDArray[np.float32] = self._session.run(None, feed)[0]
+        except Exception as error:  # the runtime's exception classes are not public
+            raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
         return logits
+
+
+def _check_fit(session: Any, bundle: Bundle) -> None:
+    """Refuse a graph that is not the one its contract speaks of."""
+    contract = bundle.contract
+    wanted = {
+        SIGNAL: ("tensor(float)", [len(contract.signal.leads), contract.signal.window_samples]),
+        CONTINUOUS: ("tensor(float)", [len(contract.continuous)]),
+        CATEGORICAL: ("tensor(int64)", [len(contract.categorical)]),
+        LOGITS: ("tensor(float)", [len(contract.targets)]),
+    }
+    found = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
+    for name in (*wanted, *found):
+        if wanted.get(name) != found.get(name):
+            raise BundleError(f"{bundle.source}: its graph does not fit its contract at {name!r}; export it again")

@@ -6,18 +6,16 @@ stderr; answers are on stdout, progress is not.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib.metadata import entry_points
 
 import typer
-from rich.console import Console
 
 from ecg2lab.cli import demo, inspect, predict
+from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.errors import Ecg2LabError
-
-REFUSED, INTERNAL = 1, 3
-_DEBUG = "ECG2LAB_DEBUG"
 
 app = typer.Typer(
     name="ecg2lab",
@@ -35,7 +33,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from ecg2lab.extras import installed_version
 
-        Console().print(f"ecg2lab {installed_version('ecg2lab')}", highlight=False)
+        typer.echo(f"ecg2lab {installed_version('ecg2lab')}")
         raise typer.Exit
 
 
@@ -50,20 +48,18 @@ def _options(
 
 def main() -> None:
     """Run the command line; every refusal becomes one line."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a substitute
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         for point in sorted(entry_points(group="ecg2lab.commands"), key=lambda p: p.name):
             point.load()(app)
         app()
     except Ecg2LabError as error:
-        _complain(f"{type(error).__name__}: {error}")
+        complain(f"{type(error).__name__}: {error}")
         sys.exit(REFUSED)
     except Exception as error:
-        if os.environ.get(_DEBUG):
+        if os.environ.get(DEBUG):
             raise
-        _complain(f"internal error, {type(error).__name__}: please report it ({_DEBUG}=1 shows the traceback)")
+        complain(internal(error))
         sys.exit(INTERNAL)
-
-
-def _complain(message: str) -> None:
-    """One line on stderr, whatever the width of the terminal."""
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")

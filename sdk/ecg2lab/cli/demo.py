@@ -38,7 +38,7 @@ def run(
     written: dict[str, bytes | str] = {
         "report.html": page.html(prediction, recording, title, RECORD_CREDIT),
         "report.json": prediction.to_json() + b"\n",
-        "ecg.png": ecg_plot.png(recording),
+        "ecg.png": ecg_plot.png(recording, prediction.notice),
     }
     paths = [write_atomically(out / name, content) for name, content in written.items()]
     if as_json:

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
+
+from ecg2lab.errors import BundleError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from ecg2lab.bundle import Bundle, Manifest
+
+
+class _Check(msgspec.Struct):
+    name: str
+    error: float
+    tolerance: Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Proof(msgspec.Struct):
+    """What is shown of `parity.json`."""
+
+    form: str
+    precision: str
+    runtime: str
+    checks: Annotated[list[_Check], msgspec.Meta(min_length=1)]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +49,10 @@ def run(
     from ecg2lab.bundle import PARITY, Bundle
 
     opened = Bundle.open(bundle)
-    proof = msgspec.json.decode(opened.member(PARITY))
+    try:
+        proof = msgspec.json.decode(opened.member(PARITY), type=_Proof)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError(f"{bundle}: {PARITY} is malformed: {error}") from None
     if as_json:
         manifest = msgspec.to_builtins(opened.manifest)
         typer.echo(msgspec.json.encode({"digest": opened.digest, "manifest": manifest, "parity": proof}))
@@ -50,15 +70,15 @@ def _plain_table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
 
 
-def _overview(bundle: Bundle, path: Path, proof: dict[str, Any]) -> Table:
+def _overview(bundle: Bundle, path: Path, proof: _Proof) -> Table:
     from rich.text import Text
 
     m = bundle.manifest
     n, s = m.network, m.contract.signal
     kind = "causal" if n.causal else "bidirectional"
     size = f"{n.layers} layers × {n.hidden} channels, state {n.state_size}, {n.parameters:,} parameters"
-    worst = max(proof["checks"], key=lambda check: check["error"] / check["tolerance"])
-    measured = f"worst: {worst['name']}, error {worst['error']:.1e} of {worst['tolerance']:.1e}"
+    worst = max(proof.checks, key=lambda check: check.error / check.tolerance)
+    measured = f"worst: {worst.name}, error {worst.error:.1e} of {worst.tolerance:.1e}"
     rows = [
         ("File", f"{path.name}, {bundle.size / 1e6:.2f} MB"),
         ("Digest", bundle.digest),
@@ -66,7 +86,7 @@ def _overview(bundle: Bundle, path: Path, proof: dict[str, Any]) -> Table:
         ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),
         ("Leads", " ".join(s.leads)),
         ("Graph", f"{m.form}, {m.precision}, ONNX opset {m.opset}"),
-        ("Proof", f"{len(proof['checks'])} checks on {proof['runtime']}; {measured}"),
+        ("Proof", f"{len(proof.checks)} checks on {proof.runtime}; {measured}"),
         ("Weights", _origin(m)),
         ("Checkpoint", f"{m.lineage.format}, SHA-256 {m.lineage.checkpoint_sha256[:16]}…"),
         ("Installed", _installed()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 import typer
 
+from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.patient import Race, Sex
 
@@ -94,17 +97,22 @@ def run(
     with ecg2lab.load(bundle, backend=backend, threads=threads) as engine:
         for name in target or ():
             engine.contract.target_index(name)
-        refused = 0
+        worst = 0
         for record, stem in zip(_progress(records), _stems(records), strict=True):
             try:
                 recording = ecg2lab.read(record)
                 prediction = engine.predict(recording, known, targets=target or None)
                 _deliver(prediction, recording, record, stem, wanted, out)
             except Ecg2LabError as error:
-                refused += 1
-                _report_refusal(error, record, stem, wanted, out)
-    if refused:
-        raise typer.Exit(1)
+                worst = max(worst, REFUSED)
+                _report_refusal(type(error).__name__, str(error), record, stem, wanted, out)
+            except Exception as error:  # the other records still have an answer
+                if os.environ.get(DEBUG):
+                    raise
+                worst = max(worst, INTERNAL)
+                _report_refusal("InternalError", internal(error), record, stem, wanted, out)
+    if worst:
+        raise typer.Exit(worst)
 
 
 def _patient_fields() -> tuple[str, ...]:
@@ -135,13 +143,15 @@ def _progress(records: list[Path]) -> Iterator[Path]:
 
 
 def _stems(records: list[Path]) -> list[str]:
-    """A file name for each record; two of one name are told apart by a number."""
-    seen: dict[str, int] = {}
+    """A file name for each record, never one twice, also where letter case does not count."""
+    taken: set[str] = set()
     stems = []
     for record in records:
-        stem = record.stem if record.suffix else record.name
-        seen[stem] = seen.get(stem, 0) + 1
-        stems.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
+        name = record.stem if record.suffix in (".hea", ".dat", ".mat") else record.name
+        candidates = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+        stem = next(candidate for candidate in candidates if candidate.casefold() not in taken)
+        taken.add(stem.casefold())
+        stems.append(stem)
     return stems
 
 
@@ -149,6 +159,7 @@ def _deliver(
     prediction: Prediction, recording: Recording, record: Path, stem: str, wanted: Format, out: Path | None
 ) -> None:
     from ecg2lab.files import write_atomically
+    from ecg2lab.prediction import plain
 
     if wanted == "html" and out is not None:
         from ecg2lab.report import page
@@ -156,7 +167,7 @@ def _deliver(
         path = write_atomically(out / f"{stem}.html", page.html(prediction, recording, title=stem))
         typer.echo(f"wrote {path}")
     elif wanted == "json":
-        _emit({"record": str(record), **msgspec.to_builtins(prediction, enc_hook=str)}, stem, out)
+        _emit({"record": str(record), **msgspec.to_builtins(prediction, enc_hook=plain)}, stem, out)
     else:
         _table(prediction, stem, out)
 
@@ -187,10 +198,8 @@ def _emit(content: dict[str, Any], stem: str, out: Path | None) -> None:
         typer.echo(f"wrote {path}")
 
 
-def _report_refusal(error: Ecg2LabError, record: Path, stem: str, wanted: Format, out: Path | None) -> None:
-    kind = type(error).__name__
-    if wanted == "json":
-        _emit({"record": str(record), "error": {"type": kind, "message": str(error)}}, stem, out)
-    message = str(error)
+def _report_refusal(kind: str, message: str, record: Path, stem: str, wanted: Format, out: Path | None) -> None:
+    if wanted == "json" and kind != "OutputError":
+        _emit({"record": str(record), "error": {"type": kind, "message": message}}, stem, out)
     where = "" if str(record) in message else f"{record}: "
-    sys.stderr.write(f"error: {kind}: {where}{message}\n")
+    complain(f"{kind}: {where}{message}")

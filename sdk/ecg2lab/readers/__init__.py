@@ -27,6 +27,8 @@ def read(path: str | Path) -> Recording:
         If the reader's package is not installed.
     """
     path = Path(path)
+    if path.is_dir():
+        raise RecordingError(f"{path} is a folder; name a record in it")
     header = path.with_suffix(".hea") if path.suffix in _WFDB_SUFFIXES else path.with_name(path.name + ".hea")
     if header.is_file():
         return read_wfdb(header)
@@ -34,6 +36,4 @@ def read(path: str | Path) -> Recording:
         raise RecordingError(f"{path} has no header {header.name} beside it")
     if path.is_file():
         raise RecordingError(f"{path} is in no format that can be read here; WFDB (.hea with its signal files) can")
-    if path.is_dir():
-        raise RecordingError(f"{path} is a folder; name a record in it")
     raise RecordingError(f"there is no recording at {path}")

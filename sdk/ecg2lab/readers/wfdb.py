@@ -1,12 +1,17 @@
-"""WFDB records (PhysioNet), by the wfdb package."""
+"""WFDB records (PhysioNet), by the wfdb package.
+
+The package fills in what a header leaves out (250 Hz, a gain of 200) and drops letters outside ASCII, so that µV would
+become V. The header is therefore read here first, and what does not say its rate and gains is refused.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecg2lab import leads as lead_names
 from ecg2lab.errors import PatientError, RecordingError
@@ -14,8 +19,20 @@ from ecg2lab.extras import require
 from ecg2lab.patient import Patient
 from ecg2lab.recording import Recording
 
-_MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3}
+_MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "v": 1e3}
+_STANDARD_UNIT = "mV"
+"""Of a gain that states no unit, by the WFDB standard (header(5))."""
+_GAIN = re.compile(r"^(?P<gain>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)(?:\([-+]?[0-9]+\))?(?:/(?P<unit>\S+))?$")
 _SEX = {"f": "female", "female": "female", "m": "male", "male": "male"}
+_PTB_XL_TOP_AGE, _ABOVE_89 = 300.0, 90.0
+"""PTB-XL writes every age above 89 as 300 (Wagner et al. 2020)."""
+
+
+class _Channel(NamedTuple):
+    """One signal line of the header."""
+
+    file: str
+    unit: str
 
 
 def read_wfdb(header: Path) -> Recording:
@@ -26,16 +43,17 @@ def read_wfdb(header: Path) -> Recording:
     Raises
     ------
     RecordingError
-        If the record is damaged, or the unit of a lead is not known.
+        If the record is damaged, or does not state its sampling rate, or the gain of a lead, or a voltage as its unit.
     """
     require("formats", "wfdb")
+    channels = _channels(header)
     record = _read(header)
-    names = [lead_names.canonical(name or "") for name in record.sig_name or ()]
+    given = [name or "" for name in record.sig_name or ()]
+    names = [lead_names.canonical(name) for name in given]
     rows = [row for row, name in enumerate(names) if name]
     if not rows:
-        found = ", ".join(record.sig_name or ()) or "none"
-        raise RecordingError(f"{header} has no ECG lead with a known name (channels: {found})")
-    samples = np.stack([record.p_signal[:, row] * _scale(record, row, header) for row in rows])
+        raise RecordingError(f"{header} has no ECG lead with a known name (channels: {', '.join(given) or 'none'})")
+    samples = np.stack([record.p_signal[:, row] * _scale(channels[row], given[row], header) for row in rows])
     try:
         return Recording(
             samples,
@@ -44,56 +62,110 @@ def read_wfdb(header: Path) -> Recording:
             unit="mV",
             source={"file": header.name},
             subject=_subject(record.comments or []),
-            ignored=[record.sig_name[row] for row, name in enumerate(names) if not name],
+            ignored=[given[row] for row, name in enumerate(names) if not name],
         )
     except RecordingError as error:
         raise RecordingError(f"{header}: {error}") from None
 
 
+def _channels(header: Path) -> list[_Channel]:
+    """Read the header's record line and signal lines, strictly."""
+    try:
+        content = header.read_bytes()
+    except OSError as error:
+        raise RecordingError(f"cannot read {header}: {error.strerror}") from None
+    text = content.decode("utf-8", errors="replace") if _is_utf8(content) else content.decode("latin-1")
+    lines = [line.split("#")[0].split() for line in text.splitlines()]
+    record, *signals = [line for line in lines if line] or [[]]
+    if len(record) < 2 or not record[1].isdigit():
+        raise RecordingError(f"{header} is damaged or no WFDB header")
+    if "/" in record[0]:
+        raise RecordingError(f"{header} is a record of several segments; name one of its segments")
+    if len(record) < 3:
+        raise RecordingError(f"{header} does not state its sampling rate")
+    if len(signals) != int(record[1]):
+        raise RecordingError(f"{header} announces {record[1]} signals and describes {len(signals)}")
+    return [_channel(line, number, header) for number, line in enumerate(signals, start=1)]
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _channel(line: list[str], number: int, header: Path) -> _Channel:
+    gain = _GAIN.match(line[2]) if len(line) > 2 else None
+    if gain is None or not _is_nonzero(gain["gain"]):
+        raise RecordingError(f"{header} does not state the gain of signal {number}: its unit cannot be known")
+    file = line[0]
+    if Path(file).name != file or "\\" in file or ":" in file:
+        raise RecordingError(f"{header} names a signal file outside its own folder")
+    return _Channel(file, gain["unit"] or _STANDARD_UNIT)
+
+
+def _is_nonzero(number: str) -> bool:
+    try:
+        return float(number) != 0
+    except ValueError:
+        return False
+
+
 def _read(header: Path) -> Any:
     import wfdb
 
-    name = str(header.with_suffix(""))
     try:
-        _refuse_foreign_files(wfdb.rdheader(name), header)
-        return wfdb.rdrecord(name)
+        record = wfdb.rdrecord(str(header.with_suffix("")), physical=False)
+        _verify_checksums(record, header)
+        record.dac(inplace=True)
+        return record
     except RecordingError:
         raise
     except FileNotFoundError as error:
         missing = Path(error.filename).name if error.filename else "a signal file"
         raise RecordingError(f"{header} names {missing}, which is not beside it") from None
+    except PermissionError as error:
+        raise RecordingError(f"cannot read {error.filename or header}: {error.strerror}") from None
     except Exception as error:  # the package raises whatever its parsing meets
         raise RecordingError(f"{header} is damaged or no WFDB header ({type(error).__name__} while reading)") from None
 
 
-def _refuse_foreign_files(header: Any, path: Path) -> None:
-    """A header names its signal files; only files beside it are opened."""
-    named = [*(getattr(header, "file_name", None) or ()), *(getattr(header, "seg_name", None) or ())]
-    for name in named:
-        if name and (Path(name).name != name or "\\" in name or ":" in name):
-            raise RecordingError(f"{path} names a signal file outside its own folder")
+def _verify_checksums(record: Any, header: Path) -> None:
+    """Compare the 16-bit sums that the header states; frames of several samples are stored otherwise and not summed."""
+    stated = record.checksum or []
+    if any(n != 1 for n in record.samps_per_frame or []):
+        return
+    for row, expected in enumerate(stated):
+        if expected is not None and (_checksum(record.d_signal[:, row]) - expected) % 2**16:
+            raise RecordingError(
+                f"{header}: signal {row + 1} is damaged: it does not match its checksum; copy it again"
+            )
 
 
-def _scale(record: Any, row: int, header: Path) -> float:
-    unit = (record.units[row] or "").strip()
+def _checksum(signal: NDArray[np.integer[Any]]) -> int:
+    return int(signal.sum(dtype=np.int64))
+
+
+def _scale(channel: _Channel, name: str, header: Path) -> float:
+    unit = channel.unit.casefold().replace("\u00b5", "u").replace("\u03bc", "u")  # the micro sign and the Greek letter
     try:
-        return _MILLIVOLT[unit.casefold()]
+        return _MILLIVOLT[unit]
     except KeyError:
-        raise RecordingError(
-            f"{header}: lead {record.sig_name[row]} is in unit {unit!r}, which is no voltage"
-        ) from None
+        raise RecordingError(f"{header}: lead {name} is in unit {channel.unit!r}, which is no voltage") from None
 
 
 def _subject(comments: list[str]) -> Patient | None:
     """Age and sex, where they are stated plainly; anything else is taken as not stated."""
-    text = "\n".join(comments)
-    age = re.search(r"^\s*age\s*:\s*(\d{1,3}(?:\.\d+)?)\s*$", text, re.IGNORECASE | re.MULTILINE)
-    sex = re.search(r"^\s*sex\s*:\s*(\w+)\s*$", text, re.IGNORECASE | re.MULTILINE)
     known: dict[str, Any] = {}
-    if age and float(age[1]) <= 120:
-        known["age"] = float(age[1])
-    if sex and sex[1].casefold() in _SEX:
-        known["sex"] = _SEX[sex[1].casefold()]
+    for comment in comments:
+        if age := re.fullmatch(r"\s*age\s*:\s*(\d{1,3}(?:\.\d+)?)\s*", comment, re.IGNORECASE):
+            known["age"] = _ABOVE_89 if float(age[1]) == _PTB_XL_TOP_AGE else float(age[1])
+        if (sex := re.fullmatch(r"\s*sex\s*:\s*(\w+)\s*", comment, re.IGNORECASE)) and sex[1].casefold() in _SEX:
+            known["sex"] = _SEX[sex[1].casefold()]
+    if known.get("age", 0.0) > 120:
+        del known["age"]
     try:
         return Patient(**known) if known else None
     except PatientError:

@@ -28,7 +28,7 @@ _MM = 1 / 25.4
 _PAPER, _FINE, _COARSE, _INK = "#fffafa", "#f6d5d5", "#e5a5a5", "#1a1a2e"
 
 
-def figure(recording: Recording) -> Figure:
+def figure(recording: Recording, note: str = "") -> Figure:
     """Draw the recording as it was recorded: not clipped, not resampled; missing samples are gaps.
 
     One unit of the axes is one millimetre of paper.
@@ -37,6 +37,8 @@ def figure(recording: Recording) -> Figure:
     ----------
     recording
         With the twelve standard leads, or those from which they follow. Only the first ten seconds are drawn.
+    note
+        Written below, to the right.
 
     Raises
     ------
@@ -64,6 +66,7 @@ def figure(recording: Recording) -> Figure:
     _pulse(axes, bottom)
     _trace(axes, recording, _RHYTHM, 0, _PAGE_S, bottom)
     axes.text(0, 1.2, "25 mm/s   10 mm/mV", fontsize=7, color=_INK, family="sans-serif")
+    axes.text(_PAGE_S * _MM_PER_S, 1.2, note, fontsize=7, color=_INK, family="sans-serif", ha="right")
     return fig
 
 
@@ -110,19 +113,19 @@ def lead_samples(recording: Recording, lead: str) -> NDArray[np.float64]:
         raise RecordingError(f"the ECG cannot be drawn: {error}") from None
 
 
-def png(recording: Recording, dpi: int = 150) -> bytes:
+def png(recording: Recording, note: str = "", dpi: int = 150) -> bytes:
     """The picture as PNG."""
-    return _save(recording, format="png", dpi=dpi, metadata={"Software": None})
+    return _save(recording, note, format="png", dpi=dpi, metadata={"Software": None})
 
 
 def svg(recording: Recording) -> str:
     """The picture as an `<svg>` element, text kept as text; the same recording gives the same characters."""
-    document = _save(recording, format="svg", metadata={"Date": None, "Creator": None}).decode()
+    document = _save(recording, "", format="svg", metadata={"Date": None, "Creator": None}).decode()
     return document[document.index("<svg") :]
 
 
-def _save(recording: Recording, **options: Any) -> bytes:
-    drawn = figure(recording)
+def _save(recording: Recording, note: str, **options: Any) -> bytes:
+    drawn = figure(recording, note)
     import matplotlib
 
     buffer = io.BytesIO()

@@ -51,6 +51,8 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
         rows.append(("Clipped", _counts(r.clipped_samples)))
     given = [f"{k} {_value(v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
     rows.append(("Given", ", ".join(given) or "nothing"))
+    if p.unused:
+        rows.append(("Not used", ", ".join(p.unused)))
     rows.append(("Imputed", ", ".join(p.imputed) or "nothing"))
     return rows
 

@@ -39,11 +39,7 @@ def simulate(path: str | Path, patients: int, seed: int, progress: Progress = si
     DatasetError
         If there are no patients to simulate.
     """
-    if patients < 1:
-        raise DatasetError(f"{patients} patients: ask for at least 1 (training needs at least 20)")
-    if seed < 0:
-        raise DatasetError(f"seed {seed}: a seed is not negative")
-    require_free(path)
+    check(path, patients, seed)
     contract = targets.contract()
     samples = round(electrocardiogram.DURATION * contract.signal.sampling_rate_hz)
     text = DESCRIPTION.format(patients=patients, seed=seed)
@@ -52,6 +48,21 @@ def simulate(path: str | Path, patients: int, seed: int, progress: Progress = si
             patient = simulate_patient(seed, index)
             writer.add(_prepare(patient), _row(patient))
             progress(index + 1, patients, "patients")
+
+
+def check(path: str | Path, patients: int, seed: int) -> None:
+    """Refuse what `simulate` would refuse, before anything is done.
+
+    Raises
+    ------
+    DatasetError, OutputError
+        As `simulate`.
+    """
+    if patients < 1:
+        raise DatasetError(f"{patients} patients: ask for at least 1 (training needs at least 20)")
+    if seed < 0:
+        raise DatasetError(f"seed {seed}: a seed is not negative")
+    require_free(path)
 
 
 def _prepare(patient: Patient) -> Any:
