@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,9 @@ RECORD = str(DATA / "HR06000.hea")
 def ecg2lab_command(*arguments, cwd=None):
     environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "ecg2lab", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=120)
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="replace", env=environment, cwd=cwd, timeout=120
+    )
 
 
 def succeeded(result):
@@ -75,6 +78,39 @@ def test_json_of_many_records_is_one_line_each_and_a_refusal_does_not_stop_the_o
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [("findings" in line, "error" in line) for line in lines] == [(True, False), (False, True), (True, False)]
     assert lines[1]["error"]["type"] == "RecordingError"
+
+
+def test_no_answer_ever_overwrites_another(bundle, tmp_path):
+    for name in ("s1/a", "s1/a-2", "s2/A"):
+        target = tmp_path / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(DATA / "HR06000.hea", target.with_name(target.name + ".hea"))
+        shutil.copy(DATA / "HR06000.mat", target.parent)
+    records = [tmp_path / f"{name}.hea" for name in ("s1/a", "s1/a-2", "s2/A")]
+    succeeded(ecg2lab_command("predict", bundle, *records, "--format", "json", "--out", tmp_path / "out"))
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["A-3.json", "a-2.json", "a.json"]
+
+
+@pytest.mark.parametrize("record", [".", "/", ""])
+def test_a_folder_is_refused_and_the_other_records_are_answered(bundle, record):
+    result = ecg2lab_command("predict", bundle, record, RECORD, "--json")
+    assert "is a folder" in refused(result)
+    assert ["error" in json.loads(line) for line in result.stdout.splitlines()] == [True, False]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_letters_still_gets_the_answer(bundle, encoding, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    succeeded(ecg2lab_command("predict", bundle, RECORD))
+    succeeded(ecg2lab_command("inspect", bundle))
+
+
+def test_export_states_the_notice(tmp_path):
+    bundle = tmp_path / "x.ecg2lab"
+    out = succeeded(ecg2lab_command("export", CHECKPOINT, "--out", bundle, "--synthetic-weights"))
+    assert "SYNTHETIC WEIGHTS, NOT FOR CLINICAL USE" in out
+    described = json.loads(succeeded(ecg2lab_command("export", CHECKPOINT, "--out", bundle, "--json")))
+    assert described["notice"] == "weights of unstated origin, not for clinical use"
 
 
 def test_two_records_of_one_name_do_not_overwrite_each_other(bundle, tmp_path):

@@ -177,6 +177,20 @@ class TestRefusals:
         with pytest.raises(ecg2lab.QualityError, match="leads V1, V3 without any value"):
             engine.predict(ecg2lab.Recording(samples, fs=500, leads=STANDARD, unit="mV"), PATIENT)
 
+    def test_a_gap_as_long_as_a_window(self, engine, recording):
+        samples = recording.samples.copy()
+        samples[6, 1000:2249] = np.nan
+        engine.predict(ecg2lab.Recording(samples, fs=500, leads=STANDARD, unit="mV"), PATIENT)
+        samples[6, 1000:2250] = np.nan
+        with pytest.raises(ecg2lab.QualityError, match=r"lead V1 without values for 2\.5 s or longer"):
+            engine.predict(ecg2lab.Recording(samples, fs=500, leads=STANDARD, unit="mV"), PATIENT)
+
+    def test_a_flat_lead(self, engine, recording):
+        samples = recording.samples.copy()
+        samples[8] = 0.3
+        with pytest.raises(ecg2lab.QualityError, match="lead V3 flat"):
+            engine.predict(ecg2lab.Recording(samples, fs=500, leads=STANDARD, unit="mV"), PATIENT)
+
     def test_missing_leads(self, engine, recording):
         with pytest.raises(ecg2lab.RecordingError, match="missing lead: V6"):
             engine.predict(rebuilt(recording, range(11)), PATIENT)
@@ -198,6 +212,7 @@ class TestRefusals:
             (0, np.zeros((1, 12, 250), dtype=complex), "signal must hold real numbers"),
             (1, np.zeros((1, 9)), "continuous must have shape"),
             (2, np.zeros((1, 2)), "categorical must hold integers"),
+            (1, [[1.0, 2.0], [1.0]], "continuous must be one array"),
             (2, np.array([[0, 5]]), "race has a code outside 0 to 4"),
             (2, np.array([[-1, 0]]), "sex has a code outside 0 to 1"),
         ],
@@ -218,6 +233,8 @@ class TestRefusals:
             ({"backend": "quantum"}, "unknown backend 'quantum'; one of auto, onnxruntime"),
             ({"precision": "int8"}, "precision 'int8' is not in this bundle, which carries fp32"),
             ({"threads": 0}, "threads must be between 1 and 256"),
+            ({"threads": 1.5}, "threads must be a whole number"),
+            ({"threads": "2"}, "threads must be a whole number"),
         ],
     )
     def test_a_choice_that_cannot_be_honoured(self, bundle, choice, message):

@@ -82,6 +82,8 @@ def test_implausible_facts_are_refused_without_repeating_them(contract, facts, m
         ({"age": True}, "age must be a finite number"),
         ({"sex": 1}, "sex must be a word"),
         ({"temperature_c": 37, "temperature_f": 98.6}, "twice"),
+        ({"diastolic_mmhg": 130, "systolic_mmhg": 80}, "exchanged"),
+        ({"age": 10**400}, "age must be a finite number"),
     ],
 )
 def test_malformed_facts_are_refused(facts, message):
@@ -109,7 +111,36 @@ def test_a_patient_file_has_the_same_fields(tmp_path):
     assert read_patient(path) == ecg2lab.Patient(**COMPLETE)
 
 
-@pytest.mark.parametrize("text", ['{"agee": 3}', '{"age": "old"}', "[]", "{", '{"sex": "f"}'])
+def test_numbers_of_every_kind_become_plain_ones():
+    assert (
+        msgspec.json.encode(ecg2lab.Patient(age=np.int64(63), bmi=np.float32(22.5)).given())
+        == b'{"age":63.0,"bmi":22.5}'
+    )
+
+
+def test_neither_repr_nor_error_holds_what_was_said_of_the_patient(tmp_path):
+    assert "63" not in repr(ecg2lab.Patient(age=63, sex="male"))
+    path = tmp_path / "p.json"
+    for text in (
+        '{"sex": "Jane Doe"}',
+        '{"Jane Doe": 1}',
+        '{"age": "Jane Doe"}',
+        '{"age": 1, "Jane Doe": 2, "Jane Doe": 3}',
+    ):
+        path.write_text(text)
+        with pytest.raises(ecg2lab.PatientError) as refusal:
+            read_patient(path)
+        assert "Jane" not in str(refusal.value)
+
+
+def test_facts_that_a_model_does_not_want_are_said_to_be_unused(contract):
+    narrow = msgspec.structs.replace(contract, continuous=tuple(f for f in contract.continuous if f.name == "age"))
+    features = encoded(narrow, age=50, temperature_c=37, height_cm=170, sex="male")
+    assert features.unused == ("temperature_c", "height_cm")
+    assert encoded(contract, temperature_c=37, height_cm=170).unused == ()
+
+
+@pytest.mark.parametrize("text", ['{"agee": 3}', '{"age": 40, "age": 80}', '{"age": "old"}', "[]", "{", '{"sex": "f"}'])
 def test_a_malformed_patient_file_is_refused(tmp_path, text):
     path = tmp_path / "patient.json"
     path.write_text(text)

@@ -112,3 +112,63 @@ def test_what_is_no_record_is_named(tmp_path, name, message):
     (tmp_path / "alone.dat").write_bytes(b"1234")
     with pytest.raises(ecg2lab.RecordingError, match=message):
         ecg2lab.read(tmp_path / name)
+
+
+def edited(tmp_path, records, *replacements):
+    """The real record with another header."""
+    shutil.copy(records / "HR06000.mat", tmp_path)
+    text = (records / "HR06000.hea").read_text()
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "HR06000.hea").write_text(text, encoding="utf-8")
+    return tmp_path / "HR06000.hea"
+
+
+@pytest.mark.parametrize(
+    ("micro", "encoding"),
+    [("\u00b5V", "utf-8"), ("\u00b5V", "latin-1"), ("\u03bcV", "utf-8"), ("uV", "ascii"), ("UV", "ascii")],
+)
+def test_microvolts_are_microvolts_in_every_spelling(tmp_path, records, micro, encoding):
+    """The package drops letters outside ASCII: µV would be read as V, a million times too large."""
+    path = edited(tmp_path, records, ("/mv", "/uV"))
+    path.write_bytes(path.read_text().replace("/uV", f"/{micro}").encode(encoding))
+    real = ecg2lab.read(records / "HR06000.hea").samples
+    np.testing.assert_allclose(ecg2lab.read(path).samples, real / 1000, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("HR06000 12 500 5000", "HR06000 12", "does not state its sampling rate"),
+        ("HR06000 12 500 5000", "HR06000/2 12 500 5000", "several segments"),
+        ("HR06000 12 500 5000", "HR06000 13 500 5000", "announces 13 signals and describes 12"),
+        ("1000.0(0)/mv 16 0 10 ", "0(0)/mv 16 0 10 ", "does not state the gain of signal 1"),
+        ("16x1+24 1000.0(0)/mv 16 0 10 23323 0 I", "16x1+24", "does not state the gain of signal 1"),
+        ("23323", "23324", "signal 1 is damaged: it does not match its checksum"),
+    ],
+)
+def test_a_header_that_leaves_out_what_decides_the_meaning_is_refused(tmp_path, records, old, new, message):
+    with pytest.raises(ecg2lab.RecordingError, match=message):
+        ecg2lab.read(edited(tmp_path, records, (old, new)))
+
+
+def test_a_gain_without_a_unit_is_per_millivolt_as_the_standard_says(tmp_path, records):
+    path = edited(tmp_path, records, ("/mv", ""))
+    np.testing.assert_array_equal(ecg2lab.read(path).samples, ecg2lab.read(records / "HR06000.hea").samples)
+
+
+def test_a_flipped_bit_in_the_samples_is_found(tmp_path, records):
+    path = edited(tmp_path, records)
+    content = bytearray((tmp_path / "HR06000.mat").read_bytes())
+    content[50_000] ^= 4
+    (tmp_path / "HR06000.mat").write_bytes(content)
+    with pytest.raises(ecg2lab.RecordingError, match="checksum"):
+        ecg2lab.read(path)
+
+
+@pytest.mark.parametrize(("stated", "age"), [("300", 90), ("", None), ("121", None), ("47", 47)])
+def test_age_is_read_from_its_own_line_and_300_means_above_89(tmp_path, records, stated, age):
+    """PTB-XL writes 300 for every age above 89."""
+    path = edited(tmp_path, records, ("# Age: 59", f"# Age: {stated}\n# 12"))
+    assert ecg2lab.read(path).subject.age == age
