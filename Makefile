@@ -42,7 +42,7 @@ bench: $(VENV)/.dev ## Time the demo model and the full-size network beside thei
 schema: $(VENV)/.dev ## Write the JSON schema of the contract anew
 	$(BIN)/python -m ecg2lab.contract
 
-demo-bundle: $(VENV)/.dev ## Simulate patients, train the demo model and package it (about ten minutes on two cores)
+demo-bundle: $(VENV)/.dev ## Train the packaged demo model anew, and overwrite it (about ten minutes on two cores)
 	rm -rf build/demo && mkdir -p build/demo
 	$(BIN)/ecg2lab simulate build/demo/patients --patients $(DEMO_PATIENTS) --seed 1
 	$(BIN)/ecg2lab train demo --data build/demo/patients --out build/demo/run
@@ -53,20 +53,23 @@ setup: $(VENV)/.dev ## Install everything for development, and nothing else
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist demo-out bench-out
 
-system-packages:
+system-packages: ## List the Debian packages that `make test-system` can use
 	@echo $(SYSTEM_PACKAGES)
 
-$(BIN)/python:
+$(VENV)/.created:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "ecg2lab needs Python 3.10 or newer")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
 
-$(VENV)/.runtime: $(BIN)/python $(SOURCES)
+$(VENV)/.runtime: $(VENV)/.created $(SOURCES)
+	@echo "Installing into $(VENV): about a minute, mostly downloads and the C++ core"
 	$(BIN)/python -m pip install --quiet --editable '.[onnx,formats,report]'
 	@touch $@
 
 # torch first and pinned: an open range would pull gigabytes of CUDA.
-$(VENV)/.dev: $(BIN)/python $(SOURCES)
+$(VENV)/.dev: $(VENV)/.created $(SOURCES)
+	@echo "Installing everything for development into $(VENV): some minutes, PyTorch among it"
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --config-settings=cmake.define.ECG2LAB_WERROR=$(WERROR) --editable '.[dev]'
 	@touch $(VENV)/.runtime $@

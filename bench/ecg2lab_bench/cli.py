@@ -17,7 +17,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and no
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the `ecg2lab` program."""
-    bench = typer.Typer(help="Measure how long answers take on this machine.", no_args_is_help=True)
+    bench = typer.Typer(
+        help="Measure how long answers take here; for example `ecg2lab bench run`.", no_args_is_help=True
+    )
     bench.command("run")(run)
     bench.command("compare")(compare)
     app.add_typer(bench, name="bench")
@@ -41,8 +43,11 @@ def run(
 
     A time says little across machines; its ratio to the floor says how much could be gained on this one.
 
-    Examples: `ecg2lab bench run`, `ecg2lab bench run --quick --json`,
-    `ecg2lab bench run model.ecg2lab --threads 2 --out bench-out`
+    For example:
+
+    - `ecg2lab bench run --quick`
+
+    - `ecg2lab bench run model.ecg2lab --threads 2 --out bench-out`
     """
     from ecg2lab import extras
 

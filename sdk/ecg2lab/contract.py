@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -228,16 +229,9 @@ class Contract(_Struct, frozen=True, kw_only=True):
         try:
             return self.target_names.index(name)
         except ValueError:
-            near = _nearest(name, self.target_names)
-            raise ContractError(
-                f"unknown target {name!r}; did you mean {', '.join(near)}? (`ecg2lab inspect BUNDLE` lists all)"
-            ) from None
-
-
-def _nearest(name: str, names: Sequence[str]) -> list[str]:
-    from difflib import get_close_matches
-
-    return get_close_matches(name, names, n=3, cutoff=0.3) or list(names[:3])
+            near = get_close_matches(name, self.target_names, n=3, cutoff=0.5)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ContractError(f"unknown target {name!r}{hint} (`ecg2lab inspect BUNDLE` lists all)") from None
 
 
 _PUBLISHED_RANGES = (

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
-from ecg2lab.errors import BackendError
+from ecg2lab.errors import BackendError, RecordingError
 from ecg2lab.extras import installed_version
 from ecg2lab.features import Features, encode
 from ecg2lab.leads import LIMB
@@ -166,6 +166,8 @@ class Engine:
         ContractError
             On an unknown target.
         """
+        if not isinstance(recording, Recording):
+            raise RecordingError(f"predict wants an ecg2lab.Recording, not {type(recording).__name__}")
         names = self.contract.target_names if targets is None else targets
         wanted = [self.contract.target_index(name) for name in names]
         known = (patient or Patient()).with_defaults(recording.subject)
@@ -183,6 +185,9 @@ class Engine:
             engine=self.info,
             source=recording.source,
         )
+
+    def __repr__(self) -> str:
+        return f"Engine({self.info.model!r} on {self.info.backend}, {self.info.provider})"
 
     def close(self) -> None:
         """Free the backend; a later `run` is an error."""

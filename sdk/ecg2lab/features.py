@@ -18,8 +18,8 @@ class Features(NamedTuple):
 
     continuous: NDArray[np.float32]  # (features)
     categorical: NDArray[np.int64]  # (categories)
-    imputed: tuple[str, ...]
-    """Names of the features that were not given."""
+    imputed: dict[str, float | str]
+    """Features that were not given, with what stood in for them."""
     unused: tuple[str, ...]
     """Facts that were given and that the contract does not want."""
 
@@ -50,8 +50,13 @@ def encode(patient: Patient, contract: Contract) -> Features:
             f"missing input{'s' if len(impossible) > 1 else ''}: {', '.join(impossible)} "
             "(this model has no substitutes for missing values: give them all)"
         )
-    flags = (*number_imputed, *code_imputed)
-    imputed = tuple(name for name, flag in zip(contract.feature_names, flags, strict=True) if flag)
+    imputed: dict[str, float | str] = {}
+    for number, flag in zip(contract.continuous, number_imputed, strict=True):
+        if flag and number.median is not None:
+            imputed[number.name] = number.median
+    for category, code, flag in zip(contract.categorical, codes, code_imputed, strict=True):
+        if flag:
+            imputed[category.name] = category.categories[code]
     return Features(numbers, codes, imputed, _unused(patient, contract))
 
 

@@ -51,8 +51,8 @@ class PatientNote(msgspec.Struct, frozen=True, kw_only=True):
     given: dict[str, Any]
     from_recording: tuple[str, ...]
     """Fields that the recording's own file supplied."""
-    imputed: tuple[str, ...]
-    """Inputs of the network that were not given and were replaced by the training set's median."""
+    imputed: dict[str, float | str]
+    """Inputs of the network that were not given, with the training set's median that stood in for each."""
     unused: tuple[str, ...] = ()
     """Fields that were given and that this model does not use."""
 

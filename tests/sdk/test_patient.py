@@ -28,7 +28,7 @@ def test_features_come_in_the_contracts_order(contract):
     assert by_name["systolic_mmhg"] == 128
     assert by_name["respiratory_per_min"] == 16
     assert features.categorical.tolist() == [0, 4]
-    assert features.imputed == ()
+    assert features.imputed == {}
 
 
 def test_missing_facts_become_medians_and_are_named(contract):
@@ -102,7 +102,7 @@ def test_a_contract_without_medians_names_every_missing_input(contract):
     named = str(refusal.value)
     assert all(name in named for name in bare.feature_names if name not in ("age", "sex"))
     assert "age," not in named
-    assert encoded(bare, **COMPLETE).imputed == ()
+    assert encoded(bare, **COMPLETE).imputed == {}
 
 
 def test_a_patient_file_has_the_same_fields(tmp_path):

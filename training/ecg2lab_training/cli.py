@@ -35,9 +35,11 @@ def simulate(
 
     One hidden physiology drives both the ECG and the laboratory values. Nothing in it comes from a person.
 
-    Examples:
-      ecg2lab simulate patients/ --patients 2000 --seed 1
-      ecg2lab simulate patients/ --patients 100 --json
+    For example:
+
+    - `ecg2lab simulate patients/ --patients 2000 --seed 1`
+
+    - `ecg2lab simulate patients/ --patients 100 --json`
     """
     extras.require("train", "polars")
     from ecg2lab_training.simulation import archive
@@ -59,9 +61,11 @@ def train(
 
     The epoch is selected by macro AUROC in fold 18; fold 19 tests.
 
-    Examples:
-      ecg2lab train demo --data patients/ --out run/
-      ecg2lab train my-config.json --data patients/ --out run/ --json
+    For example:
+
+    - `ecg2lab train demo --data patients/ --out run/`
+
+    - `ecg2lab train my-config.json --data patients/ --out run/ --json`
     """
     extras.require("train", "torch", "lightning", "polars", "safetensors")
     from ecg2lab_training import config as configs

@@ -129,7 +129,7 @@ def _inputs(bundle: Bundle) -> Table:
 def _targets(bundle: Bundle) -> Table:
     table = _plain_table(f"\n{len(bundle.contract.targets)} targets")
     for header in ("name", "abnormality", "when", "LOINC", "decide at"):
-        table.add_column(header, overflow="fold")
+        table.add_column(header, overflow="fold", no_wrap=header == "name")
     for t in bundle.contract.targets:
         threshold = "never" if t.decision_threshold is None else f"{t.decision_threshold:.0%}"
         c = t.criterion

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-RECORD_CREDIT = "PTB-XL record HR06003, Wagner et al. 2020, doi 10.1038/s41597-020-0495-6, CC BY 4.0"
+RECORD_CREDIT = (
+    "PTB-XL (record HR06003 of the PhysioNet/CinC Challenge 2021), Wagner et al. 2020, "
+    "doi 10.1038/s41597-020-0495-6, CC BY 4.0"
+)
 
 
 def bundle_path() -> Path:

@@ -128,8 +128,10 @@ def _read(header: Path) -> Any:
         raise RecordingError(f"{header} names {missing}, which is not beside it") from None
     except PermissionError as error:
         raise RecordingError(f"cannot read {error.filename or header}: {error.strerror}") from None
-    except Exception as error:  # the package raises whatever its parsing meets
-        raise RecordingError(f"{header} is damaged or no WFDB header ({type(error).__name__} while reading)") from None
+    except Exception:  # the package raises whatever its parsing meets
+        raise RecordingError(
+            f"{header}: the header or a signal file is damaged or cut short; copy the record again"
+        ) from None
 
 
 def _verify_checksums(record: Any, header: Path) -> None:

@@ -23,7 +23,8 @@ def render(prediction: Prediction, title: str) -> RenderableType:
     title
         Usually the name of the recording.
     """
-    return Group(_findings(prediction, title), _notes(prediction), Text(prediction.notice.upper(), style="bold yellow"))
+    notice = Text(prediction.notice.upper(), style="bold yellow")
+    return Group(notice, _findings(prediction, title), _notes(prediction))
 
 
 def show(prediction: Prediction, title: str, console: Console) -> None:
@@ -50,11 +51,12 @@ def _row(finding: Finding) -> tuple[Text, ...]:
     style = _STYLE[answer]
     filled = round(finding.probability * _BAR_CELLS)
     bar = Text("█" * filled, style=style) + Text("░" * (_BAR_CELLS - filled), style="dim")
-    threshold = "" if finding.decision_threshold is None else f"{finding.decision_threshold:.0%}"
+    cut_off = finding.decision_threshold
+    threshold = "" if cut_off is None else words.percent(cut_off, finding.probability)
     return (
         Text("  " + words.abnormality(finding)),
         Text(words.when(finding), style="dim"),
-        bar + Text(f" {finding.probability:4.0%}"),
+        bar + Text(f" {words.percent(finding.probability, cut_off):>5}"),
         Text(threshold, style="dim"),
         Text(answer, style=style),
     )

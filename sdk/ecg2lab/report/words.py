@@ -26,6 +26,12 @@ def when(finding: Finding) -> str:
     return finding.criterion.when if finding.criterion else ""
 
 
+def percent(value: float, beside: float | None = None) -> str:
+    """Whole percent; with a decimal where `beside`, a different value, would read the same."""
+    tie = beside is not None and beside != value and f"{beside:.0%}" == f"{value:.0%}"
+    return f"{value:.1%}" if tie else f"{value:.0%}"
+
+
 def by_category(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     """Findings under their category, both in order of first appearance."""
     groups: dict[str, list[Finding]] = {}
@@ -53,7 +59,8 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     rows.append(("Given", ", ".join(given) or "nothing"))
     if p.unused:
         rows.append(("Not used", ", ".join(p.unused)))
-    rows.append(("Imputed", ", ".join(p.imputed) or "nothing"))
+    imputed = [f"{name} {_value(value)}" for name, value in p.imputed.items()]
+    rows.append(("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"))
     return rows
 
 
