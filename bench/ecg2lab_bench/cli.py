@@ -52,9 +52,12 @@ def run(
     from ecg2lab import extras
 
     extras.require("bench", "onnx", "onnxruntime", "safetensors")
+    from ecg2lab.errors import OutputError
     from ecg2lab.files import write_atomically
     from ecg2lab_bench import laboratory, report, results
 
+    if out is not None and out.exists() and not out.is_dir():  # before a minute of work, not after it
+        raise OutputError(f"{out} is a file; name a folder")
     budget = laboratory.QUICK_BUDGET_S if quick else laboratory.BUDGET_S
     plan = laboratory.Plan(bundle=bundle, full_size=full_size, threads=threads, budget_s=budget)
     with _progress(budget) as tell:
@@ -101,7 +104,8 @@ def _progress(budget_s: float) -> Iterator[Tell]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, auto_refresh=False, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("getting ready", total=budget_s)
         bar.refresh()
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.engine import usable_cpus
 
 Matrix = NDArray[np.float32]
@@ -83,8 +83,7 @@ def candidates(products: Products, threads: int, undo: ExitStack) -> tuple[dict[
 
 def _onnxruntime(x: Matrix, weights: list[Matrix], threads: int, _: ExitStack) -> Candidate:
     """MatMul with constant weights, which the runtime packs at load; input and outputs stay where they are."""
-    import onnxruntime
-
+    onnxruntime = import_runtime()
     session = make_session(_matmul_graph(x, weights), threads)
     binding = session.io_binding()
     place = onnxruntime.OrtValue.ortvalue_from_numpy

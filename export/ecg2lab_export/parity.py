@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.errors import ParityError
 from ecg2lab_export import window_graph
 from ecg2lab_export.dplr import Real
@@ -88,8 +88,6 @@ def prove(network: Network, systems: tuple[Realisation, ...], graph: onnx.ModelP
     golden
         Inputs, and their logits in float64.
     """
-    import onnxruntime
-
     tolerance = kernel_tolerance(network.state_size)
     checks = []
     for index, (layer, system) in enumerate(zip(network.layers, systems, strict=True)):
@@ -102,7 +100,7 @@ def prove(network: Network, systems: tuple[Realisation, ...], graph: onnx.ModelP
         errors = [np.abs(session.run(None, part.inputs())[0] - part.logits).max() for part in golden.batches(batch)]
         error = float(np.max(errors))  # NumPy's, which lets no NaN pass by
         checks.append(Check(f"logits at batch {batch}", error, limit))
-    return ParityReport("recurrent", "fp32", f"onnxruntime {onnxruntime.__version__}", tuple(checks))
+    return ParityReport("recurrent", "fp32", f"onnxruntime {import_runtime().__version__}", tuple(checks))
 
 
 def _two_sided(kernel: Real, skip: Real) -> Real:

@@ -15,7 +15,7 @@ from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab.bundle import Lineage, Manifest, NetworkShape
 from ecg2lab.contract import Contract
-from ecg2lab.errors import CheckpointError, ContractError
+from ecg2lab.errors import CheckpointError, ContractError, OutputError
 from ecg2lab.extras import installed_version
 from ecg2lab_export import cardiolab, window_graph
 from ecg2lab_export.card import model_card
@@ -72,6 +72,7 @@ def export(
         stated = "synthetic" if run.synthetic_weights else "not synthetic"
         raise CheckpointError(f"{path} states that its weights are {stated}; leave the option out")
     weights = run.weights if run else path
+    _refuse_overwriting(out, weights, contract)
     network = cardiolab.read(weights)
     if isinstance(contract, (str, Path)):
         contract = contracts.read(contract)
@@ -88,6 +89,13 @@ def export(
     manifest = _manifest(network, contract, weights, run, synthetic_weights)
     bundles.write(out, manifest, _members(network, systems, graph, golden.tensors(), report, manifest, run))
     return report
+
+
+def _refuse_overwriting(out: str | Path, *inputs: object) -> None:
+    for given in inputs:
+        both = isinstance(given, (str, Path)) and Path(given).exists() and Path(out).exists()
+        if both and Path(str(given)).samefile(out):
+            raise OutputError(f"{out} is an input of this export; name another file for the bundle")
 
 
 def default_contract(network: Network) -> Contract:
@@ -122,7 +130,7 @@ def check_fit(network: Network, contract: Contract) -> None:
         sizes.append((f"categories of {feature.name}", len(table), len(feature.categories)))
     for what, found, wanted in sizes:
         if found != wanted:
-            raise ContractError(f"the checkpoint has {found} {what}, the contract {wanted}: give one with --contract")
+            raise ContractError(f"the checkpoint has {found} {what}, the contract {wanted}; give a contract that fits")
 
 
 def _manifest(

@@ -25,6 +25,7 @@ py::tuple prepare_array(const Array<double>& samples, const std::vector<std::str
     report["derived"] = lead.derived;
     report["empty"] = lead.empty;
     report["flat"] = lead.flat;
+    report["peak_to_peak_mv"] = lead.peak_to_peak_mv;
     report["longest_gap"] = lead.longest_gap;
     reports.append(report);
   }

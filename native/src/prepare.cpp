@@ -49,9 +49,12 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
                       .derived = sources[index].derived(),
                       .empty = missing.samples == lead.size(),
                       .flat = false,
+                      .peak_to_peak_mv = 0,
                       .longest_gap = missing.longest_run};
     if (!report.empty) {  // else it stays zero
-      report.flat = std::all_of(lead.begin(), lead.end(), [&](double x) { return x == lead.front(); });
+      const auto [lowest, highest] = std::minmax_element(lead.begin(), lead.end());
+      report.peak_to_peak_mv = *highest - *lowest;
+      report.flat = report.peak_to_peak_mv == 0;
       report.clipped_samples = clip(lead, options.clip_mv);
       resampler.run(lead, resampled);
       std::transform(resampled.begin(), resampled.end(), prepared.signal.row(index).begin(),

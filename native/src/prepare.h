@@ -20,6 +20,7 @@ struct LeadReport {
   bool derived;                 // computed from two other limb leads
   bool empty;                   // has no value at all
   bool flat;                    // has values, and all are the same
+  double peak_to_peak_mv;       // of the values, before the clip
   std::size_t longest_gap;      // missing samples without a break, at its own rate
 };
 

@@ -166,6 +166,8 @@ class Bundle:
             raise BundleError(f"there is no bundle at {path}") from None
         except OSError as error:
             raise BundleError(f"cannot read bundle {path}: {error.strerror}") from None
+        except ValueError:
+            raise BundleError(f"{str(path)!r} is no path") from None
         return cls.from_bytes(content, source=str(path))
 
     @classmethod

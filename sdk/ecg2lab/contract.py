@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from ecg2lab.errors import ContractError
+from ecg2lab.leads import canonical
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("contract.schema.json")
@@ -49,13 +50,15 @@ class Signal(_Struct, frozen=True, kw_only=True):
 
     leads: Annotated[tuple[Name, ...], Meta(min_length=1)]
     """Lead names in the network's order."""
-    sampling_rate_hz: Positive
+    sampling_rate_hz: Annotated[float, Meta(gt=0, le=10_000)]
     window_samples: Annotated[int, Meta(ge=2, le=1_000_000)]
     """Samples of one window, at `sampling_rate_hz`."""
     unit: Literal["mV"] = "mV"
 
     def __post_init__(self) -> None:
         """Check what the types cannot say."""
+        for lead in self.leads:
+            _require(canonical(lead) == lead, f"unknown lead {lead!r}")
         _require_unique("lead", self.leads)
         _require(math.isfinite(self.sampling_rate_hz), "sampling_rate_hz is not finite")
 
@@ -182,7 +185,7 @@ class Target(_Struct, frozen=True, kw_only=True):
 class Population(_Struct, frozen=True, kw_only=True):
     """Whom the model is for."""
 
-    minimum_age: Annotated[float, Meta(ge=0)] = 18.0
+    minimum_age: Annotated[float, Meta(ge=0, le=120)] = 18.0
     """Years; a younger patient is refused."""
 
 

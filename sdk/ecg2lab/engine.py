@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
-from ecg2lab.errors import BackendError, RecordingError
+from ecg2lab.errors import BackendError, PatientError, RecordingError
 from ecg2lab.extras import installed_version
 from ecg2lab.features import Features, encode
 from ecg2lab.leads import LIMB
@@ -168,6 +168,10 @@ class Engine:
         """
         if not isinstance(recording, Recording):
             raise RecordingError(f"predict wants an ecg2lab.Recording, not {type(recording).__name__}")
+        if not isinstance(patient, Patient | None):
+            raise PatientError(f"predict wants an ecg2lab.Patient, not {type(patient).__name__}")
+        if isinstance(targets, str):
+            targets = [targets]
         names = self.contract.target_names if targets is None else targets
         wanted = [self.contract.target_index(name) for name in names]
         known = (patient or Patient()).with_defaults(recording.subject)
@@ -185,6 +189,10 @@ class Engine:
             engine=self.info,
             source=recording.source,
         )
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: a process loads its own engine."""
+        raise BackendError("an engine cannot be copied or sent to another process; load the bundle there")
 
     def __repr__(self) -> str:
         return f"Engine({self.info.model!r} on {self.info.backend}, {self.info.provider})"

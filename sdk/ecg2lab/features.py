@@ -79,8 +79,8 @@ def _derived(patient: Patient) -> dict[str, float | str]:
     known: dict[str, float | str] = patient.given()
     if patient.temperature_c is not None:
         known["temperature_f"] = patient.temperature_c * 9 / 5 + 32
-    if patient.bmi is None and patient.height_cm and patient.weight_kg:
-        known["bmi"] = patient.weight_kg / (patient.height_cm / 100) ** 2
+    if patient.bmi is None and patient.weight_kg is not None and (patient.height_cm or 0) > 1:
+        known["bmi"] = patient.weight_kg / ((patient.height_cm or 0) / 100) ** 2
     return known
 
 

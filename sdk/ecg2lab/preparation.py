@@ -13,6 +13,9 @@ from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import QualityError, RecordingError
 from ecg2lab.recording import Recording, Unit
 
+SMALLEST_ECG_MV = 0.05
+"""Peak to peak in the largest lead. Low voltage in medicine begins at 0.5 mV in the limb leads."""
+
 
 class LeadNote(NamedTuple):
     """What happened to one lead."""
@@ -23,6 +26,7 @@ class LeadNote(NamedTuple):
     derived: bool
     empty: bool
     flat: bool
+    peak_to_peak_mv: float
     longest_gap: int
     """Missing samples without a break, at the recording's rate."""
 
@@ -32,6 +36,7 @@ class PreparedSignal(NamedTuple):
 
     signal: NDArray[np.float32]  # (leads, n) mV
     recorded_rate_hz: float
+    recorded_samples: int
     notes: tuple[LeadNote, ...]
 
 
@@ -57,7 +62,7 @@ def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
     except ValueError as error:
         raise RecordingError(f"this recording cannot be used: {error}") from None
     notes = tuple(LeadNote(name, **report) for name, report in zip(wanted.leads, reports, strict=True))
-    return PreparedSignal(signal, recording.fs, notes)
+    return PreparedSignal(signal, recording.fs, recording.samples.shape[1], notes)
 
 
 def require_leads(recording: Recording, contract: Contract) -> None:
@@ -84,7 +89,8 @@ def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.floa
     RecordingError
         If there is not even one.
     QualityError
-        Naming leads without any value, with a gap as long as a window, or that are flat.
+        Naming leads without any value, with a gap as long as a window, flat, or mostly clipped; or if the whole
+        recording is too small to be an ECG in the unit given.
     """
     wanted = contract.signal
     window_s = wanted.window_samples / wanted.sampling_rate_hz
@@ -97,6 +103,15 @@ def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.floa
         (n.lead for n in prepared.notes if n.longest_gap >= longest), f"without values for {window_s:g} s or longer"
     )
     _refuse((n.lead for n in prepared.notes if n.flat), "flat: every sample is the same")
+    half, clip = prepared.recorded_samples / 2, contract.preprocessing.clip_mv
+    _refuse(
+        (n.lead for n in prepared.notes if n.clipped_samples > half), f"mostly beyond ±{clip:g} mV (is the unit right?)"
+    )
+    largest = max(note.peak_to_peak_mv for note in prepared.notes)
+    if largest < SMALLEST_ECG_MV:
+        raise QualityError(
+            f"no lead varies by more than {largest:.2g} mV: this is no ECG, or its unit is not the one given"
+        )
     return _core.windows(prepared.signal, wanted.window_samples)
 
 
@@ -133,5 +148,5 @@ def preprocess(
     RecordingError
         If the samples cannot be understood or brought to the contract.
     """
-    contract = contract or published(unnamed_targets(1))
+    contract = published(unnamed_targets(1)) if contract is None else contract
     return prepare_signal(Recording(samples, fs=fs, leads=leads, unit=unit), contract).signal

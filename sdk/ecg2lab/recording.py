@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -70,11 +70,13 @@ class Recording:
         subject: Patient | None = None,
         ignored: Sequence[str] = (),
     ) -> None:
-        if isinstance(leads, str):
+        if isinstance(leads, (str, Set)) or not isinstance(leads, Iterable):
             raise RecordingError("leads must be a list of names, one for each row of samples")
         self.leads = lead_names.canonical_all(leads)
         self.fs = _check_rate(fs)
         self.samples = _to_millivolt(_check_samples(samples, len(self.leads)), unit, gain, baseline)
+        if source is not None and not isinstance(source, Mapping):
+            raise RecordingError("source must be a mapping of names to values")
         self.source = dict(source) if source is not None else None
         self.subject = subject
         self.ignored = tuple(ignored)
@@ -100,7 +102,8 @@ def _check_rate(fs: float) -> float:
 
 def _check_samples(samples: ArrayLike, lead_count: int) -> NDArray[np.float64]:
     try:
-        array = np.asarray(samples)
+        masked = np.ma.isMaskedArray(samples)
+        array = np.ma.filled(np.ma.asarray(samples, dtype=np.float64), np.nan) if masked else np.asarray(samples)
     except ValueError:
         raise RecordingError("samples must be one (leads, n) array: its rows have different lengths") from None
     if array.dtype.kind not in "fiu":

@@ -94,8 +94,9 @@ def _bar(title: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
+    console = Console(stderr=True)
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+    with RichProgress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
 
         def progress(done: int, total: int, remark: str) -> None:

@@ -44,8 +44,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     learning_rate: Positive = 1e-3
     weight_decay: NotNegative = 1e-3
     focal_gamma: NotNegative = 2.0
-    seed: Annotated[int, Meta(ge=0)] = 0
-    threads: Count | None = None
+    seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
+    threads: Annotated[int, Meta(ge=1, le=256)] | None = None
     """Of PyTorch on a CPU; None: its own choice. The last digits of a result depend on it."""
 
 

@@ -52,6 +52,9 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         if target.is_dir():
             target.rmdir()
         os.replace(partial, target)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -10,6 +10,7 @@ class LeadReport(TypedDict):
     derived: bool
     empty: bool
     flat: bool
+    peak_to_peak_mv: float
     longest_gap: int
 
 def prepare(

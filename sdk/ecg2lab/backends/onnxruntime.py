@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,21 @@ SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical",
 """Inputs and output of the window graph."""
 
 
+def import_runtime() -> Any:
+    """Import ONNX Runtime, its telemetry switched off: since 1.32 it leaves files in the user's home at import.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    require("onnx", "onnxruntime")
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 def make_session(model: bytes, threads: int) -> Any:
     """An inference session on the CPU with exactly `threads` threads that sleep while idle.
 
@@ -26,13 +42,11 @@ def make_session(model: bytes, threads: int) -> Any:
     threads
         Of one call; 1 runs in the caller's thread.
     """
-    require("onnx", "onnxruntime")
+    onnxruntime = import_runtime()
     if installed_version("onnxruntime") and installed_version("onnxruntime-gpu"):
         raise BackendError(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; uninstall one of them"
         )
-    import onnxruntime
-
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -62,9 +76,7 @@ class OnnxRuntimeBackend:
     @property
     def versions(self) -> dict[str, str]:
         """Of the runtime."""
-        import onnxruntime
-
-        return {"onnxruntime": onnxruntime.__version__}
+        return {"onnxruntime": str(import_runtime().__version__)}
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]

@@ -54,7 +54,17 @@ def main() -> None:
     try:
         for point in sorted(entry_points(group="ecg2lab.commands"), key=lambda p: p.name):
             point.load()(app)
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(REFUSED)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(f"cannot read or write: {error.strerror}")
+        sys.exit(REFUSED)
     except Ecg2LabError as error:
         complain(f"{type(error).__name__}: {error}")
         sys.exit(REFUSED)

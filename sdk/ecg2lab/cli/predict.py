@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 import typer
 
-from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
+from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal, printable
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.patient import Race, Sex
 
@@ -106,6 +106,8 @@ def run(
             except Ecg2LabError as error:
                 worst = max(worst, REFUSED)
                 _report_refusal(type(error).__name__, str(error), record, stem, wanted, out)
+            except OSError:  # the output itself cannot be written
+                raise
             except Exception as error:  # the other records still have an answer
                 if os.environ.get(DEBUG):
                     raise
@@ -167,7 +169,7 @@ def _deliver(
         path = write_atomically(out / f"{stem}.html", page.html(prediction, recording, title=stem))
         typer.echo(f"wrote {path}")
     elif wanted == "json":
-        _emit({"record": str(record), **msgspec.to_builtins(prediction, enc_hook=plain)}, stem, out)
+        _emit({"record": _text(record), **msgspec.to_builtins(prediction, enc_hook=plain)}, stem, out)
     else:
         _table(prediction, stem, out)
 
@@ -187,6 +189,11 @@ def _table(prediction: Prediction, stem: str, out: Path | None) -> None:
     typer.echo(f"wrote {path}")
 
 
+def _text(path: Path) -> str:
+    """A path as text, also where its bytes are none."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def _emit(content: dict[str, Any], stem: str, out: Path | None) -> None:
     from ecg2lab.files import write_atomically
 
@@ -200,6 +207,6 @@ def _emit(content: dict[str, Any], stem: str, out: Path | None) -> None:
 
 def _report_refusal(kind: str, message: str, record: Path, stem: str, wanted: Format, out: Path | None) -> None:
     if wanted == "json" and kind != "OutputError":
-        _emit({"record": str(record), "error": {"type": kind, "message": message}}, stem, out)
+        _emit({"record": _text(record), "error": {"type": kind, "message": printable(message)}}, stem, out)
     where = "" if str(record) in message else f"{record}: "
     complain(f"{kind}: {where}{message}")

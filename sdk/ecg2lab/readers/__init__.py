@@ -26,7 +26,17 @@ def read(path: str | Path) -> Recording:
     MissingExtraError
         If the reader's package is not installed.
     """
-    path = Path(path)
+    try:
+        return _read(Path(path))
+    except OSError as error:
+        raise RecordingError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(f"{str(path)!r} is no path") from None
+
+
+def _read(path: Path) -> Recording:
     if path.is_dir():
         raise RecordingError(f"{path} is a folder; name a record in it")
     header = path.with_suffix(".hea") if path.suffix in _WFDB_SUFFIXES else path.with_name(path.name + ".hea")

@@ -23,6 +23,7 @@ _MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "v": 1e3}
 _STANDARD_UNIT = "mV"
 """Of a gain that states no unit, by the WFDB standard (header(5))."""
 _GAIN = re.compile(r"^(?P<gain>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)(?:\([-+]?[0-9]+\))?(?:/(?P<unit>\S+))?$")
+_AGE = re.compile(r"\s*age\s*:\s*(\d{1,3}(?:\.\d+)?)\s*(?:y|yr|yrs|years?)?\s*", re.IGNORECASE)
 _SEX = {"f": "female", "female": "female", "m": "male", "male": "male"}
 _PTB_XL_TOP_AGE, _ABOVE_89 = 300.0, 90.0
 """PTB-XL writes every age above 89 as 300 (Wagner et al. 2020)."""
@@ -48,7 +49,7 @@ def read_wfdb(header: Path) -> Recording:
     require("formats", "wfdb")
     channels = _channels(header)
     record = _read(header)
-    given = [name or "" for name in record.sig_name or ()]
+    given = [_printable(name or "") for name in record.sig_name or ()]
     names = [lead_names.canonical(name) for name in given]
     rows = [row for row, name in enumerate(names) if name]
     if not rows:
@@ -68,6 +69,11 @@ def read_wfdb(header: Path) -> Recording:
         raise RecordingError(f"{header}: {error}") from None
 
 
+def _printable(name: str) -> str:
+    """Control characters of a header must not reach a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
 def _channels(header: Path) -> list[_Channel]:
     """Read the header's record line and signal lines, strictly."""
     try:
@@ -81,7 +87,7 @@ def _channels(header: Path) -> list[_Channel]:
         raise RecordingError(f"{header} is damaged or no WFDB header")
     if "/" in record[0]:
         raise RecordingError(f"{header} is a record of several segments; name one of its segments")
-    if len(record) < 3:
+    if len(record) < 3 or not _is_positive(record[2].split("/")[0]):
         raise RecordingError(f"{header} does not state its sampling rate")
     if len(signals) != int(record[1]):
         raise RecordingError(f"{header} announces {record[1]} signals and describes {len(signals)}")
@@ -98,7 +104,7 @@ def _is_utf8(content: bytes) -> bool:
 
 def _channel(line: list[str], number: int, header: Path) -> _Channel:
     gain = _GAIN.match(line[2]) if len(line) > 2 else None
-    if gain is None or not _is_nonzero(gain["gain"]):
+    if gain is None or not _is_positive(gain["gain"]):
         raise RecordingError(f"{header} does not state the gain of signal {number}: its unit cannot be known")
     file = line[0]
     if Path(file).name != file or "\\" in file or ":" in file:
@@ -106,9 +112,9 @@ def _channel(line: list[str], number: int, header: Path) -> _Channel:
     return _Channel(file, gain["unit"] or _STANDARD_UNIT)
 
 
-def _is_nonzero(number: str) -> bool:
+def _is_positive(number: str) -> bool:
     try:
-        return float(number) != 0
+        return 0 < float(number) < float("inf")
     except ValueError:
         return False
 
@@ -162,8 +168,10 @@ def _subject(comments: list[str]) -> Patient | None:
     """Age and sex, where they are stated plainly; anything else is taken as not stated."""
     known: dict[str, Any] = {}
     for comment in comments:
-        if age := re.fullmatch(r"\s*age\s*:\s*(\d{1,3}(?:\.\d+)?)\s*", comment, re.IGNORECASE):
-            known["age"] = _ABOVE_89 if float(age[1]) == _PTB_XL_TOP_AGE else float(age[1])
+        if age := _AGE.fullmatch(comment):
+            stated = _ABOVE_89 if float(age[1]) == _PTB_XL_TOP_AGE else float(age[1])
+            if known.setdefault("age", stated) != stated:
+                return None  # two ages: whose?
         if (sex := re.fullmatch(r"\s*sex\s*:\s*(\w+)\s*", comment, re.IGNORECASE)) and sex[1].casefold() in _SEX:
             known["sex"] = _SEX[sex[1].casefold()]
     if known.get("age", 0.0) > 120:
