@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ecg2lab import contract as contracts
+
 DATA = Path(__file__).parent.parent / "data"
 CHECKPOINT = DATA / "parity" / "bidirectional-small" / "checkpoint.ckpt"
 
@@ -188,3 +190,49 @@ def test_every_verb_has_help_with_an_example(verb):
 
 def test_version_is_printed():
     assert succeeded(ecg2lab_command("--version")).startswith("ecg2lab 0.")
+
+
+@pytest.mark.parametrize("option", ["--contract", None])
+def test_export_does_not_overwrite_what_it_reads(tmp_path, contract, option):
+    checkpoint, terms = tmp_path / "in.ckpt", tmp_path / "contract.json"
+    shutil.copy(CHECKPOINT, checkpoint)
+    terms.write_bytes(contracts.encode(contract))
+    before = checkpoint.read_bytes(), terms.read_bytes()
+    out = terms if option else checkpoint
+    complaint = refused(ecg2lab_command("export", checkpoint, "--contract", terms, "--out", out))
+    assert "is an input of this export" in complaint
+    assert before == (checkpoint.read_bytes(), terms.read_bytes())
+
+
+def test_the_runtime_leaves_nothing_in_the_users_home(bundle, tmp_path, monkeypatch):
+    """ONNX Runtime 1.32 writes a device identifier for its telemetry at import, unless told not to."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    succeeded(ecg2lab_command("predict", bundle, RECORD, "--json"))
+    succeeded(ecg2lab_command("export", CHECKPOINT, "--out", tmp_path / "x" / "x.ecg2lab"))
+    assert [p for p in tmp_path.rglob("*") if p.is_file() and "onnx" in str(p).lower()] == []
+
+
+@pytest.mark.parametrize("facts", [("--height-cm", "1e-200", "--weight-kg", "70"), ("--height-cm", "1.75")])
+def test_a_height_in_metres_is_refused(bundle, facts):
+    assert "height_cm is outside 60 to 400 cm" in refused(ecg2lab_command("predict", bundle, RECORD, *facts))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_a_full_disk_is_one_line(bundle):
+    command = [sys.executable, "-m", "ecg2lab", "predict", str(bundle), RECORD, "--json"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert result.returncode == 1
+    assert result.stderr == "error: cannot read or write: No space left on device\n"
+
+
+def test_names_that_are_no_text_and_too_long_names_are_refused(bundle):
+    assert "RecordingError" in refused(ecg2lab_command("predict", bundle, "bad\udcff.hea", "--json"))
+    assert "RecordingError" in refused(ecg2lab_command("predict", bundle, "x" * 300))
+
+
+def test_a_refusal_of_simulate_is_one_line(tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").touch()
+    assert "is not empty" in refused(ecg2lab_command("simulate", tmp_path / "taken", "--patients", 3))

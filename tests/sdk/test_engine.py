@@ -1,5 +1,6 @@
 """The engine: agreement with the checkpoint, invariances of the answer, refusals."""
 
+import pickle
 import threading
 from pathlib import Path
 
@@ -190,6 +191,30 @@ class TestRefusals:
         samples[8] = 0.3
         with pytest.raises(ecg2lab.QualityError, match="lead V3 flat"):
             engine.predict(ecg2lab.Recording(samples, fs=500, leads=STANDARD, unit="mV"), PATIENT)
+
+    @pytest.mark.parametrize(
+        ("scale", "message"), [(1000, r"mostly beyond ±3 mV \(is the unit right"), (1e-3, "no ECG")]
+    )
+    def test_a_slip_of_the_unit(self, engine, recording, scale, message):
+        slipped = rebuilt(recording, range(12), scale=scale)
+        with pytest.raises(ecg2lab.QualityError, match=message):
+            engine.predict(slipped, PATIENT)
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ((np.zeros((12, 5000)),), ecg2lab.RecordingError, "wants an ecg2lab.Recording, not ndarray"),
+            ((None, {"age": 63}), ecg2lab.PatientError, "wants an ecg2lab.Patient, not dict"),
+        ],
+    )
+    def test_other_things_than_a_recording_and_a_patient(self, engine, recording, arguments, error, message):
+        given = (recording if arguments[0] is None else arguments[0], *arguments[1:])
+        with pytest.raises(error, match=message):
+            engine.predict(*given)
+
+    def test_an_engine_is_not_pickled(self, engine):
+        with pytest.raises(ecg2lab.BackendError, match="load the bundle there"):
+            pickle.dumps(engine)
 
     def test_missing_leads(self, engine, recording):
         with pytest.raises(ecg2lab.RecordingError, match="missing lead: V6"):

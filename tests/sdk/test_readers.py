@@ -141,6 +141,9 @@ def test_microvolts_are_microvolts_in_every_spelling(tmp_path, records, micro, e
     ("old", "new", "message"),
     [
         ("HR06000 12 500 5000", "HR06000 12", "does not state its sampling rate"),
+        ("HR06000 12 500 5000", "HR06000 12 nan 5000", "does not state its sampling rate"),
+        ("HR06000 12 500 5000", "HR06000 12 -500 5000", "does not state its sampling rate"),
+        ("1000.0(0)/mv 16 0 10 ", "-1000.0(0)/mv 16 0 10 ", "does not state the gain of signal 1"),
         ("HR06000 12 500 5000", "HR06000/2 12 500 5000", "several segments"),
         ("HR06000 12 500 5000", "HR06000 13 500 5000", "announces 13 signals and describes 12"),
         ("1000.0(0)/mv 16 0 10 ", "0(0)/mv 16 0 10 ", "does not state the gain of signal 1"),
@@ -167,8 +170,12 @@ def test_a_flipped_bit_in_the_samples_is_found(tmp_path, records):
         ecg2lab.read(path)
 
 
-@pytest.mark.parametrize(("stated", "age"), [("300", 90), ("", None), ("121", None), ("47", 47)])
+@pytest.mark.parametrize(("stated", "age"), [("300", 90), ("", None), ("121", None), ("47", 47), ("60 years", 60)])
 def test_age_is_read_from_its_own_line_and_300_means_above_89(tmp_path, records, stated, age):
     """PTB-XL writes 300 for every age above 89."""
     path = edited(tmp_path, records, ("# Age: 59", f"# Age: {stated}\n# 12"))
     assert ecg2lab.read(path).subject.age == age
+
+
+def test_two_ages_are_no_age(tmp_path, records):
+    assert ecg2lab.read(edited(tmp_path, records, ("# Age: 59", "# Age: 59\n# Age: 20"))).subject is None

@@ -36,6 +36,12 @@ def test_samples_are_copied_so_that_the_callers_array_stays_his():
     assert given.samples.any()
 
 
+def test_masked_samples_are_missing_samples():
+    masked = np.ma.masked_greater(SAMPLES, 1)
+    given = recording(masked)
+    np.testing.assert_array_equal(np.isnan(given.samples), SAMPLES > 1)
+
+
 def test_repr_holds_no_patient_data():
     assert "Meyer" not in repr(recording(source={"patient": "Meyer"}))
 
@@ -46,6 +52,9 @@ def test_repr_holds_no_patient_data():
         ({"leads": ("I", "Foo", *STANDARD[2:])}, "unknown lead 'Foo'"),
         ({"leads": ("I", "I", *STANDARD[2:])}, "lead I appears twice"),
         ({"leads": "I"}, "list of names"),
+        ({"leads": set(STANDARD)}, "list of names"),
+        ({"leads": None}, "list of names"),
+        ({"source": [1, 2]}, "source must be a mapping"),
         ({"leads": STANDARD[:11]}, "row for each of 11 leads"),
         ({"samples": SAMPLES.T}, "transpose"),
         ({"samples": SAMPLES[0]}, "not one of shape"),
