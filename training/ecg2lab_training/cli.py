@@ -89,20 +89,35 @@ def train(
 
 @contextmanager
 def _bar(title: str) -> Iterator[Progress]:
-    """Progress bar on stderr, so that stdout stays for results."""
+    """Progress on stderr, so that stdout stays for results: a bar on a terminal, a line for each epoch in a log."""
     from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _log(title)
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    console = Console(stderr=True)
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with RichProgress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+    with RichProgress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("", total=None)
 
         def progress(done: int, total: int, remark: str) -> None:
             bar.update(task, completed=done, total=total, description=remark)
 
         yield progress
+
+
+def _log(title: str) -> Progress:
+    said = {""}
+
+    def progress(done: int, total: int, remark: str) -> None:
+        if ":" in remark and remark not in said:  # a measurement, which comes once an epoch
+            said.add(remark)
+            typer.echo(f"{title}: {done} of {total} {remark}", err=True)
+
+    return progress
 
 
 def _report(summary: dict[str, object], sentence: str, as_json: bool) -> None:
@@ -113,9 +128,9 @@ def _print_run(run: Run, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=run.training_data, title_justify="left")
-    table.add_column("target")
-    for name in ("AUROC validation", "AUROC test", "positives", "negatives"):
+    table = Table(title=run.training_data, title_justify="left", caption="AUROC by fold; positives and negatives of test")
+    table.add_column("target", no_wrap=True)
+    for name in ("validation", "test", "pos.", "neg."):
         table.add_column(name, justify="right")
     for name, t in run.metrics.targets.items():
         areas = ("-" if a is None else f"{a:.3f}" for a in (t.auroc_validation, t.auroc_test))
