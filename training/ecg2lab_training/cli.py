@@ -128,7 +128,7 @@ def _print_run(run: Run, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=run.training_data, title_justify="left", caption="AUROC by fold; positives and negatives of test")
+    table = Table(title=run.training_data, title_justify="left", caption="AUROC by fold; cases in test")
     table.add_column("target", no_wrap=True)
     for name in ("validation", "test", "pos.", "neg."):
         table.add_column(name, justify="right")
