@@ -27,10 +27,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ecg2lab.contract import Contract, encode_canonically, refuse_repeated_keys
-from ecg2lab.errors import BundleError, ContractError
+from ecg2lab.contract import Contract
+from ecg2lab.errors import BundleError
 from ecg2lab.files import write_atomically
 from ecg2lab.onnx_guard import refers_outside
+from ecg2lab.strict_json import encode_canonically, refuse_repeated_keys
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -246,7 +247,7 @@ def _decode_manifest(content: bytes, source: str) -> Manifest:
             raise BundleError(f"{source} is of bundle version {version}; this ecg2lab reads up to {SCHEMA_VERSION}")
         refuse_repeated_keys(content)
         return msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, ContractError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BundleError(f"{source} has an invalid manifest: {error}") from None
 
 

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from ecg2lab.errors import ContractError
 from ecg2lab.leads import canonical
+from ecg2lab.strict_json import encode_canonically, refuse_repeated_keys
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("contract.schema.json")
@@ -303,31 +304,9 @@ def decode(text: bytes | str, source: str = "contract") -> Contract:
     return contract
 
 
-def refuse_repeated_keys(text: bytes | str) -> None:
-    """Refuse JSON in which a field appears twice: readers would disagree on which one counts.
-
-    Raises
-    ------
-    ContractError
-        Naming the field.
-    """
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        _require_unique("field", (key for key, _ in items))
-        return dict(items)
-
-    json.loads(text, object_pairs_hook=pairs)
-
-
 def encode(contract: Contract) -> bytes:
     """Write a contract as indented JSON; equal contracts give equal bytes."""
     return encode_canonically(contract)
-
-
-def encode_canonically(value: msgspec.Struct) -> bytes:
-    """Indented JSON in which a number of a floating type has a point, however the caller wrote it."""
-    exact = msgspec.convert(msgspec.to_builtins(value), type(value))
-    return msgspec.json.format(msgspec.json.encode(exact), indent=1) + b"\n"
 
 
 def read(path: str | Path) -> Contract:

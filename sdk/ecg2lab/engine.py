@@ -63,7 +63,8 @@ def load(
     name = _AUTO if backend == "auto" else backend
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
-    return Engine(opened, BACKENDS[name](opened, _thread_count(threads)), _thread_count(threads))
+    count = _thread_count(threads)
+    return Engine(opened, BACKENDS[name](opened, count), count)
 
 
 def _thread_count(threads: int | None) -> int:

@@ -79,8 +79,10 @@ def _derived(patient: Patient) -> dict[str, float | str]:
     known: dict[str, float | str] = patient.given()
     if patient.temperature_c is not None:
         known["temperature_f"] = patient.temperature_c * 9 / 5 + 32
-    if patient.bmi is None and patient.weight_kg is not None and (patient.height_cm or 0) > 1:
-        known["bmi"] = patient.weight_kg / ((patient.height_cm or 0) / 100) ** 2
+    height, weight = patient.height_cm, patient.weight_kg
+    # below a centimetre the square may vanish; the height is refused by its own range
+    if patient.bmi is None and height is not None and weight is not None and height > 1:
+        known["bmi"] = weight / (height / 100) ** 2
     return known
 
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from ecg2lab.contract import refuse_repeated_keys
-from ecg2lab.errors import ContractError, PatientError
+from ecg2lab.errors import PatientError
+from ecg2lab.strict_json import refuse_repeated_keys
 
 Sex = Literal["female", "male"]
 Race = Literal["asian", "black", "hispanic", "other", "white"]
@@ -97,7 +97,7 @@ def read_patient(path: str | Path) -> Patient:
     try:
         patient = msgspec.json.decode(content, type=Patient)
         refuse_repeated_keys(content)
-    except (msgspec.DecodeError, ContractError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise PatientError(f"patient file {path} is not valid: {_what_is_wrong(str(error))}") from None
     return patient
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,16 +39,12 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     """
     target = require_free(path)
     try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.absolute().parent))
+        partial = target.absolute().with_name(f".{target.absolute().name}-{secrets.token_hex(6)}")
+        partial.mkdir(parents=True)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror}") from None
     try:
         yield partial
-        mask = _umask()
-        partial.chmod(0o777 & ~mask)  # mkdtemp makes it private
-        for file in partial.iterdir():
-            file.chmod(0o666 & ~mask)
         if target.is_dir():
             target.rmdir()
         os.replace(partial, target)
@@ -58,9 +54,3 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -63,7 +63,7 @@ def main() -> None:
         sys.exit(REFUSED)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        complain(f"cannot read or write: {error.strerror}")
+        complain(f"cannot read or write: {error.strerror or type(error).__name__}")
         sys.exit(REFUSED)
     except Ecg2LabError as error:
         complain(f"{type(error).__name__}: {error}")

@@ -30,9 +30,9 @@ def read(path: str | Path) -> Recording:
         return _read(Path(path))
     except OSError as error:
         raise RecordingError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
-        if isinstance(error, RecordingError):
-            raise
+    except RecordingError:
+        raise
+    except ValueError:  # a path with a null byte
         raise RecordingError(f"{str(path)!r} is no path") from None
 
 
