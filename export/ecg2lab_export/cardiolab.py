@@ -5,7 +5,6 @@ Our own training writes the same names into safetensors, so one reader serves bo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from ecg2lab.errors import CheckpointError
 from ecg2lab_export import torch_archive
 from ecg2lab_export.dplr import Complex, Dplr, Real
 from ecg2lab_export.network import Network, S4Layer, StaticBlock
+from ecg2lab_export.stability import require_stable
+from ecg2lab_export.state_dict import StateDict, listing
 
 _SERIES = "ts_encoder.predictor.predictor."
 _LAYER = _SERIES + "s4_layers.{}."
@@ -29,58 +30,6 @@ _STATIC_STRIDE = 4
 _HEAD = "head.linear."
 OUR_SUFFIX = ".safetensors"
 """Of weights that `write` wrote."""
-_UNUSED = re.compile(r"\.(num_batches_tracked|kernel\.kernel\.z)$")
-"""Counters and a buffer that omega determines."""
-
-
-class _State:
-    """A state dictionary that knows which of its keys were asked for, and which were missed."""
-
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self._tensors = tensors
-        self._used: set[str] = set()
-        self.missing: list[str] = []
-
-    def __call__(self, key: str, ndim: int) -> Real:
-        self._used.add(key)
-        if key not in self._tensors:
-            self.missing.append(key)
-            return np.full((1,) * ndim, np.nan)
-        array = np.asarray(self._tensors[key])
-        while array.ndim > ndim and 1 in array.shape:  # a linear kept as 1×1 convolution, a D of shape (1 H)
-            array = np.squeeze(array, axis=array.shape.index(1))
-        if array.dtype.kind != "f":
-            raise CheckpointError(f"key {key} is of type {array.dtype}; save the checkpoint in float32")
-        if array.ndim != ndim:
-            raise CheckpointError(f"key {key} has shape {array.shape}: {ndim} axes were expected")
-        if not np.isfinite(array).all():
-            raise CheckpointError(f"key {key} holds values that are not finite")
-        return array.astype(np.float64)
-
-    def complex(self, key: str, ndim: int) -> Complex:
-        """Real and imaginary part are on the last axis; a leading axis of rank 1 is dropped."""
-        self._used.add(key)
-        if key not in self._tensors:
-            self.missing.append(key)
-            return np.full((1,) * ndim, np.nan, dtype=np.complex128)
-        array = np.asarray(self._tensors[key])
-        if array.ndim == ndim + 2 and array.shape[0] == 1:
-            array = array[0]
-        if array.ndim != ndim + 1 or array.shape[-1] != 2 or array.dtype.kind != "f":
-            raise CheckpointError(f"key {key} has shape {array.shape}: real and imaginary parts were expected last")
-        if not np.isfinite(array).all():
-            raise CheckpointError(f"key {key} holds values that are not finite")
-        return array[..., 0].astype(np.float64) + 1j * array[..., 1].astype(np.float64)
-
-    def count(self, pattern: str, step: int = 1) -> int:
-        """How many consecutive multiples of `step`, from 0, fill the pattern."""
-        index = 0
-        while any(key.startswith(pattern.format(index * step)) for key in self._tensors):
-            index += 1
-        return index
-
-    def unknown(self) -> list[str]:
-        return sorted(k for k in self._tensors if k not in self._used and not _UNUSED.search(k))
 
 
 def network_from(tensors: Mapping[str, NDArray[Any]]) -> Network:
@@ -91,40 +40,35 @@ def network_from(tensors: Mapping[str, NDArray[Any]]) -> Network:
     CheckpointError
         Naming missing or unknown keys, or a key of the wrong shape.
     """
-    state = _State(tensors)
-    layer_count = state.count(_LAYER)
-    if layer_count == 0:
-        raise CheckpointError(f"no key starts with {_LAYER.format(0)!r}: this is not an S4 fusion network")
+    state = StateDict(tensors, anchor=_LAYER.format(0))
     encoder = state(_SERIES + "encoder.weight", 2), state(_SERIES + "encoder.bias", 1)
-    layers = tuple(_layer(state, index) for index in range(layer_count))
+    count = state.count(_LAYER)
+    # without any D the layers have no skip; one layer that lacks it among others that have it is damage
+    with_d = any(_LAYER.format(index) + "D" in state for index in range(count))
+    systems = tuple(_system(state, index) for index in range(count))
+    layers = tuple(_layer(state, index, system, with_d) for index, system in enumerate(systems))
     embeddings = tuple(state(_EMBEDDING.format(i), 2) for i in range(state.count("static_encoder.embeddings.{}.")))
     blocks = max(1, state.count(_STATIC, step=_STATIC_STRIDE))
     static = tuple(_static_block(state, index) for index in range(blocks))
     head = state(_HEAD + "weight", 2), state(_HEAD + "bias", 1)
     if state.missing:
-        raise CheckpointError(f"missing key{_s(state.missing)}: {_listing(state.missing)}")
+        raise CheckpointError(f"missing {listing(state.missing)}")
     if unknown := state.unknown():
-        raise CheckpointError(f"unknown key{_s(unknown)}: {_listing(unknown)}; this is another network")
-    _check_sizes(encoder, layers, static, embeddings, head)
-    with np.errstate(all="ignore"):
+        raise CheckpointError(f"unknown {listing(unknown)}; this is another network")
+    _check_sizes(encoder, layers, systems, static, embeddings, head)
+    for index, system in enumerate(systems):
+        require_stable(system, f"s4_layers.{index}")
+    with np.errstate(all="ignore"):  # what overflows is not finite, and named below
         network = Network(*encoder, layers, embeddings, static, *head)
-    for index, kernel in enumerate(network.kernels):
-        if not np.isfinite(kernel).all():
-            raise CheckpointError(f"the kernel of s4_layers.{index} is not finite: its state space is damaged")
+        for index, kernel in enumerate(network.kernels):
+            if not np.isfinite(kernel).all():
+                raise CheckpointError(f"the kernel of s4_layers.{index} is not finite: its state space is damaged")
     return network
 
 
-def _s(names: list[str]) -> str:
-    return "s" if len(names) > 1 else ""
-
-
-def _listing(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-
-
-def _layer(state: _State, index: int) -> S4Layer:
-    kernel, layer, norm = _KERNEL.format(index), _LAYER.format(index), _NORM.format(index)
-    system = Dplr(
+def _system(state: StateDict, index: int) -> Dplr:
+    kernel = _KERNEL.format(index)
+    return Dplr(
         w=state.complex(kernel + "w", 2),
         p=state.complex(kernel + "P", 2),
         q=state.complex(kernel + "Q", 2),
@@ -133,9 +77,13 @@ def _layer(state: _State, index: int) -> S4Layer:
         log_dt=state(kernel + "log_dt", 1),
         length=_length(state, kernel + "omega"),
     )
+
+
+def _layer(state: StateDict, index: int, system: Dplr, with_d: bool) -> S4Layer:
+    layer, norm = _LAYER.format(index), _NORM.format(index)
     return S4Layer(
         system=system,
-        d=state(layer + "D", 1),
+        d=state(layer + "D", 1) if with_d else np.zeros(system.w.shape[0]),
         output_weight=state(layer + "output_linear.0.weight", 2),
         output_bias=state(layer + "output_linear.0.bias", 1),
         norm_weight=state(norm + "weight", 1),
@@ -143,26 +91,39 @@ def _layer(state: _State, index: int) -> S4Layer:
     )
 
 
-def _c(state: _State, key: str) -> Complex:
+def _c(state: StateDict, key: str) -> Complex:
     c = state.complex(key, 3)
     if key not in state.missing and c.shape[0] not in (1, 2):
         raise CheckpointError(f"key {key} has {c.shape[0]} directions; one (causal) or two (bidirectional) are known")
     return c
 
 
-def _length(state: _State, key: str) -> int:
+def _length(state: StateDict, key: str) -> int:
     """The window is not a key: omega[1] = exp(-2πi/L), and omega has L//2 + 1 rows."""
     omega = state.complex(key, 1)
     if key in state.missing:
         return 2
     rows = omega.shape[0]
-    length = round(-2 * np.pi / np.angle(omega[1])) if rows > 1 and np.angle(omega[1]) else 0
+    turn = -np.angle(omega[1]) % (2 * np.pi) if rows > 1 else 0.0
+    estimate = 2 * np.pi / turn if turn else 0.0
+    doubt = 2 * rows * _rounding(omega)  # of the estimate, in samples
+    length = round(estimate)
+    if doubt > 0.25:  # of the two windows that have so many rows, the even one ends in -1, the odd one π/L before it
+        last = tuple(np.round(-omega[-2:].imag * 2 * rows / np.pi))  # two rows, in units of π/L before -1
+        ends = {(2, 0): 2 * rows - 2, (3, 1): 2 * rows - 1}
+        length = ends.get(last, 0) if abs(estimate - 2 * rows) < 2 + 2 * doubt else 0
     if length < 2 or length // 2 + 1 != rows:
         raise CheckpointError(f"key {key} does not hold roots of unity: the window cannot be told from it")
     return length
 
 
-def _static_block(state: _State, index: int) -> StaticBlock:
+def _rounding(values: Complex) -> float:
+    """Relative precision of the coarsest type that holds the numbers: bfloat16, float16, or more digits than needed."""
+    mantissa, _ = np.frexp(values.view(np.float64))
+    return next((2.0**-bits for bits in (8, 11) if not (mantissa * 2.0**bits % 1).any()), 2.0**-24)
+
+
+def _static_block(state: StateDict, index: int) -> StaticBlock:
     norm = _STATIC.format(index * _STATIC_STRIDE)
     linear = _STATIC.format(index * _STATIC_STRIDE + 2)
     return StaticBlock(
@@ -178,16 +139,16 @@ def _static_block(state: _State, index: int) -> StaticBlock:
 def _check_sizes(
     encoder: tuple[Real, Real],
     layers: tuple[S4Layer, ...],
+    systems: tuple[Dplr, ...],
     static: tuple[StaticBlock, ...],
     embeddings: tuple[Real, ...],
     head: tuple[Real, Real],
 ) -> None:
     hidden = encoder[0].shape[0]
-    first = layers[0].system
+    first = systems[0]
     half, length, directions = first.w.shape[1], first.length, first.c.shape[0]
     expected: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [("encoder.bias", encoder[1].shape, (hidden,))]
-    for i, layer in enumerate(layers):
-        s = layer.system
+    for i, (layer, s) in enumerate(zip(layers, systems, strict=True)):
         for name, array in (("w", s.w), ("P", s.p), ("Q", s.q), ("B", s.b)):
             expected.append((f"s4_layers.{i} {name}", array.shape, (hidden, half)))
         expected += [
@@ -220,7 +181,13 @@ def _check_sizes(
 
 
 def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
-    """State dictionary in the authors' key names, float32."""
+    """State dictionary in the authors' key names, float32.
+
+    Raises
+    ------
+    TypeError
+        If a layer is a realisation, from which the stored parameters do not follow.
+    """
     out: dict[str, NDArray[Any]] = {
         _SERIES + "encoder.weight": network.encoder_weight,
         _SERIES + "encoder.bias": network.encoder_bias,
@@ -230,6 +197,8 @@ def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
     for index, layer in enumerate(network.layers):
         kernel, name, norm = _KERNEL.format(index), _LAYER.format(index), _NORM.format(index)
         s = layer.system
+        if not isinstance(s, Dplr):
+            raise TypeError(f"layer {index} is no state space as a checkpoint stores it")
         omega = np.exp(-2j * np.pi * np.arange(s.length // 2 + 1) / s.length)
         out |= {kernel + "w": _pair(s.w), kernel + "C": _pair(s.c), kernel + "omega": _pair(omega)}
         out |= {kernel + key: _pair(x)[None] for key, x in (("P", s.p), ("Q", s.q), ("B", s.b))}
@@ -276,19 +245,39 @@ def read(path: str | Path) -> Network:
 
 
 def _state_dict(content: Any) -> Mapping[str, NDArray[Any]]:
+    """The tensors of the network; averages, optimiser and callbacks beside them are not needed."""
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping):
+    if not isinstance(state, Mapping) or not any(isinstance(value, np.ndarray) for value in state.values()):
         raise CheckpointError("the checkpoint holds no state_dict")
-    return {str(key): value for key, value in state.items() if isinstance(value, np.ndarray)}
+    for key, value in state.items():
+        if not isinstance(key, str):
+            raise CheckpointError(f"the state_dict has a key of type {type(key).__name__}; names were expected")
+        if not isinstance(value, np.ndarray):
+            what = value.name if isinstance(value, torch_archive.Inert) else type(value).__name__
+            raise CheckpointError(f"key {key} is no dense tensor ({what}); save the checkpoint in float32")
+    return state
+
+
+_SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
 
 
 def _read_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    """As PyTorch's archive is read: bfloat16, which NumPy does not have, becomes float32."""
+    from safetensors import SafetensorError, deserialize
 
     try:
-        return load_file(str(path))
+        stored = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # safetensors does not type it
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint at {path}") from None
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+    except SafetensorError as error:
         raise CheckpointError(f"{path} is not a safetensors file: {error}") from None
+    tensors = {}
+    for key, tensor in stored:
+        kind = tensor["dtype"]
+        if kind not in _SAFETENSORS_TYPES:
+            raise CheckpointError(f"{path}: key {key} is of type {kind}; save the checkpoint in float32")
+        array = np.frombuffer(tensor["data"], _SAFETENSORS_TYPES[kind]).reshape(tensor["shape"])
+        tensors[key] = torch_archive.widened(array) if kind == "BF16" else array
+    return tensors

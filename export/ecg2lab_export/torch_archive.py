@@ -1,7 +1,10 @@
 """PyTorch checkpoint files, read without running anything from them and without torch.
 
 A checkpoint is a zip archive: `data.pkl` is a pickle that describes tensors, `data/0 …` hold their numbers. Unpickling
-can call any function the file names; here every name but four resolves to an inert record, so nothing can run.
+can call any function the file names; here every name but a few resolves to an inert record, so nothing can run.
+
+The file may be hostile, so reading it costs no more than its size: members are stored, stand once and do not overlap,
+and all tensors together are at most `_COPIES` times as large as the file.
 """
 
 from __future__ import annotations
@@ -10,8 +13,7 @@ import io
 import math
 import pickle
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
 
@@ -20,10 +22,14 @@ from numpy.typing import NDArray
 
 from ecg2lab.errors import CheckpointError
 
+_BFLOAT16 = "BFloat16Storage"
 _STORAGE_TYPES: dict[str, str] = {
+    "ComplexDoubleStorage": "c16",
+    "ComplexFloatStorage": "c8",
     "DoubleStorage": "f8",
     "FloatStorage": "f4",
     "HalfStorage": "f2",
+    _BFLOAT16: "u2",  # NumPy has no such type: `tensor` widens it
     "LongStorage": "i8",
     "IntStorage": "i4",
     "ShortStorage": "i2",
@@ -31,6 +37,9 @@ _STORAGE_TYPES: dict[str, str] = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
+_COPIES = 4
+"""Tied weights and averages share storages, so a file may describe more numbers than it holds, but not without end."""
+_LARGEST_RANK = 32
 
 
 class Inert:
@@ -63,8 +72,24 @@ class Inert:
         return f"<not loaded: {self.name}>"
 
 
-class _Callable:
-    """One of our functions, as a pickle may see it: it can be called, and nothing about it can be changed."""
+def _inert_class(name: str) -> type[Inert]:
+    return type("Inert", (Inert,), {"name": name})
+
+
+class _Fixed:
+    """Something of ours, as a pickle may see it: nothing about it can be changed."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore what the BUILD instruction brings."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Ignore."""
+
+
+class _Callable(_Fixed):
+    """One of our functions."""
 
     __slots__ = ("_function",)
     _function: Callable[..., Any]
@@ -75,54 +100,134 @@ class _Callable:
     def __call__(self, *arguments: Any) -> Any:
         return self._function(*arguments)
 
+
+class _StorageType(_Fixed):
+    """What the numbers of a storage are."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __init__(self, name: str) -> None:
+        object.__setattr__(self, "name", name)
+
+
+class _Storage(_Fixed):
+    """The numbers of one storage, as they are in the file."""
+
+    __slots__ = ("kind", "values")
+    values: NDArray[Any]
+    kind: str
+
+    def __init__(self, values: NDArray[Any], kind: str) -> None:
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "kind", kind)
+
+
+class _Ordered(dict[Any, Any]):
+    """An ordered dictionary, without the attributes that PyTorch hangs on it."""
+
+    __slots__ = ()
+
     def __setstate__(self, state: Any) -> None:
-        """Ignore what the BUILD instruction brings."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Ignore."""
+        """Ignore them."""
 
 
-class _Storage:
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
+_KEYS: dict[bytes, Callable[[list[Any]], Sequence[Any]]] = {
+    pickle.SETITEM: lambda stack: stack[-2:-1],
+    pickle.SETITEMS: lambda stack: stack[::2],
+    pickle.DICT: lambda stack: stack[::2],
+    pickle.ADDITEMS: lambda stack: stack,
+    pickle.FROZENSET: lambda stack: stack,
+}
+"""Instructions that hash, and where on the stack they find what they hash."""
+_LEFT_OUT = (
+    *(pickle.EXT1, pickle.EXT2, pickle.EXT4),  # resolve names without asking
+    *(pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER),  # reserve what they claim, before it is there
+)
+"""Instructions that PyTorch never writes."""
 
 
-class _Unpickler(pickle.Unpickler):
-    """Resolves tensors, storages and ordered dictionaries; everything else becomes `Inert`."""
+def _refusing_nested_keys(code: bytes) -> Callable[[Any], None]:
+    """Let the instruction hash no tuple within a tuple.
+
+    Hashing descends in C: some ten thousand levels overflow the stack, and a tuple that holds one tuple twice, which
+    holds another twice and so on, sixty levels deep, is never finished.
+    """
+    instruction = pickle._Unpickler.dispatch[code[0]]
+
+    def guarded(unpickler: Any) -> None:
+        for key in _KEYS[code](unpickler.stack):
+            if isinstance(key, tuple) and any(isinstance(item, tuple) for item in key):
+                raise CheckpointError("the checkpoint is damaged: a key is no plain value")
+        instruction(unpickler)
+
+    return guarded
+
+
+def _instructions() -> dict[int, Callable[[Any], None]]:
+    table: dict[int, Callable[[Any], None]] = dict(pickle._Unpickler.dispatch)
+    for code in _LEFT_OUT:
+        del table[code[0]]
+    return table | {code[0]: _refusing_nested_keys(code) for code in _KEYS}
+
+
+class _Unpickler(pickle._Unpickler):
+    """Resolves tensors, storages and ordered dictionaries; everything else becomes `Inert`.
+
+    It derives from the unpickler that is written in Python, because that one's instructions can be replaced.
+    """
+
+    dispatch = _instructions()
 
     def __init__(self, file: IO[bytes], archive: _Archive) -> None:
         super().__init__(file)
         self._archive = archive
+        self._known: dict[tuple[str, str], Any] = {
+            ("collections", "OrderedDict"): _Callable(lambda: _Ordered()),
+            ("torch._utils", "_rebuild_tensor"): _Callable(archive.tensor),
+            ("torch._utils", "_rebuild_tensor_v2"): _Callable(archive.tensor),
+            ("torch._utils", "_rebuild_parameter"): _Callable(lambda data, *_: data),
+            ("torch._utils", "_rebuild_parameter_with_state"): _Callable(lambda data, *_: data),
+            ("torch._tensor", "_rebuild_from_type_v2"): _Callable(_rebuild_from_type),
+        }
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) in {("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_tensor")}:
-            return _Callable(_rebuild_tensor)
-        if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return _Callable(_rebuild_parameter)
-        if module in {"torch", "torch.storage"} and name in _STORAGE_TYPES:
-            return _Storage(_STORAGE_TYPES[name])
-        return type("Inert", (Inert,), {"name": f"{module}.{name}"})
+        if (module, name) not in self._known:
+            storage = module in {"torch", "torch.storage"} and name in _STORAGE_TYPES
+            self._known[module, name] = _StorageType(name) if storage else _inert_class(f"{module}.{name}")
+        return self._known[module, name]
 
     def persistent_load(self, pid: Any) -> Any:
         """Numbers of one storage: pid is ('storage', type, key, device, length)."""
-        if not (isinstance(pid, tuple) and len(pid) == 5 and pid[0] == "storage" and isinstance(pid[1], _Storage)):
-            kind = getattr(pid[1], "name", "?") if isinstance(pid, tuple) and len(pid) == 5 else "?"
-            raise CheckpointError(f"the checkpoint holds data of an unknown kind ({kind}); save it in float32")
-        return self._archive.storage(str(pid[2]), pid[1].dtype)
+        if not (isinstance(pid, tuple) and len(pid) == 5 and pid[0] == "storage" and isinstance(pid[2], str)):
+            raise CheckpointError("the checkpoint is damaged: it refers to data that are no storage")
+        if isinstance(pid[1], _StorageType):
+            return self._archive.storage(pid[2], pid[1].name)
+        return _inert_class(str(getattr(pid[1], "name", "?")))()
+
+
+def _rebuild_from_type(function: Any, _type: Any, arguments: Any, _state: Any) -> Any:
+    """A tensor of a class of its own, or one with attributes: the plain tensor that it is besides."""
+    return function(*arguments) if isinstance(function, _Callable) else Inert()
 
 
 class _Archive:
     """The zip member access of one checkpoint."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        pickles = [n for n in archive.namelist() if n.endswith("/data.pkl") and n.count("/") == 1]
-        if len(pickles) != 1:
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+        names = archive.namelist()
+        pickles = [n for n in names if n.endswith("/data.pkl") and n.count("/") == 1]
+        if not pickles:
             raise CheckpointError("the archive has no data.pkl: it is not a PyTorch checkpoint")
+        if len(set(names)) != len(names) or len(pickles) > 1:  # which one counts, readers may see differently
+            raise CheckpointError("the checkpoint is damaged: it holds a member twice")
+        if sum(member.compress_size for member in archive.infolist()) > size:
+            raise CheckpointError("the checkpoint is damaged: its members overlap")
         self._zip = archive
+        self._left = _COPIES * size
+        self._read: dict[str, bytes] = {}
         self._prefix = pickles[0].removesuffix("data.pkl")
-        order = self._member("byteorder") if f"{self._prefix}byteorder" in archive.namelist() else b"little"
+        order = self._member("byteorder") if f"{self._prefix}byteorder" in names else b"little"
         self._order: Literal["<", ">"] = ">" if order == b"big" else "<"
         self.pickle = self._member("data.pkl")
 
@@ -133,31 +238,50 @@ class _Archive:
             raise CheckpointError(f"the checkpoint is damaged: its member {name} is missing") from None
         if member.compress_type != zipfile.ZIP_STORED:  # PyTorch never compresses; a zip bomb does
             raise CheckpointError(f"its member {name} is compressed: it was not written by PyTorch")
-        return self._zip.read(member)
+        if name not in self._read:
+            self._read[name] = self._zip.read(member)
+        return self._read[name]
 
-    def storage(self, key: str, dtype: str) -> NDArray[Any]:
-        return np.frombuffer(self._member(f"data/{key}"), dtype=np.dtype(dtype).newbyteorder(self._order))
+    def storage(self, key: str, kind: str) -> _Storage:
+        dtype = np.dtype(_STORAGE_TYPES[kind]).newbyteorder(self._order)
+        return _Storage(np.frombuffer(self._member(f"data/{key}"), dtype=dtype), kind)
+
+    def tensor(self, storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Any:
+        """Copy a strided view out of its storage; bounds are checked because the file is not trusted."""
+        if isinstance(storage, Inert):  # of a type that is not known: the tensor is not either
+            return storage
+        values = storage.values
+        shape, steps = _counts(size), _counts(stride)
+        (start,) = _counts((offset,))
+        count = math.prod(shape)
+        last = start + sum((n - 1) * s for n, s in zip(shape, steps, strict=True))
+        # a view that repeats numbers, by a stride of 0 for instance, could be larger than any memory
+        if count and (last >= values.size or count > values.size):
+            raise CheckpointError("the checkpoint is damaged: a tensor reaches beyond its data")
+        self._left -= count * values.itemsize
+        if self._left < 0:
+            raise CheckpointError("the checkpoint is damaged: its tensors repeat the same data too often")
+        view = np.lib.stride_tricks.as_strided(values[start:], shape, [s * values.itemsize for s in steps])
+        copied = view.astype(view.dtype.newbyteorder("="))
+        return widened(copied) if storage.kind == _BFLOAT16 else copied
 
 
-def _rebuild_tensor(storage: NDArray[Any], offset: int, size: Any, stride: Any, *_: Any) -> NDArray[Any]:
-    """Copy a strided view out of its storage; bounds are checked because the file is not trusted."""
-    whole = (int(offset), *map(int, size), *map(int, stride))
-    last = int(offset) + sum((int(n) - 1) * int(s) for n, s in zip(size, stride, strict=True))
-    count = math.prod(map(int, size))
-    beyond = count and (last >= storage.size or count > storage.size)  # a stride of 0 would repeat without end
-    if min(whole, default=0) < 0 or beyond:
-        raise CheckpointError("the checkpoint is damaged: a tensor reaches beyond its data")
-    byte_strides = [int(s) * storage.itemsize for s in stride]
-    view = np.lib.stride_tricks.as_strided(storage[int(offset) :], tuple(map(int, size)), byte_strides)
-    return view.astype(view.dtype.newbyteorder("="))
+def _counts(numbers: Any) -> tuple[int, ...]:
+    """Sizes or strides as the file states them, if they can be such."""
+    counts = tuple(numbers)
+    plausible = len(counts) <= _LARGEST_RANK and all(isinstance(n, int) and 0 <= n < 2**63 for n in counts)
+    if not plausible:
+        raise CheckpointError("the checkpoint is damaged: a tensor has an impossible shape")
+    return counts
 
 
-def _rebuild_parameter(data: NDArray[Any], *_: Any) -> NDArray[Any]:
-    return data
+def widened(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Numbers in bfloat16, read as 16-bit integers, as float32: they are its upper half."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def read(path: str | Path) -> Any:
-    """Read a PyTorch checkpoint: tensors become NumPy arrays, unknown classes `Inert`.
+    """Read a PyTorch checkpoint: tensors become NumPy arrays (bfloat16 as float32), what is not known `Inert`.
 
     Raises
     ------
@@ -167,7 +291,7 @@ def read(path: str | Path) -> Any:
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            content = _Archive(archive)
+            content = _Archive(archive, path.stat().st_size)
             return _Unpickler(io.BytesIO(content.pickle), content).load()
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint at {path}") from None

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -190,6 +190,15 @@ class Population(_Struct, frozen=True, kw_only=True):
     """Years; a younger patient is refused."""
 
 
+class StaticInputs(NamedTuple):
+    """Columns of the network's two inputs beside the ECG: the features, then their missing flags if it has any."""
+
+    continuous: tuple[str, ...]
+    """Name of each column."""
+    categorical: dict[str, int]
+    """Name of each column, and how many codes it has."""
+
+
 class Contract(_Struct, frozen=True, kw_only=True):
     """Everything that a program must know of a model to feed it and to read its answers."""
 
@@ -199,6 +208,9 @@ class Contract(_Struct, frozen=True, kw_only=True):
     preprocessing: Preprocessing
     continuous: tuple[ContinuousFeature, ...]
     categorical: tuple[CategoricalFeature, ...]
+    missing_flags: Literal["none", "continuous", "categorical"] = "none"
+    """Whether the network is told which numbers were missing: one flag for each continuous feature, in their order, 1
+    where a median stands in. The flags follow the numbers (continuous) or the categories (categorical)."""
     targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
     population: Population = Population()
 
@@ -211,6 +223,18 @@ class Contract(_Struct, frozen=True, kw_only=True):
     def feature_names(self) -> tuple[str, ...]:
         """Continuous, then categorical, in the network's order."""
         return (*(f.name for f in self.continuous), *(f.name for f in self.categorical))
+
+    @property
+    def static_inputs(self) -> StaticInputs:
+        """What the bare network takes beside the ECG: features and missing flags."""
+        numbers = tuple(f.name for f in self.continuous)
+        categories = {f.name: len(f.categories) for f in self.categorical}
+        flags = tuple(f"{name}_missing" for name in numbers)
+        if self.missing_flags == "continuous":
+            numbers += flags
+        elif self.missing_flags == "categorical":
+            categories |= dict.fromkeys(flags, 2)
+        return StaticInputs(numbers, categories)
 
     @property
     def target_names(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ from ecg2lab.patient import Patient
 
 
 class Features(NamedTuple):
-    """Inputs of the static branch."""
+    """Inputs of the static branch, missing flags among them where the contract has any."""
 
-    continuous: NDArray[np.float32]  # (features)
-    categorical: NDArray[np.int64]  # (categories)
+    continuous: NDArray[np.float32]  # (columns)
+    categorical: NDArray[np.int64]  # (columns)
     imputed: dict[str, float | str]
     """Features that were not given, with what stood in for them."""
     unused: tuple[str, ...]
@@ -57,7 +57,39 @@ def encode(patient: Patient, contract: Contract) -> Features:
     for category, code, flag in zip(contract.categorical, codes, code_imputed, strict=True):
         if flag:
             imputed[category.name] = category.categories[code]
+    numbers, codes = with_missing_flags(numbers, codes, number_imputed, contract)
     return Features(numbers, codes, imputed, _unused(patient, contract))
+
+
+def with_missing_flags(
+    continuous: NDArray[np.floating[Any]],
+    categorical: NDArray[np.integer[Any]],
+    missing: NDArray[Any],
+    contract: Contract,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Append the missing flags to the input that the contract has them in, if it has any.
+
+    Parameters
+    ----------
+    continuous
+        (…, features) nothing missing any more.
+    categorical
+        (…, categories) codes.
+    missing
+        (…, features) of the continuous ones: 1 where a stand-in took the place of a missing value.
+    contract
+        Of the model.
+
+    Returns
+    -------
+    continuous, categorical
+        As `contract.static_inputs` names their columns.
+    """
+    if contract.missing_flags == "continuous":
+        continuous = np.concatenate([continuous, missing], axis=-1)
+    elif contract.missing_flags == "categorical":
+        categorical = np.concatenate([categorical, missing], axis=-1)
+    return continuous.astype(np.float32), categorical.astype(np.int64)
 
 
 def _check_population(patient: Patient, contract: Contract) -> None:

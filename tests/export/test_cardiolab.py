@@ -1,7 +1,12 @@
 """Checkpoints in the authors' key names: round trip, other sizes, and refusals that name the key."""
 
+import dataclasses
+import re
+import warnings
+
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from safetensors.numpy import load_file, save_file
 
@@ -9,6 +14,7 @@ from ecg2lab.errors import CheckpointError
 from ecg2lab_export import cardiolab
 
 SERIES = "ts_encoder.predictor.predictor."
+KERNEL = f"{SERIES}s4_layers.0.kernel.kernel."
 SIZES = [
     {},
     {"hidden": 1},
@@ -197,6 +203,133 @@ def test_other_ranks_types_and_values_are_refused_by_key(random_network):
             with pytest.raises(CheckpointError) as error:
                 cardiolab.network_from(tensors | {key: other})
             assert key in str(error.value)
+
+
+def test_layers_without_d_have_no_skip(random_network):
+    network = random_network(12)
+    tensors = {key: x for key, x in cardiolab.tensors_of(network).items() if not key.endswith(".D")}
+    zero = tuple(dataclasses.replace(layer, d=np.zeros(8)) for layer in network.layers)
+    same(dataclasses.replace(network, layers=zero), cardiolab.network_from(tensors))
+
+
+def test_one_layer_without_d_among_others_is_damage(random_network):
+    tensors = cardiolab.tensors_of(random_network(12, layers=3))
+    del tensors[f"{SERIES}s4_layers.1.D"]
+    with pytest.raises(CheckpointError, match=r"missing key: .*s4_layers\.1\.D$"):
+        cardiolab.network_from(tensors)
+
+
+@pytest.mark.parametrize("prefix", ["model.", "module.", "_orig_mod.", "a.b.", "x"])
+def test_a_prefix_of_all_keys_is_left_out(random_network, prefix):
+    network = random_network(13)
+    tensors = {prefix + key: x for key, x in cardiolab.tensors_of(network).items()}
+    same(network, cardiolab.network_from(tensors))
+    with pytest.raises(CheckpointError, match=f"unknown key: {prefix}more"):
+        cardiolab.network_from(tensors | {f"{prefix}more": np.zeros(1, np.float32)})
+    with pytest.raises(CheckpointError, match="unknown key: criterion.weight"):
+        cardiolab.network_from(tensors | {"criterion.weight": np.zeros(1, np.float32)})
+    del tensors[prefix + "head.linear.bias"]
+    with pytest.raises(CheckpointError, match=f"missing key: {prefix}head.linear.bias"):
+        cardiolab.network_from(tensors)
+
+
+def test_two_networks_in_one_file_are_refused_by_their_prefixes(random_network):
+    tensors = cardiolab.tensors_of(random_network(13))
+    both = tensors | {"ema." + key: x for key, x in tensors.items()}
+    with pytest.raises(CheckpointError, match="2 networks, their keys starting with '' and 'ema.'; keep one"):
+        cardiolab.network_from(both)
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 49, 50, 250, 251, 999, 1000])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16], ids=str)
+def test_other_floating_types_are_read_exactly_and_tell_the_same_window(random_network, tmp_path, dtype, length):
+    """A model saved in half precision is what its rounded numbers say; its window must not be off by one for it."""
+    network = random_network(14, hidden=2, state=2, layers=1, length=length)
+    tensors = {key: torch.from_numpy(x).to(dtype) for key, x in cardiolab.tensors_of(network).items()}
+    torch.save(tensors, tmp_path / "x.ckpt")
+    safetensors.torch.save_file(tensors, tmp_path / "x.safetensors")
+    found = cardiolab.read(tmp_path / "x.ckpt")
+    same(found, cardiolab.read(tmp_path / "x.safetensors"))
+    assert found.window == length
+    np.testing.assert_array_equal(found.head_weight, tensors["head.linear.weight"].double().numpy())
+    np.testing.assert_array_equal(found.layers[0].system.w.imag, tensors[f"{KERNEL}w"].double().numpy()[..., 1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("length", [250, 1000])
+def test_roots_of_another_window_or_cut_short_are_refused(random_network, dtype, length):
+    tensors = cardiolab.tensors_of(random_network(15, layers=1, length=length))
+    omega = torch.from_numpy(tensors[f"{KERNEL}omega"]).to(dtype).float().numpy()
+    for wrong in (omega[:-1], omega[:-2], np.concatenate([omega, omega[-1:]]), omega * [1, -1]):
+        with pytest.raises(CheckpointError, match="roots of unity"):
+            cardiolab.network_from(tensors | {f"{KERNEL}omega": np.ascontiguousarray(wrong, np.float32)})
+
+
+@pytest.mark.parametrize("key", ["head.linear.bias", f"{KERNEL}C", "static_encoder.layers.0.running_var"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_weight_that_is_not_finite_is_named(random_network, key, value):
+    tensors = cardiolab.tensors_of(random_network(16))
+    bad = tensors[key].copy()
+    bad.flat[-1] = value
+    with pytest.raises(CheckpointError, match=f"{re.escape(key)} holds values that are not finite"):
+        cardiolab.network_from(tensors | {key: bad})
+
+
+def test_tensors_that_are_not_dense_are_named_with_their_kind(random_network, tmp_path):
+    """Quantised, sparse, without data: each would otherwise be a key that seems to be missing."""
+    tensors = {key: torch.from_numpy(x) for key, x in cardiolab.tensors_of(random_network(17)).items()}
+    key = "head.linear.weight"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of PyTorch: quantisation is deprecated there, sparse layouts are a beta
+        others = {
+            "_rebuild_qtensor": torch.quantize_per_tensor(tensors[key], 0.1, 0, torch.qint8),
+            "_rebuild_sparse_tensor": tensors[key].to_sparse(),
+            "_rebuild_meta_tensor_no_storage": tensors[key].to("meta"),
+        }
+        for kind, other in others.items():
+            torch.save({"state_dict": tensors | {key: other}}, tmp_path / "x.ckpt")
+            with pytest.raises(CheckpointError, match=rf"key {key} is no dense tensor \(torch\..*{kind}\)"):
+                cardiolab.read(tmp_path / "x.ckpt")
+    torch.save(tensors | {key: tensors[key].to(torch.complex64)}, tmp_path / "x.ckpt")
+    with pytest.raises(CheckpointError, match=f"key {key} is of type complex64"):
+        cardiolab.read(tmp_path / "x.ckpt")
+    torch.save(tensors | {key: tensors[key].to(torch.float8_e4m3fn)}, tmp_path / "x.ckpt")
+    with pytest.raises(CheckpointError, match=f"key {key} is no dense tensor"):
+        cardiolab.read(tmp_path / "x.ckpt")
+    safetensors.torch.save_file(tensors | {key: tensors[key].to(torch.float8_e4m3fn)}, tmp_path / "x.safetensors")
+    with pytest.raises(CheckpointError, match=f"key {key} is of type F8_E4M3"):
+        cardiolab.read(tmp_path / "x.safetensors")
+    torch.save(tensors | {3: tensors[key]}, tmp_path / "x.ckpt")
+    with pytest.raises(CheckpointError, match="key of type int"):
+        cardiolab.read(tmp_path / "x.ckpt")
+
+
+def test_a_tensor_of_an_odd_kind_outside_the_network_harms_nothing(random_network, tmp_path):
+    network = random_network(18)
+    tensors = {key: torch.from_numpy(x) for key, x in cardiolab.tensors_of(network).items()}
+    odd = torch.zeros(3).to(torch.float8_e4m3fn)
+    torch.save({"state_dict": tensors, "callbacks": {"x": odd}, "optimizer_states": [odd]}, tmp_path / "x.ckpt")
+    same(network, cardiolab.read(tmp_path / "x.ckpt"))
+
+
+def test_an_unstable_layer_is_refused_by_layer_channel_and_radius(random_network, tmp_path):
+    """The discretised pole of s = +0.4 at dt = 0.1 is (1 + 0.02)/(1 - 0.02) = 1.0408."""
+    tensors = cardiolab.tensors_of(random_network(19, hidden=3, layers=2))
+    kernel = f"{SERIES}s4_layers.1.kernel.kernel."
+    w, p = tensors[kernel + "w"].copy(), tensors[kernel + "P"].copy()
+    w[2, 1], p[0, 2], tensors[kernel + "log_dt"][2] = (0.4, 0), 0, np.log(0.1)
+    save_file(tensors | {kernel + "w": w, kernel + "P": p}, tmp_path / "x.safetensors")
+    message = r"x\.safetensors: s4_layers\.1 is unstable: the spectral radius of channel 2 is 1\.0408"
+    with pytest.raises(CheckpointError, match=message):
+        cardiolab.read(tmp_path / "x.safetensors")
+
+
+def test_a_pole_just_inside_the_circle_is_read(random_network):
+    """1 - 1e-7, as float32 holds it."""
+    tensors = cardiolab.tensors_of(random_network(20, hidden=3, layers=1))
+    step = np.exp(tensors[f"{KERNEL}log_dt"][1])
+    tensors[f"{KERNEL}P"][0, 1], tensors[f"{KERNEL}w"][1, 0] = 0, (-1e-7 / step, 0)
+    assert np.isfinite(cardiolab.network_from(tensors).kernels[0]).all()
 
 
 def test_three_directions_are_refused(random_network):

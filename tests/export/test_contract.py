@@ -71,6 +71,7 @@ def test_fields_with_a_default_may_be_left_out(contract, validator):
     for path in [
         ("schema_version",),
         ("population",),
+        ("missing_flags",),
         ("population", "minimum_age"),
         ("signal", "unit"),
         ("preprocessing", "clip_mv"),
@@ -104,6 +105,10 @@ BY_SCHEMA = [
     (("name",), ""),
     (("name",), "x" * 121),
     (("name",), None),
+    (("missing_flags",), "both"),
+    (("missing_flags",), None),
+    (("missing_flags",), True),
+    (("missing_flags",), 10),
     (("schema_version",), 2),
     (("schema_version",), 0),
     (("schema_version",), "1"),

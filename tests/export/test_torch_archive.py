@@ -2,11 +2,13 @@
 
 import builtins
 import contextlib
+import copyreg
 import os
 import pickle
 import subprocess
 import sys
 import types
+import warnings
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -74,6 +76,7 @@ def test_tensors_equal_torchs_own(checkpoint):
         "empty": torch.empty(0, 3),
         "double": torch.randn(3, dtype=torch.float64),
         "half": torch.randn(3).half(),
+        "complex": torch.randn(3, dtype=torch.complex64),
         "long": torch.tensor([-(2**40), 7]),
         "small": torch.tensor([-3, 7], dtype=torch.int8),
         "byte": torch.tensor([200, 7], dtype=torch.uint8),
@@ -154,12 +157,13 @@ def test_nested_and_stacked_names_do_not_reach_real_objects(checkpoint, tmp_path
 
 def test_state_of_the_reader_itself_cannot_be_overwritten(checkpoint):
     """BUILD may set attributes on what a name resolves to: the reader's own functions must not be such a thing."""
-    before = dict(vars(torch_archive._rebuild_tensor)), torch_archive._rebuild_tensor.__defaults__
+    function = torch_archive._Archive.tensor
+    before = dict(vars(function)), function.__defaults__
     state = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nN}X\x0c\x00\x00\x00__defaults__K\x01K\x02\x86s\x86b."
     with contextlib.suppress(CheckpointError):
         torch_archive.read(archive(checkpoint, state))
-    changed = dict(vars(torch_archive._rebuild_tensor)), torch_archive._rebuild_tensor.__defaults__
-    torch_archive._rebuild_tensor.__defaults__ = before[1]
+    changed = dict(vars(function)), function.__defaults__
+    function.__defaults__ = before[1]
     assert changed == before
 
 
@@ -271,24 +275,179 @@ def test_a_compressed_member_is_refused(checkpoint):
         torch_archive.read(path)
 
 
+def test_bfloat16_is_widened_exactly(checkpoint):
+    values = torch.tensor([1.0, -3.140625, 1e-30, float("inf"), 0.0]).bfloat16()
+    torch.save({"w": values, "cut": values[1::2]}, checkpoint)
+    read = torch_archive.read(checkpoint)
+    assert read["w"].dtype == np.float32
+    np.testing.assert_array_equal(read["w"], values.float().numpy())
+    np.testing.assert_array_equal(read["cut"], values.float().numpy()[1::2])
+
+
+def test_parameters_with_attributes_and_classes_of_their_own_are_plain_tensors(checkpoint):
+    parameter = torch.nn.Parameter(torch.arange(3.0))
+    parameter._optim = {"lr": 1e-3}
+    buffer = torch.nn.Buffer(torch.arange(4.0))
+    torch.save({"parameter": parameter, "buffer": buffer}, checkpoint)
+    read = torch_archive.read(checkpoint)
+    np.testing.assert_array_equal(read["parameter"], np.arange(3))
+    np.testing.assert_array_equal(read["buffer"], np.arange(4))
+
+
+def test_tensors_cannot_multiply_a_storage_without_end(checkpoint):
+    """Ties repeat a storage now and then; ten thousand tensors of one storage are a bomb."""
+    members = {"data/0": bytes(4 * 2**18)}
+    shared = Storage(length=2**18)
+    twice = torch_archive.read(archive(checkpoint, [tensor(shared, 0, (2**18,), (1,)) for _ in range(3)], members))
+    assert [x.size for x in twice] == [2**18] * 3
+    many = archive(checkpoint, [tensor(shared, 0, (2**18,), (1,)) for _ in range(10_000)], members)
+    with pytest.raises(CheckpointError, match="repeat the same data too often"):
+        torch_archive.read(many)
+
+
+def test_a_member_that_stands_twice_is_refused(checkpoint):
+    """Readers differ in which of the two they take."""
+    archive(checkpoint, tensor(Storage(), 0, (4,), (1,)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zipfile, which says so too
+        with zipfile.ZipFile(checkpoint, "a") as file:
+            file.writestr("archive/data/0", np.ones(4, "<f4").tobytes())
+    with pytest.raises(CheckpointError, match="holds a member twice"):
+        torch_archive.read(checkpoint)
+
+
+def test_members_that_overlap_are_refused(checkpoint):
+    """Thousands of entries of the directory that point at one content: a bomb without compression."""
+    path = archive(checkpoint, "x", {"data/0": bytes(2**16)})
+    content = path.read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    start = int.from_bytes(content[end + 16 : end + 20], "little")
+    last = content[content.rindex(b"PK\x01\x02") : end]
+    copies = b"".join(last.replace(b"data/0", f"data/{i}".encode()) for i in range(1, 10))
+    directory = content[start:end] + copies
+    count = (11).to_bytes(2, "little")
+    tail = content[end : end + 8] + count * 2 + len(directory).to_bytes(4, "little") + content[end + 16 :]
+    path.write_bytes(content[:start] + directory + tail)
+    with zipfile.ZipFile(path) as file:
+        assert len(file.namelist()) == 11
+    with pytest.raises(CheckpointError, match="its members overlap"):
+        torch_archive.read(path)
+
+
+NESTED_KEYS = {
+    "a tuple a million levels deep": b"(I1\nt" + b"\x85" * 1_000_000,
+    "a tuple whose hash takes 2^60 steps": b")" + b"2\x86" * 60,
+}
+
+
+@pytest.mark.parametrize("key", NESTED_KEYS)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"}", b"I1\ns."), (b"}(", b"I1\nu."), (b"(", b"I1\nd."), (b"\x8f(", b"\x90."), (b"(", b"\x91.")],
+    ids=["SETITEM", "SETITEMS", "DICT", "ADDITEMS", "FROZENSET"],
+)
+def test_nested_keys_are_refused_before_they_are_hashed(checkpoint, key, before, after):
+    """Hashing them would overflow the stack, or never end."""
+    path = archive(checkpoint, b"\x80\x04" + before + NESTED_KEYS[key] + after)
+    with pytest.raises(CheckpointError, match="no plain value"):
+        torch_archive.read(path)
+
+
+def test_deep_nesting_is_read_or_refused_but_never_crashes(checkpoint):
+    depth = 1_000_000
+    chains = [
+        b"]" * depth + b"a" * (depth - 1) + b".",
+        b")" + b"\x85" * depth + b".",
+        b"cx\ny\n" + b")R" + b"\x85cx\ny\n2R" * 3 + b".",
+        b"cx\ny\n0" + b")" + b"".join(b"q\x00cx\ny\nh\x00\x85R" for _ in range(100_000)) + b".",
+    ]
+    for chain in chains:
+        with contextlib.suppress(CheckpointError):
+            torch_archive.read(archive(checkpoint, b"\x80\x02" + chain))
+    storage_key = (
+        b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\n" + NESTED_KEYS["a tuple whose hash takes 2^60 steps"]
+    )
+    with pytest.raises(CheckpointError, match="no storage"):
+        torch_archive.read(archive(checkpoint, b"\x80\x02" + storage_key + b"X\x03\x00\x00\x00cpuK\x04tQ."))
+
+
+def test_a_pickle_reserves_no_memory_for_what_it_only_claims(checkpoint):
+    """A memo of two thousand million entries, a byte array of 2^40 bytes, a string of as many."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (20 * 2**30, limits[1]))
+    try:
+        for claim in (
+            b"N" + b"r\xff\xff\xff\x7f",
+            b"\x96" + bytes([0, 0, 0, 0, 0, 1, 0, 0]),
+            b"\x8d" + bytes([0] * 5 + [1, 0, 0]),
+        ):
+            with contextlib.suppress(CheckpointError):
+                torch_archive.read(archive(checkpoint, b"\x80\x05" + claim + b"."))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+def test_registered_extensions_are_not_resolved(checkpoint):
+    """EXT1 takes a class from a table of the process and asks nobody."""
+    copyreg.add_extension("os", "system", 200)
+    try:
+        with pytest.raises(CheckpointError):
+            torch_archive.read(archive(checkpoint, b"\x80\x02\x82\xc8(X\x04\x00\x00\x00truetR."))
+    finally:
+        copyreg.remove_extension("os", "system", 200)
+
+
+def test_attributes_of_a_dictionary_cannot_be_replaced(checkpoint):
+    """PyTorch hangs `_metadata` on a state_dict; a file may hang another `items` there."""
+    content = b"\x80\x02ccollections\nOrderedDict\n)R}X\x05\x00\x00\x00itemsK\x01sb."
+    read = torch_archive.read(archive(checkpoint, content))
+    assert list(read.items()) == []
+    torch.save(torch.nn.Linear(3, 2).state_dict(), checkpoint)
+    assert list(torch_archive.read(checkpoint)) == ["weight", "bias"]
+
+
+@pytest.mark.parametrize("size", [(2**63,), (-1,), ("4",), (4.0,), (1,) * 33, (None,), ((4,),)])
+def test_an_impossible_shape_is_refused(checkpoint, size):
+    path = archive(checkpoint, tensor(Storage(), 0, size, (1,) * len(size)))
+    with pytest.raises(CheckpointError, match="impossible shape"):
+        torch_archive.read(path)
+
+
 def test_a_missing_storage_is_named(checkpoint):
     path = archive(checkpoint, {"w": tensor(Storage(key="7"), 0, (4,), (1,))})
     with pytest.raises(CheckpointError, match="its member data/7 is missing"):
         torch_archive.read(path)
 
 
-def test_an_unknown_kind_of_persistent_data_is_refused(checkpoint):
-    for storage in (Storage(kind="module"), Storage(type_name="BFloat16Storage"), Storage(type_name="Tensor")):
-        with pytest.raises(CheckpointError, match="unknown kind"):
+def test_persistent_data_that_are_no_storage_are_refused(checkpoint):
+    for storage in (Storage(kind="module"), Storage(key=("0", "1")), Storage(key=0)):
+        with pytest.raises(CheckpointError, match="no storage"):
             torch_archive.read(archive(checkpoint, {"w": storage}))
 
 
-def test_a_storage_type_cannot_be_turned_into_objects(checkpoint):
-    """BUILD may change what a storage type says of its elements; pointers read from a file would be fatal."""
-    start = b"\x80\x02(X\x07\x00\x00\x00storagectorch\nFloatStorage\n}X\x05\x00\x00\x00dtypeX\x01\x00\x00\x00Osb"
-    content = start + b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQ."
-    with pytest.raises(CheckpointError):
-        torch_archive.read(archive(checkpoint, content))
+def test_a_tensor_of_an_unknown_type_is_inert_and_harms_no_other(checkpoint):
+    content = {"odd": tensor(Storage(type_name="Tensor"), 0, (4,), (1,)), "plain": tensor(Storage(), 0, (4,), (1,))}
+    read = torch_archive.read(archive(checkpoint, content))
+    assert repr(read["odd"]) == "<not loaded: torch.Tensor>"
+    np.testing.assert_array_equal(read["plain"], np.arange(4))
+
+
+@pytest.mark.parametrize(("attribute", "value"), [("dtype", "O"), ("name", "BoolStorage"), ("kind", "BFloat16Storage")])
+def test_a_storage_and_its_type_cannot_be_changed(checkpoint, attribute, value):
+    """BUILD may change what a storage says of its elements; pointers read from a file would be fatal."""
+
+    def text(word):
+        return b"X" + len(word).to_bytes(4, "little") + word.encode()
+
+    change = b"}" + text(attribute) + text(value) + b"sb"
+    kind, rest = b"ctorch\nFloatStorage\n", text("0") + text("cpu") + b"K\x04tQ"
+    rebuild = b"\x80\x02ctorch._utils\n_rebuild_tensor\n("
+    for storage in (kind + change + rest, kind + rest + change):
+        content = rebuild + b"(" + text("storage") + storage + b"K\x00(K\x04t(K\x01ttR."
+        found = torch_archive.read(archive(checkpoint, content))
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, np.arange(4))
 
 
 def test_a_truncated_file_is_refused_wherever_it_ends(parity_case, tmp_path):

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
 from ecg2lab.errors import DatasetError
+from ecg2lab_export.fit import require_window
 from ecg2lab_training.config import Config
 from ecg2lab_training.crops import Recordings
 from ecg2lab_training.dataset import Dataset
@@ -47,6 +48,8 @@ def fit(config: Config, dataset: Dataset, run_dir: str | Path, progress: Progres
         If the folder is taken.
     DatasetError
         If the data set has no record in one of the three parts, or the training diverges.
+    ContractError
+        If the data set's window is shorter than the resampler's look-ahead.
     """
     with new_folder(run_dir) as folder, _threads(config.threads):
         learner = _train(config, dataset, progress)
@@ -62,7 +65,8 @@ def sizes(config: Config, dataset: Dataset) -> Sizes:
         If the configuration does not have one embedding for each category of the contract.
     """
     contract, model = dataset.contract, config.model
-    widths, categories = len(model.embedding_widths), len(contract.categorical)
+    columns = contract.static_inputs
+    widths, categories = len(model.embedding_widths), len(columns.categorical)
     if widths != categories:
         raise DatasetError(f"embedding_widths names {widths}, but the data set has {categories} categories")
     return Sizes(
@@ -73,8 +77,8 @@ def sizes(config: Config, dataset: Dataset) -> Sizes:
         state=model.state,
         layers=model.layers,
         bidirectional=model.bidirectional,
-        continuous=len(contract.continuous),
-        categories=tuple(len(f.categories) for f in contract.categorical),
+        continuous=len(columns.continuous),
+        categories=tuple(columns.categorical.values()),
         embedding_widths=model.embedding_widths,
         static_widths=model.static_widths,
         dropout=model.dropout,
@@ -84,7 +88,8 @@ def sizes(config: Config, dataset: Dataset) -> Sizes:
 def _train(config: Config, dataset: Dataset, progress: Progress) -> Learner:
     training = Recordings(dataset, "train")
     validation = Recordings(dataset, "validation")
-    dataset.rows("test")  # refuse before the work, not after it
+    dataset.rows("test")  # refuse before the work, not after it; so does the next line, which export would ask
+    require_window(dataset.contract.signal)
     with _quiet():
         lightning.seed_everything(config.seed, verbose=False)
         learner = Learner(FusionModel(sizes(config, dataset), config.seed), config, validation)

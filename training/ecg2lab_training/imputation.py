@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import CategoricalFeature, ContinuousFeature, Contract
 from ecg2lab.errors import DatasetError
+from ecg2lab.features import with_missing_flags
 from ecg2lab_training.dataset import Dataset
 
 
@@ -59,6 +60,7 @@ def fill(dataset: Dataset, contract: Contract) -> tuple[NDArray[np.float32], NDA
     """
     medians = np.array([f.median for f in contract.continuous], dtype=np.float64)
     codes = np.array([f.missing_code for f in contract.categorical], dtype=np.int64)
-    continuous = np.where(np.isnan(dataset.continuous), medians, dataset.continuous)
+    missing = np.isnan(dataset.continuous)
+    continuous = np.where(missing, medians, dataset.continuous)
     categorical = np.where(dataset.categorical < 0, codes, dataset.categorical)
-    return continuous.astype(np.float32), categorical
+    return with_missing_flags(continuous, categorical, missing, contract)
