@@ -6,4 +6,5 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_impute(module);
   ecg2lab::bindings::bind_scan(module);
   ecg2lab::bindings::bind_decide(module);
+  ecg2lab::bindings::bind_cpu(module);
 }

@@ -7,15 +7,15 @@ namespace {
 
 Scan make_scan(const Array<double>& a, const Array<double>& b, const Array<double>& c, const Array<double>& d,
                std::size_t chunk) {
-  if (b.ndim() != 2 || c.ndim() != 3 || a.ndim() != 3 || d.ndim() != 1) {
-    throw std::invalid_argument("a must be (H, N, N), b (H, N), c (D, H, N) and d (H)");
+  if (a.ndim() != 4 || b.ndim() != 3 || c.ndim() != 3 || d.ndim() != 1) {
+    throw std::invalid_argument("a must be (D, H, N, N), b and c (D, H, N) and d (H)");
   }
-  const py::ssize_t h = b.shape(0), n = b.shape(1);
-  if (a.shape(0) != h || a.shape(1) != n || a.shape(2) != n || c.shape(1) != h || c.shape(2) != n || d.shape(0) != h) {
-    throw std::invalid_argument("the state space has inconsistent sizes");
-  }
-  return Scan({static_cast<std::size_t>(b.shape(0)), static_cast<std::size_t>(b.shape(1)),
-               static_cast<std::size_t>(c.shape(0)), view(a), view(b), view(c), view(d)},
+  const py::ssize_t directions = b.shape(0), h = b.shape(1), n = b.shape(2);
+  const bool same = a.shape(0) == directions && a.shape(1) == h && a.shape(2) == n && a.shape(3) == n &&
+                    c.shape(0) == directions && c.shape(1) == h && c.shape(2) == n && d.shape(0) == h;
+  if (!same) throw std::invalid_argument("the state space has inconsistent sizes");
+  return Scan({static_cast<std::size_t>(h), static_cast<std::size_t>(n), static_cast<std::size_t>(directions), view(a),
+               view(b), view(c), view(d)},
               chunk);
 }
 

@@ -38,8 +38,8 @@ Row to_row(std::span<const double> values) { return {values.begin(), values.end(
 
 void check(const StateSpace& s, std::size_t chunk) {
   const std::size_t h = s.channels, n = s.state_size;
-  const bool sizes =
-      s.a.size() == h * n * n && s.b.size() == h * n && s.c.size() == s.directions * h * n && s.d.size() == h;
+  const bool sizes = s.a.size() == s.directions * h * n * n && s.b.size() == s.directions * h * n &&
+                     s.c.size() == s.b.size() && s.d.size() == h;
   constexpr std::size_t kLargestChunk = 1 << 20;  // far beyond any use; sizes computed from it cannot overflow
   if (chunk > kLargestChunk) throw std::invalid_argument("the chunk is too long");
   if (h == 0 || n == 0 || chunk == 0 || s.directions < 1 || s.directions > 2 || !sizes) {
@@ -55,22 +55,28 @@ inline void multiply_add(float* __restrict y, const float* __restrict a, const f
   for (std::size_t c = 0; c < count; ++c) y[c] += a[c] * x[c];
 }
 
-// One channel's constants in float64, before they are rounded and interleaved.
-struct ChannelBlocks {
-  std::vector<Row> states;             // (T) Ā^s B̄
-  std::vector<std::vector<Row>> rows;  // (D T+1) C Ā^s
-  std::vector<Row> power;              // (N) columns of Ā to the power T
+// state += change; change becomes what rounding took from it, to be added next time (Kahan, CACM 1965).
+inline void add_up(float* __restrict state, float* __restrict change, std::size_t count) {
+  for (std::size_t c = 0; c < count; ++c) {
+    const float total = state[c] + change[c];
+    change[c] -= total - state[c];
+    state[c] = total;
+  }
+}
 
-  ChannelBlocks(const StateSpace& system, std::size_t h, std::size_t chunk) : rows(system.directions) {
-    const std::size_t n = system.state_size;
-    const auto a = system.a.subspan(h * n * n, n * n);
-    states.push_back(to_row(system.b.subspan(h * n, n)));
+// Constants of one direction of one channel in float64, before they are rounded and interleaved.
+struct ChannelBlocks {
+  std::vector<Row> states;  // (T) Ā^s B̄
+  std::vector<Row> rows;    // (T+1) C Ā^s
+  std::vector<Row> power;   // (N) columns of Ā to the power T
+
+  ChannelBlocks(const StateSpace& system, std::size_t direction, std::size_t h, std::size_t chunk) {
+    const std::size_t n = system.state_size, at = direction * system.channels + h;
+    const auto a = system.a.subspan(at * n * n, n * n);
+    states.push_back(to_row(system.b.subspan(at * n, n)));
     while (states.size() < chunk) states.push_back(apply(a, states.back()));
-    for (std::size_t direction = 0; direction < system.directions; ++direction) {
-      auto& own = rows[direction];
-      own.push_back(to_row(system.c.subspan((direction * system.channels + h) * n, n)));
-      while (own.size() <= chunk) own.push_back(apply_left(own.back(), a));
-    }
+    rows.push_back(to_row(system.c.subspan(at * n, n)));
+    while (rows.size() <= chunk) rows.push_back(apply_left(rows.back(), a));
     for (std::size_t j = 0; j < n; ++j) {  // images of the unit vectors
       Row column(n, 0.0);
       column[j] = 1;
@@ -86,38 +92,40 @@ Scan::Scan(const StateSpace& system, std::size_t chunk)
     : channels_(system.channels), state_size_(system.state_size), directions_(system.directions), chunk_(chunk) {
   check(system, chunk);
   taps_.resize((2 * chunk_ - 1) * channels_);
-  power_.resize(state_size_ * state_size_ * channels_);
-  krylov_.resize(chunk_ * state_size_ * channels_);
+  change_.resize(directions_ * state_size_ * state_size_ * channels_);
+  krylov_.resize(directions_ * chunk_ * state_size_ * channels_);
   observe_.resize(directions_ * chunk_ * state_size_ * channels_);
-  for (std::size_t h = 0; h < channels_; ++h) {
-    const ChannelBlocks blocks(system, h, chunk_);
-    pack_taps(blocks.rows, blocks.states.front(), system.d[h], h);
-    for (std::size_t i = 0; i < state_size_; ++i) {
-      for (std::size_t j = 0; j < state_size_; ++j) store(power_, i * state_size_ + j, h, blocks.power[j][i]);
+  for (std::size_t direction = 0; direction < directions_; ++direction) {
+    for (std::size_t h = 0; h < channels_; ++h) pack_direction(system, direction, h);
+  }
+}
+
+void Scan::pack_direction(const StateSpace& system, std::size_t direction, std::size_t h) {
+  const ChannelBlocks blocks(system, direction, h, chunk_);
+  const std::size_t n = state_size_;
+  const Row& b = blocks.states.front();
+  if (direction == 0) {
+    store(taps_, chunk_ - 1, h, dot(blocks.rows[0], b) + system.d[h]);  // d joins lag 0 before rounding
+    for (std::size_t lag = 1; lag < chunk_; ++lag) store(taps_, chunk_ - 1 + lag, h, dot(blocks.rows[lag], b));
+  } else {
+    for (std::size_t lag = 1; lag < chunk_; ++lag) store(taps_, chunk_ - 1 - lag, h, dot(blocks.rows[lag - 1], b));
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      store(change_, (direction * n + i) * n + j, h, blocks.power[j][i] - (i == j ? 1 : 0));
     }
-    for (std::size_t s = 0; s < chunk_; ++s) {
-      for (std::size_t i = 0; i < state_size_; ++i) {
-        store(krylov_, s * state_size_ + i, h, blocks.states[s][i]);
-        for (std::size_t direction = 0; direction < directions_; ++direction) {
-          const Row& seen = blocks.rows[direction][direction == 0 ? s + 1 : s];
-          store(observe_, (direction * chunk_ + s) * state_size_ + i, h, seen[i]);
-        }
-      }
+  }
+  for (std::size_t s = 0; s < chunk_; ++s) {
+    const Row& seen = blocks.rows[direction == 0 ? s + 1 : s];
+    for (std::size_t i = 0; i < n; ++i) {
+      store(krylov_, (direction * chunk_ + s) * n + i, h, blocks.states[s][i]);
+      store(observe_, (direction * chunk_ + s) * n + i, h, seen[i]);
     }
   }
 }
 
 void Scan::store(std::vector<float>& packed, std::size_t index, std::size_t h, double value) const {
   packed[index * channels_ + h] = static_cast<float>(value);
-}
-
-void Scan::pack_taps(const std::vector<std::vector<std::vector<double>>>& rows, const std::vector<double>& b, double d,
-                     std::size_t h) {
-  store(taps_, chunk_ - 1, h, dot(rows[0][0], b) + d);  // d joins lag 0 before rounding
-  for (std::size_t lag = 1; lag < chunk_; ++lag) {
-    store(taps_, chunk_ - 1 + lag, h, dot(rows[0][lag], b));
-    if (directions_ == 2) store(taps_, chunk_ - 1 - lag, h, dot(rows[1][lag - 1], b));
-  }
 }
 
 void Scan::run(std::span<const float> u, std::span<float> y) const {
@@ -154,14 +162,14 @@ void Scan::across_chunks(const float* u, float* y, std::size_t length, std::size
                          std::size_t direction) const {
   const std::size_t h = channels_, n = state_size_;
   const std::size_t chunks = (length + chunk_ - 1) / chunk_;
-  std::vector<float> state(n * kBlock), next(n * kBlock);
+  std::vector<float> state(n * kBlock), change(n * kBlock);  // change begins with what the last addition lost
   for (std::size_t step = 0; step < chunks; ++step) {
     const std::size_t begin = (direction == 0 ? step : chunks - 1 - step) * chunk_;
     const std::size_t end = std::min(begin + chunk_, length);
-    std::fill(next.begin(), next.end(), 0.0F);
     for (std::size_t row = 0; row < n; ++row) {
       for (std::size_t column = 0; column < n; ++column) {
-        multiply_add(&next[row * kBlock], &power_[(row * n + column) * h + first], &state[column * kBlock], count);
+        const std::size_t entry = (direction * n + row) * n + column;
+        multiply_add(&change[row * kBlock], &change_[entry * h + first], &state[column * kBlock], count);
       }
     }
     for (std::size_t i = begin; i < end; ++i) {
@@ -169,13 +177,13 @@ void Scan::across_chunks(const float* u, float* y, std::size_t length, std::size
       const std::size_t seen = direction == 0 ? from_start : from_end;
       const std::size_t age = direction == 0 ? from_end : from_start;
       const float* observe = &observe_[(direction * chunk_ + seen) * n * h + first];
-      const float* enter = &krylov_[age * n * h + first];
+      const float* enter = &krylov_[(direction * chunk_ + age) * n * h + first];
       for (std::size_t k = 0; k < n; ++k) {
         multiply_add(&y[i * h + first], observe + k * h, &state[k * kBlock], count);
-        multiply_add(&next[k * kBlock], enter + k * h, &u[i * h + first], count);
+        multiply_add(&change[k * kBlock], enter + k * h, &u[i * h + first], count);
       }
     }
-    std::swap(state, next);
+    add_up(state.data(), change.data(), n * kBlock);
   }
 }
 

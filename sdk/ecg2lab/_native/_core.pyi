@@ -44,3 +44,14 @@ class Scan:
         chunk: int,
     ) -> None: ...
     def run(self, u: NDArray[np.float32]) -> NDArray[np.float32]: ...
+
+def cpu_features() -> tuple[str, ...]: ...
+def decode_x86(
+    *,
+    leaf1_ecx: int = 0,
+    leaf7_ebx: int = 0,
+    leaf7_ecx: int = 0,
+    leaf7_edx: int = 0,
+    leaf7_1_eax: int = 0,
+    xcr0: int = 0,
+) -> tuple[str, ...]: ...
