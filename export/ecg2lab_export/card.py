@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecg2lab.bundle import Manifest
-from ecg2lab_export.parity import ParityReport
+from ecg2lab.parity import ParityReport
 from ecg2lab_export.run_folder import RunRecord
 
 
@@ -15,6 +15,7 @@ def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None) 
         _training(run),
         _targets(manifest, run),
         _proof(report),
+        _gates(manifest),
     ]
     return "\n".join(sections)
 
@@ -56,6 +57,28 @@ def _targets(manifest: Manifest, run: RunRecord | None) -> str:
 
 
 def _proof(report: ParityReport) -> str:
-    head = f"## Proof\n\nForm {report.form}, {report.precision}, on {report.runtime}, against float64.\n\n"
-    head += "| check | error | limit |\n|---|---|---|\n"
-    return head + "\n".join(f"| {c.name} | {c.error:.2g} | {c.tolerance:.2g} |" for c in report.checks) + "\n"
+    head = (
+        f"## Proof\n\nForm {report.form}, {report.precision}, against the checkpoint in float64, on {report.cpu} with "
+    )
+    head += ", ".join(f"{name} {version}" for name, version in report.versions.items()) + ".\n\n"
+    head += "| what | form | backend | case | error | limit |\n|---|---|---|---|---|---|\n"
+    rows = [
+        f"| {c.quantity} | {c.form} | {c.backend} | {c.case} | {c.error:.2g} | {c.tolerance:.2g} |"
+        for c in report.checks
+    ]
+    without = [f"\nNot measured: {what}: {why}.\n" for what, why in report.left_out.items()]
+    return head + "\n".join(rows) + "\n" + "".join(without)
+
+
+def _gates(manifest: Manifest) -> str:
+    if not manifest.gates:
+        return "## Reduced precision\n\nNone has passed its gate.\n"
+    head = "## Reduced precision\n\nMeasured against fp32 on the same windows; the limit is on the worst target.\n\n"
+    head += "| precision | worst AUROC loss | target | macro | limit | largest logit error | windows |\n"
+    head += "|---|---|---|---|---|---|---|\n"
+    rows = [
+        f"| {g.precision} | {g.worst_auroc_loss:.2g} | {g.worst_target} | {g.macro_auroc_loss:.2g} | {g.limit:g} "
+        f"| {g.logit_error_max:.2g} | {g.windows}, {g.data} |"
+        for g in manifest.gates.values()
+    ]
+    return head + "\n".join(rows) + "\n"

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ecg2lab.bundle import Manifest
+    from ecg2lab.parity import ParityReport
 
 
 def register(app: typer.Typer) -> None:
@@ -17,8 +23,14 @@ def run(
     checkpoint: Annotated[Path, typer.Argument(help="CardioLab .ckpt, .safetensors, or the folder of a training run.")],
     out: Annotated[Path, typer.Option(help="The bundle to write, X.ecg2lab.")],
     contract: Annotated[Path | None, typer.Option(help="JSON: what inputs and outputs mean.")] = None,
-    form: Annotated[str | None, typer.Option(help="Of the S4 layers: recurrent.")] = None,
-    precision: Annotated[str, typer.Option(help="fp32.")] = "fp32",
+    form: Annotated[
+        str | None, typer.Option(help="Of the window graph: spectral or recurrent; default: the faster.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16 or int8; all but fp32 must pass a gate.")] = "fp32",
+    calibration: Annotated[
+        Path | None, typer.Option(help=".npz or .safetensors with windows, perhaps labels, for the gate.")
+    ] = None,
+    max_auroc_loss: Annotated[float, typer.Option(help="That a reduced precision may cost any target.")] = 0.002,
     synthetic_weights: Annotated[
         bool | None,
         typer.Option(help="Say of a bare checkpoint whether its weights are random or from simulated patients."),
@@ -35,29 +47,44 @@ def run(
     - `ecg2lab export run/ --out model.ecg2lab`
 
     - `ecg2lab export epoch=39.ckpt --contract contract.json --out model.ecg2lab`
+
+    - `ecg2lab export run/ --precision int8 --out small.ecg2lab`
     """
     from ecg2lab.extras import require
 
     require("export", "onnx", "onnxruntime", "safetensors")
     import msgspec
     from rich.console import Console
-    from rich.table import Table
 
     from ecg2lab.bundle import Bundle
     from ecg2lab_export import export
 
-    with Console(stderr=True).status("realising, building and proving"):
+    with Console(stderr=True).status("export") as status:
         report = export(
-            checkpoint, out, contract=contract, precision=precision, form=form, synthetic_weights=synthetic_weights
+            checkpoint,
+            out,
+            contract=contract,
+            precision=precision,
+            form=form,
+            synthetic_weights=synthetic_weights,
+            calibration_set=calibration,
+            max_auroc_loss=max_auroc_loss,
+            tell=status.update,
         )
-    notice = Bundle.open(out).manifest.notice
+    manifest = Bundle.open(out).manifest
     if as_json:
-        typer.echo(msgspec.json.encode({"notice": notice, **msgspec.to_builtins(report)}))
+        gates = msgspec.to_builtins(manifest.gates)
+        typer.echo(msgspec.json.encode({"notice": manifest.notice, "gates": gates, **msgspec.to_builtins(report)}))
         return
-    table = Table("check", "error", "limit", box=None, pad_edge=False)
-    for check in report.checks:
-        table.add_row(check.name, f"{check.error:.1e}", f"{check.tolerance:.1e}")
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)", soft_wrap=True)
-    console.print(notice.upper(), style="bold yellow")
+    _show(report, manifest, out, Console(highlight=False))
+
+
+def _show(report: ParityReport, manifest: Manifest, out: Path, console: Console) -> None:
+    from ecg2lab.report.proof import checks_table, gates_table, show_left_out
+
+    console.print(checks_table(report))
+    if manifest.gates:
+        console.print(gates_table(manifest.gates))
+    show_left_out(report, console)
+    console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), {report.form} form", soft_wrap=True)
+    console.print(manifest.notice.upper(), style="bold yellow")

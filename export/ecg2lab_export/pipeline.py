@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab.bundle import Lineage, Manifest, NetworkShape
+from ecg2lab.bundle import Gate, Lineage, Manifest, NetworkShape, ReducedPrecision, StepShape
 from ecg2lab.contract import Contract
-from ecg2lab.errors import CheckpointError, ContractError, OutputError
+from ecg2lab.errors import BackendError, CheckpointError, OutputError, ParityError
 from ecg2lab.extras import installed_version
-from ecg2lab_export import cardiolab, window_graph
+from ecg2lab.parity import CASCADE, Check, ParityReport
+from ecg2lab_export import calibration, cardiolab, gate, proof, step_graph, window_graph
+from ecg2lab_export.auroc_loss import LARGEST_AUROC_LOSS
+from ecg2lab_export.calibration import CalibrationSet
 from ecg2lab_export.card import model_card
-from ecg2lab_export.golden import make_golden
+from ecg2lab_export.cascade import Cascade, fit_cascade
+from ecg2lab_export.fit import check_fit, default_contract
+from ecg2lab_export.forms import FORMS, Form, by_speed
+from ecg2lab_export.golden import Golden, make_golden
 from ecg2lab_export.graph import OPSET
 from ecg2lab_export.network import Network
-from ecg2lab_export.parity import ParityReport, prove
-from ecg2lab_export.realisation import Realisation, realise_system
+from ecg2lab_export.passes import reduce_precision
+from ecg2lab_export.proof import Graphs
 from ecg2lab_export.run_folder import RunRecord, read_run
+from ecg2lab_export.weights import weight_tensors
 
-FORMS = ("recurrent",)
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", *get_args(ReducedPrecision))
+Tell = Callable[[str], None]
+"""Told what is being done."""
 
 
 def export(
@@ -37,6 +46,9 @@ def export(
     precision: str = "fp32",
     form: str | None = None,
     synthetic_weights: bool | None = None,
+    calibration_set: str | Path | None = None,
+    max_auroc_loss: float = LARGEST_AUROC_LOSS,
+    tell: Tell | None = None,
 ) -> ParityReport:
     """Turn a checkpoint into a bundle, and prove it.
 
@@ -51,44 +63,95 @@ def export(
         What inputs and outputs mean. Without it, that of the run; for a bare checkpoint the published inputs without
         medians and targets `target_000 …`.
     precision
-        Of the graph.
+        Of the dense products: fp32, or one that must pass its gate.
     form
-        Of the S4 layers; None: the default, `recurrent`.
+        Of the S4 convolutions in the window graph, "spectral" or "recurrent"; None: the faster one whose proof passes.
     synthetic_weights
         Whether the weights are random or trained on simulated patients, where the checkpoint cannot tell.
+    calibration_set
+        Windows, perhaps with labels, on which reduced precisions are measured (`calibration.read`); None: those of the
+        run, else generated ones.
+    max_auroc_loss
+        That a reduced precision may cost any target.
+    tell
+        Told each stage of the work.
 
     Raises
     ------
-    CheckpointError, ContractError, ParityError
+    CheckpointError, ContractError, DatasetError, BackendError, ParityError, OutputError
         Nothing is written.
     """
+    tell = tell or (lambda _: None)
     if precision not in PRECISIONS:
         raise CheckpointError(f"precision {precision!r} is not available; one of {', '.join(PRECISIONS)}")
-    if form not in (None, *FORMS):
+    if form is not None and form not in FORMS:
         raise CheckpointError(f"form {form!r} is not available; one of {', '.join(FORMS)}")
+    if not 0 <= max_auroc_loss <= 1:
+        raise CheckpointError(f"the largest AUROC loss must be between 0 and 1, not {max_auroc_loss:g}")
+    tell("reading the checkpoint")
+    source = _open(checkpoint, contract, synthetic_weights)
+    _refuse_overwriting(out, source.weights, contract, calibration_set)
+    windows = source.calibration(calibration_set)
+    with np.errstate(all="ignore"):  # what overflows is not finite, and no proof passes it
+        proved = _prove(source, form, tell)
+        gates = _gates(proved, windows, max_auroc_loss, source.contract, precision, tell)
+        report = proved.report if precision == "fp32" else _reduced(proved, precision, gates)
+    tell("writing the bundle")
+    manifest = _manifest(source, proved, precision, gates)
+    bundles.write(out, manifest, _members(source, proved, report, manifest, precision))
+    return report
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is exported."""
+
+    network: Network
+    contract: Contract
+    weights: Path
+    run: RunRecord | None
+    synthetic_weights: bool | None
+
+    def calibration(self, given: str | Path | None) -> CalibrationSet:
+        """Given windows, those of the run, or generated ones."""
+        if given is not None:
+            return calibration.read(given, self.contract)
+        if self.run and self.run.calibration:
+            return calibration.read(self.run.calibration, self.contract, "windows of the validation fold")
+        return calibration.generate(self.contract)
+
+
+@dataclass(frozen=True)
+class _Proved:
+    """Graphs in fp32 that passed their proof, and reduced ones that did not yet."""
+
+    graphs: Graphs
+    weights: dict[str, NDArray[Any]]
+    golden: Golden
+    report: ParityReport
+
+    def reduced(self, precision: str) -> Graphs:
+        """The same graphs in a precision."""
+        if precision == "fp32":
+            return self.graphs
+        g = self.graphs
+        step = None if g.step is None else reduce_precision(g.step, precision)  # type: ignore[arg-type]
+        return Graphs(g.form, reduce_precision(g.window, precision), step, g.step_shape)  # type: ignore[arg-type]
+
+
+def _open(checkpoint: str | Path, contract: Contract | str | Path | None, synthetic: bool | None) -> _Source:
     path = Path(checkpoint)
     run = read_run(path) if path.is_dir() else None
-    if run and synthetic_weights not in (None, run.synthetic_weights):
+    if run and synthetic not in (None, run.synthetic_weights):
         stated = "synthetic" if run.synthetic_weights else "not synthetic"
         raise CheckpointError(f"{path} states that its weights are {stated}; leave the option out")
     weights = run.weights if run else path
-    _refuse_overwriting(out, weights, contract)
     network = cardiolab.read(weights)
     if isinstance(contract, (str, Path)):
         contract = contracts.read(contract)
     contract = contract or (run.contract if run else default_contract(network))
     check_fit(network, contract)
-
-    with np.errstate(all="ignore"):  # what overflows is not finite, and no proof passes it
-        systems = tuple(realise_system(layer.system) for layer in network.layers)
-        graph = window_graph.build(network, systems)
-        golden = make_golden(network, contract)
-        report = prove(network, systems, graph, golden)
-    report.require()
-
-    manifest = _manifest(network, contract, weights, run, synthetic_weights)
-    bundles.write(out, manifest, _members(network, systems, graph, golden.tensors(), report, manifest, run))
-    return report
+    return _Source(network, contract, weights, run, run.synthetic_weights if run else synthetic)
 
 
 def _refuse_overwriting(out: str | Path, *inputs: object) -> None:
@@ -98,49 +161,103 @@ def _refuse_overwriting(out: str | Path, *inputs: object) -> None:
             raise OutputError(f"{out} is an input of this export; name another file for the bundle")
 
 
-def default_contract(network: Network) -> Contract:
-    """The published inputs, and targets that nobody has named.
+def _prove(source: _Source, form: str | None, tell: Tell) -> _Proved:
+    """Build and prove the wanted form, or the fastest whose proof passes."""
+    network = source.network
+    tell("realising the state spaces")
+    cascades, checks, left_out = _cascades(network)
+    weights = weight_tensors(network, cascades)
+    golden = make_golden(network, source.contract)
+    wanted: tuple[Form, ...] = tuple(f for f in by_speed(network) if form in (None, f))
+    for candidate in wanted:
+        tell(f"building and proving the {candidate} form")
+        graphs = _graphs(network, candidate)
+        report = proof.prove(network, graphs, weights, golden)
+        report = msgspec.structs.replace(report, checks=report.checks + checks, left_out=report.left_out | left_out)
+        if report.passed:
+            return _Proved(graphs, weights, golden, report)
+        left_out = {**left_out, candidate: _why(report)}
+    report.require()
+    raise AssertionError("a report that does not pass is refused")
 
-    Raises
-    ------
-    ContractError
-        If the network's inputs are not the published ones.
-    """
-    published = contracts.published(contracts.unnamed_targets(network.targets), name="imported checkpoint")
-    signal = msgspec.structs.replace(published.signal, window_samples=network.window)
-    return msgspec.structs.replace(published, signal=signal)
+
+def _why(report: ParityReport) -> str:
+    try:
+        report.require("another form was taken")
+    except ParityError as error:
+        return str(error)
+    return ""
 
 
-def check_fit(network: Network, contract: Contract) -> None:
-    """Refuse a contract that speaks of another network.
+def _cascades(network: Network) -> tuple[dict[int, Cascade], tuple[Check, ...], dict[str, str]]:
+    """Cascades that are good enough, with their checks; and why the others are not."""
+    good: dict[int, Cascade] = {}
+    checks: list[Check] = []
+    left_out: dict[str, str] = {}
+    for index, layer in enumerate(network.layers):
+        fitted = fit_cascade(layer)
+        check = proof.cascade_check(fitted, layer, index, network.state_size)
+        if check.passed:
+            good[index] = fitted
+            checks.append(check)
+        else:
+            reason = f"error {check.error:.2g} exceeds {check.tolerance:.2g}; chunked blocks take this layer"
+            left_out[f"{CASCADE}, layer {index}"] = reason
+    return good, tuple(checks), left_out
 
-    Raises
-    ------
-    ContractError
-        Naming the first size that differs.
-    """
-    sizes = [
-        ("leads", network.leads, len(contract.signal.leads)),
-        ("samples a window", network.window, contract.signal.window_samples),
-        ("continuous features", network.continuous_features, len(contract.continuous)),
-        ("categorical features", len(network.embeddings), len(contract.categorical)),
-        ("targets", network.targets, len(contract.targets)),
+
+def _graphs(network: Network, form: Form) -> Graphs:
+    window = window_graph.build(network, form)
+    if not network.causal:
+        return Graphs(form, window, None, None)
+    shape = StepShape(most_samples=step_graph.MOST_SAMPLES, state_size=step_graph.state_size(network))
+    return Graphs(form, window, step_graph.build(network), shape)
+
+
+def _gates(
+    proved: _Proved, windows: CalibrationSet, limit: float, contract: Contract, precision: str, tell: Tell
+) -> dict[ReducedPrecision, Gate]:
+    """Of the precision that was asked for, which must pass; of an fp32 bundle, all that pass."""
+    passed: dict[ReducedPrecision, Gate] = {}
+    tell(f"answering in fp32 for {len(windows)} windows")
+    reference = gate.logits(proved.graphs.window, windows)
+    for reduced in get_args(ReducedPrecision):
+        if precision not in ("fp32", reduced):
+            continue
+        tell(f"measuring {reduced} on {len(windows)} windows")
+        try:
+            graph = proved.reduced(reduced).window
+            passed[reduced] = gate.measure(reference, graph, reduced, windows, contract).gate(limit)
+        except (ParityError, BackendError):
+            if precision != "fp32":
+                raise
+    return passed
+
+
+def _reduced(proved: _Proved, precision: str, gates: Mapping[Any, Gate]) -> ParityReport:
+    """Logits of the reduced graphs; their limit is what the gate let pass, and as much again for other machines."""
+    graphs = proved.reduced(precision)
+    found = [
+        c.error for c in (*proof.window_logits(graphs, proved.golden, 1), *proof.step_logits(graphs, proved.golden, 1))
     ]
-    for feature, table in zip(contract.categorical, network.embeddings, strict=False):
-        sizes.append((f"categories of {feature.name}", len(table), len(feature.categories)))
-    for what, found, wanted in sizes:
-        if found != wanted:
-            raise ContractError(f"the checkpoint has {found} {what}, the contract {wanted}; give a contract that fits")
+    limit = 2 * max(gates[precision].logit_error_max, *found)
+    checks = [*proof.window_logits(graphs, proved.golden, limit), *proof.step_logits(graphs, proved.golden, limit)]
+    kernels = [check for check in proved.report.checks if check.quantity == "kernel"]
+    return proof.report(graphs.form, precision, [*kernels, *checks], proved.report.left_out)
 
 
 def _manifest(
-    network: Network, contract: Contract, weights: Path, run: RunRecord | None, synthetic: bool | None
+    source: _Source,
+    proved: _Proved,
+    precision: str,
+    gates: dict[ReducedPrecision, Gate],
 ) -> Manifest:
-    origin = run.synthetic_weights if run else synthetic
+    network = source.network
+    ours = source.weights.suffix == cardiolab.OUR_SUFFIX
     return Manifest(
-        synthetic_weights=origin,
-        form="recurrent",
-        precision="fp32",
+        synthetic_weights=source.synthetic_weights,
+        form=proved.graphs.form,
+        precision=precision,  # type: ignore[arg-type]
         opset=OPSET,
         network=NetworkShape(
             hidden=network.hidden,
@@ -149,54 +266,32 @@ def _manifest(
             causal=network.causal,
             parameters=network.parameters,
         ),
+        step=proved.graphs.step_shape,
         lineage=Lineage(
-            checkpoint_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-            format="ecg2lab" if weights.suffix == cardiolab.OUR_SUFFIX else "cardiolab",
-            training_data=run.training_data if run else None,
+            checkpoint_sha256=hashlib.sha256(source.weights.read_bytes()).hexdigest(),
+            format="ecg2lab" if ours else "cardiolab",
+            training_data=source.run.training_data if source.run else None,
         ),
         tools={name: installed_version(name) or "?" for name in ("ecg2lab", "numpy", "onnx", "onnxruntime")},
         members={},
-        contract=contract,
+        gates=gates,
+        contract=source.contract,
     )
 
 
 def _members(
-    network: Network,
-    systems: tuple[Realisation, ...],
-    graph: onnx.ModelProto,
-    golden: dict[str, NDArray[Any]],
-    report: ParityReport,
-    manifest: Manifest,
-    run: RunRecord | None,
+    source: _Source, proved: _Proved, report: ParityReport, manifest: Manifest, precision: str
 ) -> dict[str, bytes]:
     from safetensors.numpy import save
 
-    encoded = msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
-    return {
-        bundles.WEIGHTS: save(weight_tensors(network, systems)),
-        bundles.WINDOW_GRAPH: graph.SerializeToString(deterministic=True),
-        bundles.GOLDEN: save(golden),
-        bundles.PARITY: encoded,
-        bundles.CARD: model_card(manifest, report, run).encode(),
+    graphs = proved.reduced(precision)
+    members = {
+        bundles.WEIGHTS: save(proved.weights),
+        bundles.WINDOW_GRAPH: graphs.window.SerializeToString(deterministic=True),
+        bundles.GOLDEN: save(proved.golden.tensors()),
+        bundles.PARITY: msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n",
+        bundles.CARD: model_card(manifest, report, source.run).encode(),
     }
-
-
-def weight_tensors(network: Network, systems: tuple[Realisation, ...]) -> dict[str, NDArray[Any]]:
-    """What a native engine reads: weights in float32, the realised state spaces in float64, BatchNorm folded."""
-    out: dict[str, NDArray[Any]] = {
-        "encoder.weight": network.encoder_weight,
-        "encoder.bias": network.encoder_bias,
-        "head.weight": network.head_weight,
-        "head.bias": network.head_bias,
-    }
-    for i, layer in enumerate(network.layers):
-        out |= {f"layers.{i}.output.weight": layer.output_weight, f"layers.{i}.output.bias": layer.output_bias}
-        out |= {f"layers.{i}.norm.weight": layer.norm_weight, f"layers.{i}.norm.bias": layer.norm_bias}
-    out |= {f"embeddings.{i}": table for i, table in enumerate(network.embeddings)}
-    for i, block in enumerate(network.static):
-        out[f"static.{i}.weight"], out[f"static.{i}.bias"] = block.folded()
-    rounded: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(x, dtype=np.float32) for name, x in out.items()}
-    for i, (layer, system) in enumerate(zip(network.layers, systems, strict=True)):
-        rounded |= {f"layers.{i}.{key}": getattr(system, key) for key in "abc"}
-        rounded[f"layers.{i}.d"] = layer.d
-    return rounded
+    if graphs.step is not None:
+        members[bundles.STEP_GRAPH] = graphs.step.SerializeToString(deterministic=True)
+    return members

@@ -1,4 +1,4 @@
-"""The folder that a training run leaves behind: `model.safetensors`, `contract.json`, `run.json`."""
+"""The folder that a training run leaves: `model.safetensors`, `contract.json`, `run.json`, calibration windows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ecg2lab.errors import CheckpointError
 WEIGHTS_FILE = "model.safetensors"
 CONTRACT_FILE = "contract.json"
 RECORD_FILE = "run.json"
+CALIBRATION_FILE = "calibration.safetensors"
 
 
 class _Record(msgspec.Struct, kw_only=True):
@@ -32,6 +33,8 @@ class RunRecord:
     synthetic_weights: bool
     training_data: str
     metrics: dict[str, Any]
+    calibration: Path | None = None
+    """Windows for measuring a reduced precision; a run with a small validation fold has none."""
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -51,4 +54,6 @@ def read_run(folder: Path) -> RunRecord:
     except msgspec.DecodeError as error:
         raise CheckpointError(f"{record} is damaged: {error}") from None
     contract = contracts.read(folder / CONTRACT_FILE)
-    return RunRecord(weights, contract, parsed.synthetic_weights, parsed.training_data, parsed.metrics)
+    calibration = folder / CALIBRATION_FILE
+    known = calibration if calibration.is_file() else None
+    return RunRecord(weights, contract, parsed.synthetic_weights, parsed.training_data, parsed.metrics, known)

@@ -13,8 +13,9 @@ import torch
 
 from ecg2lab import contract as contracts
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab_export import cardiolab
-from ecg2lab_training import auroc, config, dataset, imputation
+from ecg2lab_export import calibration, cardiolab
+from ecg2lab_export.run_folder import read_run
+from ecg2lab_training import auroc, config, dataset, imputation, run_writer
 from ecg2lab_training.crops import Recordings, probabilities
 from ecg2lab_training.fit import fit
 from ecg2lab_training.model import FusionModel, Sizes
@@ -58,6 +59,38 @@ def test_run_folder_is_complete_and_loads(run: Path, patients: Path, tiny_config
     network = cardiolab.read(run / "model.safetensors")
     assert (network.hidden, network.state_size, network.window) == (8, 4, 250)
     assert network.targets == len(contract.targets)
+
+
+def test_calibration_windows_are_of_the_validation_fold(
+    patients: Path, tiny_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = dataset.read(patients)
+    rows = data.rows("validation")
+    monkeypatch.setattr(calibration, "FEWEST_WINDOWS", len(rows))
+    for name in ("run", "again"):
+        fit(config.read(str(tiny_config)), data, tmp_path / name)
+    recorded = read_run(tmp_path / "run")
+    assert recorded.calibration is not None
+    windows = calibration.read(recorded.calibration, recorded.contract)
+    assert windows.labels is not None
+    np.testing.assert_array_equal(windows.labels, data.labels[rows])
+    np.testing.assert_array_equal(windows.signal, data.signals[rows][:, :, :250])
+    again = read_run(tmp_path / "again").calibration
+    assert again is not None
+    assert again.read_bytes() == recorded.calibration.read_bytes()
+
+
+def test_a_small_validation_fold_leaves_no_calibration_windows(run: Path) -> None:
+    assert read_run(run).calibration is None
+
+
+def test_no_more_calibration_windows_than_needed(patients: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings = Recordings(dataset.read(patients), "validation")
+    monkeypatch.setattr(run_writer, "_CALIBRATION_WINDOWS", 3)
+    chosen = run_writer._calibration_set(recordings)
+    assert chosen.labels is not None
+    last = len(recordings) - 1
+    np.testing.assert_array_equal(chosen.labels, recordings.labels[[0, round(last / 2), last]])
 
 
 def test_contract_has_medians_and_thresholds_of_the_right_folds(run: Path, patients: Path) -> None:

@@ -1,9 +1,11 @@
 """The RUN folder: what a training run leaves behind.
 
-model.safetensors   weights of the best epoch, in the key names of the published checkpoint
-contract.json       the data set's contract with medians of the training folds and decision thresholds
-run.json            configuration, data set's digest and measured AUROC
-metrics.csv         loss and validation AUROC after each epoch
+model.safetensors         weights of the best epoch, in the key names of the published checkpoint
+contract.json             the data set's contract with medians of the training folds and decision thresholds
+run.json                  configuration, data set's digest and measured AUROC
+metrics.csv               loss and validation AUROC after each epoch
+calibration.safetensors   labelled windows of the validation fold, on which export measures a reduced precision; absent
+                          where the fold has fewer than 16 records
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from numpy.typing import NDArray
 
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
-from ecg2lab_export import cardiolab
-from ecg2lab_export.run_folder import CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
+from ecg2lab_export import calibration, cardiolab
+from ecg2lab_export.calibration import CalibrationSet
+from ecg2lab_export.run_folder import CALIBRATION_FILE, CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
 from ecg2lab_training import auroc, imputation
 from ecg2lab_training.config import Config
 from ecg2lab_training.crops import Recordings, probabilities
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from ecg2lab_training.learner import Learner
 
 METRICS_FILE = "metrics.csv"
+_CALIBRATION_WINDOWS = 512
 
 
 class TargetMetrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +90,8 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
     (folder / CONTRACT_FILE).write_bytes(contracts.encode(contract))
     (folder / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
     _write_history(folder / METRICS_FILE, learner.history)
+    if len(validation) >= calibration.FEWEST_WINDOWS:
+        calibration.write(folder / CALIBRATION_FILE, _calibration_set(validation))
     return run
 
 
@@ -117,6 +123,24 @@ def _metrics(contract: Contract, best_epoch: int, validation: Scored, test: Scor
             )
             for name, area_validation, area_test, labels in columns
         },
+    )
+
+
+def _calibration_set(recordings: Recordings) -> CalibrationSet:
+    """The first window of each recording, or of evenly spaced ones where there are more than 512.
+
+    One window of each, because a second one of the same patient tells little about the order of patients.
+    """
+    count = min(len(recordings), _CALIBRATION_WINDOWS)
+    chosen = np.linspace(0, len(recordings) - 1, count).round().astype(int).tolist()
+    first = recordings.windows(chosen)[0]
+    signal, continuous, categorical, labels = (tensor.numpy() for tensor in first)
+    return CalibrationSet(
+        signal.astype(np.float32),
+        continuous.astype(np.float32),
+        categorical.astype(np.int64),
+        labels.astype(np.float32),
+        "validation fold",
     )
 
 

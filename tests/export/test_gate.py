@@ -1,0 +1,227 @@
+"""The gate: a good reduction passes with its figures, a spoiled one is refused with them."""
+
+import dataclasses
+
+import msgspec
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from ecg2lab import bundle as bundles
+from ecg2lab import cpu
+from ecg2lab.bundle import Bundle, Gate, Manifest
+from ecg2lab.errors import BackendError, BundleError, ParityError
+from ecg2lab_export import auroc_loss, calibration, fit, gate, window_graph
+from ecg2lab_export.passes import reduce_precision
+
+PRECISIONS = ("fp16", "bf16", "int8")
+
+
+@pytest.fixture(scope="module")
+def network(random_network):
+    """Its head is ten times as large as at the start of training, so that logits differ between windows."""
+    network = random_network(11, hidden=16, layers=2, length=100, targets=5)
+    return dataclasses.replace(network, head_weight=10 * network.head_weight)
+
+
+@pytest.fixture(scope="module")
+def contract(network):
+    return fit.default_contract(network)
+
+
+@pytest.fixture(scope="module")
+def windows(contract):
+    return calibration.generate(contract, 200)
+
+
+@pytest.fixture(scope="module")
+def model(network):
+    return window_graph.build(network, "recurrent")
+
+
+def changed(model, node_name, position, change):
+    """A copy in which one constant, the input of a node at a position, is changed."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    node = next(node for node in copy.graph.node if node.name == node_name)
+    tensor = next(tensor for tensor in copy.graph.initializer if tensor.name == node.input[position])
+    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor)), tensor.name))
+    return copy
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_good_reduction_passes_and_says_what_was_measured(model, windows, contract, precision):
+    measured = gate.measure(model, reduce_precision(model, precision), precision, windows, contract)
+    passed = measured.gate()
+    assert (passed.precision, passed.windows, passed.data) == (precision, 200, "generated windows, no patients")
+    assert passed.data_sha256 == windows.sha256
+    assert (passed.targets_by_labels, passed.targets_expected, passed.targets_unmeasured) == (0, 5, ())
+    losses = {x.target: x.loss for x in measured.losses}
+    assert passed.worst_auroc_loss == max(losses.values()) == losses[passed.worst_target] <= passed.limit == 0.002
+    assert passed.macro_auroc_loss == pytest.approx(np.mean(list(losses.values())))
+    assert 0 < passed.logit_error_median < passed.logit_error_max < 0.2
+    assert passed.runtime.startswith("onnxruntime ")
+    assert ("emulated" in passed.runtime) == (precision == "fp16")
+    assert passed.cpu == cpu.name()
+
+
+def test_equal_graphs_lose_nothing(model, windows, contract):
+    """Float32 beside itself: the machinery adds nothing of its own."""
+    passed = gate.measure(model, model, "bf16", windows, contract).gate(0.0)
+    assert passed.worst_auroc_loss == passed.logit_error_max == 0
+
+
+def test_logits_of_fp32_may_be_computed_once(model, windows, contract):
+    reduced = reduce_precision(model, "int8")
+    once = gate.measure(gate.logits(model, windows), reduced, "int8", windows, contract)
+    assert once == gate.measure(model, reduced, "int8", windows, contract)
+
+
+def test_labels_are_used_where_they_suffice(model, windows, contract):
+    """Labels for two targets; the third has too few of one kind, the others none."""
+    random = np.random.default_rng(0)
+    labels = np.full((200, 5), np.nan, np.float32)
+    labels[:, :2] = random.random((200, 2)) < 0.4
+    labels[:, 2] = np.arange(200) < 3
+    known = dataclasses.replace(windows, labels=labels)
+    measured = gate.measure(model, reduce_precision(model, "bf16"), "bf16", known, contract)
+    assert [x.basis for x in measured.losses[2:]] == ["expected"] * 3
+    assert measured.gate(0.1).targets_by_labels + measured.gate(0.1).targets_expected == 5
+    assert "labels" in {x.basis for x in measured.losses[:2]}
+    assert known.sha256 != windows.sha256
+
+
+def test_a_spoiled_reduction_is_refused_with_its_figures(model, windows, contract):
+    """One weight matrix with its channels in the wrong order."""
+    reduced = changed(reduce_precision(model, "int8"), "layers.1.value", 1, lambda w: w[:, ::-1].copy())
+    measured = gate.measure(model, reduced, "int8", windows, contract)
+    worst = measured.measured[0]
+    assert worst.loss > 0.002
+    with pytest.raises(ParityError) as refusal:
+        measured.gate()
+    message = str(refusal.value)
+    assert message.startswith("int8 loses more than 0.002 AUROC on generated windows, no patients (200 windows)")
+    assert f"{worst.target} {worst.loss:.2g} (of {worst.auroc:.3f}, expected)" in message
+    assert message.endswith("no bundle was written")
+
+
+def test_the_users_limit_decides(model, windows, contract):
+    measured = gate.measure(model, reduce_precision(model, "int8"), "int8", windows, contract)
+    worst = measured.measured[0].loss
+    assert worst > 0
+    assert measured.gate(worst).worst_auroc_loss == worst
+    with pytest.raises(ParityError, match="int8 loses more than"):
+        measured.gate(worst / 2)
+
+
+def test_an_offset_of_all_logits_is_refused_though_it_costs_no_auroc(model, windows, contract):
+    offset = np.float32([0, 0, 0.2, 0, 0])
+    reduced = changed(reduce_precision(model, "bf16"), "head", 2, lambda bias: bias + offset)
+    with pytest.raises(ParityError, match=r"bf16 moves the logit of target_002 by 0.2 in the median window"):
+        gate.measure(model, reduced, "bf16", windows, contract).gate()
+
+
+def test_an_activation_beyond_float16_is_refused(network, windows, contract):
+    """Skip weights of a million: the convolution reaches a million, float16 ends at 65504."""
+    loud = dataclasses.replace(network.layers[0], d=1e6 * network.layers[0].d)
+    model = window_graph.build(dataclasses.replace(network, layers=(loud, *network.layers[1:])), "recurrent")
+    with pytest.raises(ParityError, match=r"fp16 gives logits that are not finite for \d+ of 200 windows"):
+        gate.measure(model, reduce_precision(model, "fp16"), "fp16", windows, contract)
+    gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, contract)
+
+
+def with_certain_targets(network, certain):
+    bias = network.head_bias.copy()
+    bias[certain] = 5000.0
+    return window_graph.build(dataclasses.replace(network, head_bias=bias), "recurrent")
+
+
+def test_a_target_without_an_auroc_is_named(network, windows, contract):
+    model = with_certain_targets(network, [3])
+    passed = gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, contract).gate()
+    assert passed.targets_unmeasured == ("target_003",)
+    assert passed.targets_expected == 4
+
+
+def test_a_gate_that_can_measure_nothing_refuses(network, windows, contract):
+    model = with_certain_targets(network, slice(None))
+    with pytest.raises(ParityError, match="cannot measure an AUROC on generated windows"):
+        gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, contract).gate()
+
+
+def test_not_a_number_never_passes(model, windows, contract):
+    measured = gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, contract)
+    spoiled = auroc_loss.TargetLoss("x", "expected", 0.7, float("nan"), 0.0)
+    with pytest.raises(ParityError):
+        dataclasses.replace(measured, losses=(spoiled,)).gate()
+
+
+def test_int8_is_refused_on_a_cpu_without_8_bit_products(model, windows, contract, monkeypatch):
+    reduced = reduce_precision(model, "int8")
+    monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma", "avx512f", "avx512bw"))
+    with pytest.raises(BackendError, match="int8 needs a CPU with VNNI"):
+        gate.measure(model, reduced, "int8", windows, contract)
+    gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, contract)
+
+
+@pytest.fixture
+def passed(model, windows, contract):
+    return gate.measure(model, reduce_precision(model, "int8"), "int8", windows, contract).gate()
+
+
+def rewritten(content: bytes, **changes) -> bytes:
+    """The small bundle with another manifest."""
+    opened = Bundle.from_bytes(content)
+    manifest = msgspec.to_builtins(opened.manifest) | changes
+    members = {name: opened.member(name) for name in opened.manifest.members}
+    return bundles.pack({bundles.MANIFEST: msgspec.json.encode(manifest), **members})
+
+
+def test_a_manifest_carries_its_gates(small_bundle, passed):
+    opened = Bundle.from_bytes(rewritten(small_bundle, gates={"int8": msgspec.to_builtins(passed)}))
+    assert opened.manifest.gates == {"int8": passed}
+
+
+def test_a_bundle_without_gates_stays_readable(small_bundle):
+    manifest = msgspec.to_builtins(Bundle.from_bytes(small_bundle).manifest)
+    del manifest["gates"]
+    assert msgspec.convert(manifest, Manifest).gates == {}
+
+
+@pytest.mark.parametrize(
+    ("precision", "change", "message"),
+    [
+        ("int8", {"worst_auroc_loss": 0.1}, "the gate of int8 was not passed"),
+        ("fp16", {}, "the gate of fp16 speaks of int8"),
+        ("fp32", {}, "fp32"),
+        ("int8", {"data_sha256": "0"}, "data_sha256"),
+        ("int8", {"logit_error_max": None}, "logit_error_max"),
+    ],
+)
+def test_a_gate_that_was_not_passed_is_no_gate(small_bundle, passed, precision, change, message):
+    told = msgspec.to_builtins(passed) | change
+    with pytest.raises(BundleError, match=message):
+        Bundle.from_bytes(rewritten(small_bundle, gates={precision: told}))
+
+
+def test_an_int8_bundle_does_not_load_on_a_cpu_without_8_bit_products(small_bundle, monkeypatch):
+    import ecg2lab
+
+    monkeypatch.setattr(cpu, "features", lambda: ("neon", "fp16"))
+    with pytest.raises(BackendError, match="int8 needs a CPU with VNNI"):
+        ecg2lab.load(Bundle.from_bytes(rewritten(small_bundle, precision="int8")), backend="onnxruntime")
+
+
+def test_inspect_shows_the_gates(small_bundle, passed, tmp_path):
+    from typer.testing import CliRunner
+
+    from ecg2lab.cli import app
+
+    path = tmp_path / "gated.ecg2lab"
+    path.write_bytes(rewritten(small_bundle, gates={"int8": msgspec.to_builtins(passed)}))
+    shown = " ".join(CliRunner().invoke(app, ["inspect", str(path)]).output.split())
+    for figure in ("int8", "200", passed.data, passed.worst_target, f"{passed.worst_auroc_loss:.1e}"):
+        assert figure in shown
+    told = msgspec.json.decode(CliRunner().invoke(app, ["inspect", str(path), "--json"]).output)
+    assert msgspec.convert(told["manifest"]["gates"]["int8"], Gate) == passed
