@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab import cpu
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import installed_version, require
@@ -15,6 +16,8 @@ from ecg2lab.extras import installed_version, require
 PROVIDER = "CPUExecutionProvider"
 SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
 """Inputs and output of the window graph."""
+STATE, NEXT_STATE = "state", "next_state"
+"""What the step graph has beside them."""
 
 
 def import_runtime() -> Any:
@@ -50,7 +53,7 @@ def make_session(model: bytes, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, too
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
@@ -63,8 +66,11 @@ class OnnxRuntimeBackend:
     """Runs the bundle's window graph."""
 
     name = "onnxruntime"
+    device = "cpu"
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
+        self.precision: str = bundle.manifest.precision
+        cpu.require(self.precision)
         self._session = make_session(bundle.member(WINDOW_GRAPH), threads)
         _check_fit(self._session, bundle)
 
@@ -92,11 +98,11 @@ class OnnxRuntimeBackend:
 
 def _check_fit(session: Any, bundle: Bundle) -> None:
     """Refuse a graph that is not the one its contract speaks of."""
-    contract = bundle.contract
+    contract, columns = bundle.contract, bundle.contract.static_inputs
     wanted = {
         SIGNAL: ("tensor(float)", [len(contract.signal.leads), contract.signal.window_samples]),
-        CONTINUOUS: ("tensor(float)", [len(contract.continuous)]),
-        CATEGORICAL: ("tensor(int64)", [len(contract.categorical)]),
+        CONTINUOUS: ("tensor(float)", [len(columns.continuous)]),
+        CATEGORICAL: ("tensor(int64)", [len(columns.categorical)]),
         LOGITS: ("tensor(float)", [len(contract.targets)]),
     }
     found = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}

@@ -62,7 +62,10 @@ def run(
         list[str] | None,
         typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
     ] = None,
-    backend: Annotated[str, typer.Option(help="auto or onnxruntime.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, onnxruntime or tensorrt.")] = "auto",
+    precision: Annotated[
+        str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Of one call; default: all usable.")] = None,
     output: Annotated[Format, typer.Option("--format", help="What to write.")] = "table",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -94,7 +97,7 @@ def run(
 
     import ecg2lab
 
-    with ecg2lab.load(bundle, backend=backend, threads=threads) as engine:
+    with ecg2lab.load(bundle, backend=backend, precision=precision, threads=threads) as engine:
         for name in target or ():
             engine.contract.target_index(name)
         worst = 0

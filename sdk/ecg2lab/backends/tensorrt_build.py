@@ -1,0 +1,220 @@
+"""`ecg2lab build` without the command line: choose the target, build under a lock, check, store."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import numpy as np
+
+from ecg2lab import tensors
+from ecg2lab.backends.cuda_driver import Gpu
+from ecg2lab.backends.engine_cache import EngineCache, StoredEngine
+from ecg2lab.backends.engine_record import EngineKey, EngineRecord
+from ecg2lab.backends.onnxruntime import LOGITS
+from ecg2lab.backends.tensorrt import engine_key
+from ecg2lab.backends.tensorrt_compile import Batch, Compiled, Recipe, compile_graph
+from ecg2lab.backends.tensorrt_package import TENSORRT, Package, ahead_of_time_package, installed_packages
+from ecg2lab.backends.tensorrt_progress import Tell, silent
+from ecg2lab.backends.tensorrt_session import Session
+from ecg2lab.backends.tensorrt_summary import summarise
+from ecg2lab.bundle import GOLDEN, Bundle, Digest
+from ecg2lab.errors import BackendError, ParityError
+from ecg2lab.selftest import Arrays, window_checks
+
+WORKSPACE_MB = 256
+"""Ample for this network, and little on a board whose GPU shares the memory of everything else."""
+LARGEST_BATCH = 4
+_BATCH_LIMIT = 1024
+_FP32_TOLERANCE = 1e-4
+"""Of a logit: ten times that of the export's proof, for other kernels and orders of summation; without TF32, float32 is
+far below it, and a wrong engine far above."""
+_OVER_GATE = 4
+"""In a reduced precision, times the largest error that its gate saw: golden windows are odder than those of a gate, and
+kernels differ; the loss is the gate's to judge, this finds an engine that is wrong."""
+
+
+class Options(NamedTuple):
+    """How to build."""
+
+    precision: str
+    compute_capability: str | None = None
+    """Ahead of time; None: for the GPU of this machine."""
+    workspace_mb: int = WORKSPACE_MB
+    largest_batch: int = LARGEST_BATCH
+    rebuild: bool = False
+    """Even if there is one already."""
+
+
+class Built(NamedTuple):
+    """An engine in the cache."""
+
+    engine: StoredEngine
+    new: bool
+    """False: it was there already, perhaps just built by another process."""
+
+
+class _Target(NamedTuple):
+    package: Package
+    compute_capability: str
+    gpu: Gpu | None
+
+
+class _Proof(NamedTuple):
+    """What running a new engine showed."""
+
+    error: float | None
+    layers: str
+    """The listing of layers, of the engine inspector where there is a GPU."""
+    kernels: bytes | None
+
+
+def build_engine(
+    bundle: Bundle,
+    graph: Callable[[], bytes],
+    options: Options,
+    tell: Tell = silent,
+    waiting: Callable[[], None] = lambda: None,
+) -> Built:
+    """Build the engine of a bundle, unless this user's cache has it.
+
+    Parameters
+    ----------
+    bundle
+        Whose engine it is.
+    graph
+        Makes its window graph in the precision wanted, serialised; not called if the engine is there.
+    options
+        How.
+    tell
+        Told how far it is.
+    waiting
+        Called if another process is building the same engine, whose end is then waited for.
+
+    Raises
+    ------
+    MissingExtraError
+        If TensorRT is not installed.
+    BackendError
+        If the target cannot be built for, or TensorRT refuses.
+    ParityError
+        If the engine does not compute the bundle's golden outputs; nothing is stored.
+    OutputError
+        If the cache cannot be written.
+    """
+    _check(options)
+    target = _choose_target(options.compute_capability)
+    batch = Batch(1, 1, options.largest_batch)
+    gpu_name = None if target.gpu is None else target.gpu.name
+    key = engine_key(bundle, options.precision, target.package, target.compute_capability, gpu_name, batch)
+    cache = EngineCache()
+    with cache.lock(key, waiting):
+        stored = None if options.rebuild else cache.exact(key)
+        if stored is not None:
+            return Built(stored, new=False)
+        return Built(_build(bundle, graph(), options, target, key, cache, tell), new=True)
+
+
+def _check(options: Options) -> None:
+    if not 1 <= options.largest_batch <= _BATCH_LIMIT:
+        raise BackendError(f"a batch has 1 to {_BATCH_LIMIT} windows, not {options.largest_batch}")
+    if not 1 <= options.workspace_mb <= 2**20:
+        raise BackendError(f"a workspace has 1 to {2**20} MB, not {options.workspace_mb}")
+
+
+def _choose_target(compute_capability: str | None) -> _Target:
+    """The GPU of this machine, or ahead of time; a compute capability that is this machine's own needs no foresight."""
+    if compute_capability is None:
+        packages = installed_packages()
+        gpu = _this_gpu()
+        return _Target(packages[0], gpu.compute_capability, gpu)
+    here = _gpu_if_any()
+    if here is not None and here.compute_capability == compute_capability:
+        for package in installed_packages():
+            if package.name == TENSORRT:
+                return _Target(package, compute_capability, here)
+    return _Target(ahead_of_time_package(compute_capability), compute_capability, None)
+
+
+def _this_gpu() -> Gpu:
+    try:
+        return Gpu()
+    except BackendError as error:
+        raise BackendError(
+            f"{error}. Build on the device that will run the engine, or for a desktop GPU ahead of time with "
+            "--compute-capability, such as 8.9"
+        ) from None
+
+
+def _gpu_if_any() -> Gpu | None:
+    try:
+        return Gpu()
+    except BackendError:
+        return None
+
+
+def _build(
+    bundle: Bundle, graph: bytes, options: Options, target: _Target, key: EngineKey, cache: EngineCache, tell: Tell
+) -> StoredEngine:
+    package, gpu = target.package, target.gpu
+    timing = f"{package.name}-{package.version}-{key.gpu or key.compute_capability}"
+    recipe = Recipe(
+        compute_capability=None if gpu else target.compute_capability,
+        batch=key.batch,
+        workspace_bytes=options.workspace_mb * 2**20,
+        timing_cache=cache.read_timing(timing) if package.has_timing_cache else b"",
+    )
+    start = time.monotonic()
+    compiled = compile_graph(package, graph, recipe, tell)
+    seconds = time.monotonic() - start
+    proof = _Proof(None, compiled.layers, None)
+    if gpu is not None:
+        proof = _prove(bundle, package, gpu, compiled, key.precision)
+    if compiled.timing_cache:
+        cache.write_timing(timing, compiled.timing_cache)
+    record = EngineRecord(
+        key=key,
+        plan=Digest.of(compiled.plan),
+        graph_sha256=hashlib.sha256(graph).hexdigest(),
+        workspace_mb=options.workspace_mb,
+        seconds=round(seconds, 3),
+        built=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        golden_error=proof.error,
+        summary=summarise(proof.layers),
+    )
+    stored = cache.store(record, compiled.plan)
+    if proof.kernels:
+        cache.write_kernels(stored, proof.kernels)
+    return stored
+
+
+def _prove(bundle: Bundle, package: Package, gpu: Gpu, compiled: Compiled, precision: str) -> _Proof:
+    """Run the bundle's golden inputs on the GPU."""
+    session = Session(package, gpu, compiled.plan, bundle.contract)
+    golden = tensors.read(bundle.member(GOLDEN), f"{bundle.source}: {GOLDEN}")
+    error, limit = golden_error(bundle, session, golden), golden_tolerance(bundle, golden, precision)
+    if not error <= limit:  # a NaN is no success either
+        raise ParityError(
+            f"the engine's logits are off by {error:.2g} on the bundle's golden inputs, the limit for {precision} is "
+            f"{limit:.2g}: it was not kept"
+        )
+    return _Proof(error, session.layers(package), session.new_kernels)
+
+
+def golden_error(bundle: Bundle, session: Session, golden: Arrays) -> float:
+    """Largest error of a logit against the bundle's float64 logits, in one batch and window by window."""
+    checks = window_checks(session.run, golden, bundle.manifest.form, TENSORRT, 1.0)
+    return float(np.max([check.error for check in checks]))  # NumPy's maximum lets no NaN pass by
+
+
+def golden_tolerance(bundle: Bundle, golden: Arrays, precision: str) -> float:
+    """Limit of `golden_error`; in float32, as in the export's proof, relative to the largest logit beyond 10."""
+    rounding = _FP32_TOLERANCE * max(1.0, float(np.abs(golden[LOGITS]).max()) / 10)
+    if precision == "fp32":
+        return rounding
+    if precision not in bundle.manifest.gates:
+        raise BackendError(f"{bundle.source} holds no passed gate for {precision}; export it again")
+    return rounding + _OVER_GATE * bundle.manifest.gates[precision].logit_error_max
