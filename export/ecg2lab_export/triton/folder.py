@@ -1,0 +1,135 @@
+"""The files of one model in a repository, by their paths inside its folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from ecg2lab import bundle as bundles
+from ecg2lab import contract as contracts
+from ecg2lab.bundle import Bundle
+from ecg2lab.errors import BundleError, ContractError
+from ecg2lab.extras import installed_version
+from ecg2lab_export.triton import config
+from ecg2lab_export.triton.golden import Golden, measure, measure_steps
+from ecg2lab_export.triton.readme import readme
+from ecg2lab_export.triton.settings import Settings
+
+RECORD, CONTRACT, README = "ecg2lab.json", "contract.json", "README.md"
+CLIENT, GOLDEN = "client.py", "golden.npz"
+GRAPH = f"1/{config.MODEL_FILE}"
+"""A repository's version is a folder; ours is always 1, because config.pbtxt speaks of all versions at once."""
+Files = dict[str, bytes]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written: the client reads the model from it, and `--replace` what may be removed."""
+
+    schema_version: int = 1
+    model: str
+    variant: str
+    """onnx, tensorrt or stream."""
+    bundle: str
+    """File name."""
+    bundle_digest: str
+    notice: str
+    ecg2lab: str
+    logit_error: float
+    """On the golden inputs, with ONNX Runtime where this was written."""
+    logit_limit: float
+    """For a server."""
+    files: dict[str, str]
+    """SHA-256 of every other file of the folder."""
+
+
+def onnx_folder(bundle: Bundle, settings: Settings) -> Files:
+    """The window graph on ONNX Runtime."""
+    return _window_folder(bundle, settings, settings.name, "onnx", config.onnx_model(bundle, settings))
+
+
+def tensorrt_folder(bundle: Bundle, settings: Settings, name: str) -> Files:
+    """The window graph, compiled by TensorRT on the server.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is not of full precision.
+    """
+    precision = bundle.manifest.precision
+    if precision != "fp32":
+        raise BundleError(
+            f"{bundle.source} carries {precision}; TensorRT within ONNX Runtime would choose each layer's precision "
+            "itself, past the bundle's gate: export with --precision fp32, or leave --tensorrt out"
+        )
+    return _window_folder(bundle, settings, name, "tensorrt", config.tensorrt_model(bundle, settings, name))
+
+
+def stream_folder(bundle: Bundle, settings: Settings, name: str) -> Files:
+    """The step graph, fed in chunks.
+
+    Raises
+    ------
+    BundleError
+        If the bundle has none.
+    """
+    step = bundle.manifest.step
+    if step is None:
+        raise BundleError(
+            f"{bundle.source} is bidirectional: what it computes depends on later samples, so it has no step graph "
+            "and streams by windows; leave --stream out"
+        )
+    golden = Golden(bundle)
+    text = config.stream_model(bundle, settings, name, step.state_size)
+    files = _common(bundle, settings, name, "stream", text)
+    files |= {GRAPH: bundle.member(bundles.STEP_GRAPH), GOLDEN: golden.archive()}
+    return _sealed(bundle, name, "stream", files, measure_steps(bundle, golden, step))
+
+
+def _window_folder(bundle: Bundle, settings: Settings, name: str, variant: str, text: str) -> Files:
+    golden = Golden(bundle)
+    files = _common(bundle, settings, name, variant, text) | {
+        GRAPH: bundle.member(bundles.WINDOW_GRAPH),
+        CLIENT: Path(__file__).with_name(CLIENT).read_bytes(),
+        GOLDEN: golden.archive(),
+        # one window, raw and row-major; Triton repeats it to fill a batch
+        **{f"warmup/{key}": golden.window(key).tobytes() for key in golden.inputs},
+    }
+    return _sealed(bundle, name, variant, files, measure(bundle, golden))
+
+
+def _common(bundle: Bundle, settings: Settings, name: str, variant: str, text: str) -> Files:
+    return {
+        "config.pbtxt": text.encode(),
+        config.LABELS: _labels(bundle),
+        CONTRACT: contracts.encode(bundle.contract),
+        bundles.CARD: bundle.member(bundles.CARD),
+        README: readme(bundle, settings, name, variant).encode(),
+    }
+
+
+def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: tuple[float, float]) -> Files:
+    """Add the record of what the folder holds."""
+    error, limit = measured
+    record = Record(
+        model=name,
+        variant=variant,
+        bundle=Path(bundle.source).name,
+        bundle_digest=bundle.digest,
+        notice=bundle.manifest.notice,
+        ecg2lab=installed_version("ecg2lab") or "?",
+        logit_error=error,
+        logit_limit=limit,
+        files={path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())},
+    )
+    return {**files, RECORD: msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"}
+
+
+def _labels(bundle: Bundle) -> bytes:
+    """One target's name in each line, in the order of the logits."""
+    names = bundle.contract.target_names
+    for name in names:
+        if not name.isprintable():
+            raise ContractError(f"target {name!r} holds a line break or control character; a labels file cannot")
+    return "".join(f"{name}\n" for name in names).encode()
