@@ -3,11 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecg2lab_export.parity import ParityReport
+    from ecg2lab.parity import ParityReport
     from ecg2lab_export.pipeline import export
     from ecg2lab_export.realisation import Realisation, realise
 
-_HOME = {"export": "pipeline", "ParityReport": "parity", "Realisation": "realisation", "realise": "realisation"}
+_HOME = {
+    "export": "ecg2lab_export.pipeline",
+    "ParityReport": "ecg2lab.parity",
+    "Realisation": "ecg2lab_export.realisation",
+    "realise": "ecg2lab_export.realisation",
+}
 __all__ = ["ParityReport", "Realisation", "export", "realise"]
 
 
@@ -17,4 +22,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(_HOME[name]), name)

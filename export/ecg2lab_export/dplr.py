@@ -39,6 +39,16 @@ class Dplr(NamedTuple):
         """N, both of each pair counted."""
         return 2 * int(self.w.shape[-1])
 
+    @property
+    def directions(self) -> int:
+        """D."""
+        return int(self.c.shape[0])
+
+    @property
+    def parameters(self) -> list[Real]:
+        """All numbers of the layer's state space, complex ones as pairs."""
+        return [self.log_dt, *(x.view(np.float64) for x in (*self.half(), self.c))]
+
     def half(self) -> tuple[Complex, Complex, Complex, Complex]:
         """w, p, q, b."""
         return self.w, self.p, self.q, self.b
@@ -162,7 +172,7 @@ def kernel(system: Dplr) -> Real:
     dt = np.exp(system.log_dt)
     length = system.length
     z = np.exp(-2j * np.pi * np.arange(length // 2 + 1) / length)
-    at_minus_one = np.isclose(z, -1)  # the bilinear map has its pole there; only for even L
+    at_minus_one = 2 * np.arange(z.size) == length  # the bilinear map has its pole there; only for even L
     z_safe = np.where(at_minus_one, 1, z)
 
     spectrum = np.empty((c.shape[0], w.shape[0], z.size), dtype=np.complex128)

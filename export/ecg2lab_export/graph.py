@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,22 +41,23 @@ class GraphBuilder:
             self._constants.append(numpy_helper.from_array(array, name))
         return known
 
-    def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
-        """Append a node; returns the name of its output, or a tuple of names."""
-        names = [f"v{self._count + i}" for i in range(outputs)]
-        self._count += outputs
-        self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
-        return names[0] if outputs == 1 else tuple(names)
+    def add(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
+        """Append a node with one output; returns the output's name. Named nodes are found again by passes."""
+        output = f"v{self._count}"
+        self._count += 1
+        self._nodes.append(helper.make_node(operator, list(inputs), [output], name=name, **attributes))
+        return output
 
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Reshape; 0 copies a dimension, one -1 is inferred."""
-        return str(self.add("Reshape", value, self.constant(shape, "int64")))
+        return self.add("Reshape", value, self.constant(shape, "int64"))
 
-    def finish(self, name: str, output: str, shape: Sequence[int | str], doc: str) -> onnx.ModelProto:
-        """Close the graph with its one output, and check it."""
-        self._nodes.append(helper.make_node("Identity", [output], [name]))
-        result = helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        graph = helper.make_graph(self._nodes, "ecg2lab", self._inputs, [result], self._constants, doc_string=doc)
+    def finish(self, outputs: Mapping[str, tuple[str, Sequence[int | str]]], doc: str) -> onnx.ModelProto:
+        """Close the graph and check it; `outputs` names values and gives their shapes."""
+        for name, (value, _) in outputs.items():
+            self._nodes.append(helper.make_node("Identity", [value], [name]))
+        results = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n, (_, shape) in outputs.items()]
+        graph = helper.make_graph(self._nodes, "ecg2lab", self._inputs, results, self._constants, doc_string=doc)
         model = helper.make_model(
             graph,
             producer_name="ecg2lab",
@@ -65,3 +66,31 @@ class GraphBuilder:
         )
         onnx.checker.check_model(model, full_check=True)
         return model
+
+
+_NOT_PORTABLE = {"Loop", "Scan", "If", "DFT", "STFT", "Conv", "Einsum"}
+"""Control flow, transforms, and operators that some runtimes do slowly or not at all."""
+
+
+def require_portable(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Make sure of what every graph of a bundle promises, before it is proved; returns it.
+
+    1. Operators are those of the standard, at the opset and IR version stated here.
+    2. None of them is control flow, a Fourier transform or a convolution.
+    3. No value is complex, float64 or kept outside the model.
+
+    Raises
+    ------
+    ValueError
+        Naming the rule: a graph that breaks one is a fault of the builder, not of its input.
+    """
+    imports = [(x.domain, x.version) for x in model.opset_import]
+    if imports != [("", OPSET)] or model.ir_version != IR_VERSION or any(x.domain for x in model.graph.node):
+        raise ValueError(f"rule 1: the graph needs {imports}, IR {model.ir_version}")
+    foreign = sorted({x.op_type for x in model.graph.node} & _NOT_PORTABLE)
+    if foreign:
+        raise ValueError(f"rule 2: the graph uses {', '.join(foreign)}")
+    allowed = set(_ELEMENT.values())
+    if any(x.data_type not in allowed or x.external_data for x in model.graph.initializer):
+        raise ValueError("rule 3: the graph holds a constant of another type, or outside itself")
+    return model

@@ -7,7 +7,8 @@ The network is that of Lopez Alcaraz & Strodthoff 2025 (doi 10.1038/s41598-025-2
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from ecg2lab_export import dplr
 from ecg2lab_export.dplr import Dplr, Real
+from ecg2lab_export.realisation import Realisation, realise_system
 
 NORM_EPSILON = 1e-5
 """Of LayerNorm and BatchNorm: PyTorch's default, which the authors keep."""
@@ -24,12 +26,36 @@ NORM_EPSILON = 1e-5
 class S4Layer:
     """y = conv(u, k) + D·u; GELU; linear H → 2H; GLU; residual; LayerNorm."""
 
-    system: Dplr
+    system: Dplr | Realisation
+    """As a checkpoint stores it, or as a bundle does."""
     d: Real  # (H)
     output_weight: Real  # (2H H)
     output_bias: Real  # (2H)
     norm_weight: Real  # (H)
     norm_bias: Real  # (H)
+
+    @property
+    def published(self) -> Dplr:
+        """The parameters as a checkpoint stores them.
+
+        Raises
+        ------
+        TypeError
+            If the layer was read from a bundle, which does not hold them.
+        """
+        if isinstance(self.system, Realisation):
+            raise TypeError("a bundle holds the realised state space, not the published parameters")
+        return self.system
+
+    @cached_property
+    def kernel(self) -> Real:
+        """(D H L), computed once: it depends on parameters alone. Of a checkpoint by the published algorithm."""
+        return self.system.kernel() if isinstance(self.system, Realisation) else dplr.kernel(self.published)
+
+    @cached_property
+    def realisation(self) -> Realisation:
+        """The layer as a real recurrence."""
+        return self.system if isinstance(self.system, Realisation) else realise_system(self.published)
 
 
 @dataclass(frozen=True)
@@ -61,11 +87,11 @@ class Network:
     static: tuple[StaticBlock, ...]
     head_weight: Real  # (n H+static)
     head_bias: Real  # (n)
-    kernels: tuple[Real, ...] = field(init=False, repr=False)  # per layer (D H L)
 
-    def __post_init__(self) -> None:
-        """Compute the kernels once; they depend on parameters alone."""
-        object.__setattr__(self, "kernels", tuple(dplr.kernel(layer.system) for layer in self.layers))
+    @property
+    def kernels(self) -> tuple[Real, ...]:
+        """Of each layer, (D H L)."""
+        return tuple(layer.kernel for layer in self.layers)
 
     @property
     def leads(self) -> int:
@@ -79,8 +105,9 @@ class Network:
 
     @property
     def state_size(self) -> int:
-        """N, both of each conjugate pair counted."""
-        return self.layers[0].system.state_size
+        """N, both of each conjugate pair counted; of a bundle's network the states that were kept."""
+        system = self.layers[0].system
+        return system.states if isinstance(system, Realisation) else system.state_size
 
     @property
     def window(self) -> int:
@@ -90,7 +117,7 @@ class Network:
     @property
     def causal(self) -> bool:
         """Whether the kernel looks back only."""
-        return int(self.layers[0].system.c.shape[0]) == 1
+        return self.layers[0].system.directions == 1
 
     @property
     def continuous_features(self) -> int:
@@ -108,10 +135,8 @@ class Network:
         """Count of trained numbers and fixed state-space buffers."""
         arrays = [self.encoder_weight, self.encoder_bias, *self.embeddings, self.head_weight, self.head_bias]
         for layer in self.layers:
-            s = layer.system
-            arrays += [s.log_dt, layer.d, layer.output_weight, layer.output_bias]
-            arrays += [layer.norm_weight, layer.norm_bias]
-            arrays += [x.view(np.float64) for x in (s.w, s.p, s.q, s.b, s.c)]
+            arrays += [layer.d, layer.output_weight, layer.output_bias, layer.norm_weight, layer.norm_bias]
+            arrays += layer.system.parameters
         for block in self.static:
             arrays += [block.norm_weight, block.norm_bias, block.mean, block.variance, block.weight, block.bias]
         return sum(a.size for a in arrays)
@@ -134,8 +159,8 @@ class Network:
         """
         u = np.swapaxes(signal.astype(np.float64), 1, 2)  # (B L leads)
         x = u @ self.encoder_weight.T + self.encoder_bias  # (B L H)
-        for layer, kernel in zip(self.layers, self.kernels, strict=True):
-            x = _s4_layer(x, layer, kernel)
+        for layer in self.layers:
+            x = _s4_layer(x, layer)
         pooled = x.mean(axis=1)  # (B H)
         joined = np.concatenate([pooled, self._static(continuous, categorical)], axis=1)
         return joined @ self.head_weight.T + self.head_bias
@@ -179,8 +204,8 @@ def gelu(x: Real) -> Real:
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
-def _s4_layer(x: Real, layer: S4Layer, kernel: Real) -> Real:
-    y = gelu(convolve(x, kernel) + layer.d * x)  # (B L H)
+def _s4_layer(x: Real, layer: S4Layer) -> Real:
+    y = gelu(convolve(x, layer.kernel) + layer.d * x)  # (B L H)
     value, gate = np.split(y @ layer.output_weight.T + layer.output_bias, 2, axis=-1)
     residual = x + value / (1 + np.exp(-gate))
     centred = residual - residual.mean(axis=-1, keepdims=True)

@@ -1,13 +1,14 @@
-"""From a checkpoint's S4 parameters to a real state space that recurs.
+"""From a checkpoint's S4 parameters to a real, balanced state space that recurs.
 
 Glossary as in `dplr`; in addition
 
-    Ā B̄ C   real discretised system per channel: (H N N), (H N), (D H N); C is recovered from C̃
-    T nc     chunk, and how many of them cover the window
+    Ā B̄ C   real discretised system per direction and channel: (D H R R), (D H R), (D H R); C is recovered from C̃
+    R        states that are kept, at most N
 
-The conjugate pairs are left behind by a unitary change of basis, so nothing is lost in conditioning: for x = (z, z̄)
-and U = [[I, iI], [I, -iI]]/√2, the matrices Uᴴ Ā U, Uᴴ B̄ and C U are real. Eigenvectors of Ā are never used:
-their condition is 8e4 at N = 8 and costs the float32 kernel four digits.
+Two changes of basis, neither of which touches an eigenvector (their condition is 8e4 at N = 8 and costs a float32
+kernel four digits). The first is unitary and leaves the conjugate pairs behind: for x = (z, z̄) and
+U = [[I, iI], [I, -iI]]/√2, the matrices Uᴴ Ā U, Uᴴ B̄ and C U are real. The second is `balanced`, per direction: what is
+rounded to float32 afterwards is as small as it can be beside what it produces. `docs/recurrence.md` derives both.
 """
 
 from __future__ import annotations
@@ -19,87 +20,54 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab.errors import CheckpointError
 from ecg2lab_export import dplr
+from ecg2lab_export.balancing import balance
 from ecg2lab_export.dplr import Complex, Dplr, Real
 
 
 @dataclass(frozen=True)
 class Realisation:
-    """Real state space of one layer in float64: k[d,h,t] = c[d,h] aᵗ b."""
+    """Real state space of one layer in float64: k[d,h,t] = c[d,h] a[d,h]ᵗ b[d,h]."""
 
-    a: Real  # (H N N)
-    b: Real  # (H N)
-    c: Real  # (D H N)
+    a: Real  # (D H R R)
+    b: Real  # (D H R)
+    c: Real  # (D H R)
+    length: int
+    """L, the window for which it was made; the recurrence itself has no end."""
 
     @property
     def directions(self) -> int:
         """D: 1 causal, 2 bidirectional."""
-        return int(self.c.shape[0])
+        return int(self.b.shape[0])
 
-    def kernel(self, length: int) -> Real:
-        """First `length` taps of every direction and channel, (D H length), by recurrence in float64."""
-        taps = np.empty((self.directions, self.b.shape[0], length))
-        state = self.b
-        for t in range(length):
-            taps[:, :, t] = np.einsum("dhn,hn->dh", self.c, state)
-            state = np.einsum("hnm,hm->hn", self.a, state)
-        return taps
+    @property
+    def states(self) -> int:
+        """R."""
+        return int(self.b.shape[-1])
 
-    def chunked(self, skip: Real, chunk: int) -> ChunkedBlocks:
-        """Constants of the chunked recurrence.
+    @property
+    def parameters(self) -> list[Real]:
+        """All its numbers."""
+        return [self.a, self.b, self.c]
 
-        Parameters
-        ----------
-        skip
-            D of the layer, (H): it joins lag 0 before anything is rounded.
-        chunk
-            T.
+    def kernel(self, length: int | None = None) -> Real:
+        """First `length` taps of every direction and channel in float64, (D H length); None: of the window.
+
+        k[jT + i] = (c aⁱ)(aʲᵀ b) with T about √length: two short recurrences and one product.
         """
-        states = [self.b]  # Ā^s B̄
-        rows = [self.c]  # C Ā^s
-        for _ in range(chunk):
-            states.append(np.einsum("hnm,hm->hn", self.a, states[-1]))
-            rows.append(np.einsum("dhn,hnm->dhm", rows[-1], self.a))
-        krylov = np.stack(states[:chunk], axis=1)  # (H T N)
-        taps = np.einsum("dhn,htn->dht", self.c, krylov)  # (D H T)
-        return ChunkedBlocks(
-            inside=_toeplitz(taps, skip),
-            enter_forward=krylov[:, ::-1],
-            enter_backward=krylov,
-            leave_forward=np.stack([row[0] for row in rows[1:]], axis=-1),
-            leave_backward=(
-                np.stack([row[1] for row in rows[chunk - 1 :: -1]], axis=-1) if self.directions == 2 else None
-            ),
-            power=np.linalg.matrix_power(self.a, chunk),
-        )
+        length = self.length if length is None else length
+        stride = max(1, round(np.sqrt(length)))
+        rows = _krylov(np.swapaxes(self.a, -1, -2), self.c, stride)  # (D H T R)
+        starts = _krylov(np.linalg.matrix_power(self.a, stride), self.b, -(-length // stride))
+        taps = np.einsum("dhjr,dhir->dhji", starts, rows, optimize=True)
+        return np.ascontiguousarray(taps.reshape(*self.b.shape[:2], -1)[:, :, :length])
 
 
-@dataclass(frozen=True)
-class ChunkedBlocks:
-    """One layer cut into chunks of T samples, per channel, for products with row vectors on the left.
-
-    With u_j the T samples of chunk j:
-    `x_{j+1} = x_j powerᵀ + u_j enter_forward`, `z_j = z_{j+1} powerᵀ + u_j enter_backward`,
-    `y_j = u_j inside + x_j leave_forward + z_{j+1} leave_backward`.
-    """
-
-    inside: Real  # (H T T) two-sided Toeplitz, D on its diagonal
-    enter_forward: Real  # (H T N)
-    enter_backward: Real  # (H T N)
-    leave_forward: Real  # (H N T)
-    leave_backward: Real | None  # (H N T); None: causal
-    power: Real  # (H N N) Ā to the power T
-
-
-def _toeplitz(taps: Real, skip: Real) -> Real:
-    """(D H T) → (H T T), entry [s, i] weighing input s in output i."""
-    directions, channels, chunk = taps.shape
-    lags = np.zeros((channels, 2 * chunk - 1))  # index T-1+lag
-    lags[:, chunk - 1 :] = taps[0]
-    lags[:, chunk - 1] += skip
-    if directions == 2:
-        lags[:, : chunk - 1] = taps[1, :, : chunk - 1][:, ::-1]
-    steps = np.arange(chunk)
-    return lags[:, chunk - 1 + steps[None, :] - steps[:, None]]
+def _krylov(a: Real, start: Real, count: int) -> Real:
+    """All of start, a start, a² start …: (D H count R)."""
+    vectors = [start]
+    while len(vectors) < count:
+        vectors.append(np.einsum("dhnm,dhm->dhn", a, vectors[-1]))
+    return np.stack(vectors, axis=2)
 
 
 def realise(
@@ -121,7 +89,12 @@ def realise(
     Returns
     -------
     Realisation
-        Its `kernel(length)` equals the published kernel.
+        Its `kernel()` equals the published kernel.
+
+    Raises
+    ------
+    CheckpointError
+        If C cannot be recovered from C̃.
     """
     system = Dplr(
         w=np.asarray(w, dtype=np.complex128),
@@ -143,19 +116,26 @@ def realise_system(system: Dplr) -> Realisation:
     except np.linalg.LinAlgError:
         raise CheckpointError("an S4 layer has a pole at 1, from which its output vector cannot be recovered") from None
     c = np.einsum("dhn,hnm->dhm", dplr.complete(system.c), back)
-    return _to_real_basis(a_bar, b_bar, c)
+    a, b, c = to_real_basis(a_bar, b_bar, c)
+    return balanced(a, b, c, system.length)
 
 
-def _to_real_basis(a_bar: Complex, b_bar: Complex, c: Complex) -> Realisation:
+def balanced(a: Real, b: Real, c: Real, length: int) -> Realisation:
+    """Balance each direction of a real system: (H N N), (H N), (D H N) → (D H R R), (D H R), (D H R)."""
+    parts = [balance(a, b, row, length) for row in c]
+    states = max(part.b.shape[-1] for part in parts)
+    widened = [part.widened(states) for part in parts]
+    a, b, c = (np.stack(x) for x in zip(*widened, strict=True))
+    return Realisation(a, b, c, length)
+
+
+def to_real_basis(a_bar: Complex, b_bar: Complex, c: Complex) -> tuple[Real, Real, Real]:
+    """Leave the conjugate pairs behind: (H N N), (H N), (D H N), complex → real."""
     half = a_bar.shape[-1] // 2
     eye = np.eye(half)
     unitary = np.block([[eye, 1j * eye], [eye, -1j * eye]]) / np.sqrt(2)
     adjoint = unitary.conj().T
-    return Realisation(
-        a=_real(adjoint @ a_bar @ unitary),
-        b=_real(b_bar @ adjoint.T),
-        c=_real(c @ unitary),
-    )
+    return _real(adjoint @ a_bar @ unitary), _real(b_bar @ adjoint.T), _real(c @ unitary)
 
 
 def _real(x: NDArray[np.complex128]) -> Real:

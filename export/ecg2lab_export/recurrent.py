@@ -1,6 +1,6 @@
 """The S4 convolution as a chunked recurrence in standard ONNX operators.
 
-Glossary: B batch, L window, H channels, N state size, T chunk, nc chunks (nc·T ≥ L), D directions; shapes in comments.
+Glossary: B batch, L window, H channels, R states, T chunk, nc chunks (nc·T ≥ L), D directions; shapes in comments.
 
 Products run per channel, so the channel comes first. The state at the chunk borders is a linear recurrence
 x_{j+1} = x_j P + e_j; it is solved for all chunks at once in ⌈log₃ nc⌉ passes (after Hillis and Steele, CACM 1986):
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ecg2lab_export.chunked import ChunkedBlocks, cut
 from ecg2lab_export.dplr import Real
 from ecg2lab_export.graph import GraphBuilder
-from ecg2lab_export.realisation import ChunkedBlocks, Realisation
+from ecg2lab_export.network import S4Layer
 
 _CHUNKS_TRIED = range(20, 31)
 _RADIX = 3
@@ -30,7 +31,12 @@ def chunk_for(window: int) -> int:
     return min(_CHUNKS_TRIED, key=lambda t: (-window % t, abs(t - 25)))
 
 
-def add_recurrence(graph: GraphBuilder, u: str, system: Realisation, skip: Real, window: int) -> str:
+def multiplications(window: int, states: int, directions: int) -> int:
+    """Per channel: T inside a chunk, and entering and leaving the states; products at the borders are few."""
+    return window * (chunk_for(window) + 2 * directions * states)
+
+
+def add_recurrence(graph: GraphBuilder, u: str, layer: S4Layer) -> str:
     """Append y = conv(u, k) + D·u.
 
     Parameters
@@ -39,19 +45,17 @@ def add_recurrence(graph: GraphBuilder, u: str, system: Realisation, skip: Real,
         To append to.
     u
         (B·L, H).
-    system, skip
-        Of the layer.
-    window
-        L.
+    layer
+        Of which the convolution is wanted.
 
     Returns
     -------
     str
         (B·L, H).
     """
+    window, channels = layer.system.length, layer.d.size
     chunk = chunk_for(window)
-    blocks = system.chunked(skip, chunk)
-    channels = blocks.enter_forward.shape[0]
+    blocks = cut(layer.realisation, layer.d, chunk)
     chunks = -(-window // chunk)
     padding = chunks * chunk - window
 
@@ -76,27 +80,24 @@ def add_recurrence(graph: GraphBuilder, u: str, system: Realisation, skip: Real,
 
 def _across_chunks(graph: GraphBuilder, by_channel: str, blocks: ChunkedBlocks, chunks: int) -> str:
     """What a chunk owes to the chunks before it, and after it: (H B·nc T)."""
-    directions = [(blocks.enter_forward, blocks.leave_forward, 1)]
-    if blocks.leave_backward is not None:
-        directions.append((blocks.enter_backward, blocks.leave_backward, -1))
-    channels, _, state = blocks.enter_forward.shape
-    states = []
-    for enter, _, step in directions:
-        entering = graph.add("MatMul", by_channel, graph.constant(enter))  # (H B·nc N)
-        entering = graph.reshape(entering, (channels, -1, chunks, state))  # (H B nc N)
-        gathered = _gather(graph, _shift(graph, entering, step, chunks), blocks.power, step, chunks)
-        states.append(graph.reshape(gathered, (channels, -1, state)))  # (H B·nc N)
-    joined = states[0] if len(states) == 1 else graph.add("Concat", *states, axis=2)  # (H B·nc D·N)
-    leave = np.concatenate([leave for _, leave, _ in directions], axis=1)  # (H D·N T)
-    return str(graph.add("MatMul", joined, graph.constant(leave)))
+    channels, _, states = blocks.borders[0].enter.shape
+    gathered = []
+    for border, step in zip(blocks.borders, (1, -1), strict=False):
+        entering = graph.add("MatMul", by_channel, graph.constant(border.enter))  # (H B·nc R)
+        entering = graph.reshape(entering, (channels, -1, chunks, states))  # (H B nc R)
+        x = _gather(graph, _shift(graph, entering, step, chunks), border.carry, step, chunks)
+        gathered.append(graph.reshape(x, (channels, -1, states)))  # (H B·nc R)
+    joined = gathered[0] if len(gathered) == 1 else graph.add("Concat", *gathered, axis=2)  # (H B·nc D·R)
+    leave = np.concatenate([border.leave for border in blocks.borders], axis=1)  # (H D·R T)
+    return graph.add("MatMul", joined, graph.constant(leave))
 
 
 def _gather(graph: GraphBuilder, x: str, power: Real, step: int, chunks: int) -> str:
-    """x_j ← Σ_{i≥0} x_{j - i·step} Pⁱ for all j at once, x being (H B nc N).
+    """x_j ← Σ_{i≥0} x_{j - i·step} Pⁱ for all j at once, x being (H B nc R).
 
     Each pass gathers three neighbours in one product: x ← [x_j, x_{j-d}, x_{j-2d}] · [I; Pᵈ; P²ᵈ].
     """
-    transposed = np.swapaxes(power, 1, 2)[:, None]  # row vectors: (H 1 N N)
+    transposed = np.swapaxes(power, 1, 2)[:, None]  # row vectors: (H 1 R R)
     distance = 1
     while distance < chunks - 1:  # the first border carries nothing, so nc-1 terms are all there are
         parts, weights = [x], [np.broadcast_to(np.eye(transposed.shape[-1]), transposed.shape)]
@@ -104,7 +105,7 @@ def _gather(graph: GraphBuilder, x: str, power: Real, step: int, chunks: int) ->
             if distance * len(parts) < chunks:
                 parts.append(_shift(graph, x, step * distance * len(parts), chunks))
             weights.append(weights[-1] @ transposed)
-        stacked = np.concatenate(weights[: len(parts)], axis=2)  # (H 1 R·N N)
+        stacked = np.concatenate(weights[: len(parts)], axis=2)  # (H 1 3R R)
         x = graph.add("MatMul", graph.add("Concat", *parts, axis=3), graph.constant(stacked))
         transposed = weights[-1] @ transposed
         distance *= _RADIX
@@ -112,10 +113,10 @@ def _gather(graph: GraphBuilder, x: str, power: Real, step: int, chunks: int) ->
 
 
 def _shift(graph: GraphBuilder, x: str, distance: int, chunks: int) -> str:
-    """Move (H B nc N) along the chunks, zeros entering; a positive distance moves towards the end."""
+    """Move (H B nc R) along the chunks, zeros entering; a positive distance moves towards the end."""
     far = abs(distance)
     start, stop = (0, chunks - far) if distance > 0 else (far, chunks)
     bounds = [graph.constant(v, "int64") for v in ((start,), (stop,), (2,))]
     kept = graph.add("Slice", x, *bounds)
     pads = (0, 0, far, 0, 0, 0, 0, 0) if distance > 0 else (0, 0, 0, 0, 0, 0, far, 0)
-    return str(graph.add("Pad", kept, graph.constant(pads, "int64")))
+    return graph.add("Pad", kept, graph.constant(pads, "int64"))

@@ -1,6 +1,6 @@
 """The bundle `X.ecg2lab`: one file that holds a model, its contract and its proof.
 
-Format, version 1. A zip archive in one canonical layout, so that it can be mapped, listed by any unzip, and any changed
+Format, version 2. A zip archive in one canonical layout, so that it can be mapped, listed by any unzip, and any changed
 byte is found:
 
 - members in the order of `MEMBERS`, each at most once, stored without compression, dated 1980-01-01;
@@ -33,7 +33,7 @@ from ecg2lab.files import write_atomically
 from ecg2lab.onnx_guard import refers_outside
 from ecg2lab.strict_json import encode_canonically, refuse_repeated_keys
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 WINDOW_GRAPH = "window.onnx"
@@ -71,6 +71,15 @@ class NetworkShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     parameters: int
 
 
+class StepShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sizes of the step graph of a causal model."""
+
+    most_samples: Annotated[int, Meta(ge=1)]
+    """That one step takes."""
+    state_size: Annotated[int, Meta(ge=1)]
+    """Numbers in the state of one window."""
+
+
 class Lineage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the weights come from."""
 
@@ -80,10 +89,46 @@ class Lineage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """In words; None: not stated by the checkpoint."""
 
 
+ReducedPrecision = Literal["fp16", "bf16", "int8"]
+
+
+class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a reduced precision was measured to cost against fp32 on the same windows, and that it was little enough."""
+
+    precision: ReducedPrecision
+    windows: Annotated[int, Meta(ge=1)]
+    data: str
+    """Where the windows come from, in words."""
+    data_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+    """Of the windows and labels."""
+    targets_by_labels: Annotated[int, Meta(ge=0)]
+    """How many targets have their AUROC from labels."""
+    targets_expected: Annotated[int, Meta(ge=0)]
+    """How many have the AUROC to be expected if the fp32 probabilities were right."""
+    targets_unmeasured: tuple[str, ...] = ()
+    """Names of those that have neither, because their fp32 probability is 0 or 1 throughout."""
+    worst_auroc_loss: float
+    """Of a single target, fp32 less reduced."""
+    worst_target: str
+    macro_auroc_loss: float
+    """Mean over the measured targets; below 0 where the reduced precision ranks better by chance."""
+    limit: Annotated[float, Meta(ge=0)]
+    """Of the worst loss."""
+    logit_error_max: Annotated[float, Meta(ge=0)]
+    logit_error_median: Annotated[float, Meta(ge=0)]
+    runtime: str
+    cpu: str
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        if not self.worst_auroc_loss <= self.limit:
+            raise ValueError(f"the gate of {self.precision} was not passed")
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything about a bundle but its numbers."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     synthetic_weights: bool | None
     """Trained on simulated patients, or random; None: not stated by the checkpoint."""
     form: Literal["recurrent", "spectral"]
@@ -91,11 +136,21 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     opset: int
     """ONNX operator set of the graphs."""
     network: NetworkShape
+    step: StepShape | None
+    """None: the model is bidirectional, and no step can know what it looks ahead at."""
     lineage: Lineage
     tools: dict[str, str]
     """Versions of what wrote the bundle."""
     members: dict[str, Digest]
+    gates: dict[ReducedPrecision, Gate] = {}
+    """Reduced precisions that may be used; each has passed."""
     contract: Contract
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        for precision, gate in self.gates.items():
+            if gate.precision != precision:
+                raise ValueError(f"the gate of {precision} speaks of {gate.precision}")
 
     @property
     def notice(self) -> str:
@@ -245,6 +300,8 @@ def _decode_manifest(content: bytes, source: str) -> Manifest:
         version = msgspec.json.decode(content, type=Head).schema_version
         if version > SCHEMA_VERSION:
             raise BundleError(f"{source} is of bundle version {version}; this ecg2lab reads up to {SCHEMA_VERSION}")
+        if version < SCHEMA_VERSION:
+            raise BundleError(f"{source} is of bundle version {version}, which is read no longer; export it again")
         refuse_repeated_keys(content)
         return msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:

@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab.backends import Backend
 from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
+from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, PatientError, RecordingError
@@ -23,8 +25,9 @@ from ecg2lab.patient import Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.preparation import PreparedSignal, cut_windows, prepare_signal
 from ecg2lab.recording import Recording
+from ecg2lab.step import StepGraph
 
-BACKENDS = {"onnxruntime": OnnxRuntimeBackend}
+BACKENDS = {"onnxruntime": OnnxRuntimeBackend, "tensorrt": TensorRtBackend}
 _AUTO = "onnxruntime"
 
 
@@ -43,7 +46,8 @@ def load(
     backend
         "auto", or one of `BACKENDS`: a choice that cannot be honoured is an error, never replaced by another.
     precision
-        None: the bundle's own.
+        None: the bundle's own. Another only with "tensorrt", from an engine that `ecg2lab build` made of a precision
+        whose gate the manifest holds.
     threads
         Of one call; None: as many as this process may use.
 
@@ -57,14 +61,23 @@ def load(
         If the backend's package is not installed.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-    carried = opened.manifest.precision
-    if precision not in (None, carried):
-        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
     name = _AUTO if backend == "auto" else backend
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
     count = _thread_count(threads)
+    _check_precision(opened, precision, name)
+    if name == TensorRtBackend.name:
+        return Engine(opened, TensorRtBackend(opened, count, precision), count)
     return Engine(opened, BACKENDS[name](opened, count), count)
+
+
+def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:
+    carried, gates = bundle.manifest.precision, bundle.manifest.gates
+    if precision in (None, carried) or (backend == TensorRtBackend.name and precision in gates):
+        return
+    if backend == TensorRtBackend.name:
+        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")
+    raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
 
 
 def _thread_count(threads: int | None) -> int:
@@ -94,9 +107,9 @@ class Engine:
     A context manager: leaving it frees the backend.
     """
 
-    def __init__(self, bundle: Bundle, backend: OnnxRuntimeBackend, threads: int) -> None:
+    def __init__(self, bundle: Bundle, backend: Backend, threads: int) -> None:
         self._bundle = bundle
-        self._backend: OnnxRuntimeBackend | None = backend
+        self._backend: Backend | None = backend
         self.info = _describe(bundle, backend, threads)
         self._warm_up()
 
@@ -113,9 +126,10 @@ class Engine:
         signal
             (B, leads, L) millivolt, preprocessed.
         continuous
-            (B, features) in raw units and the contract's order; nothing may be missing.
+            (B, features) in raw units and the contract's order; nothing may be missing. Missing flags follow where the
+            contract says so (`contract.static_inputs` names all columns).
         categorical
-            (B, categories) integer codes.
+            (B, categories) integer codes; missing flags follow where the contract says so.
 
         Returns
         -------
@@ -132,16 +146,17 @@ class Engine:
             raise BackendError("this engine is closed")
         c = self.contract
         signal = _checked("signal", signal, (len(c.signal.leads), c.signal.window_samples), np.float32)
-        continuous = _checked("continuous", continuous, (len(c.continuous),), np.float32)
-        categorical = _checked("categorical", categorical, (len(c.categorical),), np.int64)
+        columns = c.static_inputs
+        continuous = _checked("continuous", continuous, (len(columns.continuous),), np.float32)
+        categorical = _checked("categorical", categorical, (len(columns.categorical),), np.int64)
         if not len(signal) == len(continuous) == len(categorical):
             raise BackendError(
                 f"batches differ: {len(signal)} signals, {len(continuous)} continuous, {len(categorical)} categorical"
             )
-        for column, feature in enumerate(c.categorical):
+        for column, (name, count) in enumerate(columns.categorical.items()):
             codes = categorical[:, column]
-            if len(codes) and not (codes.min() >= 0 and codes.max() < len(feature.categories)):
-                raise BackendError(f"categorical: {feature.name} has a code outside 0 to {len(feature.categories) - 1}")
+            if len(codes) and not (codes.min() >= 0 and codes.max() < count):
+                raise BackendError(f"categorical: {name} has a code outside 0 to {count - 1}")
         if len(signal) == 0:
             return np.empty((0, len(c.targets)), dtype=np.float32)
         return backend.run(signal, continuous, categorical)
@@ -191,6 +206,16 @@ class Engine:
             source=recording.source,
         )
 
+    def step_graph(self) -> StepGraph:
+        """The model sample by sample, its state given and taken explicitly.
+
+        Raises
+        ------
+        BackendError
+            If the model is bidirectional: it has no such form.
+        """
+        return StepGraph.of(self._bundle, self.info.threads)
+
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a process loads its own engine."""
         raise BackendError("an engine cannot be copied or sent to another process; load the bundle there")
@@ -212,15 +237,15 @@ class Engine:
 
     def _warm_up(self) -> None:
         """One call, so that the first answer is as fast as the next."""
-        c = self.contract
+        signal, columns = self.contract.signal, self.contract.static_inputs
         self.run(
-            np.zeros((1, len(c.signal.leads), c.signal.window_samples), np.float32),
-            np.zeros((1, len(c.continuous)), np.float32),
-            np.zeros((1, len(c.categorical)), np.int64),
+            np.zeros((1, len(signal.leads), signal.window_samples), np.float32),
+            np.zeros((1, len(columns.continuous)), np.float32),
+            np.zeros((1, len(columns.categorical)), np.int64),
         )
 
 
-def _describe(bundle: Bundle, backend: OnnxRuntimeBackend, threads: int) -> EngineInfo:
+def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
     manifest = bundle.manifest
     versions = {"ecg2lab": installed_version("ecg2lab") or "?", "python": platform.python_version()}
     return EngineInfo(
@@ -231,8 +256,8 @@ def _describe(bundle: Bundle, backend: OnnxRuntimeBackend, threads: int) -> Engi
         notice=manifest.notice,
         backend=backend.name,
         provider=backend.provider,
-        device="cpu",
-        precision=manifest.precision,
+        device=backend.device,
+        precision=backend.precision,
         form=manifest.form,
         threads=threads,
         versions={**versions, "numpy": np.__version__, **backend.versions},

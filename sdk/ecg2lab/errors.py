@@ -41,7 +41,7 @@ class MissingExtraError(Ecg2LabError):
 
 
 class DatasetError(Ecg2LabError):
-    """A training data set or training configuration is missing, damaged or inconsistent."""
+    """A data set (for training or calibration) or training configuration is missing, damaged or inconsistent."""
 
 
 class ParityError(Ecg2LabError):

@@ -9,8 +9,17 @@ from pathlib import Path
 from ecg2lab.errors import OutputError
 
 
-def write_atomically(path: str | Path, content: bytes | str) -> Path:
+def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) -> Path:
     """Write beside the target and rename, so that no reader ever meets half a file, even after a power cut.
+
+    Parameters
+    ----------
+    path
+        Of the file; missing folders are made.
+    content
+        Text is written as UTF-8.
+    mode
+        Permissions of the new file, less the umask.
 
     Raises
     ------
@@ -26,7 +35,7 @@ def write_atomically(path: str | Path, content: bytes | str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # The kernel applies the umask; exclusive, so that nothing already there is followed or kept.
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -115,6 +115,28 @@ def test_the_terminal_table_fits_80_columns_and_says_everything(prediction):
         assert name in text
 
 
+def test_a_model_without_thresholds_reports_probabilities_and_never_says_detected(bare_bundle, recording):
+    """On the screen, on the page and in JSON: a checkpoint that came without a contract knows no decision."""
+    patient = ecg2lab.Patient(
+        age=63, sex="female", race="white", respiratory_per_min=16, spo2_percent=97, diastolic_mmhg=70,
+        systolic_mmhg=128, heart_rate_bpm=80, temperature_c=37, height_cm=170, weight_kg=70,
+    )  # fmt: skip
+    with ecg2lab.load(bare_bundle) as bare:
+        prediction = bare.predict(recording, patient)
+    screen, answer = terminal_text(prediction), msgspec.json.decode(prediction.to_json())
+    body = page.html(prediction, recording, title="record").split("</style>", 1)[1]
+    for text in (screen, body):
+        assert "no threshold" in text
+        assert "detected" not in text.lower()
+        for finding in prediction.findings:
+            assert finding.target in text
+    assert "Imputed" in screen
+    for index, finding in enumerate(answer["findings"]):
+        assert finding["target"] == f"target_{index:03d}"
+        assert 0 < finding["probability"] < 1
+        assert (finding["detected"], finding["decision_threshold"], finding["criterion"]) == (None, None, None)
+
+
 def test_a_recordings_oddities_are_said(prediction):
     odd = msgspec.structs.replace(
         prediction,

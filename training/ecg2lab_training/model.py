@@ -115,7 +115,7 @@ class FusionModel(nn.Module):
     def from_network(cls, network: Network, dropout: float = 0.2) -> FusionModel:
         """Build the model that has a network's parameters."""
         model = cls(_sizes(network, dropout))
-        model.layers = nn.ModuleList(S4Layer(layer.system, dropout) for layer in network.layers)
+        model.layers = nn.ModuleList(S4Layer(layer.published, dropout) for layer in network.layers)
         with torch.no_grad():
             _set(model.encoder, network.encoder_weight, network.encoder_bias)
             _set(model.head, network.head_weight, network.head_bias)

@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from ecg2lab.cli import demo, inspect, predict
+from ecg2lab.cli import demo, inspect, predict, selftest
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.errors import Ecg2LabError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 demo.register(app)
 predict.register(app)
 inspect.register(app)
+selftest.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -8,27 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ecg2lab.errors import BundleError
-
 if TYPE_CHECKING:
     from rich.table import Table
 
     from ecg2lab.bundle import Bundle, Manifest
-
-
-class _Check(msgspec.Struct):
-    name: str
-    error: float
-    tolerance: Annotated[float, msgspec.Meta(gt=0)]
-
-
-class _Proof(msgspec.Struct):
-    """What is shown of `parity.json`."""
-
-    form: str
-    precision: str
-    runtime: str
-    checks: Annotated[list[_Check], msgspec.Meta(min_length=1)]
+    from ecg2lab.parity import ParityReport
 
 
 def register(app: typer.Typer) -> None:
@@ -46,19 +30,20 @@ def run(
     """
     from rich.console import Console
 
-    from ecg2lab.bundle import PARITY, Bundle
+    from ecg2lab.bundle import Bundle
+    from ecg2lab.parity import recorded
+    from ecg2lab.report.proof import gates_table
 
     opened = Bundle.open(bundle)
-    try:
-        proof = msgspec.json.decode(opened.member(PARITY), type=_Proof)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{bundle}: {PARITY} is malformed: {error}") from None
+    proof = recorded(opened)
     if as_json:
         manifest = msgspec.to_builtins(opened.manifest)
         typer.echo(msgspec.json.encode({"digest": opened.digest, "manifest": manifest, "parity": proof}))
         return
     console = Console(highlight=False)
     console.print(_overview(opened, bundle, proof))
+    if opened.manifest.gates:
+        console.print(gates_table(opened.manifest.gates))
     console.print(_inputs(opened))
     console.print(_targets(opened))
     console.print(opened.manifest.notice.upper(), style="bold yellow")
@@ -70,14 +55,16 @@ def _plain_table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
 
 
-def _overview(bundle: Bundle, path: Path, proof: _Proof) -> Table:
+def _overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
     from rich.text import Text
+
+    from ecg2lab.parity import nearest_to_limit
 
     m = bundle.manifest
     n, s = m.network, m.contract.signal
     kind = "causal" if n.causal else "bidirectional"
     size = f"{n.layers} layers × {n.hidden} channels, state {n.state_size}, {n.parameters:,} parameters"
-    worst = max(proof.checks, key=lambda check: check.error / check.tolerance)
+    worst = nearest_to_limit(proof.checks)
     measured = f"worst: {worst.name}, error {worst.error:.1e} of {worst.tolerance:.1e}"
     rows = [
         ("File", f"{path.name}, {bundle.size / 1e6:.2f} MB"),
@@ -86,7 +73,7 @@ def _overview(bundle: Bundle, path: Path, proof: _Proof) -> Table:
         ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),
         ("Leads", " ".join(s.leads)),
         ("Graph", f"{m.form}, {m.precision}, ONNX opset {m.opset}"),
-        ("Proof", f"{len(proof.checks)} checks on {proof.runtime}; {measured}"),
+        ("Proof", f"{len(proof.checks)} checks on {proof.cpu}; {measured}"),
         ("Weights", _origin(m)),
         ("Checkpoint", f"{m.lineage.format}, SHA-256 {m.lineage.checkpoint_sha256[:16]}…"),
         ("Installed", _installed()),
@@ -123,6 +110,8 @@ def _inputs(bundle: Bundle) -> Table:
     for c in bundle.contract.categorical:
         code = "must be given" if c.missing_code is None else c.categories[c.missing_code]
         table.add_row(c.name, "", ", ".join(c.categories), code)
+    if bundle.contract.missing_flags != "none":
+        table.add_row("missing flags", "", "0, 1", "set by ecg2lab, for each number")
     return table
 
 

@@ -1,0 +1,153 @@
+"""The proof that a bundle carries: every form against the checkpoint, before a bundle is written.
+
+The truth is float64 throughout: kernels by the published algorithm (`dplr.kernel`), logits by `Network.logits`. Neither
+shares a step with the realisation that scan, chunks and step are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ecg2lab import cpu, selftest
+from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, make_session
+from ecg2lab.bundle import StepShape
+from ecg2lab.parity import CASCADE, KERNEL, STEP, Check, ParityReport
+from ecg2lab.selftest import impulse_error, two_sided
+from ecg2lab.step import StepGraph
+from ecg2lab_export import step_graph, window_graph
+from ecg2lab_export.cascade import Cascade
+from ecg2lab_export.forms import Form
+from ecg2lab_export.golden import Golden
+from ecg2lab_export.network import Network, S4Layer
+
+_REALISATION_TOLERANCE = 1e-7
+"""Of the real state space in float64: a tenth of what float32 does to it."""
+_PROOF_ONLY = "0" * 64
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """What a bundle is to run."""
+
+    form: Form
+    window: onnx.ModelProto
+    step: onnx.ModelProto | None
+    step_shape: StepShape | None
+
+
+def kernel_tolerance(state_size: int) -> float:
+    """Of a float32 kernel, relative to its largest tap."""
+    return 2e-6 if state_size <= 16 else 4e-6
+
+
+def logit_tolerance(state_size: int, logits: NDArray[Any]) -> float:
+    """1e-5 (2e-5 above N = 16); where logits exceed 10, a tenth of it relative to the largest: float32 has no more."""
+    base = 1e-5 if state_size <= 16 else 2e-5
+    return base * max(1.0, float(np.abs(logits).max()) / 10)
+
+
+def prove(network: Network, graphs: Graphs, weights: Mapping[str, NDArray[Any]], golden: Golden) -> ParityReport:
+    """Measure kernels and logits of every form in float32.
+
+    Parameters
+    ----------
+    network
+        The checkpoint.
+    graphs
+        In fp32.
+    weights
+        What a native engine reads.
+    golden
+        Inputs, and their logits in float64.
+    """
+    tolerance = kernel_tolerance(network.state_size)
+    limit = logit_tolerance(network.state_size, golden.logits)
+    left_out: dict[str, str] = {}
+    checks = [check for i, layer in enumerate(network.layers) for check in _kernels(layer, graphs.form, i, tolerance)]
+    checks += selftest.scan_checks(weights, network.window, tolerance)
+    checks += window_logits(graphs, golden, limit)
+    if graphs.step is None or graphs.step_shape is None:
+        left_out[STEP] = "a bidirectional network has no step: each output waits for the whole window"
+    else:
+        checks += _step_kernels(network, tolerance)
+        checks += step_logits(graphs, golden, limit)
+    return report(graphs.form, "fp32", checks, left_out)
+
+
+def report(form: Form, precision: str, checks: list[Check], left_out: dict[str, str]) -> ParityReport:
+    """Checks, with what they were measured on."""
+    return ParityReport(
+        form=form,
+        precision=precision,
+        checks=tuple(checks),
+        left_out=left_out,
+        cpu=cpu.name(),
+        versions=selftest.versions(),
+    )
+
+
+def cascade_check(cascade: Cascade, layer: S4Layer, index: int, state_size: int) -> Check:
+    """The kernel of a layer's cascade, as float32 computes it."""
+    error = _relative(cascade.kernel(layer.kernel.shape[-1]), layer.kernel)
+    return Check(KERNEL, CASCADE, "numpy", f"layer {index}", error, kernel_tolerance(state_size))
+
+
+def window_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
+    """The window graph on ONNX Runtime."""
+    session = make_session(graphs.window.SerializeToString(), threads=1)
+
+    def run(signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[Any]) -> Any:
+        return session.run([LOGITS], {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical})[0]
+
+    yield from selftest.window_checks(run, golden.tensors(), graphs.form, "onnxruntime", limit)
+
+
+def step_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
+    """The step graph on ONNX Runtime, if there is one."""
+    if graphs.step is None or graphs.step_shape is None:
+        return
+    leads = golden.inputs.signal.shape[1]
+    step = StepGraph(graphs.step.SerializeToString(), graphs.step_shape, leads, _PROOF_ONLY)
+    yield from selftest.step_checks(step, golden.tensors(), limit)
+
+
+def _kernels(layer: S4Layer, form: Form, index: int, tolerance: float) -> Iterator[Check]:
+    case = f"layer {index}"
+    error = _relative(layer.realisation.kernel(), layer.kernel)
+    yield Check(KERNEL, "realisation in float64", "numpy", case, error, _REALISATION_TOLERANCE)
+    session = make_session(window_graph.build_convolution(layer, form).SerializeToString(), threads=1)
+    lags = two_sided(layer.kernel, layer.d)
+    error = impulse_error(lambda u: session.run(None, {"u": u})[0], lags)
+    yield Check(KERNEL, form, "onnxruntime", case, error, tolerance)
+
+
+def _step_kernels(network: Network, tolerance: float) -> Iterator[Check]:
+    for index, layer in enumerate(network.layers):
+        session = make_session(step_graph.build_convolution(layer).SerializeToString(), threads=1)
+        lags = two_sided(layer.kernel, layer.d)
+        for samples in (1, step_graph.MOST_SAMPLES):
+            error = impulse_error(lambda u, s=session, n=samples: _in_steps(s, u, n), lags)  # type: ignore[misc]
+            case = f"layer {index}, {samples} samples a step"
+            yield Check(KERNEL, STEP, "onnxruntime", case, error, tolerance)
+
+
+def _in_steps(session: Any, u: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
+    """(L H) → (L H), carrying the state."""
+    size = session.get_inputs()[1].shape[-1]
+    state, parts = np.zeros((1, size), np.float32), []
+    for start in range(0, len(u), samples):
+        y, state = session.run(None, {"u": u[start : start + samples], "state": state})
+        parts.append(y)
+    return np.concatenate(parts)
+
+
+def _relative(found: NDArray[Any], exact: NDArray[Any]) -> float:
+    """Worst error over channels, relative to each channel's largest tap."""
+    largest = np.abs(exact).max(axis=-1, keepdims=True)
+    return float((np.abs(found - exact) / np.where(largest > 0, largest, 1)).max())

@@ -1,0 +1,94 @@
+"""`weights.safetensors` of a bundle: what a native engine reads, and from which every graph can be built again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab import tensors
+from ecg2lab.bundle import WEIGHTS, Bundle
+from ecg2lab_export.cascade import Cascade
+from ecg2lab_export.network import NORM_EPSILON, Network, S4Layer, StaticBlock
+from ecg2lab_export.realisation import Realisation
+
+
+def weight_tensors(network: Network, cascades: Mapping[int, Cascade]) -> dict[str, NDArray[Any]]:
+    """Weights in float32, the realised state spaces in float64, BatchNorm folded; `docs/bundle.md` lists the names.
+
+    Parameters
+    ----------
+    network
+        To be stored.
+    cascades
+        By layer; a layer whose cascade is not good enough has none.
+    """
+    out: dict[str, NDArray[Any]] = {
+        "encoder.weight": network.encoder_weight,
+        "encoder.bias": network.encoder_bias,
+        "head.weight": network.head_weight,
+        "head.bias": network.head_bias,
+    }
+    for i, layer in enumerate(network.layers):
+        out |= {f"layers.{i}.output.weight": layer.output_weight, f"layers.{i}.output.bias": layer.output_bias}
+        out |= {f"layers.{i}.norm.weight": layer.norm_weight, f"layers.{i}.norm.bias": layer.norm_bias}
+    for i, cascade in cascades.items():
+        out |= {f"layers.{i}.cascade.{key}": getattr(cascade, key) for key in ("h", "r", "taps")}
+    out |= {f"embeddings.{i}": table for i, table in enumerate(network.embeddings)}
+    for i, block in enumerate(network.static):
+        out[f"static.{i}.weight"], out[f"static.{i}.bias"] = block.folded()
+    rounded: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(x, dtype=np.float32) for name, x in out.items()}
+    for i, layer in enumerate(network.layers):
+        rounded |= {f"layers.{i}.{key}": getattr(layer.realisation, key) for key in "abc"}
+        rounded[f"layers.{i}.d"] = layer.d
+    return rounded
+
+
+def read_network(bundle: Bundle) -> Network:
+    """The network of a bundle, its state spaces as they were realised.
+
+    Raises
+    ------
+    BundleError
+        If its weights are malformed.
+    """
+    stored = tensors.read(bundle.member(WEIGHTS), f"{bundle.source}: {WEIGHTS}")
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in stored.items()}
+
+    def numbered(pattern: str) -> range:
+        count = 0
+        while pattern.format(count) in arrays:
+            count += 1
+        return range(count)
+
+    window = bundle.contract.signal.window_samples
+    return Network(
+        encoder_weight=arrays["encoder.weight"],
+        encoder_bias=arrays["encoder.bias"],
+        layers=tuple(_layer(arrays, i, window) for i in numbered("layers.{}.a")),
+        embeddings=tuple(arrays[f"embeddings.{i}"] for i in numbered("embeddings.{}")),
+        static=tuple(_linear(arrays, i) for i in numbered("static.{}.weight")),
+        head_weight=arrays["head.weight"],
+        head_bias=arrays["head.bias"],
+    )
+
+
+def _layer(arrays: Mapping[str, NDArray[np.float64]], index: int, window: int) -> S4Layer:
+    own = f"layers.{index}."
+    return S4Layer(
+        system=Realisation(arrays[own + "a"], arrays[own + "b"], arrays[own + "c"], window),
+        d=arrays[own + "d"],
+        output_weight=arrays[own + "output.weight"],
+        output_bias=arrays[own + "output.bias"],
+        norm_weight=arrays[own + "norm.weight"],
+        norm_bias=arrays[own + "norm.bias"],
+    )
+
+
+def _linear(arrays: Mapping[str, NDArray[np.float64]], index: int) -> StaticBlock:
+    """A block whose BatchNorm, folded when it was stored, does nothing."""
+    weight, bias = arrays[f"static.{index}.weight"], arrays[f"static.{index}.bias"]
+    zero = np.zeros(weight.shape[1])
+    return StaticBlock(zero + 1, zero, zero, zero + 1 - NORM_EPSILON, weight, bias)

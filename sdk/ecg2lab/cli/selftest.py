@@ -1,0 +1,43 @@
+"""`ecg2lab selftest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("selftest")(run)
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="The measured checks as JSON.")] = False,
+) -> None:
+    """Compute the golden inputs of a bundle again on this device, on every backend at hand, and compare with float64.
+
+    Exit code 1 if any error is beyond the limit that the export proved.
+
+    Example: `ecg2lab selftest model.ecg2lab`
+    """
+    import msgspec
+    from rich.console import Console
+
+    from ecg2lab import selftest
+    from ecg2lab.bundle import Bundle
+    from ecg2lab.report.proof import checks_table, show_left_out
+
+    with Console(stderr=True).status("computing the golden inputs"):
+        report = selftest.run(Bundle.open(bundle), threads)
+    if as_json:
+        typer.echo(msgspec.json.encode({"passed": report.passed, **msgspec.to_builtins(report)}))
+    else:
+        console = Console(highlight=False)
+        console.print(checks_table(report))
+        show_left_out(report, console)
+        console.print(f"{report.form}, {report.precision}, on {report.cpu}", soft_wrap=True)
+    report.require("this device does not compute the model as it was proved")

@@ -1,0 +1,52 @@
+"""A proof on the terminal: form × backend × error, and what reduced precisions cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ecg2lab.bundle import Gate, ReducedPrecision
+from ecg2lab.parity import Check, ParityReport, nearest_to_limit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def checks_table(report: ParityReport) -> Table:
+    """The worst case of each quantity, form and backend."""
+    table = _table("Error against float64", "what", "form", "backend", "worst case", "error", "limit", "")
+    groups: dict[tuple[str, str, str], list[Check]] = {}
+    for check in report.checks:
+        groups.setdefault((check.quantity, check.form, check.backend), []).append(check)
+    for group, checks in groups.items():
+        worst = nearest_to_limit(checks)
+        verdict = "[green]passed[/]" if worst.passed else "[bold red]FAILED[/]"
+        table.add_row(*group, worst.case, f"{worst.error:.1e}", f"{worst.tolerance:.1e}", verdict)
+    return table
+
+
+def gates_table(gates: Mapping[ReducedPrecision, Gate]) -> Table:
+    """What each precision that may be used was measured to cost."""
+    table = _table("\nReduced precision against fp32", "precision", "AUROC loss", "limit", "worst target", "logits")
+    for name, gate in gates.items():
+        loss, limit = f"{gate.worst_auroc_loss:.1e}", f"{gate.limit:g}"
+        table.add_row(name, loss, limit, gate.worst_target, f"{gate.logit_error_max:.1e}")
+    data = sorted({f"{gate.windows} {gate.data}" for gate in gates.values()})
+    table.caption, table.caption_justify = "measured on " + "; ".join(data), "left"
+    return table
+
+
+def show_left_out(report: ParityReport, console: Console) -> None:
+    """Forms and backends that were not measured, and why."""
+    for what, why in report.left_out.items():
+        console.print(f"not measured: {what}: {why}", style="dim", soft_wrap=True, markup=False)

@@ -1,0 +1,185 @@
+"""A causal model sample by sample: a pure function of samples and state, in chunks of any size.
+
+The logits are those of all samples since the state was new, so after one window they are the window graph's.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab import cpu
+from ecg2lab.backends.onnxruntime import (
+    CATEGORICAL,
+    CONTINUOUS,
+    LOGITS,
+    NEXT_STATE,
+    SIGNAL,
+    STATE,
+    make_session,
+)
+from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
+from ecg2lab.errors import BackendError, BundleError
+
+_MAGIC = b"ecg2lab-state-1\0"
+_HEADER = struct.Struct("<16s32sQII")
+"""Magic, model digest, samples seen, windows of the batch, numbers of each."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepState:
+    """All that a model remembers; made by `StepGraph.initial`, advanced by `StepGraph.run`, never changed in place."""
+
+    values: NDArray[np.float32]  # (B S)
+    samples: int
+    """Seen since the state was new."""
+    model: str
+    """Digest of the bundle to which it belongs."""
+
+    def to_bytes(self) -> bytes:
+        """For keeping, or for another process that has the same bundle."""
+        batch, size = self.values.shape
+        head = _HEADER.pack(_MAGIC, bytes.fromhex(self.model), self.samples, batch, size)
+        return head + self.values.astype("<f4").tobytes()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> StepState:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        BackendError
+            If it is something else, or was cut short.
+        """
+        if len(content) < _HEADER.size or not content.startswith(_MAGIC):
+            raise BackendError("these bytes are no state of ecg2lab: give what StepState.to_bytes returned")
+        _, model, samples, batch, size = _HEADER.unpack_from(content)
+        if len(content) != _HEADER.size + 4 * batch * size:
+            raise BackendError("this state was cut short or has bytes too many; reset with initial()")
+        values = np.frombuffer(content, "<f4", offset=_HEADER.size).reshape(batch, size).astype(np.float32)
+        return cls(values, samples, model.hex())
+
+
+class StepGraph:
+    """A step graph on ONNX Runtime; safe to share between threads, for it keeps no state.
+
+    Parameters
+    ----------
+    graph
+        Serialised ONNX.
+    shape
+        Its sizes.
+    leads
+        Of the signal.
+    model
+        Digest of the bundle that its states belong to, 64 hexadecimal digits.
+    threads
+        Of one call.
+
+    Raises
+    ------
+    BundleError
+        If the graph is of other sizes.
+    """
+
+    def __init__(self, graph: bytes, shape: StepShape, leads: int, model: str, threads: int = 1) -> None:
+        self.most_samples = shape.most_samples
+        self._size = shape.state_size
+        self._leads = leads
+        self._model = model
+        self._session = make_session(graph, threads)
+        shapes = {value.name: value.shape for value in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if any(shapes.get(name, [None])[-1] != self._size for name in (STATE, NEXT_STATE)):
+            raise BundleError("the step graph does not fit its manifest; export the bundle again")
+
+    @classmethod
+    def of(cls, bundle: Bundle, threads: int = 1) -> StepGraph:
+        """That of a bundle.
+
+        Raises
+        ------
+        BackendError
+            If the model looks ahead and therefore has none, or this CPU lacks its precision.
+        """
+        shape = bundle.manifest.step
+        if shape is None:
+            raise BackendError(
+                "this model is bidirectional: each output waits for the whole window, so it has no step form; "
+                "stream it by windows"
+            )
+        cpu.require(bundle.manifest.precision)
+        return cls(bundle.member(STEP_GRAPH), shape, len(bundle.contract.signal.leads), bundle.digest, threads)
+
+    def initial(self, batch: int = 1) -> StepState:
+        """Of a recording that begins, or begins anew: a reset."""
+        return StepState(np.zeros((batch, self._size), np.float32), 0, self._model)
+
+    def run(
+        self,
+        signal: NDArray[np.float32],
+        continuous: NDArray[np.float32],
+        categorical: NDArray[np.int64],
+        state: StepState,
+    ) -> tuple[NDArray[np.float32], StepState]:
+        """Take in samples.
+
+        Parameters
+        ----------
+        signal
+            (B, leads, T) millivolt, preprocessed; T from 1 on, cut into as many steps as it takes.
+        continuous, categorical
+            (B, features) and (B, categories), as for `Engine.run`.
+        state
+            Of the step before, or `initial(B)`.
+
+        Returns
+        -------
+        logits
+            (B, n) of all samples since the state was new.
+        state
+            To be given with the next samples; the old one stays as it was.
+
+        Raises
+        ------
+        BackendError
+            If the state is another model's or another batch's, or there is no sample.
+        """
+        self._check(signal, state)
+        values, logits = state.values, None
+        for start in range(0, signal.shape[2], self.most_samples):
+            part = np.ascontiguousarray(signal[:, :, start : start + self.most_samples], dtype=np.float32)
+            feed: dict[str, NDArray[Any]] = {
+                SIGNAL: part,
+                CONTINUOUS: continuous,
+                CATEGORICAL: categorical,
+                STATE: values,
+            }
+            logits, values = self._call(feed)
+        assert logits is not None
+        return logits, StepState(values, state.samples + signal.shape[2], self._model)
+
+    def _check(self, signal: NDArray[Any], state: StepState) -> None:
+        if signal.ndim != 3 or signal.shape[1] != self._leads:
+            raise BackendError(f"signal must have shape (B, {self._leads}, T), not {signal.shape}")
+        if signal.shape[2] == 0:
+            raise BackendError("signal has no samples: a step needs at least one")
+        if not np.isfinite(signal).all():
+            raise BackendError("signal has values that are not finite: they would stay in the state; preprocess first")
+        if state.model != self._model:
+            raise BackendError("this state belongs to another model: begin anew with initial()")
+        if state.values.shape != (len(signal), self._size):
+            raise BackendError(
+                f"this state is of {len(state.values)} windows, the signal of {len(signal)}: "
+                "keep one state for each patient, or begin anew with initial(B)"
+            )
+
+    def _call(self, feed: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        try:
+            logits, values = self._session.run([LOGITS, NEXT_STATE], feed)
+        except Exception as error:  # the runtime's exception classes are not public
+            raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
+        return logits, values
