@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ecg2lab.errors import BackendError
+from ecg2lab.errors import BackendError, OutputError
 
 if TYPE_CHECKING:
     from ecg2lab.backends.engine_record import EngineRecord
@@ -58,6 +58,8 @@ def run(
     from ecg2lab.bundle import Bundle
 
     opened = Bundle.open(bundle)
+    if out is not None and out.exists() and out.samefile(bundle):
+        raise OutputError(f"{out} is the model; name another file for the engine")
     wanted = precision or opened.manifest.precision
     graph = graph_maker(opened, wanted)
     options = Options(wanted, compute_capability, workspace_mb, batch, rebuild)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, DatasetError
+from ecg2lab.files import regular_size
 from ecg2lab_export.golden import draw_inputs
 
 LABELS = "labels"
@@ -110,6 +111,9 @@ def check(arrays: Mapping[str, NDArray[Any]], contract: Contract, source: str, o
     _check_signal(typed[SIGNAL], contract, source)
     _check_features(typed, contract, source)
     labels = typed.get(LABELS)
+    different = len({window.tobytes() for window in typed[SIGNAL]})
+    if different < FEWEST_WINDOWS:
+        raise ContractError(f"{source}: only {different} of its windows differ; give {FEWEST_WINDOWS} or many more")
     if labels is not None and not np.isin(labels[~np.isnan(labels)], (0, 1)).all():
         raise ContractError(f"{source}: labels must be 0, 1 or, where unknown, NaN")
     return CalibrationSet(typed[SIGNAL], typed[CONTINUOUS], typed[CATEGORICAL], labels, origin)
@@ -134,7 +138,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     if path.suffix not in readers:
         raise DatasetError(f"{path}: calibration windows are read from {' or '.join(readers)}")
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        if regular_size(path) > _LARGEST_FILE:
             raise DatasetError(f"{path} is larger than any calibration set")
         return readers[path.suffix](path)
     except FileNotFoundError:
@@ -150,7 +154,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 raise DatasetError(f"{path} is larger than any calibration set once unpacked")
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (ValueError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (ValueError, zipfile.BadZipFile, LookupError, EOFError, RuntimeError, MemoryError) as error:
         raise DatasetError(f"{path} is damaged or holds objects instead of numbers: {error}") from None
 
 
@@ -165,7 +169,8 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _typed(name: str, array: NDArray[Any], source: str) -> NDArray[Any]:
-    if array.dtype.kind not in ("f" if name in _FLOATS else "iu"):
+    kinds = {LABELS: "fiub", CATEGORICAL: "iu"}.get(name, "f")
+    if array.dtype.kind not in kinds:
         kind = "real numbers" if name in _FLOATS else "integers"
         raise ContractError(f"{source}: {name} must hold {kind}, not {array.dtype}")
     with np.errstate(over="ignore"):  # what overflows is found to be infinite

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import CheckpointError
+from ecg2lab.files import regular_size
 from ecg2lab_export import torch_archive
 from ecg2lab_export.dplr import Complex, Dplr, Real
 from ecg2lab_export.network import Network, S4Layer, StaticBlock
@@ -266,6 +267,7 @@ def _read_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
     from safetensors import SafetensorError, deserialize
 
     try:
+        regular_size(path)
         stored = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # safetensors does not type it
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint at {path}") from None

@@ -50,7 +50,7 @@ def make_golden(network: Network, contract: Contract, seed: int = 0) -> Golden:
     """Draw inputs and compute their logits.
 
     After the simulated windows come the ends of what preprocessing can deliver: zeros, noise at the clip limits, steps
-    between them, and a single sample at the limit.
+    between them, a single sample at the limit, and leads that stay there.
     """
     edges = _edge_cases(contract, np.random.default_rng([seed, 1]))
     drawn = draw_inputs(contract, _SIMULATED + len(edges), seed)
@@ -104,7 +104,8 @@ def _edge_cases(contract: Contract, random: np.random.Generator) -> Real:
     steps = np.sign(np.sin(np.arange(1, shape[0] + 1)[:, None] * np.linspace(0.1, 9, shape[1])))
     single = np.zeros(shape)
     single[:, shape[1] // 2] = 1
-    return clip * np.stack([np.zeros(shape), np.sign(random.standard_normal(shape)), steps, single])
+    rails = np.where(np.arange(shape[0]) % 2, 1.0, -1.0)[:, None] + np.zeros(shape)
+    return clip * np.stack([np.zeros(shape), np.sign(random.standard_normal(shape)), steps, single, rails])
 
 
 def _number(random: np.random.Generator, count: int, low: float, high: float, median: float | None) -> Real:

@@ -69,11 +69,14 @@ class StaticBlock:
     weight: Real  # (O I)
     bias: Real  # (O)
 
-    def folded(self) -> tuple[Real, Real]:
-        """Weight (O I) and bias (O) of the one linear map that the block is at inference."""
+    def folded(self) -> tuple[Real, Real, Real]:
+        """Mean (I), weight (O I) and bias (O): at inference the block is weight·(x - mean) + bias.
+
+        The mean stays apart: a feature that hardly varied in training has a huge scale, and folded into the bias its
+        mean would be subtracted only after the rounding of two huge products.
+        """
         scale = self.norm_weight / np.sqrt(self.variance + NORM_EPSILON)
-        shift = self.norm_bias - self.mean * scale
-        return self.weight * scale, self.weight @ shift + self.bias
+        return self.mean, self.weight * scale, self.weight @ self.norm_bias + self.bias
 
 
 @dataclass(frozen=True)
@@ -169,8 +172,8 @@ class Network:
         embedded = [table[categorical[:, i]] for i, table in enumerate(self.embeddings)]
         x = np.concatenate([*embedded, continuous.astype(np.float64)], axis=1)
         for index, block in enumerate(self.static):
-            weight, bias = block.folded()
-            x = x @ weight.T + bias
+            mean, weight, bias = block.folded()
+            x = (x - mean) @ weight.T + bias
             if index < len(self.static) - 1:
                 x = np.maximum(x, 0)
         return x

@@ -79,7 +79,9 @@ def _static_branch(graph: GraphBuilder, network: Network) -> str:
         parts.append(graph.add("Gather", graph.constant(table), code, axis=0))
     x = graph.add("Concat", *parts, continuous, axis=1)
     for index, block in enumerate(network.static):
-        weight, bias = block.folded()  # BatchNorm is affine at inference
+        mean, weight, bias = block.folded()  # BatchNorm is affine at inference
+        if mean.any():
+            x = graph.add("Sub", x, graph.constant(mean))
         x = graph.add("Gemm", x, graph.constant(weight.T), graph.constant(bias), name=f"static.{index}")
         if index < len(network.static) - 1:
             x = graph.add("Relu", x)

@@ -23,6 +23,11 @@ from ecg2lab_export import dplr
 from ecg2lab_export.balancing import balance
 from ecg2lab_export.dplr import Complex, Dplr, Real
 
+_NOT_REALISED = (
+    "an S4 layer cannot be realised: it is not finite, unstable, or has a pole at 1, from which no output vector "
+    "can be recovered"
+)
+
 
 @dataclass(frozen=True)
 class Realisation:
@@ -94,7 +99,7 @@ def realise(
     Raises
     ------
     CheckpointError
-        If C cannot be recovered from C̃.
+        If C cannot be recovered from C̃, or the system is unstable.
     """
     system = Dplr(
         w=np.asarray(w, dtype=np.complex128),
@@ -111,13 +116,16 @@ def realise(
 def realise_system(system: Dplr) -> Realisation:
     """`realise` for parameters that are already gathered."""
     try:
-        a_bar, b_bar = dplr.discretise(system)
-        back = dplr.undo_truncation(a_bar, system.length)
+        with np.errstate(all="ignore"):  # what overflows is not finite, and is refused below
+            a_bar, b_bar = dplr.discretise(system)
+            back = dplr.undo_truncation(a_bar, system.length)
+            c = np.einsum("dhn,hnm->dhm", dplr.complete(system.c), back)
+            realised = balanced(*to_real_basis(a_bar, b_bar, c), system.length)
     except np.linalg.LinAlgError:
-        raise CheckpointError("an S4 layer has a pole at 1, from which its output vector cannot be recovered") from None
-    c = np.einsum("dhn,hnm->dhm", dplr.complete(system.c), back)
-    a, b, c = to_real_basis(a_bar, b_bar, c)
-    return balanced(a, b, c, system.length)
+        raise CheckpointError(_NOT_REALISED) from None
+    if not all(np.isfinite(x).all() for x in realised.parameters):
+        raise CheckpointError(_NOT_REALISED)
+    return realised
 
 
 def balanced(a: Real, b: Real, c: Real, length: int) -> Realisation:

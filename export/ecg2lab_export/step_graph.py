@@ -170,8 +170,10 @@ class _Step:
     def _take(self, width: int) -> str:
         """The next part of the state: (B width)."""
         bounds = [self._graph.constant((v,), "int64") for v in (self._taken, self._taken + width, 1)]
+        # Named, for ONNX Runtime 1.16 to 1.21 fuses such slices and names what comes of it after them.
+        part = self._graph.add("Slice", self._state, *bounds, name=f"state.{self._taken}")
         self._taken += width
-        return self._graph.add("Slice", self._state, *bounds)
+        return part
 
     def _keep(self, value: str, width: int) -> None:
         self._next.append(self._graph.reshape(value, (-1, width)))

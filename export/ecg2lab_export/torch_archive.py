@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import CheckpointError
+from ecg2lab.files import regular_size
 
 _BFLOAT16 = "BFloat16Storage"
 _STORAGE_TYPES: dict[str, str] = {
@@ -290,8 +291,9 @@ def read(path: str | Path) -> Any:
     """
     path = Path(path)
     try:
+        size = regular_size(path)
         with zipfile.ZipFile(path) as archive:
-            content = _Archive(archive, path.stat().st_size)
+            content = _Archive(archive, size)
             return _Unpickler(io.BytesIO(content.pickle), content).load()
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint at {path}") from None

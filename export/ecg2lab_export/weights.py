@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab import tensors
 from ecg2lab.bundle import WEIGHTS, Bundle
+from ecg2lab.errors import BundleError
 from ecg2lab_export.cascade import Cascade
 from ecg2lab_export.network import NORM_EPSILON, Network, S4Layer, StaticBlock
 from ecg2lab_export.realisation import Realisation
@@ -38,7 +39,7 @@ def weight_tensors(network: Network, cascades: Mapping[int, Cascade]) -> dict[st
         out |= {f"layers.{i}.cascade.{key}": getattr(cascade, key) for key in ("h", "r", "taps")}
     out |= {f"embeddings.{i}": table for i, table in enumerate(network.embeddings)}
     for i, block in enumerate(network.static):
-        out[f"static.{i}.weight"], out[f"static.{i}.bias"] = block.folded()
+        out |= dict(zip((f"static.{i}.{key}" for key in ("mean", "weight", "bias")), block.folded(), strict=True))
     rounded: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(x, dtype=np.float32) for name, x in out.items()}
     for i, layer in enumerate(network.layers):
         rounded |= {f"layers.{i}.{key}": getattr(layer.realisation, key) for key in "abc"}
@@ -56,14 +57,19 @@ def read_network(bundle: Bundle) -> Network:
     """
     stored = tensors.read(bundle.member(WEIGHTS), f"{bundle.source}: {WEIGHTS}")
     arrays = {name: np.asarray(value, dtype=np.float64) for name, value in stored.items()}
+    try:
+        return _network(arrays, bundle.contract.signal.window_samples)
+    except (KeyError, IndexError) as error:
+        raise BundleError(f"{bundle.source}: {WEIGHTS} is not that of a network: {error} is missing") from None
 
+
+def _network(arrays: Mapping[str, NDArray[np.float64]], window: int) -> Network:
     def numbered(pattern: str) -> range:
         count = 0
         while pattern.format(count) in arrays:
             count += 1
         return range(count)
 
-    window = bundle.contract.signal.window_samples
     return Network(
         encoder_weight=arrays["encoder.weight"],
         encoder_bias=arrays["encoder.bias"],
@@ -88,7 +94,7 @@ def _layer(arrays: Mapping[str, NDArray[np.float64]], index: int, window: int) -
 
 
 def _linear(arrays: Mapping[str, NDArray[np.float64]], index: int) -> StaticBlock:
-    """A block whose BatchNorm, folded when it was stored, does nothing."""
-    weight, bias = arrays[f"static.{index}.weight"], arrays[f"static.{index}.bias"]
-    zero = np.zeros(weight.shape[1])
-    return StaticBlock(zero + 1, zero, zero, zero + 1 - NORM_EPSILON, weight, bias)
+    """A block whose BatchNorm does nothing but subtract the mean: its scale was folded into the weight."""
+    mean, weight, bias = (arrays[f"static.{index}.{key}"] for key in ("mean", "weight", "bias"))
+    one = np.ones(mean.size)
+    return StaticBlock(one, 0 * one, mean, one - NORM_EPSILON, weight, bias)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import stat
 import struct
 import zipfile
 import zlib
@@ -29,7 +28,7 @@ from msgspec import Meta
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BundleError
-from ecg2lab.files import write_atomically
+from ecg2lab.files import regular_size, write_atomically
 from ecg2lab.onnx_guard import refers_outside
 from ecg2lab.strict_json import encode_canonically, refuse_repeated_keys
 
@@ -137,7 +136,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """ONNX operator set of the graphs."""
     network: NetworkShape
     step: StepShape | None
-    """None: the model is bidirectional, and no step can know what it looks ahead at."""
+    """None: the model is bidirectional, and no step can know what it looks ahead at; or float32 cannot carry its state,
+    as `parity.json` says."""
     lineage: Lineage
     tools: dict[str, str]
     """Versions of what wrote the bundle."""
@@ -214,7 +214,7 @@ class Bundle:
             If the file is missing, is not a bundle, is damaged, or is of a newer version.
         """
         try:
-            size = _regular_size(Path(path))
+            size = regular_size(path)
             if size > _LARGEST_BUNDLE:
                 raise BundleError(f"{path} is larger than any bundle")
             content = Path(path).read_bytes()
@@ -240,16 +240,6 @@ class Bundle:
             if name in contents:
                 _refuse_external_data(contents[name], f"{source}: {name}")
         return cls(manifest, contents, source)
-
-
-def _regular_size(path: Path) -> int:
-    """Size in bytes; a device or a pipe has none, and would be read without end."""
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise BundleError(f"cannot read bundle {path}: it is a folder")
-    if not stat.S_ISREG(status.st_mode):
-        raise BundleError(f"cannot read bundle {path}: it is no regular file")
-    return status.st_size
 
 
 def _unpack(content: bytes, source: str) -> dict[str, bytes]:

@@ -1,12 +1,30 @@
-"""Writing results."""
+"""Reading and writing whole files."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from ecg2lab.errors import OutputError
+
+
+def regular_size(path: str | Path) -> int:
+    """Size of a file in bytes; asked before reading, since a device or a pipe would be read without end.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it is no regular file.
+    """
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return status.st_size
 
 
 def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) -> Path:
@@ -15,7 +33,7 @@ def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) 
     Parameters
     ----------
     path
-        Of the file; missing folders are made.
+        Of the file; missing folders are made. A link is followed; what is no regular file is never replaced.
     content
         Text is written as UTF-8.
     mode
@@ -26,23 +44,23 @@ def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) 
     OutputError
         If the folder cannot be made or the file cannot be written.
     """
-    path = Path(path)
+    target = Path(os.path.realpath(path))
     data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    temporary = target.parent / f".ecg2lab-{secrets.token_hex(6)}.partial"
     try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "a folder stands there")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):
+            regular_size(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             # The kernel applies the umask; exclusive, so that nothing already there is followed or kept.
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            os.replace(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None
-    return path
+    return Path(path)

@@ -14,7 +14,7 @@ from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.bundle import GOLDEN, WEIGHTS, Bundle
 from ecg2lab.engine import BACKENDS, load
-from ecg2lab.errors import BackendError, MissingExtraError
+from ecg2lab.errors import BackendError, BundleError, MissingExtraError
 from ecg2lab.extras import installed_version
 from ecg2lab.parity import Check, ParityReport
 from ecg2lab.step import StepGraph
@@ -22,8 +22,8 @@ from ecg2lab.step import StepGraph
 Arrays = Mapping[str, NDArray[Any]]
 Network = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 """(B leads L), (B features), (B categories) → logits (B n)."""
-CHUNKINGS = (1, 7, 17, 250)
-"""Samples given to a step at once."""
+CHUNKINGS = (1, 7, 12, 17, 250)
+"""Samples given to a step at once; in a window of 35 or more, their bits use every power of Ā in a step graph."""
 SCAN_CHUNK = 10
 """T of the native scan: the fastest, and as exact as any other, for what an addition to a state loses is kept."""
 
@@ -47,9 +47,11 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     ------
     BackendError
         If no backend here can run the model at all.
+    BundleError
+        If the bundle's proof, golden inputs or weights are malformed.
     """
     proof = parity.recorded(bundle)
-    golden = tensors.read(bundle.member(GOLDEN), f"{bundle.source}: {GOLDEN}")
+    golden = _golden(bundle)
     checks: list[Check] = []
     left_out: dict[str, str] = {}
     for backend in BACKENDS:
@@ -64,14 +66,15 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     if not checks:
         raise BackendError(f"nothing here can run the model: {'; '.join(left_out.values())}")
     if bundle.manifest.step is None:
-        left_out[parity.STEP] = "a bidirectional model has no step: each output waits for the whole window"
+        left_out[parity.STEP] = proof.left_out.get(parity.STEP, "the bundle has no step graph")
     elif installed_version("onnxruntime") or installed_version("onnxruntime-gpu"):
         checks += step_checks(StepGraph.of(bundle, threads), golden, _limit(proof, parity.STEP))
     else:
         left_out[parity.STEP] = "it runs on ONNX Runtime, which is not installed"
-    weights = tensors.read(bundle.member(WEIGHTS), f"{bundle.source}: {WEIGHTS}")
-    window = bundle.contract.signal.window_samples
-    checks += scan_checks(weights, window, _limit(proof, parity.SCAN, parity.KERNEL))
+    if parity.SCAN in proof.left_out:
+        left_out[parity.SCAN] = proof.left_out[parity.SCAN]
+    else:
+        checks += _scan_checks_of(bundle, _limit(proof, parity.SCAN, parity.KERNEL))
     return ParityReport(
         form=proof.form,
         precision=bundle.manifest.precision,
@@ -82,6 +85,36 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     )
 
 
+def _golden(bundle: Bundle) -> Arrays:
+    name = f"{bundle.source}: {GOLDEN}"
+    found = tensors.read(bundle.member(GOLDEN), name)
+    signal, columns = bundle.contract.signal, bundle.contract.static_inputs
+    wanted: dict[str, tuple[type, tuple[int, ...]]] = {
+        SIGNAL: (np.float32, (len(signal.leads), signal.window_samples)),
+        CONTINUOUS: (np.float32, (len(columns.continuous),)),
+        CATEGORICAL: (np.int64, (len(columns.categorical),)),
+        LOGITS: (np.float64, (len(bundle.contract.targets),)),
+    }
+    count = len(found[SIGNAL]) if SIGNAL in found and found[SIGNAL].ndim else 0
+    for key, (dtype, shape) in wanted.items():
+        array = found.get(key)
+        if not count or array is None or array.dtype != dtype or array.shape != (count, *shape):
+            raise BundleError(f"{name}: {key} does not fit the contract; export the bundle again")
+    return found
+
+
+def _scan_checks_of(bundle: Bundle, tolerance: float) -> list[Check]:
+    name = f"{bundle.source}: {WEIGHTS}"
+    weights = tensors.read(bundle.member(WEIGHTS), name)
+    try:
+        checks = list(scan_checks(weights, bundle.contract.signal.window_samples, tolerance))
+    except (KeyError, ValueError, TypeError) as error:
+        raise BundleError(f"{name} holds no state space that can run: {error}") from None
+    if len(checks) != bundle.manifest.network.layers:
+        raise BundleError(f"{name} has {len(checks)} layers, its manifest {bundle.manifest.network.layers}")
+    return checks
+
+
 def versions() -> dict[str, str]:
     """Of what may compute here."""
     names = ("ecg2lab", "numpy", "onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-rtx")
@@ -90,8 +123,11 @@ def versions() -> dict[str, str]:
 
 def _limit(proof: ParityReport, form: str, quantity: str = parity.LOGITS) -> float:
     """The widest that the export allowed this form; it names a form's limit once for each case."""
-    limits = [c.tolerance for c in proof.checks if c.form == form and c.quantity == quantity]
-    return max(limits, default=max(c.tolerance for c in proof.checks if c.quantity == quantity))
+    of_quantity = [c for c in proof.checks if c.quantity == quantity]
+    if not of_quantity:
+        raise BundleError(f"the bundle's proof says nothing of {quantity}; export it again")
+    of_form = [c for c in of_quantity if c.form == form]
+    return max(c.tolerance for c in of_form or of_quantity)
 
 
 def _logit_limit(bundle: Bundle, proof: ParityReport, golden: Arrays, backend: str) -> float:

@@ -28,6 +28,8 @@ from ecg2lab.errors import BackendError, BundleError
 _MAGIC = b"ecg2lab-state-1\0"
 _HEADER = struct.Struct("<16s32sQII")
 """Magic, model digest, samples seen, windows of the batch, numbers of each."""
+_MOST_IN_A_STATE = 2**24
+"""Samples up to which the state, which counts in float32, counts each: 46 hours at 100 Hz."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +55,16 @@ class StepState:
         Raises
         ------
         BackendError
-            If it is something else, or was cut short.
+            If it is something else, was cut short, or holds numbers that are not finite.
         """
         if len(content) < _HEADER.size or not content.startswith(_MAGIC):
             raise BackendError("these bytes are no state of ecg2lab: give what StepState.to_bytes returned")
         _, model, samples, batch, size = _HEADER.unpack_from(content)
         if len(content) != _HEADER.size + 4 * batch * size:
-            raise BackendError("this state was cut short or has bytes too many; reset with initial()")
+            raise BackendError("this state was cut short or has bytes too many; begin anew with initial()")
         values = np.frombuffer(content, "<f4", offset=_HEADER.size).reshape(batch, size).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise BackendError("this state has values that are not finite, which would stay; begin anew with initial()")
         return cls(values, samples, model.hex())
 
 
@@ -106,6 +110,8 @@ class StepGraph:
             If the model looks ahead and therefore has none, or this CPU lacks its precision.
         """
         shape = bundle.manifest.step
+        if shape is None and bundle.manifest.network.causal:
+            raise BackendError("this model has no step form: float32 cannot carry its state (`ecg2lab inspect --json`)")
         if shape is None:
             raise BackendError(
                 "this model is bidirectional: each output waits for the whole window, so it has no step form; "
@@ -146,7 +152,8 @@ class StepGraph:
         Raises
         ------
         BackendError
-            If the state is another model's or another batch's, or there is no sample.
+            If the state is another model's or another batch's, or has taken in as many samples as it can count; if
+            there is no sample, or one that is not finite.
         """
         self._check(signal, state)
         values, logits = state.values, None
@@ -176,6 +183,8 @@ class StepGraph:
                 f"this state is of {len(state.values)} windows, the signal of {len(signal)}: "
                 "keep one state for each patient, or begin anew with initial(B)"
             )
+        if state.samples + signal.shape[2] > _MOST_IN_A_STATE:
+            raise BackendError(f"a state takes in {_MOST_IN_A_STATE} samples at most: begin anew with initial()")
 
     def _call(self, feed: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:

@@ -131,7 +131,7 @@ def ahead_of_time_package(compute_capability: str) -> Package:
     MissingExtraError
         If the package that might is not installed.
     """
-    if not re.fullmatch(r"\d{1,2}\.\d", compute_capability):
+    if not re.fullmatch(r"[0-9]{1,2}\.[0-9]", compute_capability):
         raise BackendError(f"{compute_capability!r} is no compute capability; one looks like 8.9")
     if compute_capability in _JETSONS:
         raise BackendError(

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from importlib.metadata import entry_points
+from typing import NoReturn
 
 import typer
 
@@ -47,11 +50,18 @@ def _options(
     del version
 
 
+def _terminated(number: int, _: object) -> NoReturn:
+    """End as an interrupted command does: what was begun is cleared away."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command line; every refusal becomes one line."""
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a substitute
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         for point in sorted(entry_points(group="ecg2lab.commands"), key=lambda p: p.name):
             point.load()(app)
