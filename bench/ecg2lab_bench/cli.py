@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ecg2lab_bench.results import ScenarioName
+
 if TYPE_CHECKING:
     from ecg2lab_bench.timing import Tell
 
@@ -27,15 +29,20 @@ def register(app: typer.Typer) -> None:
 
 def run(
     bundle: Annotated[
-        Path | None, typer.Argument(metavar="BUNDLE", help="In place of the packaged demo model.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="BUNDLE", help="In place of the demo model (graph-forms: of the full size).", show_default=False
+        ),
     ] = None,
+    scenario: Annotated[ScenarioName, typer.Option(metavar="NAME", help="One of those above.")] = "engine",
     quick: Annotated[bool, typer.Option("--quick", help="Seconds in place of a minute; rough.")] = False,
     full_size: Annotated[
         bool, typer.Option(help="Time the network of the published sizes too, with random weights.")
     ] = True,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for results.json and results.md.", show_default=False)
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for results.json, results.md, pictures.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -43,35 +50,48 @@ def run(
 
     A time says little across machines; its ratio to the floor says how much could be gained on this one.
 
+    Scenarios:
+
+    - `engine`: what a user gets, from the bare network to a whole prediction
+
+    - `graph-forms`: the window graph in every form and on every runtime installed, beside plain exports; of BUNDLE, or
+      of the published sizes. `pip install openvino` adds a peer
+
+    - `kernel-forms`: no times; how exact each form of the recurrence is in float32, on random state spaces
+
+    - `form-choice`: spectral against recurrent window graphs over many sizes, and what the export's own choice costs
+
     For example:
 
     - `ecg2lab bench run --quick`
 
     - `ecg2lab bench run model.ecg2lab --threads 2 --out bench-out`
+
+    - `ecg2lab bench run model.ecg2lab --scenario graph-forms`
     """
     from ecg2lab import extras
 
     extras.require("bench", "onnx", "onnxruntime", "safetensors")
     from ecg2lab.errors import OutputError
     from ecg2lab.files import write_atomically
-    from ecg2lab_bench import laboratory, report, results
+    from ecg2lab_bench import laboratory
+    from ecg2lab_bench.scenarios import SCENARIOS, WITH_A_BUNDLE
 
+    if bundle is not None and scenario not in WITH_A_BUNDLE:
+        raise typer.BadParameter(f"{scenario} takes no BUNDLE: it draws networks of its own")
     if out is not None and out.exists() and not out.is_dir():  # before a minute of work, not after it
         raise OutputError(f"{out} is a file; name a folder")
-    budget = laboratory.QUICK_BUDGET_S if quick else laboratory.BUDGET_S
-    plan = laboratory.Plan(bundle=bundle, full_size=full_size, threads=threads, budget_s=budget)
-    with _progress(budget) as tell:
-        found = laboratory.run(plan, tell)
-    written: list[Path] = []
-    if out is not None:
-        written = [results.write(found, out), write_atomically(out / report.REPORT, report.markdown(found))]
+    plan = laboratory.Plan(bundle=bundle, full_size=full_size, threads=threads, quick=quick)
+    with _progress(plan.budget_s) as tell:
+        found = SCENARIOS[scenario](plan, tell)
+    written = [write_atomically(out / name, content) for name, content in found.files.items()] if out else []
     if as_json:
-        typer.echo(results.encode(found), nl=False)
+        typer.echo(found.json, nl=False)
         return
     from rich.console import Console
 
     console = Console()
-    report.show(found, console)
+    found.show(console)
     for path in written:
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _COLUMNS = ("", "batch", "A\n× floor", "B\n× floor", "A\np50 ms", "B\np50 ms", "change")
-_Key = tuple[str | None, SubjectName, int]
+_Key = tuple[str | None, SubjectName, str | None, int]
+"""Model, subject, form and batch."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str | None
     subject: SubjectName
+    form: str | None = None
+    """Of a subject that comes in several."""
     batch: int
     p50_ms: tuple[float, float]
     """Of A and of B."""
@@ -40,7 +43,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(a: Results, b: Results) -> Comparison:
-    """Match the subjects of two runs; the implementation may differ, floors are left to the ratios.
+    """Match the subjects of two runs; their implementation may differ (a form is one), floors are left to the ratios.
 
     Raises
     ------
@@ -50,21 +53,22 @@ def compare(a: Results, b: Results) -> Comparison:
     before, after = _by_key(a), _by_key(b)
     changes = tuple(_change(key, before[key], after[key]) for key in before if key in after)
     if not changes:
-        raise ResultsError("the two runs have no subject in common: run both with the same models")
+        raise ResultsError("the two runs have no subject in common: run both with the same scenario and models")
     return Comparison(changes=changes, remarks=tuple(_remarks(a, b)))
 
 
 def _by_key(results: Results) -> dict[_Key, Measurement]:
-    return {(m.model, m.subject, m.batch): m for m in results.measurements if m.subject != "floor"}
+    measured = (m for m in results.measurements if "floor" not in m.subject)
+    return {(m.model, m.subject, m.implementation if m.subject == "form" else None, m.batch): m for m in measured}
 
 
 def _change(key: _Key, a: Measurement, b: Measurement) -> Change:
-    model, subject, batch = key
+    model, subject, form, batch = key
     p50 = a.timing.p50_ms, b.timing.p50_ms
     ratio = None if a.ratio is None or b.ratio is None else (a.ratio, b.ratio)
     before, after = ratio or p50
     change = after / before - 1 if before else 0.0
-    return Change(model=model, subject=subject, batch=batch, p50_ms=p50, ratio=ratio, change=change)
+    return Change(model=model, subject=subject, form=form, batch=batch, p50_ms=p50, ratio=ratio, change=change)
 
 
 def _remarks(a: Results, b: Results) -> Iterator[str]:
@@ -87,11 +91,11 @@ def show(comparison: Comparison, console: Console) -> None:
 
     table = Table()
     for name in _COLUMNS:
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+        table.add_column(name, justify="right" if name else "left", no_wrap=bool(name))
     for c in comparison.changes:
         ratios = ("", "") if c.ratio is None else (f"{x:.2f}" for x in c.ratio)
         times = (milliseconds(x) for x in c.p50_ms)
-        table.add_row(f"{c.model or 'all'} {c.subject}", str(c.batch), *ratios, *times, f"{c.change:+.1%}")
+        table.add_row(f"{c.model or 'all'} {c.form or c.subject}", str(c.batch), *ratios, *times, f"{c.change:+.1%}")
     console.print(table)
     for remark in comparison.remarks:
         console.print(f"Note: {remark}.", highlight=False)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 from ecg2lab_bench import machine, subjects, synthetic
-from ecg2lab_bench.results import Measurement, Results, Timing
+from ecg2lab_bench.results import Machine, Measurement, Results, ScenarioName, Timing, now
 from ecg2lab_bench.subjects import LoadedModel
 from ecg2lab_bench.timing import Subject, Tell, interleave, summarise
 
@@ -29,11 +28,17 @@ class Plan:
     full_size: bool = True
     """Whether the network of the published sizes is timed too."""
     threads: int = 1
-    budget_s: float = BUDGET_S
+    quick: bool = False
+    """Rough figures, soon."""
+
+    @property
+    def budget_s(self) -> float:
+        """Of timing."""
+        return QUICK_BUDGET_S if self.quick else BUDGET_S
 
 
 def run(plan: Plan, tell: Tell | None = None) -> Results:
-    """Time models beside their floors.
+    """Time engines beside their floors.
 
     Parameters
     ----------
@@ -55,18 +60,50 @@ def run(plan: Plan, tell: Tell | None = None) -> Results:
         models = _load(plan, undo)
         timed = [s for model in models for s in subjects.of_model(model, plan.threads, undo, left_out)]
         timed.append(subjects.preprocessing())
-        rounds = _Count(tell)
-        samples = interleave(timed, plan.budget_s, rounds)
+        return measure("engine", plan, host, models, timed, left_out, tell)
+
+
+def measure(
+    scenario: ScenarioName,
+    plan: Plan,
+    host: Machine,
+    models: Sequence[LoadedModel],
+    timed: Sequence[Subject],
+    left_out: Mapping[str, str],
+    tell: Tell | None,
+) -> Results:
+    """Time subjects in turns, and put down what was found; a scenario gathers the rest.
+
+    Parameters
+    ----------
+    scenario
+        That asks.
+    plan
+        For its budget.
+    host
+        As it was before anything was loaded.
+    models
+        To which the subjects belong.
+    timed
+        In an order that keeps each beside its floor.
+    left_out
+        What could not be had, and why.
+    tell
+        Told after each round.
+    """
+    rounds = _Count(tell)
+    samples = interleave(timed, plan.budget_s, rounds)
     measurements = compare_with_floors(timed, [summarise(x) for x in samples])
     return Results(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        scenario=scenario,
+        created=now(),
         threads=plan.threads,
         budget_s=plan.budget_s,
         rounds=rounds.rounds,
         machine=host,
         models=tuple(model.describe() for model in models),
         measurements=measurements,
-        left_out=left_out,
+        left_out=dict(left_out),
         warnings=warnings_of(measurements),
     )
 
@@ -85,17 +122,26 @@ class _Count:
 
 
 def _load(plan: Plan, undo: ExitStack) -> list[LoadedModel]:
-    if plan.bundle is not None:
-        models = [subjects.load_model("bundle", plan.bundle, plan.threads, undo)]
-    else:
-        from ecg2lab.demo import bundle_path
-
-        models = [subjects.load_model("demo", bundle_path(), plan.threads, undo)]
+    models = [load_given(plan, undo)]
     if plan.full_size:
-        with tempfile.TemporaryDirectory() as folder:
-            path = synthetic.full_size_bundle(folder)
-            models.append(subjects.load_model("full-size", path, plan.threads, undo, random_weights=True))
+        models.append(load_full_size(plan, undo))
     return models
+
+
+def load_given(plan: Plan, undo: ExitStack) -> LoadedModel:
+    """The bundle that was named, or the packaged demo model."""
+    if plan.bundle is not None:
+        return subjects.load_model("bundle", plan.bundle, plan.threads, undo)
+    from ecg2lab.demo import bundle_path
+
+    return subjects.load_model("demo", bundle_path(), plan.threads, undo)
+
+
+def load_full_size(plan: Plan, undo: ExitStack) -> LoadedModel:
+    """A network of the published sizes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = synthetic.full_size_bundle(folder)
+        return subjects.load_model("full-size", path, plan.threads, undo, random_weights=True)
 
 
 def compare_with_floors(timed: Sequence[Subject], timings: Sequence[Timing]) -> tuple[Measurement, ...]:
@@ -114,6 +160,8 @@ def compare_with_floors(timed: Sequence[Subject], timings: Sequence[Timing]) -> 
             timing=timing,
             ratio=timing.p50_ms / floor if (floor := floors.get((subject.model, subject.batch))) else None,
             gflops=subject.flops / timing.p50_ms / 1e6 if subject.flops else None,
+            graph_mb=subject.graph_mb,
+            error=subject.error,
         )
         for subject, timing in zip(timed, timings, strict=True)
     )

@@ -18,7 +18,7 @@ _SIMD = (
     *("avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8"),
     *("neon", "asimd", "asimdhp", "asimddp", "bf16", "i8mm", "sve", "sve2", "sme"),
 )
-_PACKAGES = ("ecg2lab", "numpy", "onnx", "onnxruntime", "torch", "threadpoolctl")
+_PACKAGES = ("ecg2lab", "numpy", "scipy", "onnx", "onnxruntime", "openvino", "torch", "threadpoolctl")
 
 
 def describe() -> Machine:

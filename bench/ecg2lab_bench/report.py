@@ -10,7 +10,6 @@ from ecg2lab_bench.results import Machine, Measurement, Model, Results
 if TYPE_CHECKING:
     from rich.console import Console
 
-REPORT = "results.md"
 COLUMNS = ("", "batch", "p50 ms", "p90 ms", "p99 ms", "calls", "× floor")
 EXPLANATION = (
     "Floor: the dense products of the S4 layers alone, weights packed, same threads, same run. End to end: a 10-s "
@@ -23,7 +22,7 @@ def show(results: Results, console: Console) -> None:
     """Print to a terminal."""
     from rich.table import Table
 
-    for line in machine_lines(results):
+    for line in run_lines(results):
         console.print(line, highlight=False)
     for model in (*results.models, None):
         console.print(f"\n[bold]{heading(model)}[/]", highlight=False)
@@ -42,7 +41,10 @@ def show(results: Results, console: Console) -> None:
 
 def markdown(results: Results) -> str:
     """The same as a page of Markdown."""
-    parts = ["# ecg2lab bench", "\n".join(f"- {line}" for line in machine_lines(results))]
+    parts = [
+        "# ecg2lab bench",
+        "\n".join(f"- {line}" for line in run_lines(results)),
+    ]
     for model in (*results.models, None):
         rows = [row(m) for m in results.of(model.key if model else None)]
         parts += [f"## {heading(model)}", *([description(model)] if model else []), markdown_table(COLUMNS, rows)]
@@ -84,22 +86,32 @@ def milliseconds(x: float) -> str:
     return f"{x:.3f}" if x < 1 else f"{x:.2f}" if x < 100 else f"{x:.1f}"
 
 
-def machine_lines(results: Results) -> tuple[str, ...]:
-    """What the figures were measured on."""
-    m = results.machine
+def error_figure(x: float) -> str:
+    """Two digits, the exponent without a leading zero."""
+    return f"{x:.1e}".replace("e-0", "e-")
+
+
+def run_lines(results: Results) -> tuple[str, ...]:
+    """What the figures of a run were measured on."""
+    return machine_lines(results.machine, results.threads, results.rounds)
+
+
+def machine_lines(m: Machine, threads: int, rounds: int | None = None) -> tuple[str, ...]:
+    """A machine, its software, and how it was used."""
     load = "unknown" if m.load_average is None else f"{m.load_average[0]:.2f}"
+    turns = "" if rounds is None else f"rounds: {rounds}; "
     return (
         f"{m.cpu}, {m.architecture}, {m.usable_cpus} of {m.cpus} CPUs usable; {m.os}",
         f"SIMD: {' '.join(m.simd) or 'unknown'}",
         f"{', '.join(f'{name} {version}' for name, version in m.versions.items())}",
-        f"threads: {results.threads}; rounds: {results.rounds}; load average at start: {load}",
+        f"threads: {threads}; {turns}load average at start: {load}",
     )
 
 
 def remarks(results: Results) -> Iterator[str]:
     """What was left out, and warnings."""
     for name, reason in results.left_out.items():
-        yield f"Not among the floors: {name}: {reason}."
+        yield f"Left out: {name}: {reason}."
     for warning in results.warnings:
         yield f"Warning: {warning}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,10 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from ecg2lab.errors import Ecg2LabError
-from ecg2lab.files import write_atomically
 
 RESULTS = "results.json"
-SubjectName = Literal["floor", "bare", "end to end", "preprocessing"]
+ScenarioName = Literal["engine", "graph-forms", "kernel-forms", "form-choice"]
+SubjectName = Literal["floor", "bare", "end to end", "preprocessing", "form", "reduced floor"]
 Milliseconds = Annotated[float, Meta(ge=0)]
 
 
@@ -88,12 +89,17 @@ class Measurement(_Struct, frozen=True, kw_only=True):
     """p50 over that of the fastest floor of the same model and batch; None: nothing to compare with."""
     gflops: float | None = None
     """Of a floor, at p50: 10⁹ floating-point operations a second."""
+    graph_mb: float | None = None
+    """Of a form that is a graph: 10⁶ bytes of its file."""
+    error: float | None = None
+    """Of a form: largest error of its logits against float64; None: it does not compute the network."""
 
 
 class Results(_Struct, frozen=True, kw_only=True):
     """Everything about one run."""
 
     schema_version: Literal[1] = 1
+    scenario: ScenarioName = "engine"
     created: str
     """UTC, ISO 8601."""
     threads: int
@@ -103,7 +109,7 @@ class Results(_Struct, frozen=True, kw_only=True):
     models: tuple[Model, ...]
     measurements: tuple[Measurement, ...]
     left_out: dict[str, str]
-    """Candidates for the floor that could not be timed, and why."""
+    """What could not be had, floors and peers among it, and why."""
     warnings: tuple[str, ...]
 
     def of(self, model: str | None) -> tuple[Measurement, ...]:
@@ -111,20 +117,14 @@ class Results(_Struct, frozen=True, kw_only=True):
         return tuple(m for m in self.measurements if m.model == model)
 
 
+def now() -> str:
+    """For `created`."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
 def encode(results: Results) -> bytes:
     """Indented JSON."""
     return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
-
-
-def write(results: Results, folder: Path) -> Path:
-    """Write `results.json` into a folder, which is made if need be.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    return write_atomically(folder / RESULTS, encode(results))
 
 
 def read(path: Path) -> Results:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ecg2lab_export import cardiolab, dplr
-from ecg2lab_export.dplr import Complex, Dplr, Real
+from ecg2lab_bench.state_spaces import draw
+from ecg2lab_export import cardiolab
+from ecg2lab_export.dplr import Real
 from ecg2lab_export.network import Network, S4Layer, StaticBlock
 
 LEADS = 12
@@ -19,7 +19,6 @@ CONTINUOUS = 10
 EMBEDDINGS = ((2, 16), (5, 32))
 """Categories and width of each; with the ten numbers the published inputs."""
 STATIC_WIDTHS = (128, 128, 128)
-_SHORTEST_STEP, _LONGEST_STEP = 1e-3, 1e-1
 
 
 def random_network(
@@ -104,27 +103,13 @@ def _linear(random: np.random.Generator, inputs: int, outputs: int) -> tuple[Rea
 def _s4_layer(random: np.random.Generator, hidden: int, state_size: int, window: int, directions: int) -> S4Layer:
     weight, bias = _linear(random, hidden, 2 * hidden)
     return S4Layer(
-        system=_system(random, hidden, state_size, window, directions),
+        system=draw(random, "HiPPO", hidden, state_size, window, directions),
         d=random.standard_normal(hidden),
         output_weight=weight,
         output_bias=bias,
         norm_weight=np.ones(hidden),
         norm_bias=np.zeros(hidden),
     )
-
-
-def _system(random: np.random.Generator, hidden: int, state_size: int, window: int, directions: int) -> Dplr:
-    w, p, b = (np.tile(x, (hidden, 1)) for x in dplr.hippo_legs(state_size))
-    c = _complex_normal(random, (directions, hidden, state_size // 2))
-    log_dt = random.uniform(math.log(_SHORTEST_STEP), math.log(_LONGEST_STEP), hidden)
-    system = Dplr(w=w, p=p, q=p.conj(), b=b, c=c, log_dt=log_dt, length=window)
-    return system._replace(c=dplr.truncate(system, c))
-
-
-def _complex_normal(random: np.random.Generator, shape: tuple[int, ...]) -> Complex:
-    """Of variance 1, split between real and imaginary part."""
-    parts = random.standard_normal((2, *shape)) / np.sqrt(2)
-    return np.asarray(parts[0] + 1j * parts[1], dtype=np.complex128)
 
 
 def _static_branch(random: np.random.Generator, widths: Sequence[int]) -> tuple[StaticBlock, ...]:

@@ -33,6 +33,10 @@ class Subject:
     call: Callable[[], object]
     flops: int | None = None
     """Floating-point operations of one call; None: not counted."""
+    graph_mb: float | None = None
+    """Size of the graph that is run, 10⁶ bytes."""
+    error: float | None = None
+    """Of what it computes, against float64."""
 
 
 def summarise(samples_ns: Sequence[int]) -> Timing:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
+from ecg2lab.features import with_missing_flags
 from ecg2lab.patient import Patient
 from ecg2lab.recording import Recording
 
@@ -47,12 +48,13 @@ def recording() -> Recording:
 
 
 def network_inputs(contract: Contract, batch: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Seeded inputs of the bare network: (B leads L) mV, (B features), (B categories)."""
+    """Seeded inputs of the bare network: (B leads L) mV, (B columns), (B columns)."""
     random = np.random.default_rng(0)
     signal = random.standard_normal((batch, len(contract.signal.leads), contract.signal.window_samples)) / 4
     continuous = np.array([[(f.minimum + f.maximum) / 2 for f in contract.continuous]] * batch)
     categorical = np.zeros((batch, len(contract.categorical)), np.int64)
-    return signal.astype(np.float32), continuous.astype(np.float32), categorical
+    nothing_missing = np.zeros_like(continuous)
+    return signal.astype(np.float32), *with_missing_flags(continuous, categorical, nothing_missing, contract)
 
 
 def windows_of(contract: Contract) -> int:

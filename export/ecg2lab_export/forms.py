@@ -14,9 +14,9 @@ Convolution = Callable[[GraphBuilder, str, S4Layer], str]
 """Appends y = conv(u, k) + D·u of a layer to a graph: (B·L, H) → (B·L, H)."""
 
 FORMS: dict[Form, Convolution] = {"spectral": spectral.add_spectral, "recurrent": recurrent.add_recurrence}
-_COST_OF_A_RECURRENT_MULTIPLICATION = 17
+_COST_OF_A_RECURRENT_MULTIPLICATION = 5.5
 """Against one of the spectral form, on ONNX Runtime: its products are tiny, one per channel, and turn the activations
-around. At H = 256, N = 8 the two forms take the same time at L = 5000 (`ecg2lab bench run --scenario graph-forms`)."""
+around. Over 25 sizes the choice so made costs 7 % of time at worst (`ecg2lab bench run --scenario form-choice`)."""
 
 
 def by_speed(network: Network) -> tuple[Form, ...]:

@@ -32,8 +32,13 @@ def chunk_for(window: int) -> int:
 
 
 def multiplications(window: int, states: int, directions: int) -> int:
-    """Per channel: T inside a chunk, and entering and leaving the states; products at the borders are few."""
-    return window * (chunk_for(window) + 2 * directions * states)
+    """Per channel: T inside a chunk, entering and leaving the states, and gathering them at the borders."""
+    chunk = chunk_for(window)
+    chunks = -(-window // chunk)
+    passes = 0
+    while _RADIX**passes < chunks - 1:
+        passes += 1
+    return window * (chunk + 2 * directions * states) + chunks * directions * passes * _RADIX * states**2
 
 
 def add_recurrence(graph: GraphBuilder, u: str, layer: S4Layer) -> str:
