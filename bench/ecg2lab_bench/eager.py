@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.selftest import two_sided
+from ecg2lab.measuring import two_sided
 from ecg2lab_bench.floors import LeftOut
 from ecg2lab_bench.runtimes import Inputs, Run
 from ecg2lab_export.network import NORM_EPSILON, Network, S4Layer

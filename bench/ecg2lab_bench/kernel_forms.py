@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import selftest
+from ecg2lab import measuring
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab_bench import machine, state_forms
@@ -105,7 +105,7 @@ class Drawn:
         random = np.random.default_rng(_SEED)
         self.system = draw(random, setting.poles, setting.channels, setting.state_size, setting.window)
         self.kernel = dplr.kernel(self.system)
-        self.lags = selftest.two_sided(self.kernel, np.zeros(setting.channels))
+        self.lags = measuring.two_sided(self.kernel, np.zeros(setting.channels))
 
     @cached_property
     def unitary(self) -> Realisation:
@@ -153,7 +153,7 @@ Basis = Callable[[Drawn], Realisation]
 
 
 def _native_scan(drawn: Drawn, system: Realisation) -> Real:
-    scan = _core.Scan(system.a, system.b, system.c, np.zeros(drawn.channels), selftest.SCAN_CHUNK)
+    scan = _core.Scan(system.a, system.b, system.c, np.zeros(drawn.channels), measuring.SCAN_CHUNK)
     return drawn.response_error(scan.run)
 
 
@@ -181,7 +181,7 @@ def _step(samples: int) -> Callable[[Drawn], Real]:
                 parts.append(y)
             return np.concatenate(parts)
 
-        return drawn.response_error(convolve, selftest.two_sided(drawn.kernel[:1], np.zeros(drawn.channels)))
+        return drawn.response_error(convolve, measuring.two_sided(drawn.kernel[:1], np.zeros(drawn.channels)))
 
     return measure_it
 

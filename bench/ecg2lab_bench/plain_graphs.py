@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecg2lab.selftest import two_sided
+from ecg2lab.measuring import two_sided
 from ecg2lab_export.graph import GraphBuilder
 from ecg2lab_export.network import S4Layer
 

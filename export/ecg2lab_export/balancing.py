@@ -23,6 +23,8 @@ NEGLIGIBLE = 1e-12
 rounding, and a state space with coincident poles has them."""
 
 _MOST_PASSES = 64
+_SLOWER = (10, 100, 10_000, None)
+"""Times L over which a channel is faded that grew; None: it keeps the basis that it came in."""
 
 
 class System(NamedTuple):
@@ -36,6 +38,32 @@ class System(NamedTuple):
         """With states that are never reached, so that systems of several sizes can be stacked."""
         more = (0, states - self.b.shape[-1])
         return System(np.pad(self.a, ((0, 0), more, more)), *(np.pad(x, ((0, 0), more)) for x in (self.b, self.c)))
+
+
+def balance_stably(a: Real, b: Real, c: Real, length: int) -> System:
+    """`balance`, and every channel of what it gives stable, also over more than one window.
+
+    What the faded system may leave out need not be negligible without fading: a channel whose poles came to lie outside
+    the unit circle is balanced again with less fading, and at last not at all.
+    """
+    system = balance(a, b, c, length)
+    for slower in _SLOWER:
+        grows = ~(spectral_radius(system.a) < 1)
+        if not grows.any():
+            return system
+        given = a[grows], b[grows], c[grows]
+        again = balance(*given, slower * length) if slower else System(*given)
+        states = max(system.b.shape[-1], again.b.shape[-1])
+        system, again = system.widened(states), again.widened(states)
+        for kept, better in zip(system, again, strict=True):
+            kept[grows] = better
+    return system
+
+
+def spectral_radius(a: Real) -> Real:
+    """Largest modulus of the poles of each channel: (H)."""
+    radius: Real = np.abs(np.linalg.eigvals(a)).max(axis=-1)
+    return radius
 
 
 def balance(a: Real, b: Real, c: Real, length: int) -> System:
@@ -76,7 +104,7 @@ def _triangular(a: Real, row: Real) -> Real:
     """Upper triangular T with Tᵀ T = Σ_t (row aᵗ)ᵀ (row aᵗ) over all t ≥ 0, by doubling: (H N N).
 
     Each pass appends to the rows seen so far the same rows after as many steps again. It ends when nothing is left to
-    append: after p passes powers of 2ᵖ have vanished, so even a pole at 1 - 1e-9 takes some 35.
+    append: after p passes powers of 2ᵖ have vanished, which a fading over 10,000 windows makes them do.
     """
     factor = np.pad(row[:, None, :], ((0, 0), (0, row.shape[1] - 1), (0, 0)))
     power = a

@@ -13,6 +13,7 @@ from ecg2lab.backends.onnxruntime import LOGITS, import_runtime, make_session
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ParityError
+from ecg2lab.parity import REDUCED_LOGIT_TOLERANCE
 from ecg2lab_export import auroc_loss
 from ecg2lab_export.auroc_loss import LARGEST_AUROC_LOSS, TargetLoss
 from ecg2lab_export.calibration import CalibrationSet
@@ -21,9 +22,6 @@ from ecg2lab_export.passes import as_computed_on_devices
 LARGEST_LOGIT_ERROR = 0.1
 """Of the median window of a target. An offset common to all windows costs no AUROC, but moves every decision; this much
 moves a probability by 0.025 at most."""
-LARGEST_SINGLE_LOGIT_ERROR = 0.25
-"""Of any window. A failure in a few windows hides from AUROC and median alike; this much moves a probability by 0.0625
-at most."""
 _BATCH = 32
 _NAMED = 3
 
@@ -71,10 +69,10 @@ class Measurement:
                 f"{self.precision} moves the logit of {furthest.target} by {furthest.logit_error:.2g} in the median "
                 f"window, more than {LARGEST_LOGIT_ERROR:g}; no bundle was written"
             )
-        if not self.logit_error_max <= LARGEST_SINGLE_LOGIT_ERROR:
+        if not self.logit_error_max <= REDUCED_LOGIT_TOLERANCE:  # a failure in few windows hides from AUROC and median
             raise ParityError(
                 f"{self.precision} moves a logit by {self.logit_error_max:.2g} in one of {len(self.data)} windows, "
-                f"more than {LARGEST_SINGLE_LOGIT_ERROR:g}; no bundle was written"
+                f"more than {REDUCED_LOGIT_TOLERANCE:g}; no bundle was written"
             )
         bases = [x.basis for x in self.losses]
         return Gate(

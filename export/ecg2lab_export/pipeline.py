@@ -18,7 +18,15 @@ from ecg2lab.bundle import Gate, Lineage, Manifest, NetworkShape, ReducedPrecisi
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, CheckpointError, OutputError, ParityError
 from ecg2lab.extras import installed_version
-from ecg2lab.parity import CASCADE, KERNEL, STEP, Check, ParityReport, nearest_to_limit
+from ecg2lab.parity import (
+    CASCADE,
+    KERNEL,
+    REDUCED_LOGIT_TOLERANCE,
+    STEP,
+    Check,
+    ParityReport,
+    nearest_to_limit,
+)
 from ecg2lab_export import calibration, cardiolab, gate, proof, step_graph, window_graph
 from ecg2lab_export.auroc_loss import LARGEST_AUROC_LOSS
 from ecg2lab_export.calibration import CalibrationSet
@@ -235,11 +243,11 @@ def _reduced(proved: _Proved, precision: str, gates: Mapping[Any, Gate]) -> Pari
     fp32 = proved.report
     reduced, wanted = proved.reduced(precision), cast(ReducedPrecision, precision)
     graphs = replace(reduced, **{k: as_computed_on_devices(g, wanted) for k, g in reduced.models().items()})
-    logits = list(proof.all_logits(graphs, proved.golden, gate.LARGEST_SINGLE_LOGIT_ERROR))
+    logits = list(proof.all_logits(graphs, proved.golden, REDUCED_LOGIT_TOLERANCE))
     kernels = [check for check in fp32.checks if check.quantity == KERNEL]
     proof.report(graphs.form, precision, logits, fp32.left_out).require()
     largest = max(gates[precision].logit_error_max, *(check.error for check in logits))
-    limit = min(4 * largest, gate.LARGEST_SINGLE_LOGIT_ERROR)
+    limit = min(4 * largest, REDUCED_LOGIT_TOLERANCE)
     logits = [msgspec.structs.replace(check, tolerance=limit) for check in logits]
     return proof.report(graphs.form, precision, [*kernels, *logits], fp32.left_out)
 

@@ -14,11 +14,21 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ecg2lab import cpu, selftest
+from ecg2lab import cpu
 from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, make_session
 from ecg2lab.bundle import StepShape
-from ecg2lab.parity import CASCADE, KERNEL, SCAN, STEP, Check, ParityReport, nearest_to_limit
-from ecg2lab.selftest import impulse_error, two_sided
+from ecg2lab.measuring import impulse_error, scan_checks, step_checks, two_sided, versions, window_checks
+from ecg2lab.parity import (
+    CASCADE,
+    KERNEL,
+    LOGIT_TOLERANCE,
+    SCAN,
+    STEP,
+    Check,
+    ParityReport,
+    kernel_tolerance,
+    nearest_to_limit,
+)
 from ecg2lab.step import StepGraph
 from ecg2lab_export import step_graph, window_graph
 from ecg2lab_export.cascade import Cascade
@@ -52,17 +62,6 @@ class Graphs:
         return {"window": self.window} | ({} if self.step is None else {"step": self.step})
 
 
-def kernel_tolerance(state_size: int) -> float:
-    """Of a float32 kernel, relative to its largest tap."""
-    return 2e-6 if state_size <= 16 else 4e-6
-
-
-def logit_tolerance(state_size: int, logits: NDArray[Any]) -> float:
-    """1e-5 (2e-5 above N = 16); where logits exceed 10, a tenth of it relative to the largest: float32 has no more."""
-    base = 1e-5 if state_size <= 16 else 2e-5
-    return base * max(1.0, float(np.abs(logits).max()) / 10)
-
-
 def prove(network: Network, graphs: Graphs, weights: Mapping[str, NDArray[Any]], golden: Golden) -> ParityReport:
     """Measure kernels and logits of every form in float32.
 
@@ -78,21 +77,20 @@ def prove(network: Network, graphs: Graphs, weights: Mapping[str, NDArray[Any]],
         Inputs, and their logits in float64.
     """
     tolerance = kernel_tolerance(network.state_size)
-    limit = logit_tolerance(network.state_size, golden.logits)
     left_out: dict[str, str] = {}
     checks = [check for i, layer in enumerate(network.layers) for check in _kernels(layer, graphs.form, i, tolerance)]
-    recurring = {SCAN: list(selftest.scan_checks(weights, network.window, tolerance))}
+    recurring = {SCAN: list(scan_checks(weights, network.window, tolerance))}
     if graphs.step is None:
         left_out[STEP] = "a bidirectional network has no step: each output waits for the whole window"
     else:
         recurring[STEP] = list(_step_kernels(network, tolerance))
     for form, found in recurring.items():
         worst = nearest_to_limit(found)
-        if worst.passed or worst.error > _BEYOND_ROUNDING * worst.tolerance:
-            checks += found
-        else:
+        if worst.tolerance < worst.error <= _BEYOND_ROUNDING * worst.tolerance:
             left_out[form] = f"in float32 its kernel is wrong by {worst.error:.2g}, more than {worst.tolerance:.2g}"
-    checks += all_logits(graphs.without_step() if STEP in left_out else graphs, golden, limit)
+        else:
+            checks += found
+    checks += all_logits(graphs.without_step() if STEP in left_out else graphs, golden, LOGIT_TOLERANCE)
     return report(graphs.form, "fp32", checks, left_out)
 
 
@@ -104,7 +102,7 @@ def report(form: Form, precision: str, checks: list[Check], left_out: dict[str, 
         checks=tuple(checks),
         left_out=left_out,
         cpu=cpu.name(),
-        versions=selftest.versions(),
+        versions=versions(),
     )
 
 
@@ -127,12 +125,12 @@ def _window_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Che
     def run(signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[Any]) -> Any:
         return session.run([LOGITS], {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical})[0]
 
-    yield from selftest.window_checks(run, golden.tensors(), graphs.form, "onnxruntime", limit)
+    yield from window_checks(run, golden.tensors(), graphs.form, "onnxruntime", limit)
 
 
 def _step_logits(graph: bytes, shape: StepShape, golden: Golden, limit: float) -> Iterator[Check]:
     step = StepGraph(graph, shape, golden.inputs.signal.shape[1], _PROOF_ONLY)
-    yield from selftest.step_checks(step, golden.tensors(), limit)
+    yield from step_checks(step, golden.tensors(), limit)
 
 
 def _kernels(layer: S4Layer, form: Form, index: int, tolerance: float) -> Iterator[Check]:

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab.errors import CheckpointError
 from ecg2lab_export import dplr
-from ecg2lab_export.balancing import balance
+from ecg2lab_export.balancing import balance_stably
 from ecg2lab_export.dplr import Complex, Dplr, Real
+from ecg2lab_export.stability import require_stable
 
 _NOT_REALISED = (
     "an S4 layer cannot be realised: it is not finite, unstable, or has a pole at 1, from which no output vector "
@@ -110,6 +111,7 @@ def realise(
         log_dt=np.asarray(log_dt, dtype=np.float64),
         length=length,
     )
+    require_stable(system, "the S4 layer")
     return realise_system(system)
 
 
@@ -130,7 +132,7 @@ def realise_system(system: Dplr) -> Realisation:
 
 def balanced(a: Real, b: Real, c: Real, length: int) -> Realisation:
     """Balance each direction of a real system: (H N N), (H N), (D H N) → (D H R R), (D H R), (D H R)."""
-    parts = [balance(a, b, row, length) for row in c]
+    parts = [balance_stably(a, b, row, length) for row in c]
     states = max(part.b.shape[-1] for part in parts)
     widened = [part.widened(states) for part in parts]
     a, b, c = (np.stack(x) for x in zip(*widened, strict=True))

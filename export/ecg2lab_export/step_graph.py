@@ -170,7 +170,7 @@ class _Step:
     def _take(self, width: int) -> str:
         """The next part of the state: (B width)."""
         bounds = [self._graph.constant((v,), "int64") for v in (self._taken, self._taken + width, 1)]
-        # Named, for ONNX Runtime 1.16 to 1.21 fuses such slices and names what comes of it after them.
+        # Named, for ONNX Runtime 1.18 to 1.21 fuses such slices and refuses to load what it has named alike.
         part = self._graph.add("Slice", self._state, *bounds, name=f"state.{self._taken}")
         self._taken += width
         return part

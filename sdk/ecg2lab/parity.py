@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from ecg2lab.bundle import PARITY, Bundle
 from ecg2lab.errors import BundleError, ParityError
@@ -15,13 +17,18 @@ Quantity = Literal["kernel", "logits"]
 KERNEL: Final = "kernel"
 LOGITS: Final = "logits"
 STEP, SCAN, CASCADE = "step", "scan", "cascade"
+LOGIT_TOLERANCE = 2e-5
+"""Of `logit_error` in fp32."""
+REDUCED_LOGIT_TOLERANCE = 0.25
+"""Of any window in a reduced precision: moves a probability by 0.0625 at most."""
+_ABSOLUTE_UP_TO = 20
 
 
 class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One measured error and its limit."""
 
     quantity: Quantity
-    """A kernel's error is relative to the channel's largest tap; that of logits is absolute."""
+    """A kernel's error is relative to the channel's largest tap; that of logits as `measuring.logit_error` has it."""
     form: str
     """Of the computation: scan, cascade, spectral, recurrent, step."""
     backend: str
@@ -84,9 +91,43 @@ def recorded(bundle: Bundle) -> ParityReport:
     Raises
     ------
     BundleError
-        If it is malformed.
+        If it is malformed, of another form or precision than the bundle, or tells of a failure.
     """
     try:
-        return msgspec.json.decode(bundle.member(PARITY), type=ParityReport)
+        report = msgspec.json.decode(bundle.member(PARITY), type=ParityReport)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"{bundle.source}: {PARITY} is malformed: {error}") from None
+    manifest = bundle.manifest
+    if (report.form, report.precision) != (manifest.form, manifest.precision) or not report.passed:
+        raise BundleError(f"{bundle.source}: {PARITY} is no proof of this bundle; export it again")
+    return report
+
+
+def kernel_tolerance(state_size: int) -> float:
+    """Of a float32 kernel, relative to a channel's largest tap."""
+    return 2e-6 if state_size <= 16 else 4e-6
+
+
+def logit_error(found: NDArray[Any], truth: NDArray[Any]) -> float:
+    """Largest error of a logit: absolute up to 20, where a probability is 1 - 2e-9, and in proportion beyond.
+
+    float32 holds a logit of 20 to 1e-6; beyond, an absolute limit would ask for more than it has.
+    """
+    scale = np.maximum(1, np.abs(truth) / _ABSOLUTE_UP_TO)
+    return float((np.abs(found - truth) / scale).max())  # NumPy's maximum lets no NaN pass by
+
+
+def logit_limit(bundle: Bundle) -> float:
+    """Of `logit_error` on the golden inputs; for a reduced precision the tightest that the bundle's proof recorded.
+
+    Raises
+    ------
+    BundleError
+        If the proof says nothing of logits.
+    """
+    if bundle.manifest.precision == "fp32":
+        return LOGIT_TOLERANCE
+    limits = [check.tolerance for check in recorded(bundle).checks if check.quantity == LOGITS]
+    if not limits:
+        raise BundleError(f"the proof of {bundle.source} says nothing of its logits; export it again")
+    return min(*limits, REDUCED_LOGIT_TOLERANCE)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ecg2lab.parity import kernel_tolerance
 from ecg2lab_bench import kernel_forms, kernel_report, state_forms
 from ecg2lab_bench.floors import LeftOut
 from ecg2lab_bench.kernel_forms import FORMS, Drawn, Setting
@@ -17,7 +18,6 @@ from ecg2lab_bench.kernel_report import KernelResults
 from ecg2lab_bench.laboratory import Plan
 from ecg2lab_bench.state_spaces import draw
 from ecg2lab_export import dplr
-from ecg2lab_export.proof import kernel_tolerance
 from ecg2lab_export.realisation import Realisation
 
 SMALL = (Setting("HiPPO", 8, 60, 6), Setting("perturbed", 4, 60, 3), Setting("near 1", 4, 200, 3))

@@ -1,4 +1,4 @@
-"""What the export's tests share: a small bundle, the parity checkpoints' contract, lone layers, kernels by definition."""
+"""What the export's tests share: a small bundle, a contract, lone layers, and kernels by definition."""
 
 from __future__ import annotations
 

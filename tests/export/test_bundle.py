@@ -175,16 +175,21 @@ def test_a_member_that_the_manifest_does_not_know_is_refused(small_bundle):
     refused(pack(members(small_bundle) | {"step.onnx": b"x"}), match=r"step\.onnx is not what its manifest says")
 
 
-@pytest.mark.parametrize("version", [2, 99])
+@pytest.mark.parametrize("version", [3, 99])
 def test_a_newer_version_is_refused_by_number(small_bundle, version):
     contents = sealed(members(small_bundle), schema_version=version, unheard_of={"fields": 1})
-    refused(pack(contents), match=f"bundle version {version}; this ecg2lab reads up to 1")
+    refused(pack(contents), match=f"bundle version {version}; this ecg2lab reads up to 2")
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_an_older_version_is_refused_with_what_to_do(small_bundle, version):
+    contents = sealed(members(small_bundle), schema_version=version, unheard_of={"fields": 1})
+    refused(pack(contents), match=f"bundle version {version}, which is read no longer; export it again")
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"schema_version": 0},
         {"schema_version": "1"},
         {"schema_version": None},
         {"unheard_of": 1},

@@ -1,4 +1,4 @@
-"""The window graph on ONNX Runtime: agreement with the truth over sizes and batches, and what it is made of."""
+"""The window graph in both forms on ONNX Runtime: the truth over sizes and batches, and what it is made of."""
 
 import numpy as np
 import onnx
@@ -6,16 +6,17 @@ import onnxruntime
 import pytest
 
 from ecg2lab_export import cardiolab, window_graph
-from ecg2lab_export.realisation import realise_system
-from ecg2lab_export.recurrent import chunk_for
+from ecg2lab_export.forms import FORMS
+from ecg2lab_export.graph import IR_VERSION, OPSET, require_portable
 
 STATED = 1e-5
-"""On logits of order 1, float32 against float64: the issue's limit. 2e-5 above N = 16 (`parity.logit_tolerance`)."""
-FORBIDDEN = {"Loop", "Scan", "If", "DFT", "STFT", "MelWeightMatrix", "Conv", "SequenceMap", "Optional"}
+"""On logits of order 1, float32 against float64: the issue's limit. 2e-5 above N = 16 (`proof.logit_tolerance`)."""
+FORBIDDEN = {"Loop", "Scan", "If", "DFT", "STFT", "MelWeightMatrix", "Conv", "SequenceMap", "Optional", "Einsum"}
 
 
-def graph_of(network):
-    return window_graph.build(network, tuple(realise_system(layer.system) for layer in network.layers))
+@pytest.fixture(scope="module", params=sorted(FORMS))
+def form(request):
+    return request.param
 
 
 def session_of(graph):
@@ -41,8 +42,8 @@ def truth(network, given):
 
 
 @pytest.fixture(scope="module")
-def parity_session(parity_case):
-    return session_of(graph_of(cardiolab.read(parity_case.checkpoint)))
+def parity_session(parity_case, form):
+    return session_of(window_graph.build(cardiolab.read(parity_case.checkpoint), form))
 
 
 def case_inputs(io, rows):
@@ -58,7 +59,7 @@ def test_parity_logits_agree_at_every_batch(parity_case, parity_session, batch):
 
 
 def test_windows_of_a_batch_do_not_see_each_other(parity_case, parity_session):
-    """Chunks of all windows lie in one axis: a state that crossed a window's border would show here."""
+    """Rows or chunks of all windows lie in one axis: what crossed a window's border would show here."""
     io = parity_case.io
     spoiled = case_inputs(io, [0, 1, 2])
     spoiled["signal"] = spoiled["signal"].copy()
@@ -93,50 +94,29 @@ def test_repetition_gives_the_same_bits(parity_case, parity_session):
     ],
     ids=str,
 )
-def test_networks_of_any_size_agree(random_network, sizes):
+def test_networks_of_any_size_agree(random_network, form, sizes):
     network = random_network(1, **sizes)
     given = inputs(network, 3)
     expected = truth(network, given)
     limit = STATED * (1 if network.state_size <= 16 else 2) * max(1, np.abs(expected).max())
-    logits = session_of(graph_of(network)).run(None, given)[0]
+    logits = session_of(window_graph.build(network, form)).run(None, given)[0]
     np.testing.assert_allclose(logits, expected, rtol=0, atol=limit)
 
 
-@pytest.mark.parametrize("poles", ["hippo", "perturbed", "real", "coincident"])
-@pytest.mark.parametrize("length", [20, 37, 250, 1000])
-def test_the_convolution_shows_the_kernel_at_every_position(random_system, poles, length):
-    """Impulses at both ends and inside a chunk. 5e-6 of a channel's largest tap; 3e-7 is usual, 2e-6 happens."""
-    system = random_system(5, channels=8, length=length, poles=poles)
-    skip = np.random.default_rng(0).normal(size=8)
-    real = realise_system(system)
-    taps = real.kernel(length)  # float64, proved in test_dplr
-    lags = np.concatenate([taps[1, :, : length - 1][:, ::-1], taps[0]], axis=1).T
-    lags[length - 1] += skip
-    layer = type("Layer", (), {"d": skip})
-    session = session_of(window_graph.build_convolution(layer, real, length))
-    scale = np.abs(lags).max(axis=0)
-    for at in {0, 1, length // 2, length - 2, length - 1}:
-        impulse = np.zeros((length, 8), np.float32)
-        impulse[at] = 1
-        response = session.run(None, {"u": impulse})[0]
-        expected = lags[length - 1 - at : 2 * length - 1 - at]
-        assert (np.abs(response - expected).max(axis=0) / scale).max() < 5e-6
-
-
 @pytest.mark.parametrize("directions", [1, 2])
-def test_a_graph_holds_standard_operators_only(random_network, directions):
-    graph = graph_of(random_network(2, directions=directions))
+def test_a_graph_holds_standard_operators_only(random_network, form, directions):
+    graph = window_graph.build(random_network(2, directions=directions), form)
     onnx.checker.check_model(graph, full_check=True)
     assert [(x.domain, x.version) for x in graph.opset_import] == [("", 17)]
-    assert graph.ir_version <= 8
+    assert graph.ir_version == 8
     assert {node.domain for node in graph.graph.node} == {""}
     assert not {node.op_type for node in graph.graph.node} & FORBIDDEN
     assert not graph.functions
     assert not any(a.g.node or a.graphs for node in graph.graph.node for a in node.attribute)
 
 
-def test_a_graph_holds_real_numbers_inside_itself(random_network):
-    graph = graph_of(random_network(2))
+def test_a_graph_holds_real_numbers_inside_itself(random_network, form):
+    graph = window_graph.build(random_network(2), form)
     inferred = onnx.shape_inference.infer_shapes(graph, strict_mode=True, data_prop=True)
     kinds = {x.data_type for x in graph.graph.initializer}
     kinds |= {x.type.tensor_type.elem_type for x in inferred.graph.value_info}
@@ -147,8 +127,8 @@ def test_a_graph_holds_real_numbers_inside_itself(random_network):
         assert np.isfinite(onnx.numpy_helper.to_array(constant)).all()
 
 
-def test_the_window_is_static_and_the_batch_free(random_network):
-    graph = graph_of(random_network(3, length=37, targets=6)).graph
+def test_the_window_is_static_and_the_batch_free(random_network, form):
+    graph = window_graph.build(random_network(3, length=37, targets=6), form).graph
     shapes = {
         x.name: [d.dim_param or d.dim_value for d in x.type.tensor_type.shape.dim]
         for x in (*graph.input, *graph.output)
@@ -161,22 +141,58 @@ def test_the_window_is_static_and_the_batch_free(random_network):
     }
 
 
-def test_building_twice_gives_the_same_bytes(random_network):
-    network = random_network(4)
-    assert graph_of(network).SerializeToString(deterministic=True) == graph_of(network).SerializeToString(
-        deterministic=True
-    )
+def test_building_twice_gives_the_same_bytes(random_network, form):
+    one, other = (window_graph.build(random_network(4), form) for _ in range(2))
+    assert one.SerializeToString(deterministic=True) == other.SerializeToString(deterministic=True)
 
 
-def test_the_number_of_nodes_hardly_grows_with_the_window(random_network):
+def test_the_dense_products_are_found_by_name(random_network, form):
+    """Passes to another precision find them so: (B·L, H) by a constant (H, H), plus a constant (H)."""
+    network = random_network(5, hidden=6, layers=3)
+    graph = window_graph.build(network, form).graph
+    constants = {x.name: onnx.numpy_helper.to_array(x) for x in graph.initializer}
+    nodes = {node.name: node for node in graph.node if node.name}
+    for index, layer in enumerate(network.layers):
+        for part, half in (("value", slice(0, 6)), ("gate", slice(6, 12))):
+            node = nodes[f"layers.{index}.{part}"]
+            assert node.op_type == "Gemm"
+            weight, bias = (constants[name] for name in node.input[1:])
+            np.testing.assert_array_equal(weight, layer.output_weight[half].T.astype(np.float32))
+            np.testing.assert_array_equal(bias, layer.output_bias[half].astype(np.float32))
+    assert len(nodes) == len([node for node in graph.node if node.name])  # no name twice
+
+
+def test_the_number_of_nodes_hardly_grows_with_the_window(random_network, form):
     """The borders are gathered in a logarithm of steps; unrolled, 30 more chunks would be 180 more nodes."""
-    nodes = [len(graph_of(random_network(5, hidden=2, layers=1, length=n)).graph.node) for n in (250, 1000)]
-    assert nodes[1] <= nodes[0] + 40
+    sizes = [
+        len(window_graph.build(random_network(5, hidden=2, layers=1, length=n), form).graph.node) for n in (250, 1000)
+    ]
+    assert sizes[1] <= sizes[0] + 40
 
 
-@pytest.mark.parametrize("window", range(2, 600))
-def test_a_chunk_is_sane_for_every_window(window):
-    chunk = chunk_for(window)
-    assert 1 <= chunk <= window
-    assert chunk <= 30
-    assert -window % chunk < chunk
+def broken(graph, rule):
+    """The graph, one rule of `require_portable` broken."""
+    changed = onnx.ModelProto()
+    changed.CopyFrom(graph)
+    if rule == "opset":
+        changed.opset_import[0].version = OPSET + 1
+    elif rule == "ir":
+        changed.ir_version = IR_VERSION + 1
+    elif rule == "domain":
+        changed.graph.node[0].domain = "com.example"
+    elif rule == "operator":
+        changed.graph.node[0].op_type = "Loop"
+    elif rule == "type":
+        changed.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(2), "double"))
+    elif rule == "outside":
+        changed.graph.initializer[0].external_data.add(key="location", value="/etc/passwd")
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("rule", "number"), [("opset", 1), ("ir", 1), ("domain", 1), ("operator", 2), ("type", 3), ("outside", 3)]
+)
+def test_a_graph_that_older_runtimes_could_not_run_is_never_handed_on(random_network, rule, number):
+    graph = window_graph.build(random_network(2, hidden=2, layers=1, length=30), "spectral")
+    with pytest.raises(ValueError, match=f"rule {number}"):
+        require_portable(broken(graph, rule))

@@ -17,7 +17,7 @@ LENGTHS = (1, 5, 249, 250, 251)
 
 
 def stable_system(seed, *, channels, state, directions):
-    """For each direction a real Ā with its poles within a radius of 0.98, and a change of basis that mixes its states."""
+    """Of each direction a real Ā, poles within a radius of 0.98, in a basis that mixes its states."""
     random = np.random.default_rng(seed)
     shape = directions, channels, state
     basis = np.linalg.qr(random.normal(size=(*shape, state)))[0]

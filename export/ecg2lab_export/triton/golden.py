@@ -12,7 +12,7 @@ from ecg2lab import bundle as bundles
 from ecg2lab.backends.onnxruntime import LOGITS, NEXT_STATE, SIGNAL, STATE, OnnxRuntimeBackend, make_session
 from ecg2lab.bundle import Bundle, StepShape
 from ecg2lab.errors import BundleError, ParityError
-from ecg2lab_export.proof import logit_tolerance
+from ecg2lab.parity import logit_error, logit_limit
 from ecg2lab_export.triton import config
 
 _DTYPES = {config.FLOAT: np.float32, config.INTEGER: np.int64}
@@ -70,8 +70,7 @@ def measure(bundle: Bundle, golden: Golden) -> tuple[float, float]:
     Returns
     -------
     error, limit
-        Of a logit. The limit is that of the export; for a reduced precision twice the error measured here, because
-        other processors round elsewhere.
+        Of a logit. The limit is that of `selftest`.
 
     Raises
     ------
@@ -96,10 +95,7 @@ def measure_steps(bundle: Bundle, golden: Golden, step: StepShape) -> tuple[floa
 
 
 def _judge(bundle: Bundle, golden: Golden, logits: NDArray[Any]) -> tuple[float, float]:
-    error = float(np.abs(logits - golden.logits).max())
-    limit = logit_tolerance(bundle.manifest.network.state_size, golden.logits)
-    if bundle.manifest.precision != "fp32":
-        limit = max(limit, 2 * error)
+    error, limit = logit_error(logits, golden.logits), logit_limit(bundle)
     if not error <= limit:
         raise ParityError(f"{bundle.source}: its golden logits are missed by {error:.2g}, more than {limit:.2g}")
     return error, limit

@@ -14,7 +14,6 @@ from ecg2lab import tensors
 from ecg2lab.backends.cuda_driver import Gpu
 from ecg2lab.backends.engine_cache import EngineCache, StoredEngine
 from ecg2lab.backends.engine_record import EngineKey, EngineRecord
-from ecg2lab.backends.onnxruntime import LOGITS
 from ecg2lab.backends.tensorrt import engine_key
 from ecg2lab.backends.tensorrt_compile import Batch, Compiled, Recipe, compile_graph
 from ecg2lab.backends.tensorrt_package import TENSORRT, Package, ahead_of_time_package, installed_packages
@@ -23,7 +22,7 @@ from ecg2lab.backends.tensorrt_session import Session
 from ecg2lab.backends.tensorrt_summary import summarise
 from ecg2lab.bundle import GOLDEN, Bundle, Digest
 from ecg2lab.errors import BackendError, ParityError
-from ecg2lab.selftest import Arrays, window_checks
+from ecg2lab.measuring import Arrays, window_checks
 
 WORKSPACE_MB = 256
 """Ample for this network, and little on a board whose GPU shares the memory of everything else."""
@@ -195,7 +194,7 @@ def _prove(bundle: Bundle, package: Package, gpu: Gpu, compiled: Compiled, preci
     """Run the bundle's golden inputs on the GPU."""
     session = Session(package, gpu, compiled.plan, bundle.contract)
     golden = tensors.read(bundle.member(GOLDEN), f"{bundle.source}: {GOLDEN}")
-    error, limit = golden_error(bundle, session, golden), golden_tolerance(bundle, golden, precision)
+    error, limit = golden_error(bundle, session, golden), golden_tolerance(bundle, precision)
     if not error <= limit:  # a NaN is no success either
         raise ParityError(
             f"the engine's logits are off by {error:.2g} on the bundle's golden inputs, the limit for {precision} is "
@@ -210,11 +209,10 @@ def golden_error(bundle: Bundle, session: Session, golden: Arrays) -> float:
     return float(np.max([check.error for check in checks]))  # NumPy's maximum lets no NaN pass by
 
 
-def golden_tolerance(bundle: Bundle, golden: Arrays, precision: str) -> float:
-    """Limit of `golden_error`; in float32, as in the export's proof, relative to the largest logit beyond 10."""
-    rounding = _FP32_TOLERANCE * max(1.0, float(np.abs(golden[LOGITS]).max()) / 10)
+def golden_tolerance(bundle: Bundle, precision: str) -> float:
+    """Limit of `golden_error`."""
     if precision == "fp32":
-        return rounding
+        return _FP32_TOLERANCE
     if precision not in bundle.manifest.gates:
         raise BackendError(f"{bundle.source} holds no passed gate for {precision}; export it again")
-    return rounding + _OVER_GATE * bundle.manifest.gates[precision].logit_error_max
+    return _FP32_TOLERANCE + _OVER_GATE * bundle.manifest.gates[precision].logit_error_max

@@ -40,7 +40,7 @@ def loaded(opened):
 def test_fp32_agrees_with_the_golden_outputs(loaded, opened):
     golden = tensors.read(opened.member(GOLDEN), "golden")
     error = tensorrt_build.golden_error(opened, loaded._backend._session, golden)
-    assert error <= tensorrt_build.golden_tolerance(opened, golden, "fp32")
+    assert error <= tensorrt_build.golden_tolerance(opened, "fp32")
 
 
 def test_fp16_is_close_to_fp32(opened, loaded, inputs):
@@ -48,8 +48,7 @@ def test_fp16_is_close_to_fp32(opened, loaded, inputs):
     build_engine(opened, graph_maker(opened, "fp16"), Options("fp16"))
     with ecg2lab.load(opened, backend="tensorrt", precision="fp16") as reduced:
         difference = np.abs(reduced.run(*inputs) - loaded.run(*inputs)).max()
-    golden = tensors.read(opened.member(GOLDEN), "golden")
-    assert 0 < difference <= tensorrt_build.golden_tolerance(opened, golden, "fp16")
+    assert 0 < difference <= tensorrt_build.golden_tolerance(opened, "fp16")
 
 
 def test_the_record_lists_the_layers(opened):
