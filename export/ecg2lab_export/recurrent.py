@@ -2,9 +2,9 @@
 
 Glossary: B batch, L window, H channels, R states, T chunk, nc chunks (nc·T ≥ L), D directions; shapes in comments.
 
-Products run per channel, so the channel comes first. The state at the chunk borders is a linear recurrence
-x_{j+1} = x_j P + e_j; it is solved for all chunks at once in ⌈log₃ nc⌉ passes (after Hillis and Steele, CACM 1986):
-after pass k every border has gathered the 3ᵏ chunks before it. The number of nodes thus hardly grows with the window.
+Products run per channel, so the channel comes first. The state at the chunk borders is a linear recurrence x_{j+1} =
+x_j P + e_j; it is solved for all chunks at once in ⌈log₃(nc - 1)⌉ passes (after Hillis and Steele, CACM 1986): after
+pass k every border has gathered the 3ᵏ chunks before it. The number of nodes thus hardly grows with the window.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One measured error and its limit."""
 
     quantity: Quantity
-    """A kernel's error is relative to the channel's largest tap; that of logits as `measuring.logit_error` has it."""
+    """A kernel's error is relative to the channel's largest tap; that of logits as `logit_error` has it."""
     form: str
     """Of the computation: scan, cascade, spectral, recurrent, step."""
     backend: str

@@ -23,8 +23,9 @@ def gramians(a, b, c, length):
 
 @pytest.mark.parametrize("poles", ["hippo", "perturbed", "real", "slow"])
 @pytest.mark.parametrize("state", [2, 4, 8])
-def test_each_state_is_as_hard_to_reach_as_it_is_to_see(random_system, poles, state):
+def test_each_state_is_as_hard_to_reach_as_it_is_to_see(random_system, monkeypatch, poles, state):
     """Both Gramians are the same diagonal matrix. 1e-9 of the largest value: float64 after QR, SVD and 25 L sums."""
+    monkeypatch.setattr(balancing, "_SLOWER", ())  # channels that grew would have another fading
     system = random_system(state, state=state, length=60, poles=poles, dt=(1e-2, 1e-1))
     real = realise_system(system)
     for direction in range(2):

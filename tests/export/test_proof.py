@@ -266,6 +266,40 @@ def test_a_recurrence_that_float32_cannot_carry_is_left_out_and_said(random_netw
     assert "its kernel is wrong by" in selftest.run(bundle).left_out["step"]
 
 
+def spoil_recurrence(monkeypatch, which, error):
+    """Let the kernel checks of the scan or the step find this error."""
+    right = getattr(proof, which)
+
+    def worse(*arguments):
+        yield from (msgspec.structs.replace(check, error=error) for check in right(*arguments))
+
+    monkeypatch.setattr(proof, which, worse)
+
+
+RECURRENCES = [("scan_checks", "scan"), ("_step_kernels", "step")]
+
+
+@pytest.mark.parametrize(("which", "form"), RECURRENCES)
+def test_a_recurrence_beyond_its_limit_by_rounding_is_left_out(data_folder, out, monkeypatch, which, form):
+    """The one that fails, and not the other; the window graph serves the model."""
+    spoil_recurrence(monkeypatch, which, 1e-4)
+    report = export(data_folder / "parity" / "causal-small" / "checkpoint.ckpt", out)
+    assert report.left_out[form] == "in float32 its kernel is wrong by 0.0001, more than 2e-06"
+    assert form not in {check.form for check in report.checks}
+    opened = Bundle.open(out)
+    assert (opened.manifest.step is None) == (form == "step")
+
+
+@pytest.mark.parametrize(("which", "form"), RECURRENCES)
+@pytest.mark.parametrize("error", [3e-4, 1.0, float("nan"), float("inf")])
+def test_a_recurrence_that_is_wrong_is_refused(data_folder, out, monkeypatch, which, form, error):
+    """More than a hundred times the limit is no rounding."""
+    spoil_recurrence(monkeypatch, which, error)
+    with pytest.raises(ParityError, match=f"kernel, {form} on .*no bundle was written"):
+        export(data_folder / "parity" / "causal-small" / "checkpoint.ckpt", out)
+    assert not out.parent.exists()
+
+
 def test_a_channel_without_a_kernel_is_exact_not_an_error(random_network):
     """C = 0 and D = 0: a dead channel, as pruning leaves; its error is 0, not 0/0."""
     network = random_network(5, hidden=3, layers=1, length=40, directions=1)

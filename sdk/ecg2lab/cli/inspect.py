@@ -73,7 +73,7 @@ def _overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
         ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),
         ("Leads", " ".join(s.leads)),
         ("Graph", f"{m.form}, {m.precision}, ONNX opset {m.opset}"),
-        ("Step", _step(m)),
+        ("Step", _step(m, proof)),
         ("Proof", f"{len(proof.checks)} checks on {proof.cpu}; {measured}"),
         ("Weights", _origin(m)),
         ("Checkpoint", f"{m.lineage.format}, SHA-256 {m.lineage.checkpoint_sha256[:16]}…"),
@@ -88,9 +88,11 @@ def _overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
     return table
 
 
-def _step(manifest: Manifest) -> str:
+def _step(manifest: Manifest, proof: ParityReport) -> str:
+    from ecg2lab.parity import STEP
+
     if manifest.step is None:
-        return "none: a bidirectional model waits for the whole window"
+        return f"none: {proof.left_out.get(STEP, 'the export does not say why')}"
     return f"up to {manifest.step.most_samples} samples at once, a state of {manifest.step.state_size:,} numbers"
 
 
