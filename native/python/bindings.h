@@ -39,6 +39,7 @@ py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape)
 
 void bind_cpu(py::module_& module);
 void bind_decide(py::module_& module);
+void bind_engine(py::module_& module);
 void bind_impute(py::module_& module);
 void bind_prepare(py::module_& module);
 void bind_scan(py::module_& module);

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_prepare(module);
   ecg2lab::bindings::bind_impute(module);
   ecg2lab::bindings::bind_scan(module);
+  ecg2lab::bindings::bind_engine(module);
   ecg2lab::bindings::bind_decide(module);
   ecg2lab::bindings::bind_cpu(module);
 }

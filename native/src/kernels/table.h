@@ -1,0 +1,108 @@
+// What the engine asks of an instruction set: a table of functions, chosen once when a model is loaded.
+//
+// Glossary: W channels of a vector, which are a *block*; K channels, rounded up to whole blocks; L samples. Activations
+// are (block, time, W): a scan reads one block from end to end, and a product broadcasts single numbers of it.
+#pragma once
+
+#include <cstddef>
+
+namespace ecg2lab {
+
+// x ← weights·signal + bias, for one block and every sample.
+struct EncodeArguments {
+  const float* signal;   // (leads, L)
+  const float* weights;  // (leads, W)
+  const float* bias;     // (W)
+  std::size_t leads, samples;
+  float* x;  // (L, W)
+};
+
+constexpr std::size_t kCascadeRows = 6;  // h, r, forward taps of w and e, backward taps of w and e
+
+// y ← a layer's convolution of u by its Kautz cascade, for one block.
+struct CascadeArguments {
+  const float* packed;  // (S, kCascadeRows, W)
+  const float* skip;    // (W)
+  std::size_t sections, directions, samples;
+  bool activate;   // GELU after it
+  const float* u;  // (L, W)
+  float* y;        // (L, W)
+  float* pass;     // (L, W), what one group of sections hands to the next
+};
+
+// The same by chunks of T samples; `scan.h` has the equations.
+struct ChunkedArguments {
+  const float* taps;     // (2T-1, W)
+  const float* change;   // (D, R, R, W)
+  const float* enter;    // (D, T, R, W)
+  const float* observe;  // (D, T, R, W)
+  std::size_t states, directions, chunk, samples;
+  bool activate;
+  const float* u;  // (L, W)
+  float* y;        // (L, W)
+  float* state;    // (2, R, W), scratch
+};
+
+// x ← x + value·sigmoid(gate), with (value, gate) = weights·activations + bias, for one block of outputs.
+struct MixArguments {
+  const float* activations;  // (K/W, time, W), from the first row on
+  std::size_t block_stride;  // floats from one block of activations to the next
+  std::size_t blocks;        // K/W
+  const float* weights;      // (K, 2W): W values, then W gates times -log₂e
+  const float* bias;         // (2W), alike
+  float* residual;           // (time, W), from the first row on
+  std::size_t rows;          // at most kMostMixRows
+};
+
+constexpr std::size_t kMostMixRows = 132;
+
+// Mean and 1/deviation of each row over the channels.
+struct StatisticsArguments {
+  const float* x;  // (blocks, time, W), from the first row on; channels that do not exist are 0
+  std::size_t block_stride, blocks, channels, rows;
+  const float* mask;  // (W), 1 for the channels of the last block that exist, else 0
+  float epsilon;
+  float* mean;   // (rows)
+  float* scale;  // (rows)
+};
+
+// LayerNorm of one block.
+struct NormaliseArguments {
+  const float* mean;    // (L)
+  const float* scale;   // (L)
+  const float* weight;  // (W)
+  const float* bias;    // (W)
+  std::size_t samples;
+  float* x;  // (L, W), in place
+};
+
+// Mean over time of one block's LayerNorm.
+struct PoolArguments {
+  NormaliseArguments norm;  // of which x is only read
+  float* pooled;            // (W)
+};
+
+// y ← weights·x + bias
+struct DenseArguments {
+  const float* weights;  // (outputs, inputs)
+  const float* bias;     // (outputs)
+  const float* x;        // (inputs)
+  std::size_t inputs, outputs;
+  float* y;
+};
+
+struct Kernels {
+  const char* name;
+  std::size_t width;      // W
+  std::size_t tile_rows;  // rows of which a product is made at once; more rows than a multiple of it cost as much
+  void (*encode)(const EncodeArguments&);
+  void (*cascade)(const CascadeArguments&);
+  void (*chunked)(const ChunkedArguments&);
+  void (*mix)(const MixArguments&);
+  void (*statistics)(const StatisticsArguments&);
+  void (*normalise)(const NormaliseArguments&);
+  void (*pool)(const PoolArguments&);
+  void (*dense)(const DenseArguments&);
+};
+
+}  // namespace ecg2lab
