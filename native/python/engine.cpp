@@ -27,13 +27,20 @@ TensorMap to_tensors(const py::dict& weights) {
   return tensors;
 }
 
+Precision precision_of(const std::string& name) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) {
+    if (name == name_of(precision)) return precision;
+  }
+  throw std::invalid_argument("there are no kernels for the precision '" + name + "'");
+}
+
 Engine make_engine(const py::dict& weights, std::size_t leads, std::size_t window, std::size_t continuous,
                    const std::vector<std::size_t>& categorical, std::size_t targets, std::size_t threads,
-                   const std::string& instruction_set) {
+                   const std::string& precision, const std::string& instruction_set) {
   const TensorMap tensors = to_tensors(weights);
   const NetworkSizes sizes{leads, window, continuous, categorical, targets};
   const py::gil_scoped_release release;
-  return Engine(tensors, sizes, {threads, instruction_set});
+  return Engine(tensors, sizes, {threads, precision_of(precision), instruction_set});
 }
 
 void require_shape(const py::array& array, const std::vector<std::size_t>& shape, const char* name) {
@@ -66,11 +73,17 @@ void bind_engine(py::module_& module) {
   using py::literals::operator""_a;
   py::class_<Engine>(module, "Engine")
       .def(py::init(&make_engine), "weights"_a, py::kw_only(), "leads"_a, "window"_a, "continuous"_a, "categorical"_a,
-           "targets"_a, "threads"_a = 1, "instruction_set"_a = "")
+           "targets"_a, "threads"_a = 1, "precision"_a = "fp32", "instruction_set"_a = "")
       .def("run", &run_engine, "signal"_a.noconvert(), "continuous"_a.noconvert(), "categorical"_a.noconvert())
       .def_property_readonly("instruction_set", &Engine::instruction_set)
+      .def_property_readonly("precision", [](const Engine& engine) { return name_of(engine.precision()); })
       .def_property_readonly("threads", &Engine::threads);
-  module.def("instruction_sets", [] { return py::tuple(py::cast(available_instruction_sets())); });
+  module.def(
+      "instruction_sets",
+      [](const std::string& precision) {
+        return py::tuple(py::cast(available_instruction_sets(precision_of(precision))));
+      },
+      "precision"_a = "fp32");
 }
 
 }  // namespace ecg2lab::bindings

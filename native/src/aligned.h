@@ -21,6 +21,8 @@ struct CacheLineAllocator {
   friend bool operator==(const CacheLineAllocator&, const CacheLineAllocator&) { return true; }
 };
 
-using AlignedFloats = std::vector<float, CacheLineAllocator<float>>;
+template <class T>
+using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
+using AlignedFloats = AlignedVector<float>;
 
 }  // namespace ecg2lab

@@ -15,12 +15,12 @@ namespace ecg2lab {
 namespace {
 
 constexpr float kNormEpsilon = 1e-5f;  // PyTorch's default, which the authors keep
-constexpr std::size_t kStatisticsRows = 32;
+constexpr std::size_t kRowsOfTask = 32;
 
 // Rows of a product, whole tiles if possible, whose activations stay in a second-level cache beside a panel of weights.
 std::size_t rows_at_once(const PackedNetwork& network) {
   constexpr std::size_t kCache = 256 * 1024;
-  const std::size_t row = network.blocks * network.kernels->width * sizeof(float), tile = network.kernels->tile_rows;
+  const std::size_t row = network.blocks * network.kernels->width * sizeof(float), tile = network.product->tile_rows;
   const std::size_t most = std::clamp(kCache / row / tile * tile, tile, kMostMixRows / tile * tile);
   const std::size_t parts = (network.sizes.window + most - 1) / most;
   return ((network.sizes.window + parts - 1) / parts + tile - 1) / tile * tile;
@@ -36,6 +36,7 @@ class Pass {
     for (std::size_t index = 0; index < net_.layers.size(); ++index) {
       const float* const first = index == 0 ? signal : nullptr;
       convolve(net_.layers[index], first, index == 0 ? nullptr : &net_.layers[index - 1]);
+      if (net_.product->precision == Precision::int8) quantise();
       mix(net_.layers[index]);
       take_statistics();
     }
@@ -47,6 +48,10 @@ class Pass {
  private:
   float* residual(std::size_t block) { return &work_.residual[block * work_.block_stride]; }
   float* activations(std::size_t block) { return &work_.activations[block * work_.block_stride]; }
+  template <class Number>
+  Number* reduced(std::size_t block) {
+    return reinterpret_cast<Number*>(work_.reduced.data()) + block * work_.block_stride;
+  }
 
   // Encoder or the LayerNorm of the layer before, then the scan and GELU.
   void convolve(const PackedLayer& layer, const float* signal, const PackedLayer* before) {
@@ -57,7 +62,32 @@ class Pass {
       } else {
         net_.kernels->normalise(norm(*before, block, u));
       }
-      layer.scan.run_block(block, u, activations(block), samples_, true, &work_.scratch[thread * work_.scratch_size]);
+      const bool narrow = net_.product->precision == Precision::bf16;
+      float* const y = activations(narrow ? thread : block);
+      layer.scan.run_block(block, u, y, samples_, true, &work_.scratch[thread * work_.scratch_size]);
+      if (narrow) net_.kernels->round({y, reduced<std::uint16_t>(block), samples_ * net_.kernels->width});
+    });
+  }
+
+  void quantise() {
+    for_rows([&](std::size_t row, std::size_t rows) {
+      const std::size_t first = row * net_.kernels->width;
+      net_.kernels->quantise({.from = activations(0) + first,
+                              .to = reduced<std::uint8_t>(0) + first,
+                              .block_stride = work_.block_stride,
+                              .blocks = net_.blocks,
+                              .rows = rows,
+                              .mask = net_.mask.data(),
+                              .row_scale = &work_.row_scale[row]});
+    });
+  }
+
+  // Calls task(first row, rows) for parts of the window.
+  template <class Task>
+  void for_rows(const Task& task) {
+    session_.run((samples_ + kRowsOfTask - 1) / kRowsOfTask, [&](std::size_t index, std::size_t) {
+      const std::size_t row = index * kRowsOfTask;
+      task(row, std::min(kRowsOfTask, samples_ - row));
     });
   }
 
@@ -81,27 +111,39 @@ class Pass {
   }
 
   void mix(const PackedLayer& layer) {
-    const std::size_t width = net_.kernels->width, parts = (samples_ + rows_ - 1) / rows_;
+    const std::size_t parts = (samples_ + rows_ - 1) / rows_;
     session_.run(parts * net_.blocks, [&](std::size_t task, std::size_t) {
       const std::size_t panel = task % net_.blocks, row = task / net_.blocks * rows_;
-      net_.kernels->mix({.activations = activations(0) + row * width,
-                         .block_stride = work_.block_stride,
-                         .blocks = net_.blocks,
-                         .weights = &layer.weights[panel * net_.blocks * width * 2 * width],
-                         .bias = &layer.bias[panel * 2 * width],
-                         .residual = residual(panel) + row * width,
-                         .rows = std::min(rows_, samples_ - row)});
+      const std::size_t first = row * net_.kernels->width;
+      MixArguments arguments = layer.output.panel(panel);
+      arguments.activations = multiplied(first);
+      arguments.block_stride = work_.block_stride;
+      if (!work_.row_scale.empty()) arguments.row_scale = &work_.row_scale[row];
+      arguments.residual = residual(panel) + first;
+      arguments.rows = std::min(rows_, samples_ - row);
+      net_.product->mix(arguments);
     });
   }
 
+  // What the dense product multiplies, from a number of the first block on.
+  const void* multiplied(std::size_t first) {
+    switch (net_.product->precision) {
+      case Precision::bf16:
+        return reduced<std::uint16_t>(0) + first;
+      case Precision::int8:
+        return reduced<std::uint8_t>(0) + first;
+      default:
+        return activations(0) + first;
+    }
+  }
+
   void take_statistics() {
-    session_.run((samples_ + kStatisticsRows - 1) / kStatisticsRows, [&](std::size_t task, std::size_t) {
-      const std::size_t row = task * kStatisticsRows;
+    for_rows([&](std::size_t row, std::size_t rows) {
       net_.kernels->statistics({.x = residual(0) + row * net_.kernels->width,
                                 .block_stride = work_.block_stride,
                                 .blocks = net_.blocks,
                                 .channels = net_.channels,
-                                .rows = std::min(kStatisticsRows, samples_ - row),
+                                .rows = rows,
                                 .mask = net_.mask.data(),
                                 .epsilon = kNormEpsilon,
                                 .mean = &work_.mean[row],
@@ -170,7 +212,7 @@ void check_codes(const NetworkInput& in, const std::vector<std::size_t>& codes) 
 
 struct Engine::State {
   State(const TensorMap& tensors, const NetworkSizes& sizes, const EngineOptions& options)
-      : network(read_network(tensors, sizes), select_kernels(options.instruction_set)),
+      : network(read_network(tensors, sizes), select_product(options.precision, options.instruction_set)),
         workspaces(network, options.threads),
         team(options.threads),
         alone(1) {}
@@ -206,6 +248,7 @@ void Engine::run(const NetworkInput& in, float* logits) const {
 
 const NetworkSizes& Engine::sizes() const { return state_->network.sizes; }
 std::string Engine::instruction_set() const { return state_->network.kernels->name; }
+Precision Engine::precision() const { return state_->network.product->precision; }
 std::size_t Engine::threads() const { return state_->team.threads(); }
 
 }  // namespace ecg2lab

@@ -5,13 +5,15 @@
 #include <memory>
 #include <string>
 
+#include "kernels/table.h"
 #include "network.h"
 #include "tensor.h"
 
 namespace ecg2lab {
 
 struct EngineOptions {
-  std::size_t threads = 1;           // of one call, the caller's among them
+  std::size_t threads = 1;  // of one call, the caller's among them
+  Precision precision = Precision::fp32;
   std::string instruction_set = {};  // of `available_instruction_sets`; empty: the fastest
 };
 
@@ -28,7 +30,7 @@ struct NetworkInput {
 // the batch.
 class Engine {
  public:
-  // Throws std::invalid_argument if the weights do not fit the sizes, or this machine lacks the instruction set.
+  // Throws std::invalid_argument if the weights do not fit the sizes, or this machine lacks the instructions.
   Engine(const TensorMap& tensors, const NetworkSizes& sizes, const EngineOptions& options);
   ~Engine();
   Engine(Engine&&) noexcept;
@@ -40,6 +42,7 @@ class Engine {
 
   const NetworkSizes& sizes() const;
   std::string instruction_set() const;
+  Precision precision() const;
   std::size_t threads() const;
 
  private:

@@ -1,7 +1,6 @@
 #include "packed_network.h"
 
 #include <algorithm>
-#include <numbers>
 
 namespace ecg2lab {
 namespace {
@@ -26,27 +25,6 @@ AlignedFloats interleaved(const std::vector<float>& values, std::size_t rows, st
   return out;
 }
 
-// The sigmoid of a gate is taken as 1 / (1 + 2^g), so the factor of g is multiplied into its weights.
-constexpr float kGate = -std::numbers::log2e_v<float>;
-
-void pack_output(const LayerWeights& layer, std::size_t channels, std::size_t blocks, std::size_t width,
-                 PackedLayer& packed) {
-  packed.weights.resize(blocks * width * blocks * 2 * width);
-  packed.bias.resize(blocks * 2 * width);
-  for (std::size_t h = 0; h < channels; ++h) {
-    const std::size_t panel = h / width, lane = h % width;
-    const float* value = &layer.output_weight[h * channels];
-    const float* gate = &layer.output_weight[(channels + h) * channels];
-    float* row = &packed.weights[panel * blocks * width * 2 * width + lane];
-    for (std::size_t k = 0; k < channels; ++k, row += 2 * width) {
-      row[0] = value[k];
-      row[width] = gate[k] * kGate;
-    }
-    packed.bias[panel * 2 * width + lane] = layer.output_bias[h];
-    packed.bias[panel * 2 * width + width + lane] = layer.output_bias[channels + h] * kGate;
-  }
-}
-
 Scan make_scan(const LayerWeights& layer, std::size_t channels, const Kernels& kernels) {
   if (layer.cascade) {
     const CascadeWeights& c = *layer.cascade;
@@ -58,26 +36,24 @@ Scan make_scan(const LayerWeights& layer, std::size_t channels, const Kernels& k
 
 }  // namespace
 
-PackedNetwork::PackedNetwork(const NetworkWeights& network, const Kernels& table)
-    : kernels(&table),
+PackedNetwork::PackedNetwork(const NetworkWeights& network, const Product& multiply)
+    : product(&multiply),
+      kernels(multiply.kernels),
       sizes(network.sizes),
       channels(network.channels),
-      blocks((channels + table.width - 1) / table.width),
-      encoder_weight(interleaved(network.encoder_weight, channels, sizes.leads, blocks, table.width)),
-      encoder_bias(padded(network.encoder_bias, blocks * table.width)),
-      mask(table.width),
+      blocks((channels + kernels->width - 1) / kernels->width),
+      encoder_weight(interleaved(network.encoder_weight, channels, sizes.leads, blocks, kernels->width)),
+      encoder_bias(padded(network.encoder_bias, blocks * kernels->width)),
+      mask(kernels->width),
       embeddings(network.embeddings),
       static_branch(network.static_branch),
       head(network.head) {
-  std::fill_n(mask.begin(), channels - (blocks - 1) * table.width, 1.0f);
+  std::fill_n(mask.begin(), channels - (blocks - 1) * kernels->width, 1.0f);
   for (const LayerWeights& layer : network.layers) {
-    PackedLayer packed{.scan = make_scan(layer, channels, table),
-                       .weights = {},
-                       .bias = {},
-                       .norm_weight = padded(layer.norm_weight, blocks * table.width),
-                       .norm_bias = padded(layer.norm_bias, blocks * table.width)};
-    pack_output(layer, channels, blocks, table.width, packed);
-    layers.push_back(std::move(packed));
+    layers.push_back({.scan = make_scan(layer, channels, *kernels),
+                      .output = PackedProduct(multiply, layer.output_weight, layer.output_bias, channels),
+                      .norm_weight = padded(layer.norm_weight, blocks * kernels->width),
+                      .norm_bias = padded(layer.norm_bias, blocks * kernels->width)});
   }
 }
 

@@ -8,21 +8,22 @@
 #include "aligned.h"
 #include "kernels/table.h"
 #include "network.h"
+#include "packed_product.h"
 #include "scan.h"
 
 namespace ecg2lab {
 
 struct PackedLayer {
   Scan scan;
-  AlignedFloats weights;                 // (H/W, H, 2W): values | gates times -log₂e
-  AlignedFloats bias;                    // (H/W, 2W), alike
+  PackedProduct output;
   AlignedFloats norm_weight, norm_bias;  // (H)
 };
 
 struct PackedNetwork {
-  PackedNetwork(const NetworkWeights& network, const Kernels& kernels);
+  PackedNetwork(const NetworkWeights& network, const Product& product);
 
-  const Kernels* kernels;
+  const Product* product;
+  const Kernels* kernels;  // those of the product
   NetworkSizes sizes;
   std::size_t channels, blocks;
   AlignedFloats encoder_weight;  // (H/W, leads, W)

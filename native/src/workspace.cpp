@@ -32,7 +32,10 @@ std::size_t widest_static_layer(const PackedNetwork& network) {
 Workspace::Workspace(const PackedNetwork& network, std::size_t threads)
     : block_stride(odd_stride(network.sizes.window * network.kernels->width)),
       residual(network.blocks * block_stride),
-      activations(network.blocks * block_stride),
+      activations((network.product->precision == Precision::bf16 ? threads : network.blocks) * block_stride),
+      reduced(network.product->precision == Precision::fp32 ? 0
+                                                            : network.blocks * block_stride * sizeof(std::uint16_t)),
+      row_scale(network.product->precision == Precision::int8 ? network.sizes.window : 0),
       mean(network.sizes.window),
       scale(network.sizes.window),
       scratch_size(odd_stride(largest_scratch(network))),

@@ -15,14 +15,16 @@ namespace ecg2lab {
 struct Workspace {
   Workspace(const PackedNetwork& network, std::size_t threads);
 
-  std::size_t block_stride;     // floats from one block of activations to the next
-  AlignedFloats residual;       // (blocks, L, W): input of a layer, then its sum with the layer's output
-  AlignedFloats activations;    // (blocks, L, W): what the dense product multiplies
-  AlignedFloats mean, scale;    // (L) of LayerNorm
-  std::size_t scratch_size;     // floats
-  AlignedFloats scratch;        // (threads, scratch_size) of the scan
-  AlignedFloats joined;         // (H + E): mean over time, then the static branch
-  std::vector<float> from, to;  // input and output of a static layer
+  std::size_t block_stride;          // floats from one block of activations to the next
+  AlignedFloats residual;            // (blocks, L, W): input of a layer, then its sum with the layer's output
+  AlignedFloats activations;         // (blocks, L, W) after GELU; of one block for each thread in bf16
+  AlignedVector<std::byte> reduced;  // (blocks, L, W) what the dense product multiplies, unless that is fp32
+  AlignedFloats row_scale;           // (L) of int8
+  AlignedFloats mean, scale;         // (L) of LayerNorm
+  std::size_t scratch_size;          // floats
+  AlignedFloats scratch;             // (threads, scratch_size) of the scan
+  AlignedFloats joined;              // (H + E): mean over time, then the static branch
+  std::vector<float> from, to;       // input and output of a static layer
 };
 
 // Workspaces that nobody uses.

@@ -8,6 +8,8 @@ import pytest
 from ecg2lab._native import _core
 from ecg2lab_bench.synthetic import random_network
 from ecg2lab_export.cascade import fit_cascade
+from ecg2lab_export.network import NORM_EPSILON, convolve, gelu
+from ecg2lab_export.passes.integer import OFFSET, quantise_weight
 from ecg2lab_export.weights import weight_tensors
 
 LOGITS = 1e-5
@@ -20,7 +22,7 @@ def weights_of(network, cascade=True):
     return weight_tensors(network, cascades)
 
 
-def engine_of(network, weights=None, threads=1, instruction_set="", **changes):
+def engine_of(network, weights=None, threads=1, instruction_set="", precision="fp32", **changes):
     sizes = {
         "leads": network.leads,
         "window": network.window,
@@ -29,7 +31,8 @@ def engine_of(network, weights=None, threads=1, instruction_set="", **changes):
         "targets": network.targets,
     }
     weights = weights_of(network) if weights is None else weights
-    return _core.Engine(weights, **(sizes | changes), threads=threads, instruction_set=instruction_set)
+    how = {"threads": threads, "precision": precision, "instruction_set": instruction_set}
+    return _core.Engine(weights, **(sizes | changes), **how)
 
 
 def inputs_of(network, batch, seed=0):
@@ -82,6 +85,79 @@ def test_threads_batch_and_position_do_not_change_a_bit(network, instruction_set
         for at in range(5):
             alone = engine.run(*(x[at : at + 1] for x in inputs))
             np.testing.assert_array_equal(alone[0], expected[at])
+
+
+def bfloat16(x):
+    """To the nearest number with eight bits of significand, ties to even."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32).astype(np.float64)
+
+
+def bytes_of_activations(y):
+    """In 255 steps of each row, from the depth of GELU on."""
+    offset = np.float64(np.float32(OFFSET))
+    step = (y.max(axis=-1, keepdims=True) + offset) / 255
+    return np.rint((y + offset) / step) * step - offset
+
+
+def bytes_of_weights(weight):
+    quantised, scale = quantise_weight(np.ascontiguousarray(weight.T, np.float32))
+    return (quantised * scale.astype(np.float64)).T
+
+
+REDUCED = {"bf16": (bfloat16, bfloat16), "int8": (bytes_of_activations, bytes_of_weights)}
+"""How a precision rounds what the dense products multiply; the sums are exact beside that."""
+
+
+def reduced_logits(network, precision, signal, continuous, categorical):
+    """The network in float64, but for the factors of its dense products."""
+    activations, weights = REDUCED[precision]
+    x = np.swapaxes(signal.astype(np.float64), 1, 2) @ network.encoder_weight.T + network.encoder_bias
+    for layer in network.layers:
+        y = activations(gelu(convolve(x, layer.kernel) + layer.d * x))
+        value, gate = np.split(y @ weights(layer.output_weight).T + layer.output_bias, 2, axis=-1)
+        x = x + value / (1 + np.exp(-gate))
+        x = x - x.mean(axis=-1, keepdims=True)
+        x = x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + NORM_EPSILON) * layer.norm_weight + layer.norm_bias
+    joined = np.concatenate([x.mean(axis=1), network._static(continuous, categorical)], axis=1)
+    return joined @ network.head_weight.T + network.head_bias
+
+
+@pytest.mark.parametrize(
+    ("precision", "instruction_set"), [(p, name) for p in REDUCED for name in _core.instruction_sets(p)]
+)
+@pytest.mark.parametrize("hidden", [7, 40, 300])
+@pytest.mark.parametrize("window", [50, 251])
+def test_a_reduced_precision_rounds_as_its_gate_was_told(hidden, window, precision, instruction_set):
+    """As the graph does on which a gate measures. A GELU that differs in its last bit may fall on the next level, and
+    moves a logit by a level's share of one product in thousands: 1e-4, where the rounding itself costs 1e-3.
+    """
+    network = random_network(hidden=hidden, layers=2, targets=5, window=window)
+    inputs = inputs_of(network, 2)
+    weights = weights_of(network)
+    engine = engine_of(network, weights, 1, instruction_set, precision)
+    assert (engine.precision, engine.instruction_set) == (precision, instruction_set)
+    logits = engine.run(*inputs)
+    np.testing.assert_allclose(logits, reduced_logits(network, precision, *inputs), rtol=0, atol=1e-4)
+    assert np.abs(logits - network.logits(*inputs)).max() > 1e-5
+    three = engine_of(network, weights, 3, instruction_set, precision)
+    np.testing.assert_array_equal(three.run(*inputs), logits)
+    np.testing.assert_array_equal(three.run(*(x[1:] for x in inputs))[0], logits[1])
+
+
+@pytest.mark.parametrize("precision", REDUCED)
+def test_a_precision_that_the_cpu_lacks_is_refused(network, precision):
+    """The portable kernels are there to test others by; nobody is given them for a precision that is to be fast."""
+    if any(not name.startswith("portable") for name in _core.instruction_sets(precision)):
+        assert engine_of(network, precision=precision).precision == precision
+        return
+    with pytest.raises(ValueError, match=f"this CPU lacks the instructions for {precision}"):
+        engine_of(network, precision=precision)
+
+
+def test_a_precision_that_nobody_has_is_refused(network):
+    with pytest.raises(ValueError, match="no kernels for the precision 'fp16'"):
+        engine_of(network, precision="fp16")
 
 
 def test_one_engine_answers_many_threads_at_once(network):

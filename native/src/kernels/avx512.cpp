@@ -4,7 +4,8 @@
 
 namespace ecg2lab {
 
-// 24 sums and 2 weights of 32 registers; an activation is an operand of the multiplication itself.
-const Kernels kAvx512Kernels = make_table<Avx512Vector, 12>("avx512");
+const Kernels kAvx512Kernels = make_table<Avx512Vector>("avx512");
+// 24 sums, 2 weights and an activation of 32 registers; with 14 rows GCC 12 runs out of them.
+const Product kAvx512Single = make_product<SingleFormat<Avx512Vector>, 12>(kAvx512Kernels, Precision::fp32);
 
 }  // namespace ecg2lab

@@ -1,6 +1,7 @@
 // The dense product of a layer with all that follows it: bias, GLU, residual.
 //
-// Glossary: K channels in, rounded up to whole vectors; W channels of a vector; V vector type; a row is one time step.
+// Glossary: K channels in, rounded up to whole vectors; W channels of a vector; V vector type; a row is one time step;
+// F format of the numbers multiplied: `formats.h` says what it has.
 #pragma once
 
 #include <cstddef>
@@ -12,23 +13,23 @@
 namespace ecg2lab {
 namespace {
 
-// Asks for the cache lines of `count` floats. They may lie beyond the end of what there is: a prefetch never faults.
-inline void prefetch(const float* from, std::size_t count) {
+// Asks for the cache lines of `count` numbers. They may lie beyond the end of what there is: a prefetch never faults.
+template <class T>
+inline void prefetch(const T* from, std::size_t count) {
 #if defined(__GNUC__)
-  for (std::size_t i = 0; i < count; i += 64 / sizeof(float)) __builtin_prefetch(from + i);
+  for (std::size_t i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(from + i);
 #else
   (void)from, (void)count;
 #endif
 }
 
-constexpr std::size_t kDepth = 128;    // channels of one slice: its weights and activations share a first-level cache
 constexpr std::size_t kLookAhead = 4;  // blocks
 
 // Blocks of activations of one slice, and the sums of all rows between two slices.
-template <class V>
+template <class F>
 struct Slice {
   std::size_t begin, end, blocks;
-  float* sums;  // (rows, 2W)
+  typename F::Number* sums;  // (rows, 2W)
 
   bool first() const { return begin == 0; }
   bool last() const { return end == blocks; }
@@ -36,39 +37,42 @@ struct Slice {
 
 // `Rows` rows of one slice. Their sums stay in registers; two vectors of weights and one broadcast activation join
 // them, which fills the register file: 6·2 + 3 of 16 with AVX2.
-template <class V, std::size_t Rows>
-void mix_tile(const MixArguments& m, const Slice<V>& slice, std::size_t row) {
+template <class F, std::size_t Rows>
+void mix_tile(const MixArguments& m, const Slice<F>& slice, std::size_t row) {
+  using V = typename F::Vector;
+  using Sum = typename F::Sum;
   constexpr std::size_t kWidth = V::kWidth, kPair = 2 * kWidth;
-  float* const sums = slice.sums + row * kPair;
-  V values[Rows], gates[Rows];
+  typename F::Number* const sums = slice.sums + row * kPair;
+  Sum values[Rows], gates[Rows];
   for (std::size_t r = 0; r < Rows; ++r) {
-    const float* const begun = slice.first() ? m.bias : sums + r * kPair;
-    values[r] = V::load(begun);
-    gates[r] = V::load(begun + kWidth);
+    values[r] = slice.first() ? F::begin(m, 0) : Sum::load(sums + r * kPair);
+    gates[r] = slice.first() ? F::begin(m, kWidth) : Sum::load(sums + r * kPair + kWidth);
   }
-  const float* activation = m.activations + slice.begin * m.block_stride + row * kWidth;
-  const float* weights = m.weights + slice.begin * kWidth * kPair;
+  const auto* activation =
+      static_cast<const typename F::Activation*>(m.activations) + slice.begin * m.block_stride + row * kWidth;
+  const auto* weights = static_cast<const typename F::Weight*>(m.weights) + slice.begin * kWidth * kPair;
   for (std::size_t block = slice.begin; block < slice.end; ++block) {
     prefetch(activation + kLookAhead * m.block_stride, Rows * kWidth);  // in steps that the hardware does not foresee
     prefetch(weights + kLookAhead * kWidth * kPair, kWidth * kPair);
 #pragma GCC unroll 16
-    for (std::size_t k = 0; k < kWidth; ++k) {
-      const V value = V::load(weights);
-      const V gate = V::load(weights + kWidth);
+    for (std::size_t k = 0; k < kWidth; k += F::kGroup) {
+      const auto value = F::load(weights);
+      const auto gate = F::load(weights + kWidth * F::kGroup);
 #pragma GCC unroll 16
       for (std::size_t r = 0; r < Rows; ++r) {
-        const V a = V::broadcast(activation[r * kWidth + k]);
-        values[r] = multiply_add(a, value, values[r]);
-        gates[r] = multiply_add(a, gate, gates[r]);
+        const auto a = F::broadcast(activation + r * kWidth + k);
+        values[r] = F::add_product(values[r], a, value);
+        gates[r] = F::add_product(gates[r], a, gate);
       }
-      weights += kPair;
+      weights += kPair * F::kGroup;
     }
     activation += m.block_stride;
   }
-  float* const x = m.residual + row * kWidth;
   for (std::size_t r = 0; r < Rows; ++r) {
     if (slice.last()) {
-      (V::load(x + r * kWidth) + gated(values[r], gates[r])).store(x + r * kWidth);
+      float* const x = m.residual + (row + r) * kWidth;
+      const V value = F::finish(values[r], m, row + r, 0), gate = F::finish(gates[r], m, row + r, kWidth);
+      (V::load(x) + gated(value, gate)).store(x);
     } else {
       values[r].store(sums + r * kPair);
       gates[r].store(sums + r * kPair + kWidth);
@@ -77,23 +81,25 @@ void mix_tile(const MixArguments& m, const Slice<V>& slice, std::size_t row) {
 }
 
 // What is left after whole tiles.
-template <class V, std::size_t... Rest>
-void mix_rest(const MixArguments& m, const Slice<V>& slice, std::size_t row, std::index_sequence<Rest...>) {
-  using Tile = void (*)(const MixArguments&, const Slice<V>&, std::size_t);
-  constexpr Tile kTiles[] = {mix_tile<V, Rest + 1>...};
+template <class F, std::size_t... Rest>
+void mix_rest(const MixArguments& m, const Slice<F>& slice, std::size_t row, std::index_sequence<Rest...>) {
+  using Tile = void (*)(const MixArguments&, const Slice<F>&, std::size_t);
+  constexpr Tile kTiles[] = {mix_tile<F, Rest + 1>...};
   kTiles[m.rows - row - 1](m, slice, row);
 }
 
-template <class V, std::size_t Rows>
+template <class F, std::size_t Rows>
 void mix(const MixArguments& m) {
-  constexpr std::size_t kSliceBlocks = kDepth / V::kWidth;
-  alignas(64) float sums[kMostMixRows * 2 * V::kWidth];
+  constexpr std::size_t kWidth = F::Vector::kWidth;
+  // Channels of one slice: its weights and activations share a first-level cache.
+  constexpr std::size_t kSliceBlocks = 512 / sizeof(typename F::Weight) / kWidth;
+  alignas(64) typename F::Number sums[kMostMixRows * 2 * kWidth];
   for (std::size_t begin = 0; begin < m.blocks; begin += kSliceBlocks) {
     const std::size_t end = begin + kSliceBlocks < m.blocks ? begin + kSliceBlocks : m.blocks;
-    const Slice<V> slice{begin, end, m.blocks, sums};
+    const Slice<F> slice{begin, end, m.blocks, sums};
     std::size_t row = 0;
-    for (; row + Rows <= m.rows; row += Rows) mix_tile<V, Rows>(m, slice, row);
-    if (row < m.rows) mix_rest<V>(m, slice, row, std::make_index_sequence<Rows - 1>());
+    for (; row + Rows <= m.rows; row += Rows) mix_tile<F, Rows>(m, slice, row);
+    if (row < m.rows) mix_rest<F>(m, slice, row, std::make_index_sequence<Rows - 1>());
   }
 }
 

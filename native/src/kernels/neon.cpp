@@ -4,7 +4,8 @@
 
 namespace ecg2lab {
 
+const Kernels kNeonKernels = make_table<NeonVector>("neon");
 // A vector is two registers: 24 sums, 4 weights and an activation of 32.
-const Kernels kNeonKernels = make_table<NeonVector, 6>("neon");
+const Product kNeonSingle = make_product<SingleFormat<NeonVector>, 6>(kNeonKernels, Precision::fp32);
 
 }  // namespace ecg2lab

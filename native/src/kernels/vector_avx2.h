@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace ecg2lab {
 namespace {
@@ -21,6 +22,11 @@ struct Avx2Vector {
     const __m128 quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
   }
+  float maximum() const {
+    const __m128 half = _mm_max_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
+    const __m128 quarter = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(quarter, _mm_movehdup_ps(quarter)));
+  }
 
   friend Avx2Vector operator+(Avx2Vector a, Avx2Vector b) { return {_mm256_add_ps(a.lanes, b.lanes)}; }
   friend Avx2Vector operator-(Avx2Vector a, Avx2Vector b) { return {_mm256_sub_ps(a.lanes, b.lanes)}; }
@@ -30,6 +36,7 @@ struct Avx2Vector {
   friend Avx2Vector multiply_add(Avx2Vector a, Avx2Vector b, Avx2Vector c) {
     return {_mm256_fmadd_ps(a.lanes, b.lanes, c.lanes)};
   }
+  friend Avx2Vector larger(Avx2Vector a, Avx2Vector b) { return {_mm256_max_ps(a.lanes, b.lanes)}; }
   friend Avx2Vector clamp(Avx2Vector x, float low, float high) {
     return {_mm256_min_ps(_mm256_max_ps(x.lanes, _mm256_set1_ps(low)), _mm256_set1_ps(high))};
   }
@@ -40,6 +47,12 @@ struct Avx2Vector {
   friend Avx2Vector power_of_two(Avx2Vector whole) {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(whole.lanes), _mm256_set1_epi32(127));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
+  }
+  // To the nearest of 0 … 255.
+  friend void to_bytes(Avx2Vector x, std::uint8_t* to) {
+    const __m256i whole = _mm256_cvtps_epi32(x.lanes);
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(words, words));
   }
 };
 

@@ -4,6 +4,7 @@
 #include <arm_neon.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace ecg2lab {
 namespace {
@@ -20,6 +21,7 @@ struct NeonVector {
     vst1q_f32(to + 4, high);
   }
   float sum() const { return vaddvq_f32(vaddq_f32(low, high)); }
+  float maximum() const { return vmaxvq_f32(vmaxq_f32(low, high)); }
 
   friend NeonVector operator+(NeonVector a, NeonVector b) {
     return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
@@ -37,6 +39,7 @@ struct NeonVector {
   friend NeonVector multiply_add(NeonVector a, NeonVector b, NeonVector c) {
     return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
   }
+  friend NeonVector larger(NeonVector a, NeonVector b) { return {vmaxq_f32(a.low, b.low), vmaxq_f32(a.high, b.high)}; }
   friend NeonVector clamp(NeonVector x, float low, float high) {
     const float32x4_t least = vdupq_n_f32(low), most = vdupq_n_f32(high);
     return {vminq_f32(vmaxq_f32(x.low, least), most), vminq_f32(vmaxq_f32(x.high, least), most)};
@@ -44,11 +47,28 @@ struct NeonVector {
   friend NeonVector nearest_integer(NeonVector x) { return {vrndnq_f32(x.low), vrndnq_f32(x.high)}; }
   // 2 to a whole number from -126 to 127
   friend NeonVector power_of_two(NeonVector whole) { return {power(whole.low), power(whole.high)}; }
+  // To the nearest of 0 … 255.
+  friend void to_bytes(NeonVector x, std::uint8_t* to) {
+    const uint16x4_t low = vqmovn_u32(vcvtnq_u32_f32(x.low)), high = vqmovn_u32(vcvtnq_u32_f32(x.high));
+    vst1_u8(to, vqmovn_u16(vcombine_u16(low, high)));
+  }
 
  private:
   static float32x4_t power(float32x4_t whole) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(whole), vdupq_n_s32(127)), 23));
   }
+};
+
+// 32-bit integers, of which a product in 8 bits makes its sums.
+struct NeonIntegers {
+  int32x4_t low, high;
+
+  static NeonIntegers load(const std::int32_t* from) { return {vld1q_s32(from), vld1q_s32(from + 4)}; }
+  void store(std::int32_t* to) const {
+    vst1q_s32(to, low);
+    vst1q_s32(to + 4, high);
+  }
+  friend NeonVector to_float(NeonIntegers x) { return {vcvtq_f32_s32(x.low), vcvtq_f32_s32(x.high)}; }
 };
 
 }  // namespace
