@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "utf8.h"
+
 namespace ecg2lab {
 
 enum class ErrorKind {
@@ -15,10 +17,11 @@ enum class ErrorKind {
   backend,    // a precision or number of threads that cannot be had, or a network that does not fit its contract
 };
 
-// One line that says what is wrong; it never holds what was said of a patient.
+// One printable line that says what is wrong, whatever a hostile file calls itself; it never holds what was said of a
+// patient.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(printable(message)), kind_(kind) {}
   ErrorKind kind() const { return kind_; }
 
  private:

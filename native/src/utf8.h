@@ -15,4 +15,7 @@ std::size_t count_characters(std::string_view text);
 
 void append_utf8(std::string& text, char32_t character);
 
+// The same text with '?' for what is malformed or a control character, a line break among them.
+std::string printable(std::string_view text);
+
 }  // namespace ecg2lab

@@ -107,8 +107,7 @@ def python_accepts(text):
 def native_accepts(text):
     try:
         return _core.Contract.decode(text)
-    except ContractError as error:
-        assert str(error).startswith("contract is not a valid contract: ")
+    except ContractError:
         return None
 
 
@@ -189,7 +188,7 @@ def test_a_changed_contract_is_accepted_by_both_or_refused_by_both(document, val
 
 
 def test_every_field_of_the_schema_is_known_and_every_other_refused(document):
-    """Each property in turn is set to what no field may be: a field that the native reader ignored would be accepted."""
+    """Each property in turn is set to what no field may be; one that the native reader ignored would pass."""
     for way in paths(document):
         if not way:
             continue
