@@ -42,8 +42,10 @@ void bind_contract(py::module_& module);
 void bind_cpu(py::module_& module);
 void bind_decide(py::module_& module);
 void bind_errors(py::module_& module);
+void bind_features(py::module_& module);
 void bind_impute(py::module_& module);
 void bind_prepare(py::module_& module);
+void bind_quality(py::module_& module);
 void bind_scan(py::module_& module);
 
 }  // namespace ecg2lab::bindings

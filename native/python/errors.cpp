@@ -1,5 +1,6 @@
+#include "errors.h"
+
 #include "bindings.h"
-#include "error.h"
 
 namespace ecg2lab::bindings {
 namespace {

@@ -7,6 +7,8 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_bundle(module);
   ecg2lab::bindings::bind_prepare(module);
   ecg2lab::bindings::bind_impute(module);
+  ecg2lab::bindings::bind_quality(module);
+  ecg2lab::bindings::bind_features(module);
   ecg2lab::bindings::bind_scan(module);
   ecg2lab::bindings::bind_decide(module);
   ecg2lab::bindings::bind_cpu(module);

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "crc32.h"
-#include "error.h"
+#include "errors.h"
 
 namespace ecg2lab {
 namespace {

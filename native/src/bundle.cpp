@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "error.h"
+#include "errors.h"
 #include "onnx_guard.h"
 #include "sha256.h"
 

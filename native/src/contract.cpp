@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "error.h"
+#include "errors.h"
 #include "lead_names.h"
 
 namespace ecg2lab {

@@ -7,7 +7,7 @@
 #include <new>
 #include <system_error>
 
-#include "error.h"
+#include "errors.h"
 #include "utf8.h"
 
 namespace ecg2lab {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "error.h"
+#include "errors.h"
 
 namespace ecg2lab {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "error.h"
+#include "errors.h"
 
 namespace ecg2lab {
 namespace {

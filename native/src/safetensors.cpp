@@ -7,7 +7,7 @@
 #include <limits>
 #include <string_view>
 
-#include "error.h"
+#include "errors.h"
 #include "fields.h"
 
 static_assert(std::endian::native == std::endian::little, "the numbers of a file are read in place");
