@@ -1,9 +1,12 @@
-"""include/ecg2lab.h for ctypes; `test_c_library.py` holds the layouts against the header."""
+"""include/ecg2lab.h for ctypes, and its calls with arrays and dicts; `test_c_library.py` checks the layouts."""
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_double, c_int32, c_size_t, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_size_t, c_void_p
+from typing import NamedTuple
+
+import numpy as np
 
 LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 
@@ -106,3 +109,104 @@ def words(texts):
 
 def doubles(numbers):
     return (c_double * len(numbers))(*numbers)
+
+
+class Answer(NamedTuple):
+    """A result, copied into Python."""
+
+    status: int
+    message: str
+    refusal: int
+    leads: dict
+    findings: dict
+    imputed: dict
+    unused: tuple
+    windows: int
+    unused_s: float
+    notice: str
+    digest: str
+    source: dict
+
+
+def text(pointer):
+    return None if pointer is None else pointer.decode()
+
+
+class Model:
+    """Calls of the library with NumPy arrays and dicts."""
+
+    def __init__(self, library, path, **options):
+        self.library, self.handle = library, c_void_p()
+        given = Options()
+        library.ecg2lab_options_init(byref(given), ctypes.sizeof(given))
+        for name, value in options.items():
+            setattr(given, name, value)
+        self.keep = given
+        self.status = library.ecg2lab_load(str(path).encode(), byref(given), byref(self.handle))
+
+    def recording(self, samples, leads, fs, unit, gain=None, baseline=None, source=None, sample_major=False):
+        recording = Recording()
+        self.library.ecg2lab_recording_init(byref(recording), ctypes.sizeof(recording))
+        stored = np.ascontiguousarray(samples.T if sample_major else samples)
+        recording.samples = stored.ctypes.data
+        recording.sample_type = SAMPLE_TYPES[stored.dtype.name]
+        recording.unit = UNITS[unit]
+        recording.leads = words(leads)
+        recording.lead_count, recording.sample_count = samples.shape
+        recording.sampling_rate_hz = fs
+        if sample_major:
+            recording.lead_stride, recording.sample_stride = 1, samples.shape[0]
+        if gain is not None:
+            recording.gain, recording.gain_count = doubles(gain), len(gain)
+        if baseline is not None:
+            recording.baseline, recording.baseline_count = doubles(baseline), len(baseline)
+        if source:
+            fields = (SourceField * len(source))(*((k.encode(), v.encode()) for k, v in source.items()))
+            recording.source, recording.source_count = fields, len(source)
+        return recording, stored  # the array must outlive the call
+
+    def patient(self, **facts):
+        patient = Patient()
+        self.library.ecg2lab_patient_init(byref(patient), ctypes.sizeof(patient))
+        for name, value in facts.items():
+            table = {"sex": SEXES, "race": RACES}.get(name)
+            setattr(patient, name, table.index(value) if table else value)
+        return patient
+
+    def ask(self, recording, patient=None):
+        """The raw call: status and result pointer."""
+        result = POINTER(Result)()
+        known = None if patient is None else byref(patient)
+        return self.library.ecg2lab_predict(self.handle, byref(recording), known, byref(result)), result
+
+    def predict(self, samples, leads, fs, unit="mV", patient=None, **more):
+        recording, _kept = self.recording(samples, leads, fs, unit, **more)
+        status, result = self.ask(recording, None if patient is None else self.patient(**patient))
+        said = text(self.library.ecg2lab_last_error())
+        if not result:
+            return status, said
+        answer = self.copy(result[0])
+        assert status == answer.status
+        assert said == answer.message
+        self.library.ecg2lab_result_free(result)
+        return answer
+
+    def copy(self, r):
+        def listed(pointers, count):
+            return [pointers[i][0] for i in range(count)]
+
+        return Answer(
+            status=r.status, message=text(r.message), refusal=r.refusal,
+            leads={text(x.name): x.verdict for x in listed(r.leads, r.lead_count)},
+            findings={
+                text(x.target[0].name): (x.probability, x.lowest, x.highest, x.decision_threshold, x.detected)
+                for x in listed(r.findings, r.finding_count)
+            },
+            imputed={
+                text(x.name): x.number if x.word is None else text(x.word)
+                for x in listed(r.imputed, r.imputed_count)
+            },
+            unused=tuple(text(r.unused_facts[i]) for i in range(r.unused_fact_count)), windows=r.window_count,
+            unused_s=r.unused_s, notice=text(r.notice), digest=text(r.bundle_digest),
+            source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)},
+        )  # fmt: skip

@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ecg2lab
+from ecg2lab import demo as demo_package
+
 NETWORK_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6", "III", "aVR", "aVL", "aVF")
 
 
@@ -31,6 +34,7 @@ def ecg(request, data_folder):
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parents[1] / "native"
+DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
 
 
 def run(*command, **options):
@@ -66,3 +70,27 @@ def c_interface():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def library(c_interface, c_package):
+    return c_interface.load(c_package / "lib" / "libecg2lab.so")
+
+
+@pytest.fixture(scope="session")
+def model(c_interface, library):
+    loaded = c_interface.Model(library, DEMO)
+    assert loaded.status == c_interface.OK
+    yield loaded
+    library.ecg2lab_free(loaded.handle)
+
+
+@pytest.fixture(scope="session")
+def engine():
+    with ecg2lab.load(DEMO, backend="onnxruntime", threads=1) as loaded:
+        yield loaded
+
+
+@pytest.fixture(scope="session")
+def record(data_folder):
+    return ecg2lab.read(data_folder / "HR06000.hea")

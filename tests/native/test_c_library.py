@@ -30,12 +30,6 @@ def succeeded(*command, **options):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def engine():
-    with ecg2lab.load(DEMO, backend="onnxruntime", threads=1) as loaded:
-        yield loaded
-
-
 def test_only_our_names_are_visible(c_package):
     """The program around it may have another C++ library, JSON reader or SHA-256."""
     lines = succeeded("nm", "-D", "--defined-only", c_package / "lib" / "libecg2lab.so").splitlines()
