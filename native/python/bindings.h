@@ -37,11 +37,16 @@ py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape)
   return py::array_t<T>(std::move(shape), owner->data(), release);
 }
 
+void bind_bundle(py::module_& module);
+void bind_contract(py::module_& module);
 void bind_cpu(py::module_& module);
 void bind_decide(py::module_& module);
 void bind_engine(py::module_& module);
+void bind_errors(py::module_& module);
+void bind_features(py::module_& module);
 void bind_impute(py::module_& module);
 void bind_prepare(py::module_& module);
+void bind_quality(py::module_& module);
 void bind_scan(py::module_& module);
 
 }  // namespace ecg2lab::bindings

@@ -2,8 +2,13 @@
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Native core of ecg2lab. Private: the public calls are in `ecg2lab`.";
+  ecg2lab::bindings::bind_errors(module);
+  ecg2lab::bindings::bind_contract(module);
+  ecg2lab::bindings::bind_bundle(module);
   ecg2lab::bindings::bind_prepare(module);
   ecg2lab::bindings::bind_impute(module);
+  ecg2lab::bindings::bind_quality(module);
+  ecg2lab::bindings::bind_features(module);
   ecg2lab::bindings::bind_scan(module);
   ecg2lab::bindings::bind_engine(module);
   ecg2lab::bindings::bind_decide(module);

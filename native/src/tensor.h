@@ -1,4 +1,4 @@
-// Arrays by name, as they lie in a file.
+// A named array of a model's weights.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,13 @@
 
 namespace ecg2lab {
 
+// A view: whoever gave it owns the numbers.
 struct Tensor {
   enum class Type { f64, f32, f16, i64, i32, i8, u8, boolean };
+
   Type type;
-  std::vector<std::size_t> shape;
-  const std::byte* data;  // row-major; belongs to somebody else
+  std::vector<std::size_t> shape;  // empty: one number
+  const std::byte* data;           // row-major, little-endian, at an address that fits the type
 };
 
 using TensorMap = std::map<std::string, Tensor>;

@@ -153,7 +153,7 @@ class Criterion(_Struct, frozen=True, kw_only=True):
     threshold: float
     setting: Literal["prediction", "forecasting"]
     """prediction: abnormal now. forecasting: abnormal at some moment within the horizon."""
-    horizon_min: Annotated[int, Meta(gt=0)]
+    horizon_min: Annotated[int, Meta(ge=1, le=1_000_000)]
     """Minutes: the value closest within plus or minus this (prediction), or any value in (0, this] (forecasting)."""
     category: Name = "other"
 

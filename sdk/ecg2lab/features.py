@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab import contract as contracts
 from ecg2lab._native import _core
-from ecg2lab.contract import CategoricalFeature, ContinuousFeature, Contract
-from ecg2lab.errors import PatientError
+from ecg2lab.contract import Contract
 from ecg2lab.patient import Patient
 
 
@@ -33,32 +34,15 @@ def encode(patient: Patient, contract: Contract) -> Features:
         If a value is outside its range or unknown, the patient is outside the intended population, or a value is
         missing for which the contract has no substitute; all such values are named.
     """
-    _check_population(patient, contract)
-    known = _derived(patient)
-    numbers = np.array([_number(known.get(f.name), f) for f in contract.continuous], dtype=np.float32)
-    codes = np.array([_code(known.get(f.name), f) for f in contract.categorical], dtype=np.int64)
-    medians = np.array([np.nan if f.median is None else f.median for f in contract.continuous], dtype=np.float32)
-    substitutes = [-1 if f.missing_code is None else f.missing_code for f in contract.categorical]
+    words = {name: value for name, value in patient.given().items() if isinstance(value, str)}
+    numbers = {name: value for name, value in patient.given().items() if name not in words}
+    return Features(*_core.encode_features(numbers, words, _native(contract)))
 
-    numbers, number_imputed, number_impossible = _core.impute_continuous(numbers, medians)
-    codes, code_imputed, code_impossible = _core.impute_categorical(codes, np.array(substitutes, dtype=np.int64))
 
-    impossible = [contract.continuous[i].name for i in number_impossible]
-    impossible += [contract.categorical[i].name for i in code_impossible]
-    if impossible:
-        raise PatientError(
-            f"missing input{'s' if len(impossible) > 1 else ''}: {', '.join(impossible)} "
-            "(this model has no substitutes for missing values: give them all)"
-        )
-    imputed: dict[str, float | str] = {}
-    for number, flag in zip(contract.continuous, number_imputed, strict=True):
-        if flag and number.median is not None:
-            imputed[number.name] = number.median
-    for category, code, flag in zip(contract.categorical, codes, code_imputed, strict=True):
-        if flag:
-            imputed[category.name] = category.categories[code]
-    numbers, codes = with_missing_flags(numbers, codes, number_imputed, contract)
-    return Features(numbers, codes, imputed, _unused(patient, contract))
+@lru_cache(maxsize=16)
+def _native(contract: Contract) -> _core.Contract:
+    """The same contract as the native core knows it."""
+    return _core.Contract.decode(contracts.encode(contract))
 
 
 def with_missing_flags(
@@ -90,48 +74,3 @@ def with_missing_flags(
     elif contract.missing_flags == "categorical":
         categorical = np.concatenate([categorical, missing], axis=-1)
     return continuous.astype(np.float32), categorical.astype(np.int64)
-
-
-def _check_population(patient: Patient, contract: Contract) -> None:
-    youngest = contract.population.minimum_age
-    if patient.age is not None and 0 <= patient.age < youngest:
-        raise PatientError(f"this model is for patients of {youngest:g} years and older")
-
-
-_SOURCES = {"temperature_c": "temperature_f", "height_cm": "bmi", "weight_kg": "bmi"}
-"""Facts from which a feature of another name can follow."""
-
-
-def _unused(patient: Patient, contract: Contract) -> tuple[str, ...]:
-    wanted = contract.feature_names
-    return tuple(name for name in patient.given() if name not in wanted and _SOURCES.get(name) not in wanted)
-
-
-def _derived(patient: Patient) -> dict[str, float | str]:
-    known: dict[str, float | str] = patient.given()
-    if patient.temperature_c is not None:
-        known["temperature_f"] = patient.temperature_c * 9 / 5 + 32
-    height, weight = patient.height_cm, patient.weight_kg
-    # below a centimetre the square may vanish; the height is refused by its own range
-    if patient.bmi is None and height is not None and weight is not None and height > 1:
-        known["bmi"] = weight / (height / 100) ** 2
-    return known
-
-
-def _number(value: float | str | None, feature: ContinuousFeature) -> float:
-    if value is None:
-        return float("nan")
-    number = float(value)
-    if not feature.minimum <= number <= feature.maximum:
-        hint = " (°C is temperature_c, °F is temperature_f)" if feature.name == "temperature_f" else ""
-        raise PatientError(f"{feature.name} is outside {feature.minimum:g} to {feature.maximum:g} {feature.unit}{hint}")
-    code = feature.top_code
-    return code.value if code and number > code.above else number
-
-
-def _code(value: float | str | None, feature: CategoricalFeature) -> int:
-    if value is None:
-        return -1
-    if value not in feature.categories:
-        raise PatientError(f"{feature.name} must be one of {', '.join(feature.categories)}")
-    return feature.categories.index(str(value))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ecg2lab._native import _core
 from ecg2lab.errors import PatientError
 from ecg2lab.strict_json import refuse_repeated_keys
 
@@ -44,17 +45,14 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def __post_init__(self) -> None:
         """Check what the types cannot say, and what a Python caller may have passed by."""
-        for name, value in self.given().items():
-            if name in ("sex", "race"):
-                if not isinstance(value, str):
-                    raise PatientError(f"{name} must be a word, not {type(value).__name__}")
-            else:
-                msgspec.structs.force_setattr(self, name, _finite(name, value))
-        if self.temperature_c is not None and self.temperature_f is not None:
-            raise PatientError("temperature is given twice: leave out temperature_c or temperature_f")
-        pressures = self.diastolic_mmhg, self.systolic_mmhg
-        if pressures[0] is not None and pressures[1] is not None and pressures[0] > pressures[1]:
-            raise PatientError("diastolic_mmhg is above systolic_mmhg: were they exchanged?")
+        words = {name: value for name in ("sex", "race") if (value := getattr(self, name)) is not None}
+        for name, value in words.items():
+            if not isinstance(value, str):
+                raise PatientError(f"{name} must be a word, not {type(value).__name__}")
+        facts = {name: _number(value) for name, value in self.given().items() if name not in words}
+        _core.check_patient(facts, words)
+        for name, number in facts.items():
+            msgspec.structs.force_setattr(self, name, number)
 
     def __repr__(self) -> str:
         """Names only: a patient may end in a log."""
@@ -71,15 +69,12 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return Patient(**{**other.given(), **self.given()})
 
 
-def _finite(name: str, value: Any) -> float:
-    """A plain float, whatever kind of number the caller has."""
+def _number(value: Any) -> float:
+    """A plain float, whatever kind of number the caller has; NaN if it is none."""
     try:
-        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+        return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise PatientError(f"{name} must be a finite number")
-    return number
+        return math.inf
 
 
 def read_patient(path: str | Path) -> Patient:

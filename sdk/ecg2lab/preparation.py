@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, published, unnamed_targets
-from ecg2lab.errors import QualityError, RecordingError
+from ecg2lab.errors import RecordingError
 from ecg2lab.recording import Recording, Unit
-
-SMALLEST_ECG_MV = 0.05
-"""Peak to peak in the largest lead. Low voltage in medicine begins at 0.5 mV in the limb leads."""
 
 
 class LeadNote(NamedTuple):
@@ -93,31 +90,16 @@ def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.floa
         recording is too small to be an ECG in the unit given.
     """
     wanted = contract.signal
-    window_s = wanted.window_samples / wanted.sampling_rate_hz
-    if prepared.signal.shape[1] < wanted.window_samples:
-        seconds = prepared.signal.shape[1] / wanted.sampling_rate_hz
-        raise RecordingError(f"the recording is too short: {seconds:g} s, and the model needs {window_s:g} s")
-    longest = window_s * prepared.recorded_rate_hz
-    _refuse((n.lead for n in prepared.notes if n.empty), "without any value (all NaN)")
-    _refuse(
-        (n.lead for n in prepared.notes if n.longest_gap >= longest), f"without values for {window_s:g} s or longer"
+    _core.require_quality(
+        prepared.notes,
+        prepared.signal.shape[1],
+        prepared.recorded_samples,
+        prepared.recorded_rate_hz,
+        wanted.sampling_rate_hz,
+        wanted.window_samples,
+        contract.preprocessing.clip_mv,
     )
-    _refuse((n.lead for n in prepared.notes if n.flat), "flat: every sample is the same")
-    half, clip = prepared.recorded_samples / 2, contract.preprocessing.clip_mv
-    _refuse(
-        (n.lead for n in prepared.notes if n.clipped_samples > half), f"mostly beyond ±{clip:g} mV (is the unit right?)"
-    )
-    largest = max(note.peak_to_peak_mv for note in prepared.notes)
-    if largest < SMALLEST_ECG_MV:
-        raise QualityError(
-            f"no lead varies by more than {largest:.2g} mV: this is no ECG, or its unit is not the one given"
-        )
     return _core.windows(prepared.signal, wanted.window_samples)
-
-
-def _refuse(leads: Iterable[str], fault: str) -> None:
-    if named := ", ".join(leads):
-        raise QualityError(f"lead{'s' * (',' in named)} {named} {fault}; check the electrodes and record again")
 
 
 def preprocess(

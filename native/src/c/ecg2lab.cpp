@@ -1,0 +1,105 @@
+// The calls of include/ecg2lab.h.
+#include "ecg2lab.h"
+
+#include <array>
+
+#include "c/inputs.h"
+#include "c/loaded_model.h"
+#include "c/result.h"
+#include "c/status.h"
+#include "c/structs.h"
+
+namespace {
+
+using namespace ecg2lab::c;
+
+constexpr std::array kStatusNames{"ECG2LAB_OK",
+                                  "ECG2LAB_ERROR_ARGUMENT",
+                                  "ECG2LAB_ERROR_BUNDLE",
+                                  "ECG2LAB_ERROR_BACKEND",
+                                  "ECG2LAB_ERROR_RECORDING",
+                                  "ECG2LAB_ERROR_PATIENT",
+                                  "ECG2LAB_ERROR_QUALITY",
+                                  "ECG2LAB_ERROR_MEMORY",
+                                  "ECG2LAB_ERROR_INTERNAL"};
+
+template <typename T>
+ecg2lab_status initialise_guarded(T* target, std::size_t size) {
+  return guarded([&] {
+    initialise(target, size);
+    return ECG2LAB_OK;
+  });
+}
+
+template <typename T>
+T& require(T* pointer, const char* name) {
+  if (pointer == nullptr) throw ArgumentError(std::string(name) + " is NULL");
+  return *pointer;
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* ecg2lab_status_name(int32_t status) {
+  const auto index = static_cast<std::size_t>(status);
+  return status >= 0 && index < kStatusNames.size() ? kStatusNames[index] : "unknown status";
+}
+
+const char* ecg2lab_last_error(void) { return message(); }
+
+const char* ecg2lab_version(void) { return ECG2LAB_VERSION; }
+
+int32_t ecg2lab_abi_version(void) { return ECG2LAB_ABI_VERSION; }
+
+ecg2lab_status ecg2lab_options_init(ecg2lab_options* options, size_t struct_size) {
+  return initialise_guarded(options, struct_size);
+}
+
+ecg2lab_status ecg2lab_recording_init(ecg2lab_recording* recording, size_t struct_size) {
+  return initialise_guarded(recording, struct_size);
+}
+
+ecg2lab_status ecg2lab_patient_init(ecg2lab_patient* patient, size_t struct_size) {
+  return initialise_guarded(patient, struct_size);
+}
+
+ecg2lab_status ecg2lab_load(const char* path, const ecg2lab_options* options, ecg2lab_model** model) {
+  return guarded([&] {
+    require(model, "model") = nullptr;
+    require(path, "path");
+    const ecg2lab_options given = options == nullptr ? Versioned<ecg2lab_options>::defaults() : read(options);
+    auto loaded = std::make_shared<const LoadedModel>(path, to_options(given), given.log, given.log_user);
+    *model = new ecg2lab_model{std::move(loaded)};
+    return ECG2LAB_OK;
+  });
+}
+
+void ecg2lab_free(ecg2lab_model* model) { delete model; }
+
+const ecg2lab_description* ecg2lab_describe(const ecg2lab_model* model) {
+  return model == nullptr ? nullptr : &model->loaded->description();
+}
+
+ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recording* recording,
+                               const ecg2lab_patient* patient, ecg2lab_result** result) {
+  return guarded([&] {
+    require(result, "result") = nullptr;
+    const auto& loaded = require(model, "model").loaded;
+    const ecg2lab_recording given = read(recording);
+    const ecg2lab_patient known = patient == nullptr ? Versioned<ecg2lab_patient>::defaults() : read(patient);
+    SourceFields source = to_source(given);
+    ecg2lab::Answer answer = loaded->model().predict(to_raw_recording(given), to_patient(known));
+    auto owned = std::make_unique<Result>(loaded, std::move(answer), std::move(source));
+    if (owned->status != ECG2LAB_OK) {
+      fail(static_cast<ecg2lab_status>(owned->status), owned->message);
+      loaded->log(ECG2LAB_LOG_WARNING, std::string("refused: ") + owned->message);
+    }
+    *result = owned.release();
+    return static_cast<ecg2lab_status>((*result)->status);
+  });
+}
+
+void ecg2lab_result_free(ecg2lab_result* result) { delete static_cast<Result*>(result); }
+
+}  // extern "C"

@@ -1,0 +1,143 @@
+#include "c/inputs.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "c/status.h"
+
+namespace ecg2lab::c {
+namespace {
+
+constexpr std::size_t kMostLeads = 64, kMostSamples = std::size_t{1} << 28, kMostSourceFields = 1000;
+
+void require(bool condition, const std::string& message) {
+  if (!condition) throw ArgumentError(message);
+}
+
+SampleType to_sample_type(int32_t code) {
+  require(code >= ECG2LAB_FLOAT && code <= ECG2LAB_INT16, "recording: unknown sample_type " + std::to_string(code));
+  return SampleType(code);
+}
+
+Unit to_unit(int32_t code) {
+  require(code >= ECG2LAB_MICROVOLT && code <= ECG2LAB_ADC,
+          code == 0 ? "recording: unit is not set" : "recording: unknown unit " + std::to_string(code));
+  return Unit(code - ECG2LAB_MICROVOLT);
+}
+
+std::vector<double> to_numbers(const char* name, const double* numbers, std::size_t count, std::size_t leads) {
+  if (numbers == nullptr) {
+    require(count == 0, std::string("recording: ") + name + " is NULL and its count is not 0");
+    return {};
+  }
+  require(count == 1 || count == leads, std::string("recording: ") + name + "_count must be 1 or lead_count");
+  return {numbers, numbers + count};
+}
+
+std::vector<std::string> to_names(const char* const* names, std::size_t count) {
+  require(names != nullptr, "recording: leads is NULL");
+  std::vector<std::string> copies;
+  for (std::size_t i = 0; i < count; ++i) {
+    require(names[i] != nullptr, "recording: the name of lead " + std::to_string(i) + " is NULL");
+    copies.emplace_back(names[i]);
+  }
+  return copies;
+}
+
+// Whether the last sample can be addressed at all.
+bool addressable(const RawSamples& samples) {
+  constexpr std::size_t kMost = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);
+  const std::size_t lead_steps = samples.leads - 1, time_steps = samples.samples - 1;
+  if (lead_steps > 0 && samples.lead_stride > kMost / 2 / lead_steps) return false;
+  return time_steps == 0 || samples.sample_stride <= kMost / 2 / time_steps;
+}
+
+RawSamples to_samples(const ecg2lab_recording& given) {
+  require(given.samples != nullptr, "recording: samples is NULL");
+  require(given.lead_count >= 1 && given.lead_count <= kMostLeads,
+          "recording: lead_count must be between 1 and " + std::to_string(kMostLeads));
+  require(given.sample_count >= 1 && given.sample_count <= kMostSamples,
+          "recording: sample_count must be between 1 and " + std::to_string(kMostSamples));
+  RawSamples samples{.data = given.samples,
+                     .type = to_sample_type(given.sample_type),
+                     .leads = given.lead_count,
+                     .samples = given.sample_count,
+                     .lead_stride = given.lead_stride,
+                     .sample_stride = given.sample_stride};
+  if (samples.lead_stride == 0 && samples.sample_stride == 0) {
+    samples.lead_stride = samples.samples;
+    samples.sample_stride = 1;
+  }
+  const bool overlap = (samples.lead_stride == 0 && samples.leads > 1) || samples.sample_stride == 0;
+  require(!overlap, "recording: lead_stride and sample_stride must both be set, or neither");
+  require(addressable(samples), "recording: lead_stride or sample_stride is beyond any memory");
+  return samples;
+}
+
+struct NamedFact {
+  const char* name;
+  double ecg2lab_patient::* value;
+};
+constexpr std::array<NamedFact, 11> kNumbers{{{"age", &ecg2lab_patient::age},
+                                              {"respiratory_per_min", &ecg2lab_patient::respiratory_per_min},
+                                              {"spo2_percent", &ecg2lab_patient::spo2_percent},
+                                              {"diastolic_mmhg", &ecg2lab_patient::diastolic_mmhg},
+                                              {"systolic_mmhg", &ecg2lab_patient::systolic_mmhg},
+                                              {"heart_rate_bpm", &ecg2lab_patient::heart_rate_bpm},
+                                              {"temperature_c", &ecg2lab_patient::temperature_c},
+                                              {"temperature_f", &ecg2lab_patient::temperature_f},
+                                              {"height_cm", &ecg2lab_patient::height_cm},
+                                              {"weight_kg", &ecg2lab_patient::weight_kg},
+                                              {"bmi", &ecg2lab_patient::bmi}}};
+
+constexpr std::array kSexes{"female", "male"};
+constexpr std::array kRaces{"asian", "black", "hispanic", "other", "white"};
+
+template <std::size_t N>
+void add_word(Patient& patient, const char* name, int32_t code, const std::array<const char*, N>& words) {
+  if (code == -1) return;
+  require(code >= 0 && static_cast<std::size_t>(code) < N,
+          std::string("patient: ") + name + " has an unknown code (-1 is not known)");
+  patient.words[name] = words[static_cast<std::size_t>(code)];
+}
+
+}  // namespace
+
+ModelOptions to_options(const ecg2lab_options& given) {
+  return {.precision = given.precision == nullptr ? "" : given.precision, .threads = given.threads};
+}
+
+RawRecording to_raw_recording(const ecg2lab_recording& given) {
+  const RawSamples samples = to_samples(given);
+  return {.samples = samples,
+          .unit = to_unit(given.unit),
+          .gain = to_numbers("gain", given.gain, given.gain_count, samples.leads),
+          .baseline = to_numbers("baseline", given.baseline, given.baseline_count, samples.leads),
+          .leads = to_names(given.leads, samples.leads),
+          .sampling_rate_hz = given.sampling_rate_hz};
+}
+
+Patient to_patient(const ecg2lab_patient& given) {
+  Patient patient;
+  for (const auto& [name, value] : kNumbers) {
+    if (!std::isnan(given.*value)) patient.numbers[name] = given.*value;
+  }
+  add_word(patient, "sex", given.sex, kSexes);
+  add_word(patient, "race", given.race, kRaces);
+  return patient;
+}
+
+SourceFields to_source(const ecg2lab_recording& given) {
+  require(given.source != nullptr || given.source_count == 0, "recording: source is NULL and source_count is not 0");
+  require(given.source_count <= kMostSourceFields, "recording: source has too many fields");
+  SourceFields fields;
+  for (std::size_t i = 0; i < given.source_count; ++i) {
+    const auto& [name, value] = given.source[i];
+    require(name != nullptr && value != nullptr, "recording: source field " + std::to_string(i) + " has a NULL in it");
+    fields.emplace_back(name, value);
+  }
+  return fields;
+}
+
+}  // namespace ecg2lab::c

@@ -1,0 +1,93 @@
+#include "c/loaded_model.h"
+
+#include <limits>
+
+namespace ecg2lab::c {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<const char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<const char*> all;
+  for (const std::string& text : texts) all.push_back(text.c_str());
+  return all;
+}
+
+ecg2lab_number to_c(const ContinuousFeature& feature) {
+  return {.name = feature.name.c_str(),
+          .unit = feature.unit.c_str(),
+          .minimum = feature.minimum,
+          .maximum = feature.maximum,
+          .median = feature.median.value_or(kNone)};
+}
+
+ecg2lab_category to_c(const CategoricalFeature& feature, const std::vector<const char*>& words) {
+  return {.name = feature.name.c_str(),
+          .words = words.data(),
+          .word_count = words.size(),
+          .missing_code = static_cast<int32_t>(feature.missing_code.value_or(-1))};
+}
+
+ecg2lab_target to_c(const Target& target) {
+  ecg2lab_target out{};
+  out.name = target.name.c_str();
+  out.limit = kNone;
+  out.decision_threshold = target.decision_threshold.value_or(kNone);
+  if (!target.criterion) return out;
+  const Criterion& criterion = *target.criterion;
+  out.lab = criterion.lab.c_str();
+  out.loinc = criterion.loinc ? criterion.loinc->c_str() : nullptr;
+  out.unit = criterion.unit.c_str();
+  out.comparison = criterion.comparison.c_str();
+  out.limit = criterion.threshold;
+  out.setting = static_cast<int32_t>(criterion.setting);
+  out.horizon_min = static_cast<int32_t>(criterion.horizon_min);
+  out.category = criterion.category.c_str();
+  return out;
+}
+
+}  // namespace
+
+LoadedModel::LoadedModel(const std::string& path, const ModelOptions& options, ecg2lab_log log, void* log_user)
+    : model_(Bundle::open(path), options), log_(log), log_user_(log_user), notice_(model_.manifest().notice()) {
+  describe();
+  this->log(ECG2LAB_LOG_INFO, "loaded " + model_.contract().name + ", bundle " + model_.digest() + ", " +
+                                  model_.precision() + ", threads " + std::to_string(model_.threads()));
+}
+
+void LoadedModel::log(ecg2lab_log_level level, const std::string& message) const {
+  if (log_ != nullptr) log_(log_user_, level, printable(message).c_str());
+}
+
+void LoadedModel::describe() {
+  const Contract& contract = model_.contract();
+  const Manifest& manifest = model_.manifest();
+  leads_ = pointers(contract.signal.leads);
+  for (const ContinuousFeature& feature : contract.continuous) numbers_.add(to_c(feature));
+  for (const CategoricalFeature& feature : contract.categorical) {
+    categories_.add(to_c(feature, words_.add(pointers(feature.categories))));
+  }
+  for (const Target& target : contract.targets) targets_.add(to_c(target));
+  description_ = {.struct_size = sizeof description_,
+                  .name = contract.name.c_str(),
+                  .notice = notice_.c_str(),
+                  .bundle_digest = model_.digest().c_str(),
+                  .precision = model_.precision().c_str(),
+                  .threads = model_.threads(),
+                  .synthetic_weights = manifest.synthetic_weights ? int32_t{*manifest.synthetic_weights} : -1,
+                  .causal = manifest.network.causal,
+                  .leads = leads_.data(),
+                  .lead_count = leads_.size(),
+                  .sampling_rate_hz = contract.signal.sampling_rate_hz,
+                  .window_samples = contract.signal.window_samples,
+                  .clip_mv = contract.preprocessing.clip_mv,
+                  .minimum_age = contract.population.minimum_age,
+                  .numbers = numbers_.data(),
+                  .number_count = numbers_.size(),
+                  .categories = categories_.data(),
+                  .category_count = categories_.size(),
+                  .targets = targets_.data(),
+                  .target_count = targets_.size()};
+}
+
+}  // namespace ecg2lab::c

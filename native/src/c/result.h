@@ -1,0 +1,37 @@
+// An answer in the structs of the C interface.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "c/inputs.h"
+#include "c/list.h"
+#include "c/loaded_model.h"
+#include "ecg2lab.h"
+
+namespace ecg2lab::c {
+
+// What a caller frees: the struct that it sees, and everything that this points to.
+class Result : public ecg2lab_result {
+ public:
+  Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFields source);
+  Result(const Result&) = delete;  // the struct points into this one
+  Result& operator=(const Result&) = delete;
+
+ private:
+  void add_leads();
+  void add_findings();
+  void add_imputed();
+  void fill();
+
+  std::shared_ptr<const LoadedModel> model_;
+  Answer answer_;
+  SourceFields source_fields_;
+  List<ecg2lab_lead> lead_list_;
+  List<ecg2lab_finding> finding_list_;
+  List<ecg2lab_imputed> imputed_list_;
+  List<ecg2lab_source_field> source_list_;
+  std::vector<const char*> unused_;
+};
+
+}  // namespace ecg2lab::c

@@ -1,0 +1,38 @@
+#include "c/structs.h"
+
+#include <limits>
+
+namespace ecg2lab::c {
+
+ecg2lab_options Versioned<ecg2lab_options>::defaults() {
+  ecg2lab_options options{};
+  options.struct_size = sizeof options;
+  options.threads = 1;
+  return options;
+}
+
+ecg2lab_recording Versioned<ecg2lab_recording>::defaults() {
+  ecg2lab_recording recording{};
+  recording.struct_size = sizeof recording;
+  return recording;
+}
+
+ecg2lab_patient Versioned<ecg2lab_patient>::defaults() {
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  return {.struct_size = sizeof(ecg2lab_patient),
+          .sex = ECG2LAB_SEX_UNKNOWN,
+          .race = ECG2LAB_RACE_UNKNOWN,
+          .age = kUnknown,
+          .respiratory_per_min = kUnknown,
+          .spo2_percent = kUnknown,
+          .diastolic_mmhg = kUnknown,
+          .systolic_mmhg = kUnknown,
+          .heart_rate_bpm = kUnknown,
+          .temperature_c = kUnknown,
+          .temperature_f = kUnknown,
+          .height_cm = kUnknown,
+          .weight_kg = kUnknown,
+          .bmi = kUnknown};
+}
+
+}  // namespace ecg2lab::c

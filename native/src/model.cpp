@@ -1,0 +1,180 @@
+#include "model.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "leads.h"
+#include "safetensors.h"
+
+namespace ecg2lab {
+namespace {
+
+constexpr std::size_t kMostThreads = 256;
+constexpr std::size_t kMostWindowsAtOnce = 64;  // bounds the memory of a day's recording
+
+std::string select_precision(const Manifest& manifest, const std::string& wanted) {
+  const std::string& carried = manifest.precision;
+  const std::string precision = wanted.empty() ? carried : wanted;
+  if (precision != carried && !manifest.gates.contains(precision)) {
+    throw Error(ErrorKind::backend, "precision '" + precision + "' is not in this bundle, which carries " + carried +
+                                        ", nor has it a gate");
+  }
+  if (precision != "fp32") {
+    throw Error(ErrorKind::backend, "the native engine computes in fp32, not in " + precision);
+  }
+  return precision;
+}
+
+std::size_t check_threads(std::size_t threads) {
+  if (threads < 1 || threads > kMostThreads) {
+    throw Error(ErrorKind::backend,
+                "threads must be between 1 and " + std::to_string(kMostThreads) + ", not " + std::to_string(threads));
+  }
+  return threads;
+}
+
+NetworkSizes sizes(const Contract& contract) {
+  return {.leads = contract.signal.leads.size(),
+          .window = contract.signal.window_samples,
+          .continuous = contract.continuous_columns(),
+          .categorical = contract.codes_per_column(),
+          .targets = contract.targets.size()};
+}
+
+Engine make_engine(const Bundle& bundle, std::size_t threads) {
+  const std::string name = "weights.safetensors";
+  const Safetensors weights = read_safetensors(bundle.member(name), bundle.source() + ": " + name);
+  EngineOptions options;
+  options.threads = threads;
+  try {
+    return Engine(weights.tensors, sizes(bundle.contract()), options);
+  } catch (const std::invalid_argument& error) {
+    throw Error(ErrorKind::bundle, bundle.source() + ": " + name + " does not fit its contract: " + error.what());
+  }
+}
+
+PrepareOptions prepare_options(const Contract& contract) {
+  PrepareOptions options{};
+  options.leads = contract.signal.leads;
+  options.sampling_rate_hz = contract.signal.sampling_rate_hz;
+  options.clip_mv = contract.preprocessing.clip_mv;
+  return options;
+}
+
+std::vector<DecisionRule> rules(const Contract& contract) {
+  std::vector<DecisionRule> all;
+  for (const Target& target : contract.targets) {
+    const Calibration calibration = target.calibration.value_or(Calibration{.slope = 1, .intercept = 0});
+    all.push_back({calibration.slope, calibration.intercept,
+                   target.decision_threshold.value_or(std::numeric_limits<double>::quiet_NaN())});
+  }
+  return all;
+}
+
+template <typename T>
+std::vector<T> repeat(const std::vector<T>& row, std::size_t times) {
+  std::vector<T> rows;
+  rows.reserve(row.size() * times);
+  for (std::size_t i = 0; i < times; ++i) rows.insert(rows.end(), row.begin(), row.end());
+  return rows;
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+// Marks the leads that cannot be had, and refuses the recording that lacks them.
+void require_leads(const Recording& recording, const Signal& wanted, Answer& answer) {
+  const auto sources = map_leads(recording.leads, wanted.leads);
+  std::vector<std::string> missing;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    answer.leads[i].missing = !sources[i].found();
+    if (answer.leads[i].missing) missing.push_back(wanted.leads[i]);
+  }
+  if (missing.empty()) return;
+  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
+                                        " (the recording has " + join(recording.leads) + ")");
+}
+
+}  // namespace
+
+Model::Model(Bundle bundle, const ModelOptions& options)
+    : bundle_(std::move(bundle)),
+      precision_(select_precision(bundle_.manifest(), options.precision)),
+      threads_(check_threads(options.threads)),
+      engine_(make_engine(bundle_, threads_)) {}
+
+Answer Model::predict(const RawRecording& raw, const Patient& patient) const {
+  Answer result;
+  result.leads.resize(contract().signal.leads.size());
+  try {
+    answer(raw, patient, result);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::backend) throw;
+    if (!result.refused) result.refused = Refused{.kind = error.kind(), .message = error.what()};
+  }
+  return result;
+}
+
+// What Python refuses first is refused first here, but a cart that shows electrodes wants to know of all leads even
+// where the patient's facts are refused.
+void Model::answer(const RawRecording& raw, const Patient& patient, Answer& answer) const {
+  const Recording recording = to_recording(raw);
+  answer.duration_s = recording.duration_s();
+  try {
+    answer.features = encode_features(patient, contract());
+  } catch (const Error& error) {
+    answer.refused = Refused{.kind = error.kind(), .message = error.what()};
+  }
+  const Prepared prepared = prepare_leads(recording, answer);
+  const Quality quality =
+      judge_quality(prepared.leads, prepared.signal.columns, {recording.samples.columns, recording.sampling_rate_hz},
+                    contract().signal, contract().preprocessing);
+  for (std::size_t i = 0; i < answer.leads.size(); ++i) {
+    answer.leads[i].verdict = quality.leads[i];
+    answer.leads[i].report = prepared.leads[i];
+  }
+  if (!answer.refused && quality.refusal != QualityRefusal::none) {
+    answer.refused = Refused{.kind = quality.kind(), .quality = quality.refusal, .message = quality.message};
+  }
+  if (answer.refused) return;
+  const WindowCount count = count_windows(prepared.signal.columns, contract().signal.window_samples);
+  answer.windows = count.windows;
+  answer.unused_s = static_cast<double>(count.remainder) / contract().signal.sampling_rate_hz;
+  answer.findings = run(prepared, answer.features, count.windows);
+}
+
+Prepared Model::prepare_leads(const Recording& recording, Answer& answer) const {
+  require_leads(recording, contract().signal, answer);
+  const Matrix<double>& samples = recording.samples;
+  try {
+    return prepare({samples.values.data(), samples.rows, samples.columns}, recording.leads, recording.sampling_rate_hz,
+                   prepare_options(contract()));
+  } catch (const std::invalid_argument& error) {
+    throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
+  }
+}
+
+std::vector<Decision> Model::run(const Prepared& prepared, const Features& features, std::size_t windows) const {
+  const Signal& signal = contract().signal;
+  const std::size_t window = signal.leads.size() * signal.window_samples, targets = contract().targets.size();
+  std::vector<float> cut(windows * window), logits(windows * targets);
+  cut_windows(prepared.signal, signal.window_samples, cut.data());
+  const std::size_t most = std::min(windows, kMostWindowsAtOnce);
+  const auto continuous = repeat(features.continuous, most);
+  const auto categorical = repeat(features.categorical, most);
+  for (std::size_t first = 0; first < windows; first += most) {
+    const std::size_t batch = std::min(most, windows - first);
+    engine_.run({&cut[first * window], continuous.data(), categorical.data(), batch}, &logits[first * targets]);
+  }
+  try {
+    return decide({logits.data(), windows, targets}, rules(contract()));
+  } catch (const std::invalid_argument& error) {
+    throw Error(ErrorKind::backend, std::string("the network's output cannot be used: ") + error.what());
+  }
+}
+
+}  // namespace ecg2lab

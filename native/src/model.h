@@ -1,0 +1,75 @@
+// A loaded bundle, from recording and patient to an answer: what `Engine.predict` is in Python.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bundle.h"
+#include "decide.h"
+#include "engine.h"
+#include "errors.h"
+#include "patient_features.h"
+#include "prepare.h"
+#include "quality.h"
+#include "recording.h"
+
+namespace ecg2lab {
+
+struct ModelOptions {
+  std::string precision;  // empty: the bundle's own
+  std::size_t threads = 1;
+};
+
+// Why an answer was refused, with the kind of error that says so.
+struct Refused {
+  ErrorKind kind;
+  QualityRefusal quality = QualityRefusal::none;  // where the quality gate refused
+  std::string message;
+};
+
+// One lead of the model; `verdict` and `report` are there once the recording was prepared.
+struct LeadAnswer {
+  bool missing = false;  // neither recorded nor derivable
+  std::optional<LeadVerdict> verdict;
+  LeadReport report{};
+};
+
+struct Answer {
+  std::optional<Refused> refused;
+  std::vector<LeadAnswer> leads;   // in the contract's order
+  std::vector<Decision> findings;  // one for each target; none if refused
+  Features features;
+  double duration_s = 0;
+  std::size_t windows = 0;
+  double unused_s = 0;
+};
+
+class Model {
+ public:
+  // Throws Error of kind `backend` if precision or threads cannot be had, `bundle` if the weights do not fit.
+  Model(Bundle bundle, const ModelOptions& options);
+
+  const Manifest& manifest() const { return bundle_.manifest(); }
+  const Contract& contract() const { return bundle_.contract(); }
+  const std::string& digest() const { return bundle_.digest(); }
+  const std::string& precision() const { return precision_; }
+  std::size_t threads() const { return threads_; }
+
+  // Many threads may ask at the same time. A refusal is an answer; throws Error of kind `backend` if the network's
+  // output cannot be used.
+  Answer predict(const RawRecording& recording, const Patient& patient) const;
+
+ private:
+  void answer(const RawRecording& raw, const Patient& patient, Answer& answer) const;
+  Prepared prepare_leads(const Recording& recording, Answer& answer) const;
+  std::vector<Decision> run(const Prepared& prepared, const Features& features, std::size_t windows) const;
+
+  Bundle bundle_;
+  std::string precision_;
+  std::size_t threads_;
+  Engine engine_;
+};
+
+}  // namespace ecg2lab

@@ -1,0 +1,26 @@
+// What is known of the patient beside the ECG; the same facts as in sdk/ecg2lab/patient.py.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ecg2lab {
+
+// Names of all facts, in the order in which they are said; `sex` and `race` are words, all others numbers whose unit is
+// part of the name.
+const std::vector<std::string>& fact_names();
+
+// Facts by name: what is not given is absent.
+struct Patient {
+  std::map<std::string, double> numbers;
+  std::map<std::string, std::string> words;
+
+  bool knows(const std::string& name) const { return numbers.contains(name) || words.contains(name); }
+};
+
+// Throws Error of kind `patient` if a number is not finite, temperature is given twice, or the two blood pressures
+// contradict each other.
+void check_patient(const Patient& patient);
+
+}  // namespace ecg2lab

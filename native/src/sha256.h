@@ -1,0 +1,13 @@
+// SHA-256 (FIPS 180-4), by which a manifest knows the members of its bundle.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace ecg2lab {
+
+// 64 lower-case hexadecimal digits.
+std::string sha256(std::span<const std::byte> content);
+
+}  // namespace ecg2lab

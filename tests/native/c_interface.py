@@ -1,0 +1,212 @@
+"""include/ecg2lab.h for ctypes, and its calls with arrays and dicts; `test_c_library.py` checks the layouts."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_size_t, c_void_p
+from typing import NamedTuple
+
+import numpy as np
+
+LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
+
+
+def structure(name, /, **fields):
+    return type(name, (ctypes.Structure,), {"_fields_": list(fields.items())})
+
+
+Options = structure(
+    "ecg2lab_options", struct_size=c_size_t, precision=c_char_p, threads=c_size_t, log=LOG, log_user=c_void_p
+)
+Target = structure(
+    "ecg2lab_target", name=c_char_p, lab=c_char_p, loinc=c_char_p, unit=c_char_p, comparison=c_char_p, limit=c_double,
+    setting=c_int32, horizon_min=c_int32, category=c_char_p, decision_threshold=c_double,
+)  # fmt: skip
+Number = structure("ecg2lab_number", name=c_char_p, unit=c_char_p, minimum=c_double, maximum=c_double, median=c_double)
+Category = structure(
+    "ecg2lab_category", name=c_char_p, words=POINTER(c_char_p), word_count=c_size_t, missing_code=c_int32
+)
+Description = structure(
+    "ecg2lab_description", struct_size=c_size_t, name=c_char_p, notice=c_char_p, bundle_digest=c_char_p,
+    precision=c_char_p, threads=c_size_t, synthetic_weights=c_int32, causal=c_int32, leads=POINTER(c_char_p),
+    lead_count=c_size_t, sampling_rate_hz=c_double, window_samples=c_size_t, clip_mv=c_double, minimum_age=c_double,
+    numbers=POINTER(POINTER(Number)), number_count=c_size_t, categories=POINTER(POINTER(Category)),
+    category_count=c_size_t, targets=POINTER(POINTER(Target)), target_count=c_size_t,
+)  # fmt: skip
+SourceField = structure("ecg2lab_source_field", name=c_char_p, value=c_char_p)
+Recording = structure(
+    "ecg2lab_recording", struct_size=c_size_t, samples=c_void_p, sample_type=c_int32, unit=c_int32,
+    leads=POINTER(c_char_p), lead_count=c_size_t, sample_count=c_size_t, sampling_rate_hz=c_double,
+    lead_stride=c_size_t, sample_stride=c_size_t, gain=POINTER(c_double), gain_count=c_size_t,
+    baseline=POINTER(c_double), baseline_count=c_size_t, source=POINTER(SourceField), source_count=c_size_t,
+)  # fmt: skip
+NUMBERS = (
+    "age", "respiratory_per_min", "spo2_percent", "diastolic_mmhg", "systolic_mmhg", "heart_rate_bpm", "temperature_c",
+    "temperature_f", "height_cm", "weight_kg", "bmi",
+)  # fmt: skip
+Patient = structure(
+    "ecg2lab_patient", struct_size=c_size_t, sex=c_int32, race=c_int32, **dict.fromkeys(NUMBERS, c_double)
+)
+Lead = structure(
+    "ecg2lab_lead", name=c_char_p, verdict=c_int32, derived=c_int32, missing_samples=c_size_t,
+    clipped_samples=c_size_t, longest_gap=c_size_t, peak_to_peak_mv=c_double,
+)  # fmt: skip
+Finding = structure(
+    "ecg2lab_finding", target=POINTER(Target), probability=c_double, lowest=c_double, highest=c_double,
+    decision_threshold=c_double, detected=c_int32,
+)  # fmt: skip
+Imputed = structure("ecg2lab_imputed", name=c_char_p, number=c_double, word=c_char_p)
+Result = structure(
+    "ecg2lab_result", struct_size=c_size_t, status=c_int32, refusal=c_int32, message=c_char_p, notice=c_char_p,
+    model_name=c_char_p, bundle_digest=c_char_p, leads=POINTER(POINTER(Lead)), lead_count=c_size_t,
+    findings=POINTER(POINTER(Finding)), finding_count=c_size_t, imputed=POINTER(POINTER(Imputed)),
+    imputed_count=c_size_t, unused_facts=POINTER(c_char_p), unused_fact_count=c_size_t, duration_s=c_double,
+    window_count=c_size_t, unused_s=c_double, source=POINTER(POINTER(SourceField)), source_count=c_size_t,
+)  # fmt: skip
+STRUCTURES = (
+    Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Finding, Imputed, Result,
+)  # fmt: skip
+
+OK, ARGUMENT, BUNDLE, BACKEND, RECORDING, PATIENT, QUALITY, MEMORY, INTERNAL = range(9)
+STATUS_NAMES = (
+    "OK", "ERROR_ARGUMENT", "ERROR_BUNDLE", "ERROR_BACKEND", "ERROR_RECORDING", "ERROR_PATIENT", "ERROR_QUALITY",
+    "ERROR_MEMORY", "ERROR_INTERNAL",
+)  # fmt: skip
+UNITS = {"uV": 1, "mV": 2, "V": 3, "adc": 4}
+SEXES = ("female", "male")
+RACES = ("asian", "black", "hispanic", "other", "white")
+SAMPLE_TYPES = {"float32": 0, "float64": 1, "int16": 2}
+NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED = range(7)
+
+
+def load(path):
+    """The library with the types of its calls."""
+    library = ctypes.CDLL(str(path))
+    calls = {
+        "status_name": (c_char_p, [c_int32]),
+        "last_error": (c_char_p, []),
+        "version": (c_char_p, []),
+        "abi_version": (c_int32, []),
+        "options_init": (c_int32, [POINTER(Options), c_size_t]),
+        "recording_init": (c_int32, [POINTER(Recording), c_size_t]),
+        "patient_init": (c_int32, [POINTER(Patient), c_size_t]),
+        "load": (c_int32, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
+        "free": (None, [c_void_p]),
+        "describe": (POINTER(Description), [c_void_p]),
+        "predict": (c_int32, [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(POINTER(Result))]),
+        "result_free": (None, [POINTER(Result)]),
+    }
+    for name, (returned, arguments) in calls.items():
+        call = getattr(library, f"ecg2lab_{name}")
+        call.restype, call.argtypes = returned, arguments
+    return library
+
+
+def words(texts):
+    """An array of C strings."""
+    return (c_char_p * len(texts))(*(None if text is None else text.encode() for text in texts))
+
+
+def doubles(numbers):
+    return (c_double * len(numbers))(*numbers)
+
+
+class Answer(NamedTuple):
+    """A result, copied into Python."""
+
+    status: int
+    message: str
+    refusal: int
+    leads: dict
+    findings: dict
+    imputed: dict
+    unused: tuple
+    windows: int
+    unused_s: float
+    notice: str
+    digest: str
+    source: dict
+
+
+def text(pointer):
+    return None if pointer is None else pointer.decode()
+
+
+class Model:
+    """Calls of the library with NumPy arrays and dicts."""
+
+    def __init__(self, library, path, **options):
+        self.library, self.handle = library, c_void_p()
+        given = Options()
+        library.ecg2lab_options_init(byref(given), ctypes.sizeof(given))
+        for name, value in options.items():
+            setattr(given, name, value)
+        self.keep = given
+        self.status = library.ecg2lab_load(str(path).encode(), byref(given), byref(self.handle))
+
+    def recording(self, samples, leads, fs, unit, gain=None, baseline=None, source=None, sample_major=False):
+        recording = Recording()
+        self.library.ecg2lab_recording_init(byref(recording), ctypes.sizeof(recording))
+        stored = np.ascontiguousarray(samples.T if sample_major else samples)
+        recording.samples = stored.ctypes.data
+        recording.sample_type = SAMPLE_TYPES[stored.dtype.name]
+        recording.unit = UNITS[unit]
+        recording.leads = words(leads)
+        recording.lead_count, recording.sample_count = samples.shape
+        recording.sampling_rate_hz = fs
+        if sample_major:
+            recording.lead_stride, recording.sample_stride = 1, samples.shape[0]
+        if gain is not None:
+            recording.gain, recording.gain_count = doubles(gain), len(gain)
+        if baseline is not None:
+            recording.baseline, recording.baseline_count = doubles(baseline), len(baseline)
+        if source:
+            fields = (SourceField * len(source))(*((k.encode(), v.encode()) for k, v in source.items()))
+            recording.source, recording.source_count = fields, len(source)
+        return recording, stored  # the array must outlive the call
+
+    def patient(self, **facts):
+        patient = Patient()
+        self.library.ecg2lab_patient_init(byref(patient), ctypes.sizeof(patient))
+        for name, value in facts.items():
+            table = {"sex": SEXES, "race": RACES}.get(name)
+            setattr(patient, name, table.index(value) if table else value)
+        return patient
+
+    def ask(self, recording, patient=None):
+        """The raw call: status and result pointer."""
+        result = POINTER(Result)()
+        known = None if patient is None else byref(patient)
+        return self.library.ecg2lab_predict(self.handle, byref(recording), known, byref(result)), result
+
+    def predict(self, samples, leads, fs, unit="mV", patient=None, **more):
+        recording, _kept = self.recording(samples, leads, fs, unit, **more)
+        status, result = self.ask(recording, None if patient is None else self.patient(**patient))
+        said = text(self.library.ecg2lab_last_error())
+        if not result:
+            return status, said
+        answer = self.copy(result[0])
+        assert status == answer.status
+        assert said == answer.message
+        self.library.ecg2lab_result_free(result)
+        return answer
+
+    def copy(self, r):
+        def listed(pointers, count):
+            return [pointers[i][0] for i in range(count)]
+
+        return Answer(
+            status=r.status, message=text(r.message), refusal=r.refusal,
+            leads={text(x.name): x.verdict for x in listed(r.leads, r.lead_count)},
+            findings={
+                text(x.target[0].name): (x.probability, x.lowest, x.highest, x.decision_threshold, x.detected)
+                for x in listed(r.findings, r.finding_count)
+            },
+            imputed={
+                text(x.name): x.number if x.word is None else text(x.word)
+                for x in listed(r.imputed, r.imputed_count)
+            },
+            unused=tuple(text(r.unused_facts[i]) for i in range(r.unused_fact_count)), windows=r.window_count,
+            unused_s=r.unused_s, notice=text(r.notice), digest=text(r.bundle_digest),
+            source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)},
+        )  # fmt: skip

@@ -1,0 +1,171 @@
+"""The installed C library: what it shows, its header, its CMake package, and cart.c against Python's answer."""
+
+import ctypes
+import importlib.metadata
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ecg2lab
+from ecg2lab import demo as demo_package
+
+NATIVE = Path(__file__).parents[2] / "native"
+DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
+CC, CXX = os.environ.get("CC", "cc"), os.environ.get("CXX", "c++")
+STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
+
+
+def run(*command, **options):
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
+
+
+def succeeded(*command, **options):
+    done = run(*command, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_only_our_names_are_visible(c_package):
+    """The program around it may have another C++ library, JSON reader or SHA-256."""
+    lines = succeeded("nm", "-D", "--defined-only", c_package / "lib" / "libecg2lab.so").splitlines()
+    names = {line.split()[-1] for line in lines if line.split()[-2] != "A"}  # A: the name of the version itself
+    assert len(names) == 12
+    assert all(name.split("@")[0].startswith("ecg2lab_") for name in names)
+
+
+def test_it_needs_only_the_c_library(c_package):
+    listed = succeeded("objdump", "-p", c_package / "lib" / "libecg2lab.so")
+    needed = {line.split()[1].split(".")[0] for line in listed.splitlines() if "NEEDED" in line}
+    assert needed <= {"libc", "libm", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64"}
+
+
+@pytest.mark.parametrize("language", ["-std=c99", "-std=c11", "-std=c++11", "-std=c++20"])
+def test_the_header_is_plain_c_and_plain_cpp(c_package, tmp_path, language):
+    source = tmp_path / ("x.cpp" if "++" in language else "x.c")
+    source.write_text("#include <ecg2lab.h>\nint main(void) { return ecg2lab_abi_version() - ECG2LAB_ABI_VERSION; }\n")
+    compiler = CXX if "++" in language else CC
+    out = tmp_path / "x"
+    flags = (f"-I{c_package}/include", f"-L{c_package}/lib", f"-Wl,-rpath,{c_package}/lib")
+    succeeded(compiler, language, *STRICT, source, *flags, "-lecg2lab", "-o", out)
+    succeeded(out)
+
+
+def test_the_example_in_the_header_compiles(c_package, tmp_path):
+    text = (NATIVE / "include" / "ecg2lab.h").read_text()
+    lines = text.split("EXAMPLE")[1].split("*/")[0].splitlines()
+    start = next(i for i, line in enumerate(lines) if "#include" in line)
+    source = tmp_path / "example.c"
+    source.write_text("\n".join(line.removeprefix(" *") for line in lines[start:]) + "\n")
+    succeeded(CC, "-std=c99", *STRICT, "-c", source, f"-I{c_package}/include", "-o", tmp_path / "example.o")
+
+
+def test_the_layouts_of_these_tests_are_the_headers(c_package, c_interface, tmp_path):
+    lines = ["#include <ecg2lab.h>", "#include <stdio.h>", "int main(void) {"]
+    expected = []
+    for struct in c_interface.STRUCTURES:
+        name = struct.__name__
+        lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
+        expected.append(f"{name} {ctypes.sizeof(struct)}")
+        for field, _ in struct._fields_:
+            lines.append(f'printf("{field} %zu\\n", offsetof({name}, {field}));')
+            expected.append(f"{field} {getattr(struct, field).offset}")
+    source = tmp_path / "layout.c"
+    source.write_text("\n".join([*lines, "return 0; }"]))
+    succeeded(CC, "-std=c99", source, f"-I{c_package}/include", "-o", tmp_path / "layout")
+    assert succeeded(tmp_path / "layout").splitlines() == expected
+
+
+def write_csv(path, recording):
+    facts = {"sampling_rate_hz": f"{recording.fs:g}", "unit": "mV", **PATIENT}
+    head = [f"{name},{value}" for name, value in facts.items()] + [",".join(recording.leads)]
+    rows = [",".join("" if np.isnan(x) else repr(float(x)) for x in row) for row in recording.samples.T]
+    path.write_text("\n".join(head + rows) + "\n")
+
+
+def require_pythons_answer(cart, engine, records, tmp_path, environment=None):
+    """To 1e-5 in probability: float32 against float64 over four layers, and six digits printed."""
+    for name in ("HR06000", "E07500"):
+        recording = ecg2lab.read(records / f"{name}.hea")
+        write_csv(tmp_path / "record.csv", recording)
+        printed = succeeded(cart, DEMO, tmp_path / "record.csv", env=environment)
+        known = ecg2lab.Recording(recording.samples, fs=recording.fs, leads=recording.leads, unit="mV")
+        prediction = engine.predict(known, ecg2lab.Patient(**PATIENT))
+        lines = printed.splitlines()
+        assert lines[0] == f"{engine.contract.name} ({prediction.notice})"
+        for line, finding in zip(lines[1:], prediction.findings, strict=False):
+            target, probability, verdict = line.split(maxsplit=2)
+            assert target == finding.target
+            assert abs(float(probability) - finding.probability) <= 1e-5
+            assert verdict == ("detected" if finding.detected else "not detected")
+        said = {line.split(": ")[1].split(",")[0] for line in lines if line.startswith("not given")}
+        assert said == set(prediction.patient.imputed)
+        assert lines[-1].startswith(f"{prediction.recording.windows} windows of 2.5 s")
+
+
+@pytest.fixture(scope="module")
+def cart(c_package, tmp_path_factory):
+    out = tmp_path_factory.mktemp("cart") / "cart"
+    flags = (f"-I{c_package}/include", f"-L{c_package}/lib", f"-Wl,-rpath,{c_package}/lib")
+    succeeded(CC, "-std=c99", *STRICT, NATIVE / "examples" / "cart.c", *flags, "-lecg2lab", "-o", out)
+    return out
+
+
+def test_the_cart_gives_pythons_answer(cart, engine, data_folder, tmp_path):
+    require_pythons_answer(cart, engine, data_folder, tmp_path)
+
+
+def test_the_cart_says_what_is_wrong(cart, data_folder, tmp_path):
+    recording = ecg2lab.read(data_folder / "HR06000.hea")
+    recording.samples[3] = 0.25
+    write_csv(tmp_path / "flat.csv", recording)
+    done = run(cart, DEMO, tmp_path / "flat.csv")
+    assert done.returncode == 1
+    assert "ECG2LAB_ERROR_QUALITY: lead aVR flat" in done.stderr
+    assert "aVR  flat" in done.stderr
+    (tmp_path / "odd.csv").write_text("sampling_rate_hz,500\nI,II\n1,2\n1,x\n")
+    for arguments, message, code in (
+        ((tmp_path / "absent", tmp_path / "flat.csv"), "there is no bundle at", 1),
+        ((DEMO, tmp_path / "odd.csv"), "line 4 is not understood", 2),
+        ((DEMO, tmp_path / "absent"), "cannot read", 2),
+        ((), "usage", 2),
+    ):
+        done = run(cart, *arguments)
+        assert (done.returncode, message in done.stderr) == (code, True)
+
+
+def test_a_cmake_project_finds_shared_and_static_library(c_package, cmake, engine, data_folder, tmp_path):
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(carts C CXX)\nfind_package(ecg2lab REQUIRED)\n"
+        f"add_executable(cart {NATIVE / 'examples' / 'cart.c'})\ntarget_link_libraries(cart ecg2lab::ecg2lab)\n"
+        f"add_executable(static_cart {NATIVE / 'examples' / 'cart.c'})\n"
+        "target_link_libraries(static_cart ecg2lab::static)\n"
+        "set_target_properties(static_cart PROPERTIES LINKER_LANGUAGE CXX)\n"
+    )
+    succeeded(cmake, "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={c_package}")
+    succeeded(cmake, "--build", tmp_path / "build")
+    for name in ("cart", "static_cart"):
+        require_pythons_answer(tmp_path / "build" / name, engine, data_folder, tmp_path)
+
+
+@pytest.mark.system
+def test_pkg_config_finds_it(c_package, engine, data_folder, tmp_path):
+    if shutil.which("pkg-config") is None:
+        pytest.skip("no pkg-config here (Debian: pkg-config)")
+    environment = {**os.environ, "PKG_CONFIG_PATH": f"{c_package}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{c_package}/lib"}
+    flags = succeeded("pkg-config", "--cflags", "--libs", "ecg2lab", env=environment).split()
+    assert succeeded("pkg-config", "--modversion", "ecg2lab", env=environment).strip()
+    out = tmp_path / "cart"
+    succeeded(CC, "-std=c99", *STRICT, NATIVE / "examples" / "cart.c", *flags, "-o", out)
+    require_pythons_answer(out, engine, data_folder, tmp_path, environment)
+
+
+def test_the_version_is_that_of_the_package(c_package, c_interface):
+    library = c_interface.load(c_package / "lib" / "libecg2lab.so")
+    assert library.ecg2lab_version().decode() == importlib.metadata.version("ecg2lab")
+    header = (c_package / "include" / "ecg2lab.h").read_text()
+    assert f"#define ECG2LAB_ABI_VERSION {library.ecg2lab_abi_version()}\n" in header

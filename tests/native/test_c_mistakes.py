@@ -1,0 +1,159 @@
+"""Every mistake of a program that calls the C interface is said, and its model still answers."""
+
+import ctypes
+from ctypes import POINTER, byref, c_void_p
+from pathlib import Path
+
+import pytest
+
+from ecg2lab import demo as demo_package
+
+DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
+PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
+
+
+def test_a_bundle_that_cannot_be_used_is_refused_by_name(c_interface, library, tmp_path):
+    content = DEMO.read_bytes()
+    cut = tmp_path / "cut.ecg2lab"
+    cut.write_bytes(content[:-100])
+    for path, options, status, message in (
+        (tmp_path / "absent", {}, c_interface.BUNDLE, "there is no bundle at"),
+        (tmp_path, {}, c_interface.BUNDLE, "it is a folder"),
+        (cut, {}, c_interface.BUNDLE, "cut short"),
+        (DEMO, {"precision": b"fp64"}, c_interface.BACKEND, "precision 'fp64' is not in this bundle"),
+        (DEMO, {"precision": b"\xff\n"}, c_interface.BACKEND, "precision '??'"),
+        (DEMO, {"threads": 0}, c_interface.BACKEND, "between 1 and 256"),
+        (DEMO, {"threads": 2**63}, c_interface.BACKEND, "between 1 and 256"),
+    ):
+        loaded = c_interface.Model(library, path, **options)
+        assert loaded.status == status
+        assert message in library.ecg2lab_last_error().decode()
+        assert not loaded.handle
+
+
+def test_null_pointers_are_refused_and_freed_without_harm(c_interface, library, model, record):
+    c, handle, result = c_interface, c_void_p(), POINTER(c_interface.Result)()
+    recording, _kept = model.recording(record.samples, record.leads, record.fs, "mV")
+    calls = [
+        lambda: library.ecg2lab_load(None, None, byref(handle)),
+        lambda: library.ecg2lab_load(str(DEMO).encode(), None, None),
+        lambda: library.ecg2lab_predict(None, byref(recording), None, byref(result)),
+        lambda: library.ecg2lab_predict(model.handle, None, None, byref(result)),
+        lambda: library.ecg2lab_predict(model.handle, byref(recording), None, None),
+        lambda: library.ecg2lab_options_init(None, ctypes.sizeof(c.Options)),
+        lambda: library.ecg2lab_recording_init(None, ctypes.sizeof(c.Recording)),
+        lambda: library.ecg2lab_patient_init(None, ctypes.sizeof(c.Patient)),
+    ]
+    for call in calls:
+        assert call() == c.ARGUMENT
+        assert library.ecg2lab_last_error().endswith(b"is NULL")
+    library.ecg2lab_free(None)
+    library.ecg2lab_result_free(None)
+
+
+MISTAKES = {
+    "samples": None, "leads": None, "lead_count": 0, "sample_count": 0, "sample_type": 3, "unit": 0,
+    "lead_stride": 1, "sample_stride": 1, "gain_count": 1, "baseline_count": 12, "source_count": 3,
+}  # fmt: skip
+HUGE = {
+    "lead_count": 65, "sample_count": 2**28 + 1, "sample_type": -1, "unit": 5, "lead_stride": 2**62,
+    "sample_stride": 2**62, "gain_count": 2**63, "source_count": 2**63,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), [*MISTAKES.items(), *HUGE.items()])
+def test_a_recording_that_cannot_be_meant_is_refused_and_the_model_still_answers(
+    c_interface, model, library, record, field, value
+):
+    recording, _kept = model.recording(record.samples, record.leads, record.fs, "mV")
+    setattr(recording, field, value)
+    if value in (2**62,):
+        recording.lead_stride, recording.sample_stride = (value, 1) if field == "lead_stride" else (5000, value)
+    status, result = model.ask(recording)
+    assert status == c_interface.ARGUMENT
+    assert not result
+    assert library.ecg2lab_last_error()
+    answered = model.predict(record.samples, record.leads, record.fs)
+    assert answered.status == c_interface.OK
+    assert library.ecg2lab_last_error() == b""
+
+
+def test_words_and_codes_that_do_not_exist(c_interface, model, library, record):
+    recording, _kept = model.recording(record.samples, record.leads, record.fs, "mV")
+    for field, value in (("sex", 2), ("sex", -2), ("race", 5), ("race", 2**31 - 1)):
+        patient = model.patient()
+        setattr(patient, field, value)
+        assert model.ask(recording, patient)[0] == c_interface.ARGUMENT
+    recording.leads = c_interface.words([None, *record.leads[1:]])
+    assert model.ask(recording)[0] == c_interface.ARGUMENT
+    fields = (c_interface.SourceField * 1)((b"patient", None))
+    recording, _kept = model.recording(record.samples, record.leads, record.fs, "mV")
+    recording.source, recording.source_count = fields, 1
+    assert model.ask(recording)[0] == c_interface.ARGUMENT
+    for value in (float("inf"), -float("inf")):
+        assert model.predict(record.samples, record.leads, record.fs, patient={"age": value}).message == (
+            "age must be a finite number"
+        )
+
+
+@pytest.mark.parametrize("struct", ["Options", "Recording", "Patient"])
+def test_a_wrong_struct_size_is_refused_and_nothing_written(c_interface, library, struct):
+    kind = getattr(c_interface, struct)
+    size = ctypes.sizeof(kind)
+    initialise = getattr(library, f"ecg2lab_{struct.lower()}_init")
+    for wrong in (0, 1, 7, 8, size - 1, size + 1, size + 8, 2**63, 2**64 - 1):
+        target = kind()
+        before = bytes(target)
+        assert initialise(byref(target), wrong) == c_interface.ARGUMENT
+        assert b"struct_size" in library.ecg2lab_last_error()
+        assert bytes(target) == before
+
+
+def test_an_older_shorter_struct_works_and_nothing_behind_it_is_read_or_written(c_interface, library, model, record):
+    """A patient that ends after the age; a recording without strides; options with a precision only."""
+    c = c_interface
+    patient = c.Patient()
+    ctypes.memset(byref(patient), 0x55, ctypes.sizeof(patient))
+    behind = c.Patient.respiratory_per_min.offset
+    assert library.ecg2lab_patient_init(byref(patient), behind) == c.OK
+    assert bytes(patient)[behind:] == b"\x55" * (ctypes.sizeof(patient) - behind)
+    patient.age = 63.0
+    recording, _kept = model.recording(record.samples, record.leads, record.fs, "mV")
+    recording.struct_size = c.Recording.lead_stride.offset
+    recording.gain_count = recording.source_count = 2**40
+    status, result = model.ask(recording, patient)
+    expected = model.predict(record.samples, record.leads, record.fs, patient={"age": 63})
+    assert status == c.OK
+    assert model.copy(result[0]) == expected
+    library.ecg2lab_result_free(result)
+    options = c.Options(struct_size=c.Options.threads.offset, precision=b"fp32", threads=2**40)
+    handle = c_void_p()
+    assert library.ecg2lab_load(str(DEMO).encode(), byref(options), byref(handle)) == c.OK
+    library.ecg2lab_free(handle)
+
+
+def test_a_struct_that_was_never_initialised_is_refused(c_interface, model, record):
+    recording, _kept = model.recording(record.samples, record.leads, record.fs, "mV")
+    recording.struct_size = 0
+    assert model.ask(recording)[0] == c_interface.ARGUMENT
+    recording, _kept = model.recording(record.samples, record.leads, record.fs, "mV")
+    assert model.ask(recording, c_interface.Patient())[0] == c_interface.ARGUMENT
+
+
+def test_every_status_has_a_name(c_interface, library):
+    for code, name in enumerate(c_interface.STATUS_NAMES):
+        assert library.ecg2lab_status_name(code).decode() == f"ECG2LAB_{name}"
+    for code in (-1, 9, 2**31 - 1, -(2**31)):
+        assert library.ecg2lab_status_name(code) == b"unknown status"
+
+
+def test_a_long_message_is_cut_between_characters(c_interface, library):
+    handle = c_void_p()
+    for extra in range(4):
+        path = ("a" * extra + "ä" * 2000).encode()
+        assert library.ecg2lab_load(path, None, byref(handle)) == c_interface.BUNDLE
+        said = library.ecg2lab_last_error()
+        assert 900 < len(said) < 1024
+        assert said.decode()
+    assert library.ecg2lab_load(b"\xff\xfe", None, byref(handle)) == c_interface.BUNDLE
+    assert b"not UTF-8" in library.ecg2lab_last_error()

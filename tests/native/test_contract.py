@@ -1,0 +1,265 @@
+"""The native reader of contracts and the Python one: what one accepts, the other accepts, with the same meaning."""
+
+import copy
+import json
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecg2lab import contract as contracts
+from ecg2lab._native import _core
+from ecg2lab.errors import ContractError
+from ecg2lab.leads import STANDARD
+
+numbers = st.floats(-1e6, 1e6)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=120)
+positive = st.floats(1e-3, 1e6)
+probability = st.floats(0.001, 0.999)
+
+
+def optional(strategy):
+    return st.one_of(st.none(), strategy)
+
+
+@st.composite
+def continuous_features(draw, name):
+    low, middle, high = sorted(draw(st.lists(numbers, min_size=3, max_size=3, unique=True)))
+    code = contracts.TopCode(above=draw(numbers), value=draw(numbers)) if draw(st.booleans()) else None
+    median = middle if draw(st.booleans()) else None
+    return contracts.ContinuousFeature(
+        name=name, unit=contracts.NUMBERS[name], minimum=low, maximum=high, median=median, top_code=code
+    )
+
+
+@st.composite
+def categorical_features(draw, name):
+    words = tuple(draw(st.lists(names, min_size=2, max_size=5, unique=True)))
+    return contracts.CategoricalFeature(
+        name=name, categories=words, missing_code=draw(optional(st.integers(0, len(words) - 1)))
+    )
+
+
+criteria = st.builds(
+    contracts.Criterion,
+    lab=names,
+    loinc=optional(st.from_regex(r"[0-9]{1,7}-[0-9]", fullmatch=True)),
+    unit=st.text(max_size=10),
+    comparison=st.sampled_from(["<", "<=", ">", ">="]),
+    threshold=numbers,
+    setting=st.sampled_from(["prediction", "forecasting"]),
+    horizon_min=st.integers(1, 1_000_000),
+    category=names,
+)
+calibrations = st.builds(contracts.Calibration, slope=positive, intercept=numbers)
+
+
+@st.composite
+def contract_values(draw):
+    def some(table, feature):
+        chosen = draw(st.lists(st.sampled_from(sorted(table)), unique=True, max_size=4))
+        return tuple(draw(feature(name)) for name in chosen)
+
+    targets = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    return contracts.Contract(
+        name=draw(names),
+        signal=contracts.Signal(
+            leads=tuple(draw(st.lists(st.sampled_from(STANDARD), min_size=1, unique=True))),
+            sampling_rate_hz=draw(st.floats(1, 10_000)),
+            window_samples=draw(st.integers(2, 1_000_000)),
+        ),
+        preprocessing=contracts.Preprocessing(clip_mv=draw(positive)),
+        continuous=some(contracts.NUMBERS, continuous_features),
+        categorical=some(contracts.CATEGORIES, categorical_features),
+        missing_flags=draw(st.sampled_from(["none", "continuous", "categorical"])),
+        targets=tuple(
+            contracts.Target(
+                name=name,
+                criterion=draw(optional(criteria)),
+                decision_threshold=draw(optional(probability)),
+                calibration=draw(optional(calibrations)),
+            )
+            for name in targets
+        ),
+        population=contracts.Population(minimum_age=draw(st.floats(0, 120))),
+    )
+
+
+@pytest.fixture(scope="module")
+def document(data_folder):
+    return json.loads((data_folder / "parity" / "contract.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return jsonschema.Draft202012Validator(json.loads(contracts.SCHEMA_FILE.read_text()))
+
+
+def python_accepts(text):
+    try:
+        return contracts.decode(text)
+    except ContractError:
+        return None
+
+
+def native_accepts(text):
+    try:
+        return _core.Contract.decode(text)
+    except ContractError:
+        return None
+
+
+def require_same_verdict(text):
+    """Both accept, with equal fields, or both refuse; returns whether they accept."""
+    ours, theirs = native_accepts(text), python_accepts(text)
+    assert (ours is None) == (theirs is None), text
+    if ours is not None:
+        require_same_fields(ours.to_dict(), theirs)
+    return ours is not None
+
+
+def require_same_fields(ours, contract):
+    """Constants of which only one value is allowed are not kept by the native reader."""
+    theirs = json.loads(msgspec.json.encode(contract))
+    del theirs["schema_version"], theirs["signal"]["unit"]
+    theirs["preprocessing"] = {"clip_mv": theirs["preprocessing"]["clip_mv"]}
+    assert ours == theirs
+
+
+@settings(max_examples=200, deadline=None)
+@given(contract_values())
+def test_any_valid_contract_is_read_alike(contract):
+    assert require_same_verdict(contracts.encode(contract))
+    columns = contract.static_inputs
+    native = _core.Contract.decode(contracts.encode(contract))
+    assert native.continuous_columns == len(columns.continuous)
+    assert native.codes_per_column == list(columns.categorical.values())
+
+
+def paths(node, way=()):
+    """Places of all values in a document."""
+    yield way
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield from paths(value, (*way, key))
+
+
+ODD_VALUES = [
+    None, True, False, 0, 1, -1, 2, 1.5, -0.0, 0.0, 250.0, 10**6, 10**6 + 1, 10**30, 2**63, -(2**63), 1e308, 5e-324,
+    "", "I", "aVR", "avr", "mV", "linear", "x" * 120, "x" * 121, "ä" * 120, "ä" * 121, "😀" * 120, "1-1", "12345678-1",
+    "1-1\n", "-1", "\0", "age", "sex", "y", "none", "<=", "prediction", [], {}, [[]], ["a", "b"], ["a", "a"],
+    {"above": 1, "value": 2}, {"slope": 1, "intercept": 0},
+]  # fmt: skip
+
+
+def change_one_place(document, draw):
+    """Replace, remove, add or move something at a random place."""
+    changed = copy.deepcopy(document)
+    *way, last = draw(st.sampled_from([p for p in paths(changed) if p]))
+    node = changed
+    for step in way:
+        node = node[step]
+    action = draw(st.sampled_from(["replace", "replace", "remove", "add", "copy"]))
+    if action == "remove":
+        del node[last]
+    elif action == "add" and isinstance(node, dict):
+        node[draw(st.sampled_from(["unheard_of", "name", "unit", "median", "criterion", "category"]))] = draw(
+            st.sampled_from(ODD_VALUES)
+        )
+    elif action == "copy" and isinstance(node, list):
+        node.append(copy.deepcopy(node[0]))
+    else:
+        node[last] = draw(st.sampled_from(ODD_VALUES))
+    return changed
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.data())
+def test_a_changed_contract_is_accepted_by_both_or_refused_by_both(document, validator, data):
+    changed = document
+    for _ in range(data.draw(st.integers(1, 2))):
+        changed = change_one_place(changed, data.draw)
+        if not isinstance(changed, dict) or not changed:
+            break
+    accepted = require_same_verdict(json.dumps(changed).encode())
+    assert validator.is_valid(changed) or not accepted
+
+
+def test_every_field_of_the_schema_is_known_and_every_other_refused(document):
+    """Each property in turn is set to what no field may be; one that the native reader ignored would pass."""
+    for way in paths(document):
+        if not way:
+            continue
+        changed = copy.deepcopy(document)
+        node = changed
+        for step in way[:-1]:
+            node = node[step]
+        node[way[-1]] = {"unheard_of": 1}
+        assert not require_same_verdict(json.dumps(changed).encode()), way
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.data())
+def test_a_damaged_text_is_accepted_by_both_or_refused_by_both(document, data):
+    text = bytearray(json.dumps(document, ensure_ascii=data.draw(st.booleans())).encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(text) - 1))
+        piece = data.draw(
+            st.one_of(
+                st.binary(max_size=3),
+                st.sampled_from(
+                    [b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"\\ud800", b"\\ud83d\\ude00", b"\\u0041", b"1", b"0", b"-",
+                     b"e5", b"e-5", b".5", b"\x00", b" ", b"\t", b"\x0b", b",", b'"', b"[", b"}", b"\\", b"\\/", b"//"]
+                ),
+            )
+        )  # fmt: skip
+        text[place : place + data.draw(st.integers(0, 2))] = piece
+    require_same_verdict(bytes(text))
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["3", "3.0", "3e0", "3E+0", "30e-1", "1e-999", "1e999", "-3", "-0", "+3", "03", "3.", ".3", "3e", "0x3", "NaN",
+     "Infinity", "-Infinity", "1e-5", "4.9e-324", "2.4e-324", "1.7976931348623157e308", "1.7976931348623159e308",
+     "0." + "0" * 500 + "1", "1" + "0" * 400, "1" + "0" * 400 + "e-400", "1" + "0" * 700 + "e-5",
+     "0." + "0" * 500 + "1e2", "0." + "0" * 400 + "1e401", "1e00000000000000000000001", "1e99999999999999999999",
+     "1e-99999999999999999999", "0e99999999999999999999", "9007199254740993", "123456789012345678901234567890",
+     "0.1", "0.30000000000000004", "2.2250738585072011e-308"],
+)  # fmt: skip
+def test_every_spelling_of_a_number_means_the_same(document, number):
+    text = json.dumps(document)
+    for old in ('"clip_mv": 3.0', '"window_samples": 250', '"threshold": 5.1'):
+        assert old in text
+        require_same_verdict(text.replace(old, old.split(":")[0] + ": " + number).encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b" ", b"{", b"[]", b"null", b"3", b"\xff\xff", b"[" * 100_000, b'{"name":' * 100_000, b"{}{}",
+     b"\xef\xbb\xbf{}", b'"' + b"x" * 1000, b"\x00"],
+    ids=lambda x: repr(x[:9]),
+)  # fmt: skip
+def test_what_is_no_object_is_refused(text):
+    assert not require_same_verdict(text)
+
+
+@pytest.mark.parametrize("length", [0, 1, 119, 120, 121])
+@pytest.mark.parametrize("character", ["x", "ä", "€", "😀", "\u0300"])
+def test_lengths_are_of_characters_and_not_of_bytes(document, length, character):
+    changed = document | {"name": character * length}
+    for escaped in (True, False):
+        assert require_same_verdict(json.dumps(changed, ensure_ascii=escaped).encode()) == (1 <= length <= 120)
+
+
+def test_text_beyond_any_contract_is_refused_before_it_is_read():
+    with pytest.raises(ContractError, match="longer than any"):
+        _core.Contract.decode(b"[" + b"1," * 2**23 + b"1]")
+
+
+def test_a_refusal_says_what_and_where(document):
+    changed = copy.deepcopy(document)
+    changed["targets"][2]["decision_threshold"] = 1.5
+    with pytest.raises(ContractError, match=r"x is not a valid contract: .*at `\$\.targets\[2\]\.decision_threshold`"):
+        _core.Contract.decode(json.dumps(changed).encode(), "x")
