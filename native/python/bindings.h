@@ -41,6 +41,8 @@ void bind_cpu(py::module_& module);
 void bind_decide(py::module_& module);
 void bind_impute(py::module_& module);
 void bind_prepare(py::module_& module);
+void bind_prepare_stream(py::module_& module);
 void bind_scan(py::module_& module);
+void bind_zero_phase(py::module_& module);
 
 }  // namespace ecg2lab::bindings

@@ -2,7 +2,9 @@
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Native core of ecg2lab. Private: the public calls are in `ecg2lab`.";
+  ecg2lab::bindings::bind_zero_phase(module);
   ecg2lab::bindings::bind_prepare(module);
+  ecg2lab::bindings::bind_prepare_stream(module);
   ecg2lab::bindings::bind_impute(module);
   ecg2lab::bindings::bind_scan(module);
   ecg2lab::bindings::bind_decide(module);
