@@ -19,8 +19,6 @@ constexpr std::size_t kFewFrames = 16;
 
 // Work is done in tiles that fit a CPU's second cache: so many outputs, and at most so many blocks.
 constexpr std::int64_t kTileOutputs = 4096, kTileBlocks = 256;
-// Samples of a lead that are turned from leads into rows at once: they stay in the first cache.
-constexpr std::size_t kPackSamples = 256;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -150,7 +148,7 @@ void Resampler::run_tile(const Samples& in, double clip_mv, const Outputs& out) 
     offsets.push_back(static_cast<std::size_t>(row - rows));
   }
   kernels_->rows_to_leads(
-      {.leads = out.data, .lead_stride = out.stride, .lanes = lanes, .rows = rows, .offsets = offsets});
+      {.rows = rows, .offsets = offsets, .lanes = lanes, .leads = out.data, .lead_stride = out.stride});
 }
 
 // Sample `first + (row · block + array) · M + part` of all leads goes to the row of that part and array.
@@ -161,38 +159,38 @@ void Resampler::pack(const Samples& in, double clip_mv, std::int64_t first, Fram
     const auto begin = static_cast<std::size_t>(frames.frames(array) - frames.frames(0));
     for (std::size_t part = 0; part < shape_.frame; ++part) offsets.push_back(begin + part * frames.rows() * lanes);
   }
-  const std::size_t rows_at_once = std::max<std::size_t>(1, kPackSamples / of_row);
-  std::vector<float> clipped(lanes * rows_at_once * of_row);
-  for (std::size_t row = 0; row < frames.rows(); row += rows_at_once) {
-    const std::size_t rows = std::min(rows_at_once, frames.rows() - row), count = rows * of_row;
-    clip(in, clip_mv, first + static_cast<std::int64_t>(row * of_row), count, clipped.data());
-    for (std::size_t i = 0; i < rows; ++i) {
-      kernels_->leads_to_rows({.leads = clipped.data() + i * of_row,
-                               .lead_stride = count,
-                               .lanes = lanes,
-                               .rows = frames.frames(0) + (row + i) * lanes,
-                               .offsets = offsets});
-    }
+  for (std::size_t row = 0; row < frames.rows(); ++row) {
+    rows_from_leads(in, clip_mv, first + static_cast<std::int64_t>(row * of_row), frames.frames(0) + row * lanes,
+                    offsets);
   }
 }
 
-// Samples from `first` on, `count` of each lead, into `out` (leads, count); zero where none are given.
-void Resampler::clip(const Samples& in, double clip_mv, std::int64_t first, std::size_t count, float* out) const {
-  const auto given_end = in.first + static_cast<std::int64_t>(in.count);
-  const auto wanted_end = first + static_cast<std::int64_t>(count);
-  const std::int64_t begin = std::clamp(in.first, first, wanted_end), end = std::clamp(given_end, begin, wanted_end);
-  for (const double* lead : in.leads) {
-    std::fill_n(out, begin - first, 0.0F);
-    if (begin < end) kernels_->clip(lead + (begin - in.first), clip_mv, out + (begin - first), end - begin);
-    std::fill(out + (end - first), out + count, 0.0F);
-    out += count;
+// Samples from `first` on, one for each offset; zero where none are given.
+void Resampler::rows_from_leads(const Samples& in, double clip_mv, std::int64_t first, float* rows,
+                                std::span<const std::size_t> offsets) const {
+  const auto count = static_cast<std::int64_t>(offsets.size());
+  const std::int64_t given_end = in.first + static_cast<std::int64_t>(in.count);
+  if (in.first <= first && first + count <= given_end) {
+    kernels_->leads_to_rows({in.leads, static_cast<std::size_t>(first - in.first), clip_mv, rows, offsets});
+    return;
   }
+  const std::int64_t begin = std::clamp(in.first, first, first + count),
+                     end = std::clamp(given_end, begin, first + count);
+  std::vector<double> padded(in.leads.size() * offsets.size());
+  std::vector<const double*> leads;
+  for (std::size_t lead = 0; lead < in.leads.size(); ++lead) {
+    double* const to = padded.data() + lead * offsets.size();
+    if (begin < end) std::copy_n(in.leads[lead] + (begin - in.first), end - begin, to + (begin - first));
+    leads.push_back(to);
+  }
+  kernels_->leads_to_rows({leads, 0, clip_mv, rows, offsets});
 }
 
 void Resampler::copy(const Samples& in, double clip_mv, const Outputs& out) const {
   for (std::size_t lead = 0; lead < in.leads.size(); ++lead) {
-    const Samples one{in.leads.subspan(lead, 1), in.first, in.count};
-    clip(one, clip_mv, out.first, out.count, out.data + lead * out.stride);
+    const double* const from = in.leads[lead] + (out.first - in.first);
+    std::transform(from, from + out.count, out.data + lead * out.stride,
+                   [=](double x) { return static_cast<float>(std::clamp(x, -clip_mv, clip_mv)); });
   }
 }
 

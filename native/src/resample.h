@@ -65,7 +65,8 @@ class Resampler {
   std::int64_t last_needed(std::int64_t t, std::size_t filter) const;
   void run_tile(const Samples& in, double clip_mv, const Outputs& out) const;
   void pack(const Samples& in, double clip_mv, std::int64_t first, FrameFilter& frames) const;
-  void clip(const Samples& in, double clip_mv, std::int64_t first, std::size_t count, float* out) const;
+  void rows_from_leads(const Samples& in, double clip_mv, std::int64_t first, float* rows,
+                       std::span<const std::size_t> offsets) const;
   void copy(const Samples& in, double clip_mv, const Outputs& out) const;
 
   const SignalKernels* kernels_;

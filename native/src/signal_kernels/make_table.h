@@ -4,8 +4,8 @@
 // instruction set, the linker would keep any one of them, and an old CPU could meet instructions that it lacks.
 #pragma once
 
-#include "leads.h"
 #include "section.h"
+#include "survey.h"
 #include "table.h"
 #include "transpose.h"
 #include "weighted_sum.h"
@@ -18,7 +18,6 @@ constexpr SignalKernels make_signal_kernels(const char* name) {
   return {.name = name,
           .weighted_sum = weighted_sum<F>,
           .subtract = subtract<F>,
-          .clip = clip<D>,
           .leads_to_rows = leads_to_rows<D>,
           .rows_to_leads = rows_to_leads<D>,
           .survey = survey<D>,

@@ -26,18 +26,23 @@ struct WeightedSumArguments {
   float* out;
 };
 
-// Between leads, each contiguous, and rows that lie anywhere: sample i of lane l is leads[l · lead_stride + i] and
-// rows[offsets[i] + l].
-template <class LeadNumber, class RowNumber>
-struct TransposeArguments {
-  LeadNumber* leads;
-  std::size_t lead_stride;
-  std::size_t lanes;
-  RowNumber* rows;
+// rows[offsets[i] + l] ← leads[l][first + i], cut to ±limit: leads, each contiguous, laid side by side.
+struct LeadsToRows {
+  std::span<const double* const> leads;
+  std::size_t first;
+  double limit;
+  float* rows;
   std::span<const std::size_t> offsets;
 };
-using LeadsToRows = TransposeArguments<const float, float>;
-using RowsToLeads = TransposeArguments<float, const float>;
+
+// leads[l · lead_stride + i] ← rows[offsets[i] + l]: rows taken apart again.
+struct RowsToLeads {
+  const float* rows;
+  std::span<const std::size_t> offsets;
+  std::size_t lanes;
+  float* leads;
+  std::size_t lead_stride;
+};
 
 // What one pass over a lead sees; NaN is only counted.
 struct Survey {
@@ -69,8 +74,6 @@ struct SignalKernels {
   void (*weighted_sum)(const WeightedSumArguments&);
   // out ← a - b
   void (*subtract)(const float* a, const float* b, float* out, std::size_t length);
-  // out ← in, cut to ±limit, in single precision
-  void (*clip)(const double* in, double limit, float* out, std::size_t length);
   void (*leads_to_rows)(const LeadsToRows&);
   void (*rows_to_leads)(const RowsToLeads&);
   Survey (*survey)(const double* lead, std::size_t length, double limit);

@@ -1,6 +1,8 @@
 // Leads laid side by side as rows, and rows taken apart again. D: doubles, of `vectors_*.h`.
 #pragma once
 
+#include <algorithm>
+
 #include "table.h"
 
 namespace ecg2lab {
@@ -22,15 +24,24 @@ inline void for_each_square(std::size_t lanes, std::size_t count, Square square,
 
 template <class D>
 void leads_to_rows(const LeadsToRows& a) {
+  const D high = D::broadcast(a.limit), low = D::broadcast(-a.limit);
   for_each_square(
-      a.lanes, a.offsets.size(),
+      a.leads.size(), a.offsets.size(),
       [&](std::size_t lane, std::size_t i) {
-        const float* const from = a.leads + lane * a.lead_stride + i;
+        float clipped[kSquare][kSquare];
+        for (std::size_t k = 0; k < kSquare; ++k) {
+          for (std::size_t part = 0; part < kSquare; part += D::kWidth) {
+            const D x = D::load(a.leads[lane + k] + a.first + i + part);
+            larger(smaller(x, high), low).store_as_float(clipped[k] + part);
+          }
+        }
         float* const to = a.rows + lane;
-        D::transpose_floats({from, from + a.lead_stride, from + 2 * a.lead_stride, from + 3 * a.lead_stride},
+        D::transpose_floats({clipped[0], clipped[1], clipped[2], clipped[3]},
                             {to + a.offsets[i], to + a.offsets[i + 1], to + a.offsets[i + 2], to + a.offsets[i + 3]});
       },
-      [&](std::size_t lane, std::size_t i) { a.rows[a.offsets[i] + lane] = a.leads[lane * a.lead_stride + i]; });
+      [&](std::size_t lane, std::size_t i) {
+        a.rows[a.offsets[i] + lane] = static_cast<float>(std::clamp(a.leads[lane][a.first + i], -a.limit, a.limit));
+      });
 }
 
 template <class D>

@@ -1,4 +1,4 @@
-// Leads one by one: surveyed and clipped. D: doubles, of `vectors_*.h`.
+// What a lead looks like. D: doubles, of `vectors_*.h`.
 #pragma once
 
 #include <algorithm>
@@ -43,16 +43,6 @@ Survey survey(const double* lead, std::size_t length, double limit) {
     all.missing += std::isnan(lead[t]);
   }
   return all;
-}
-
-template <class D>
-void clip(const double* in, double limit, float* out, std::size_t length) {
-  const D high = D::broadcast(limit), low = D::broadcast(-limit);
-  std::size_t i = 0;
-  for (; i + D::kWidth <= length; i += D::kWidth) {
-    larger(smaller(D::load(in + i), high), low).store_as_float(out + i);
-  }
-  for (; i < length; ++i) out[i] = static_cast<float>(in[i] > limit ? limit : in[i] < -limit ? -limit : in[i]);
 }
 
 }  // namespace
