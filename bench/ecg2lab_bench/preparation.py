@@ -25,8 +25,8 @@ Signal = NDArray[np.float64]
 COLUMNS = ("step", "computed by", "p50 ms", "min ms", "native is faster by")
 EXPLANATION = (
     "12 leads, 10 s, 500 → 100 Hz, one thread. Native: clip ±3 mV, `kaiser_best`. The whole preparation also maps "
-    "leads, looks for gaps and reports; its peer is the resampler alone. scipy's `resample_poly` has a filter of 101 weights, "
-    "`kaiser_best` one of 545. Band-pass: Butterworth 0.5-40 Hz of order 4; notch: 50 Hz, quality 30; both zero phase."
+    "leads, looks for gaps and reports; its peer is the resampler alone. That of `resample_poly` has 101 weights, "
+    "`kaiser_best` 545. Band-pass: Butterworth 0.5-40 Hz of order 4; notch: 50 Hz, quality 30; both zero phase."
 )
 _BAND, _NOTCH = (0.5, 40.0, 4), (50.0, 30.0)
 
