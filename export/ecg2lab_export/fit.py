@@ -88,7 +88,7 @@ def require_window(signal: Signal) -> None:
         Naming both durations.
     """
     rate = signal.sampling_rate_hz
-    needed = _core.look_ahead(2 * rate, rate) / 2  # samples at the network's rate
+    needed = -(-_core.look_ahead(2 * rate, rate) // 2)  # samples at the network's rate, rounded up
     if signal.window_samples < needed:
         raise ContractError(
             f"the window of {signal.window_samples} samples ({signal.window_samples / rate:g} s) is shorter than the "

@@ -47,6 +47,8 @@ void bind_features(py::module_& module);
 void bind_impute(py::module_& module);
 void bind_prepare(py::module_& module);
 void bind_quality(py::module_& module);
+void bind_prepare_stream(py::module_& module);
 void bind_scan(py::module_& module);
+void bind_zero_phase(py::module_& module);
 
 }  // namespace ecg2lab::bindings

@@ -5,17 +5,19 @@
 #include "bindings.h"
 #include "leads.h"
 #include "resample.h"
+#include "signal_kernels/select.h"
 
 namespace ecg2lab::bindings {
 namespace {
 
 py::tuple prepare_array(const Array<double>& samples, const std::vector<std::string>& recorded_leads, double rate,
-                        const std::vector<std::string>& leads, double sampling_rate_hz, double clip_mv) {
+                        const std::vector<std::string>& leads, double sampling_rate_hz, double clip_mv,
+                        const std::optional<BandPass>& band_pass, const std::optional<Notch>& notch) {
   const auto matrix = view_2d(samples);
   Prepared prepared;
   {
     const py::gil_scoped_release release;
-    prepared = prepare(matrix, recorded_leads, rate, {leads, sampling_rate_hz, clip_mv});
+    prepared = prepare(matrix, recorded_leads, rate, {leads, sampling_rate_hz, clip_mv, {band_pass, notch}});
   }
   py::list reports;
   for (const LeadReport& lead : prepared.leads) {
@@ -66,16 +68,23 @@ py::array_t<float> windows_array(const Array<float>& signal, std::size_t window)
                                    static_cast<py::ssize_t>(window)});
 }
 
-py::array_t<double> resample_array(const Array<double>& samples, double input_rate, double output_rate) {
-  const Resampler resampler(input_rate, output_rate);
-  std::vector<double> out(resampler.output_length(static_cast<std::size_t>(samples.size())));
+std::vector<const double*> row_pointers(MatrixView<double> matrix) {
+  std::vector<const double*> rows;
+  for (std::size_t row = 0; row < matrix.rows; ++row) rows.push_back(matrix.row(row).data());
+  return rows;
+}
+
+py::array_t<float> resample_array(const Resampler& resampler, const Array<double>& samples, double clip_mv) {
+  const auto matrix = view_2d(samples);
+  require_clip(clip_mv);
+  const std::size_t length = resampler.output_length(matrix.columns);
+  std::vector<float> out(matrix.rows * length);
   {
-    const auto in = view(samples);
+    const auto rows = row_pointers(matrix);
     const py::gil_scoped_release release;
-    resampler.run(in, out);
+    resampler.run({rows, 0, matrix.columns}, clip_mv, {out.data(), length, 0, length});
   }
-  const auto length = static_cast<py::ssize_t>(out.size());
-  return to_array(std::move(out), {length});
+  return to_array(std::move(out), {samples.shape(0), static_cast<py::ssize_t>(length)});
 }
 
 }  // namespace
@@ -83,15 +92,18 @@ py::array_t<double> resample_array(const Array<double>& samples, double input_ra
 void bind_prepare(py::module_& module) {
   using py::literals::operator""_a;
   module.def("prepare", &prepare_array, "samples"_a.noconvert(), "recorded_leads"_a, "rate"_a, "leads"_a,
-             "sampling_rate_hz"_a, "clip_mv"_a);
+             "sampling_rate_hz"_a, "clip_mv"_a, "band_pass"_a = py::none(), "notch"_a = py::none());
   module.def("missing_leads", &missing_leads, "recorded"_a, "wanted"_a);
   module.def("lead", &lead_array, "samples"_a.noconvert(), "recorded"_a, "wanted"_a);
   module.def("windows", &windows_array, "signal"_a.noconvert(), "window"_a);
-  module.def("resample", &resample_array, "samples"_a.noconvert(), "input_rate"_a, "output_rate"_a);
+  py::class_<Resampler>(module, "Resampler")
+      .def(py::init<double, double, const std::string&>(), "input_rate"_a, "output_rate"_a, "instruction_set"_a = "")
+      .def("run", &resample_array, "samples"_a.noconvert(), "clip_mv"_a);
   module.def(
       "look_ahead",
-      [](double input_rate, double output_rate) { return Resampler(input_rate, output_rate).look_ahead(); },
+      [](double input_rate, double output_rate) { return shared_resampler(input_rate, output_rate)->look_ahead(); },
       "input_rate"_a, "output_rate"_a);
+  module.def("signal_instruction_sets", &signal_instruction_sets);
 }
 
 }  // namespace ecg2lab::bindings

@@ -56,10 +56,37 @@ Signal read_signal(const Field& field) {
   return signal;
 }
 
+BandPass read_band_pass(const Field& field) {
+  Fields fields(field);
+  const Field high = fields.required("high_hz");
+  BandPass filter{.low_hz = read_positive(fields.required("low_hz")), .high_hz = read_positive(high), .order = 4};
+  if (const auto order = fields.find("order")) filter.order = static_cast<int>(order->integer(1, 10));
+  fields.refuse_unknown();
+  if (filter.high_hz > 1000) high.refuse("expected a number <= 1000");
+  if (!(filter.low_hz < filter.high_hz)) field.refuse("band_pass: low_hz is not below high_hz");
+  return filter;
+}
+
+Notch read_notch(const Field& field) {
+  Fields fields(field);
+  const Field frequency = fields.required("frequency_hz");
+  const std::int64_t mains = frequency.integer(50, 60);
+  if (mains != 50 && mains != 60) frequency.refuse("expected 50 or 60");
+  Notch filter{.frequency_hz = static_cast<double>(mains), .quality = 30};
+  if (const auto quality = fields.find("quality")) {
+    filter.quality = quality->number();
+    if (!(1 <= filter.quality && filter.quality <= 1000)) quality->refuse("expected a number from 1 to 1000");
+  }
+  fields.refuse_unknown();
+  return filter;
+}
+
 Preprocessing read_preprocessing(const Field& field) {
   Fields fields(field);
   Preprocessing preprocessing;
   if (const auto missing = fields.find("missing_samples")) missing->word({"linear"});
+  if (const auto filter = fields.find_value("band_pass")) preprocessing.filters.band_pass = read_band_pass(*filter);
+  if (const auto filter = fields.find_value("notch")) preprocessing.filters.notch = read_notch(*filter);
   if (const auto clip = fields.find("clip_mv")) preprocessing.clip_mv = read_positive(*clip);
   if (const auto resampler = fields.find("resampler")) resampler->word({"kaiser_best"});
   fields.refuse_unknown();

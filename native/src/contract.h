@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fields.h"
+#include "zero_phase.h"
 
 namespace ecg2lab {
 
@@ -23,6 +24,7 @@ struct Signal {
 
 // Runs of NaN are interpolated linearly, and the resampler is resampy's kaiser_best: no contract says otherwise.
 struct Preprocessing {
+  FilterOptions filters;
   double clip_mv = 3;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace ecg2lab {
 namespace {
@@ -49,6 +50,15 @@ std::vector<LeadSource> map_leads(const std::vector<std::string>& recorded, cons
     }
     const LimbLead* limb = find_limb_lead(wanted[index]);
     if (limb != nullptr) derive_limb_lead(*limb, recorded, sources[index]);
+  }
+  return sources;
+}
+
+std::vector<LeadSource> require_leads(const std::vector<std::string>& recorded,
+                                      const std::vector<std::string>& wanted) {
+  auto sources = map_leads(recorded, wanted);
+  for (std::size_t index = 0; index < sources.size(); ++index) {
+    if (!sources[index].found()) throw std::invalid_argument("lead " + wanted[index] + " is missing");
   }
   return sources;
 }

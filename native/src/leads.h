@@ -25,6 +25,10 @@ struct LeadSource {
 // III)/2). A lead that is neither recorded nor derivable has no terms.
 std::vector<LeadSource> map_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& wanted);
 
+// The same, every one of them found.
+// Throws std::invalid_argument naming the first lead that is neither recorded nor derivable.
+std::vector<LeadSource> require_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& wanted);
+
 // Writes the lead into `out` (samples.columns long).
 void extract_lead(MatrixView<double> samples, const LeadSource& source, std::span<double> out);
 

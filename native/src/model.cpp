@@ -59,6 +59,7 @@ PrepareOptions prepare_options(const Contract& contract) {
   options.leads = contract.signal.leads;
   options.sampling_rate_hz = contract.signal.sampling_rate_hz;
   options.clip_mv = contract.preprocessing.clip_mv;
+  options.filters = contract.preprocessing.filters;
   return options;
 }
 

@@ -1,155 +1,218 @@
 #include "resample.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
-#include <numeric>
+#include <array>
+#include <limits>
+#include <mutex>
 #include <stdexcept>
-#include <tuple>
+
+#include "denormals.h"
+#include "signal_kernels/select.h"
 
 namespace ecg2lab {
 namespace {
 
-// `kaiser_best` of resampy 0.4.3 (filters.py, data/kaiser_best.npz): checked against its table in the tests.
-constexpr int kZeroCrossings = 50;
-constexpr int kTableStep = 1 << 13;
-constexpr double kRolloff = 0.9173473712608761;
-constexpr double kBeta = 12.984585247040012;
-constexpr std::int64_t kTableEnd = std::int64_t{kZeroCrossings} * kTableStep;
+// Splitting twice costs 9 products instead of 16, and a window of whole blocks: not worth it for a window of few
+// frames, which a ratio like 40/103 has.
+constexpr std::size_t kLevels = 2;
+constexpr std::size_t kFewFrames = 16;
 
-// Modified Bessel function of the first kind, order 0, by its power series: converges for every argument here (≤ 13).
-double bessel_i0(double x) {
-  const double quarter = x * x / 4;
-  double term = 1;
-  double sum = 1;
-  for (int k = 1; term > sum * 1e-17; ++k) {
-    term *= quarter / (static_cast<double>(k) * k);
-    sum += term;
-  }
-  return sum;
-}
+// Work is done in tiles that fit a CPU's second cache: so many outputs, and at most so many blocks.
+constexpr std::int64_t kTileOutputs = 4096, kTileBlocks = 256;
 
-double table_entry(std::int64_t index) {
-  if (index > kTableEnd) return 0;
-  const double position = static_cast<double>(index) / kTableStep;
-  const double angle = std::numbers::pi * kRolloff * position;
-  const double sinc = index == 0 ? 1 : std::sin(angle) / angle;
-  const double edge = static_cast<double>(index) / static_cast<double>(kTableEnd);
-  static const double peak = bessel_i0(kBeta);
-  return kRolloff * sinc * bessel_i0(kBeta * std::sqrt(1 - edge * edge)) / peak;
-}
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// Weights of one wing, nearest sample first, for a wing that starts `distance` (in table crossings) from the centre.
-std::vector<double> wing(double distance, std::int64_t index_step, double gain) {
-  const double position = distance * kTableStep;
-  const auto offset = static_cast<std::int64_t>(position);
-  const double eta = position - static_cast<double>(offset);
-  const std::int64_t count = (kTableEnd + 1 - offset) / index_step;
-  std::vector<double> weights(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const std::int64_t index = offset + static_cast<std::int64_t>(i) * index_step;
-    const double here = table_entry(index);
-    const double next = index < kTableEnd ? table_entry(index + 1) : here;
-    weights[i] = gain * (here + eta * (next - here));
-  }
-  return weights;
-}
-
-// Lowest terms of `ratio` by continued fractions.
-std::pair<std::int64_t, std::int64_t> fraction(double ratio, std::int64_t largest) {
-  std::int64_t p0 = 0, q0 = 1, p1 = 1, q1 = 0;
-  double rest = ratio;
-  for (int step = 0; step < 64; ++step) {
-    const double whole = std::floor(rest);
-    if (whole > static_cast<double>(largest)) break;
-    const auto a = static_cast<std::int64_t>(whole);
-    const std::int64_t p2 = a * p1 + p0;
-    const std::int64_t q2 = a * q1 + q0;
-    if (p2 > largest || q2 > largest) break;
-    p0 = p1, q0 = q1, p1 = p2, q1 = q2;
-    const double value = static_cast<double>(p1) / static_cast<double>(q1);
-    if (std::abs(value - ratio) <= 1e-12 * ratio) return {p1, q1};
-    rest = 1 / (rest - whole);
-  }
-  throw std::invalid_argument(
-      "the ratio of the sampling rates is not a fraction of whole numbers up to 10000 (give 1000/3, not 333.33)");
-}
-
-// Eight partial sums let the compiler use vector registers; a strict left-to-right sum would forbid it.
-double dot(const double* a, const double* b, std::size_t count) {
-  double partial[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    for (std::size_t lane = 0; lane < 8; ++lane) partial[lane] += a[i + lane] * b[i + lane];
-  }
-  for (; i < count; ++i) partial[i % 8] += a[i] * b[i];
-  return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
-         ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+FrameShape choose_shape(std::int64_t samples, std::int64_t frame) {
+  auto window = static_cast<std::size_t>(divide_up(samples, frame));
+  const std::size_t levels = window < kFewFrames ? 0 : kLevels;
+  const std::size_t block = std::size_t{1} << levels;
+  window = (window + block - 1) / block * block;
+  return {static_cast<std::size_t>(frame), window, levels};
 }
 
 }  // namespace
 
-Resampler::Resampler(double input_rate, double output_rate) : input_rate_(input_rate), output_rate_(output_rate) {
-  if (!(input_rate > 0) || !(output_rate > 0) || !std::isfinite(input_rate) || !std::isfinite(output_rate)) {
-    throw std::invalid_argument("sampling rates must be positive and finite");
-  }
-  if (input_rate / output_rate > kLargestRatio || output_rate / input_rate > kLargestRatio) {
-    throw std::invalid_argument("the sampling rates differ by more than a factor of 1000");
-  }
-  std::tie(up_, down_) = fraction(output_rate / input_rate, kLargestTerm);
-  if (up_ == down_) return;
-  for (std::int64_t index = 0; index < up_; ++index) {
-    const std::int64_t phase = (index * down_) % up_;
-    phases_.resize(static_cast<std::size_t>(up_));
-    phases_[static_cast<std::size_t>(phase)] = make_phase(static_cast<double>(phase) / static_cast<double>(up_));
-  }
-  phases_.push_back(make_phase(1.0));
-  for (const Phase& phase : phases_) {
-    const auto reach = phase.first + static_cast<std::ptrdiff_t>(phase.weights.size()) - 1;
-    look_ahead_ = std::max(look_ahead_, static_cast<std::size_t>(std::max<std::ptrdiff_t>(reach, 0)));
-  }
+void require_clip(double clip_mv) {
+  if (!(clip_mv > 0)) throw std::invalid_argument("the clip limit must be positive");
 }
 
-Resampler::Phase Resampler::make_phase(double position) const {
-  const double ratio = output_rate_ / input_rate_;
-  const double scale = std::min(1.0, ratio);
-  const auto index_step = static_cast<std::int64_t>(scale * kTableStep);
-  const auto left = wing(scale * position, index_step, scale);
-  const auto right = wing(scale - scale * position, index_step, scale);
-  Phase phase{-static_cast<std::ptrdiff_t>(left.size()) + 1, {left.rbegin(), left.rend()}};
-  phase.weights.insert(phase.weights.end(), right.begin(), right.end());
-  return phase;
+Resampler::Resampler(double input_rate, double output_rate, const std::string& instruction_set)
+    : kernels_(&select_signal_kernels(instruction_set)),
+      step_(1 / (output_rate / input_rate)),
+      ratio_(ratio_of_rates(input_rate, output_rate)) {
+  if (ratio_.up == ratio_.down) return;
+  std::vector<Phase> phases;
+  for (std::int64_t r = 0; r < ratio_.up; ++r) {
+    const std::int64_t between = r * ratio_.down % ratio_.up;
+    phases.push_back(
+        kaiser_best_phase(static_cast<double>(between) / static_cast<double>(ratio_.up), input_rate, output_rate));
+    phases.back().first += r * ratio_.down / ratio_.up;
+  }
+  phases.push_back(kaiser_best_phase(1, input_rate, output_rate));
+  phases.back().first -= 1;
+  add_filters(phases);
+}
+
+void Resampler::add_filters(const std::vector<Phase>& phases) {
+  std::int64_t start = std::numeric_limits<std::int64_t>::max(), end = std::numeric_limits<std::int64_t>::min();
+  for (const Phase& phase : phases) {
+    start = std::min(start, phase.first);
+    end = std::max(end, phase.first + static_cast<std::int64_t>(phase.weights.size()));
+  }
+  shape_ = choose_shape(end - start, ratio_.down);
+  // Windows end where the longest filter does: what whole frames and blocks add lies in the past.
+  lead_in_ = static_cast<std::int64_t>(shape_.window) * ratio_.down - end;
+  for (std::size_t index = 0; index < phases.size(); ++index) {
+    const Phase& phase = phases[index];
+    std::vector<double> window(shape_.window * shape_.frame);
+    std::copy(phase.weights.begin(), phase.weights.end(), window.begin() + (phase.first + lead_in_));
+    const std::int64_t own_end = phase.first + static_cast<std::int64_t>(phase.weights.size());
+    filters_.push_back({shape_.levels == 0 ? own_end : end, FastFilter(window, shape_)});
+    const std::int64_t r = static_cast<std::int64_t>(index) % ratio_.up;
+    look_ahead_ = std::max(look_ahead_, static_cast<std::size_t>(std::max<std::int64_t>(
+                                            last_needed(r, index) - r * ratio_.down / ratio_.up, 0)));
+  }
 }
 
 std::size_t Resampler::output_length(std::size_t input_length) const {
-  return static_cast<std::size_t>(static_cast<std::int64_t>(input_length) * up_ / down_);
+  if (input_length > static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max() / kLargestTerm)) {
+    throw std::invalid_argument("the signal is too long");
+  }
+  return static_cast<std::size_t>(static_cast<std::int64_t>(input_length) * ratio_.up / ratio_.down);
 }
 
-void Resampler::run(std::span<const double> in, std::span<double> out) const {
-  if (up_ == down_) {
-    std::copy(in.begin(), in.end(), out.begin());
+std::size_t Resampler::filter_of(std::int64_t t) const {
+  const std::int64_t r = t % ratio_.up;
+  if (r != 0) return static_cast<std::size_t>(r);
+  // resampy takes the integer part of a rounded product: it may fall just below the exact integer.
+  const auto rounded = static_cast<std::int64_t>(static_cast<double>(t) * step_);
+  return rounded < t / ratio_.up * ratio_.down ? static_cast<std::size_t>(ratio_.up) : 0;
+}
+
+std::int64_t Resampler::last_needed(std::int64_t t) const {
+  return filters_.empty() ? t : last_needed(t, filter_of(t));
+}
+
+std::int64_t Resampler::last_needed(std::int64_t t, std::size_t filter) const {
+  return t / ratio_.up * ratio_.down + filters_[filter].end - 1;
+}
+
+std::int64_t Resampler::first_needed(std::int64_t t) const {
+  if (filters_.empty()) return t;
+  const auto block = static_cast<std::int64_t>(shape_.block());
+  return t / ratio_.up / block * block * ratio_.down - lead_in_;
+}
+
+void Resampler::run(const Samples& in, double clip_mv, const Outputs& out) const {
+  const FlushDenormals flush;
+  if (filters_.empty()) return copy(in, clip_mv, out);
+  const std::int64_t of_block = static_cast<std::int64_t>(shape_.block()) * ratio_.up;
+  const std::int64_t of_tile = std::clamp<std::int64_t>(kTileOutputs / of_block, 1, kTileBlocks) * of_block;
+  const std::int64_t end = out.first + static_cast<std::int64_t>(out.count);
+  for (std::int64_t t = out.first; t < end;) {
+    const std::int64_t next = std::min(end, t / of_block * of_block + of_tile);
+    run_tile(in, clip_mv, {out.data + (t - out.first), out.stride, t, static_cast<std::size_t>(next - t)});
+    t = next;
+  }
+}
+
+void Resampler::run_tile(const Samples& in, double clip_mv, const Outputs& out) const {
+  const std::int64_t of_block = static_cast<std::int64_t>(shape_.block()) * ratio_.up;
+  const std::int64_t end = out.first + static_cast<std::int64_t>(out.count);
+  const std::int64_t first_block = out.first / of_block;
+  // Only the filters that these outputs need, in the order in which they come.
+  std::vector<std::size_t> place(filters_.size(), filters_.size()), filter(out.count);
+  std::vector<const FastFilter*> needed;
+  for (std::size_t i = 0; i < out.count; ++i) {
+    const std::size_t index = filter_of(out.first + static_cast<std::int64_t>(i));
+    if (place[index] == filters_.size()) {
+      place[index] = needed.size();
+      needed.push_back(&filters_[index].weights);
+    }
+    filter[i] = place[index];
+  }
+
+  static thread_local FilterMemory memory;
+  const std::size_t lanes = in.leads.size();
+  FrameFilter frames(*kernels_, shape_, lanes, static_cast<std::size_t>(divide_up(end, of_block) - first_block),
+                     needed.size(), memory);
+  pack(in, clip_mv, first_needed(out.first), frames);
+  frames.run(needed);
+
+  std::vector<std::size_t> offsets;
+  const float* const rows = frames.outputs(0, 0);
+  for (std::size_t i = 0; i < out.count; ++i) {
+    const auto m = static_cast<std::size_t>((out.first + static_cast<std::int64_t>(i)) / ratio_.up) -
+                   static_cast<std::size_t>(first_block) * shape_.block();
+    const float* row = frames.outputs(filter[i], m % shape_.block()) + m / shape_.block() * lanes;
+    offsets.push_back(static_cast<std::size_t>(row - rows));
+  }
+  kernels_->rows_to_leads(
+      {.rows = rows, .offsets = offsets, .lanes = lanes, .leads = out.data, .lead_stride = out.stride});
+}
+
+// Sample `first + (row · block + array) · M + part` of all leads goes to the row of that part and array.
+void Resampler::pack(const Samples& in, double clip_mv, std::int64_t first, FrameFilter& frames) const {
+  const std::size_t lanes = in.leads.size(), of_row = shape_.block() * shape_.frame;
+  std::vector<std::size_t> offsets;
+  for (std::size_t array = 0; array < shape_.block(); ++array) {
+    const auto begin = static_cast<std::size_t>(frames.frames(array) - frames.frames(0));
+    for (std::size_t part = 0; part < shape_.frame; ++part) offsets.push_back(begin + part * frames.rows() * lanes);
+  }
+  for (std::size_t row = 0; row < frames.rows(); ++row) {
+    rows_from_leads(in, clip_mv, first + static_cast<std::int64_t>(row * of_row), frames.frames(0) + row * lanes,
+                    offsets);
+  }
+}
+
+// Samples from `first` on, one for each offset; zero where none are given.
+void Resampler::rows_from_leads(const Samples& in, double clip_mv, std::int64_t first, float* rows,
+                                std::span<const std::size_t> offsets) const {
+  const auto count = static_cast<std::int64_t>(offsets.size());
+  const std::int64_t given_end = in.first + static_cast<std::int64_t>(in.count);
+  if (in.first <= first && first + count <= given_end) {
+    kernels_->leads_to_rows({in.leads, static_cast<std::size_t>(first - in.first), clip_mv, rows, offsets});
     return;
   }
-  const double increment = 1 / (output_rate_ / input_rate_);
-  const auto length = static_cast<std::ptrdiff_t>(in.size());
-  for (std::size_t t = 0; t < out.size(); ++t) {
-    // resampy takes the integer part of a rounded product: it may fall just below an exact integer.
-    auto position = static_cast<std::ptrdiff_t>(static_cast<double>(t) * increment);
-    const auto exact = static_cast<std::ptrdiff_t>(static_cast<std::int64_t>(t) * down_ / up_);
-    auto index = static_cast<std::size_t>(static_cast<std::int64_t>(t) * down_ % up_);
-    if (position < exact && index == 0) {
-      index = static_cast<std::size_t>(up_);
-    } else {
-      position = exact;
-    }
-    const Phase& phase = phases_[index];
-    const std::ptrdiff_t begin = std::max<std::ptrdiff_t>(position + phase.first, 0);
-    const std::ptrdiff_t end =
-        std::min<std::ptrdiff_t>(position + phase.first + static_cast<std::ptrdiff_t>(phase.weights.size()), length);
-    out[t] = end <= begin ? 0.0
-                          : dot(in.data() + begin, phase.weights.data() + (begin - position - phase.first),
-                                static_cast<std::size_t>(end - begin));
+  const std::int64_t begin = std::clamp(in.first, first, first + count),
+                     end = std::clamp(given_end, begin, first + count);
+  std::vector<double> padded(in.leads.size() * offsets.size());
+  std::vector<const double*> leads;
+  for (std::size_t lead = 0; lead < in.leads.size(); ++lead) {
+    double* const to = padded.data() + lead * offsets.size();
+    if (begin < end) std::copy_n(in.leads[lead] + (begin - in.first), end - begin, to + (begin - first));
+    leads.push_back(to);
   }
+  kernels_->leads_to_rows({leads, 0, clip_mv, rows, offsets});
+}
+
+void Resampler::copy(const Samples& in, double clip_mv, const Outputs& out) const {
+  for (std::size_t lead = 0; lead < in.leads.size(); ++lead) {
+    const double* const from = in.leads[lead] + (out.first - in.first);
+    std::transform(from, from + out.count, out.data + lead * out.stride,
+                   [=](double x) { return static_cast<float>(std::clamp(x, -clip_mv, clip_mv)); });
+  }
+}
+
+std::shared_ptr<const Resampler> shared_resampler(double input_rate, double output_rate) {
+  struct Entry {
+    double input_rate, output_rate;
+    std::shared_ptr<const Resampler> resampler;
+  };
+  static std::mutex mutex;
+  static std::array<Entry, 4> entries;  // the latest first
+  const std::scoped_lock lock(mutex);
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return entry.resampler && entry.input_rate == input_rate && entry.output_rate == output_rate;
+  });
+  if (found != entries.end()) {
+    std::rotate(entries.begin(), found, found + 1);
+  } else {
+    auto made = std::make_shared<const Resampler>(input_rate, output_rate);
+    std::rotate(entries.begin(), entries.end() - 1, entries.end());
+    entries.front() = {input_rate, output_rate, std::move(made)};
+  }
+  return entries.front().resampler;
 }
 
 }  // namespace ecg2lab

@@ -1,46 +1,84 @@
-// Rational resampling, equal to resampy 0.4.3 with its filter `kaiser_best`.
+// Rational resampling of many leads at once, equal to resampy 0.4.3 with its filter `kaiser_best`.
+//
+// Glossary: up/down output rate over input rate in lowest terms; t number of an output; phase r = t mod up, all outputs
+// of which have the same weights; m = t div up; frame: `down` input samples, the distance of a phase's outputs.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
+
+#include "fast_filter.h"
+#include "kaiser_best.h"
 
 namespace ecg2lab {
 
-// The filter is a Kaiser-windowed sinc, tabulated at 2^13 points per zero crossing and interpolated linearly between
-// them; resampy steps through the table by a truncated integer, which makes its filter a little wider than the formula.
-// Both are reproduced, because the published network was trained on them. All weights of one output phase depend
-// only on (output index · in/out rate) mod 1, so they are computed once: a polyphase bank.
+// Samples of several leads. The signal is zero where none are given, as in resampy.
+struct Samples {
+  std::span<const double* const> leads;
+  std::int64_t first;  // number of the first sample that is given
+  std::size_t count;   // that are given, of each lead
+};
+
+// Where outputs go: lead i from `data + i · stride` on.
+struct Outputs {
+  float* data;
+  std::size_t stride;
+  std::int64_t first;  // number of the first output that is wanted
+  std::size_t count;
+};
+
+// Throws std::invalid_argument unless the clip limit is positive; infinity means none.
+void require_clip(double clip_mv);
+
+// May be used by several threads at once.
 class Resampler {
  public:
-  // Rates in Hz; their ratio must be a fraction with terms of at most kLargestTerm, and at most kLargestRatio: beyond
-  // 2^13 the step through the table would be zero.
-  // Throws std::invalid_argument otherwise.
-  Resampler(double input_rate, double output_rate);
+  // Rates in Hz; `instruction_set` as in `select_signal_kernels`.
+  // Throws std::invalid_argument on rates that `ratio_of_rates` refuses and an instruction set that is not there.
+  Resampler(double input_rate, double output_rate, const std::string& instruction_set = "");
 
+  // Throws std::invalid_argument if the signal is too long to be numbered.
   std::size_t output_length(std::size_t input_length) const;
-  // Input samples after the output's instant that the filter reads: the delay of a live signal.
-  std::size_t look_ahead() const { return look_ahead_; }
-  // `out` is output_length(in.size()) long. Samples beyond both ends count as zero, as in resampy.
-  void run(std::span<const double> in, std::span<double> out) const;
 
-  static constexpr std::int64_t kLargestTerm = 10000;
-  static constexpr double kLargestRatio = 1000;
+  // Number of the last input sample that output t depends on; it may lie before the first or after the last one.
+  std::int64_t last_needed(std::int64_t t) const;
+  // Number of the first input sample that must be given for output t and later ones.
+  std::int64_t first_needed(std::int64_t t) const;
+  // Input samples after the output's instant that it depends on, at most: the delay of a live signal.
+  std::size_t look_ahead() const { return look_ahead_; }
+
+  // Clips to ±clip_mv and resamples. Float32: the error is below 1e-6 of the clip limit. Samples must be finite. An
+  // output has the same bits whatever else is computed in the same call, if all samples that it depends on are given.
+  void run(const Samples& in, double clip_mv, const Outputs& out) const;
 
  private:
-  struct Phase {
-    std::ptrdiff_t first;         // offset of the first weight from the output's integer input position
-    std::vector<double> weights;  // in the order of time
+  struct Filter {
+    std::int64_t end;  // one after the last sample that an output depends on, counted from the first one of frame m
+    FastFilter weights;
   };
-  Phase make_phase(double fraction) const;
 
-  double input_rate_;
-  double output_rate_;
-  std::int64_t up_ = 1;  // output_rate / input_rate = up / down in lowest terms
-  std::int64_t down_ = 1;
-  std::vector<Phase>
-      phases_;  // index (t·down) mod up; one more for a position that rounding puts just below an integer
+  void add_filters(const std::vector<Phase>& phases);
+  std::size_t filter_of(std::int64_t t) const;
+  std::int64_t last_needed(std::int64_t t, std::size_t filter) const;
+  void run_tile(const Samples& in, double clip_mv, const Outputs& out) const;
+  void pack(const Samples& in, double clip_mv, std::int64_t first, FrameFilter& frames) const;
+  void rows_from_leads(const Samples& in, double clip_mv, std::int64_t first, float* rows,
+                       std::span<const std::size_t> offsets) const;
+  void copy(const Samples& in, double clip_mv, const Outputs& out) const;
+
+  const SignalKernels* kernels_;
+  double step_;  // 1 / (output rate / input rate), rounded as resampy does
+  Ratio ratio_;
+  std::vector<Filter> filters_;  // one for each phase; one more for phase 0 where its instant is rounded down
+  FrameShape shape_{};
+  std::int64_t lead_in_ = 0;  // samples before the first one of frame m at which its windows begin
   std::size_t look_ahead_ = 0;
 };
+
+// The same resampler for everybody who asks for the same rates: its weights are not computed again.
+std::shared_ptr<const Resampler> shared_resampler(double input_rate, double output_rate);
 
 }  // namespace ecg2lab

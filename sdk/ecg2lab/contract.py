@@ -65,11 +65,41 @@ class Signal(_Struct, frozen=True, kw_only=True):
         _require(math.isfinite(self.sampling_rate_hz), "sampling_rate_hz is not finite")
 
 
+class BandPass(_Struct, frozen=True, kw_only=True):
+    """A Butterworth band-pass, run forwards and backwards (zero phase): half the amplitude at both edges."""
+
+    low_hz: Positive
+    high_hz: Annotated[float, Meta(gt=0, le=1000)]
+    """A recording sampled at no more than twice this is refused."""
+    order: Annotated[int, Meta(ge=1, le=10)] = 4
+    """Of the low-pass that it is made from: so many second-order sections, each run twice."""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        _require(self.low_hz < self.high_hz, "band_pass: low_hz is not below high_hz")
+
+
+class Notch(_Struct, frozen=True, kw_only=True):
+    """Takes the mains out, forwards and backwards (zero phase); a recording at twice this rate or less is refused."""
+
+    frequency_hz: Literal[50, 60]
+    quality: Annotated[float, Meta(ge=1, le=1000)] = 30.0
+    """Frequency over bandwidth."""
+
+
 class Preprocessing(_Struct, frozen=True, kw_only=True):
-    """What happens to a signal in millivolt before the network, in this order."""
+    """What happens to a signal in millivolt before the network, in this order.
+
+    Filters follow the gaps, which a recursive filter would carry to the end, and precede the clip, which a wandering
+    baseline would otherwise reach. They run at the recording's rate: the clip is not linear and precedes the resampler.
+    """
 
     missing_samples: Literal["linear"] = "linear"
     """Runs of NaN: linear interpolation, the nearest value held at both ends."""
+    band_pass: BandPass | None = None
+    """None, as in the published method: the baseline stays. A filter needs the whole recording: streams refuse it."""
+    notch: Notch | None = None
+    """None, as in the published method."""
     clip_mv: Positive = 3.0
     """Samples are clipped to plus or minus this."""
     resampler: Literal["kaiser_best"] = "kaiser_best"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab._native import _core
-from ecg2lab.contract import Contract, published, unnamed_targets
+from ecg2lab.contract import Contract, Preprocessing, published, unnamed_targets
 from ecg2lab.errors import RecordingError
 from ecg2lab.recording import Recording, Unit
 
@@ -38,14 +38,14 @@ class PreparedSignal(NamedTuple):
 
 
 def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
-    """Map leads, interpolate missing samples, clip, resample; a lead without any value becomes zero.
+    """Map leads, interpolate missing samples, filter, clip, resample; a lead without any value becomes zero.
 
     Raises
     ------
     RecordingError
-        If leads are missing or samples are infinite.
+        If leads are missing, samples are infinite, or rate or length allow no filter that the contract wants.
     """
-    wanted = contract.signal
+    wanted, steps = contract.signal, contract.preprocessing
     require_leads(recording, contract)
     try:
         signal, reports = _core.prepare(
@@ -54,12 +54,21 @@ def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
             recording.fs,
             wanted.leads,
             wanted.sampling_rate_hz,
-            contract.preprocessing.clip_mv,
+            steps.clip_mv,
+            *_filters(steps),
         )
     except ValueError as error:
         raise RecordingError(f"this recording cannot be used: {error}") from None
     notes = tuple(LeadNote(name, **report) for name, report in zip(wanted.leads, reports, strict=True))
     return PreparedSignal(signal, recording.fs, recording.samples.shape[1], notes)
+
+
+def _filters(steps: Preprocessing) -> tuple[_core.BandPass | None, _core.Notch | None]:
+    band, notch = steps.band_pass, steps.notch
+    return (
+        None if band is None else _core.BandPass(band.low_hz, band.high_hz, band.order),
+        None if notch is None else _core.Notch(notch.frequency_hz, notch.quality),
+    )
 
 
 def require_leads(recording: Recording, contract: Contract) -> None:

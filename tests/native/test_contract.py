@@ -42,6 +42,16 @@ def categorical_features(draw, name):
     )
 
 
+@st.composite
+def band_passes(draw):
+    low, high = sorted(draw(st.lists(st.floats(0.01, 1000), min_size=2, max_size=2, unique=True)))
+    return contracts.BandPass(low_hz=low, high_hz=high, order=draw(st.integers(1, 10)))
+
+
+notches = st.builds(contracts.Notch, frequency_hz=st.sampled_from([50, 60]), quality=st.floats(1, 1000))
+preprocessings = st.builds(
+    contracts.Preprocessing, clip_mv=positive, band_pass=optional(band_passes()), notch=optional(notches)
+)
 criteria = st.builds(
     contracts.Criterion,
     lab=names,
@@ -70,7 +80,7 @@ def contract_values(draw):
             sampling_rate_hz=draw(st.floats(1, 10_000)),
             window_samples=draw(st.integers(2, 1_000_000)),
         ),
-        preprocessing=contracts.Preprocessing(clip_mv=draw(positive)),
+        preprocessing=draw(preprocessings),
         continuous=some(contracts.NUMBERS, continuous_features),
         categorical=some(contracts.CATEGORIES, categorical_features),
         missing_flags=draw(st.sampled_from(["none", "continuous", "categorical"])),

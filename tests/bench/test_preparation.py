@@ -1,0 +1,53 @@
+"""The table of preprocessing: every step, native first, beside peers that compute the same."""
+
+from __future__ import annotations
+
+from importlib import util
+
+import numpy as np
+import pytest
+
+from ecg2lab_bench import preparation, workload
+
+
+@pytest.fixture(scope="module")
+def table() -> preparation.Table:
+    return preparation.measure(0.0)
+
+
+def test_every_step_has_a_native_row_first_and_peers_after_it(table: preparation.Table) -> None:
+    steps = list(dict.fromkeys(row.step for row in table.rows))
+    assert len(steps) == 5
+    for step in steps:
+        first, *peers = (row for row in table.rows if row.step == step)
+        assert (first.implementation, first.speed_up) == ("native", None)
+        assert peers
+        for peer in peers:
+            assert peer.speed_up == pytest.approx(peer.timing.p50_ms / first.timing.p50_ms)
+    assert [row.step for row in table.rows] == sorted((row.step for row in table.rows), key=steps.index)
+
+
+def test_what_is_not_installed_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name in {"resampy", "scipy"} else found(name))
+    table = preparation.measure(0.0)
+    assert table.left_out == {"scipy": "scipy is not installed", "resampy": "resampy is not installed"}
+    assert {row.implementation for row in table.rows} == {"native"}
+    assert "Left out: scipy is not installed." in preparation.markdown(table)
+
+
+def test_the_filters_that_are_timed_beside_each_other_compute_the_same() -> None:
+    """1e-6 mV, as for every filter; the resamplers differ in their filters, resampy's is ours."""
+    samples = np.ascontiguousarray(workload.recording().samples)
+    native = {c.step: c.call() for c in preparation._native(samples, workload.LEADS)}
+    for contender in preparation._scipy(samples):
+        if contender.step in {"band-pass", "notch"}:
+            np.testing.assert_allclose(native[contender.step], contender.call(), rtol=0, atol=1e-6)
+    [contender] = preparation._resampy(samples)
+    np.testing.assert_allclose(native[contender.step], contender.call(), rtol=0, atol=1e-5)
+
+
+def test_the_table_in_markdown_has_a_line_for_each_row(table: preparation.Table) -> None:
+    lines = [line for line in preparation.markdown(table).splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + len(table.rows)
+    assert all(line.count("|") == len(preparation.COLUMNS) + 1 for line in lines)
