@@ -117,34 +117,41 @@ void Resampler::run(const Samples& in, double clip_mv, const Outputs& out) const
 }
 
 void Resampler::run_tile(const Samples& in, double clip_mv, const Outputs& out) const {
-  const std::int64_t of_block = static_cast<std::int64_t>(shape_.block()) * ratio_.up;
-  const std::int64_t end = out.first + static_cast<std::int64_t>(out.count);
-  const std::int64_t first_block = out.first / of_block;
-  // Only the filters that these outputs need, in the order in which they come.
-  std::vector<std::size_t> place(filters_.size(), filters_.size()), filter(out.count);
-  std::vector<const FastFilter*> needed;
-  for (std::size_t i = 0; i < out.count; ++i) {
-    const std::size_t index = filter_of(out.first + static_cast<std::int64_t>(i));
-    if (place[index] == filters_.size()) {
-      place[index] = needed.size();
-      needed.push_back(&filters_[index].weights);
-    }
-    filter[i] = place[index];
-  }
-
   static thread_local FilterMemory memory;
-  const std::size_t lanes = in.leads.size();
-  FrameFilter frames(*kernels_, shape_, lanes, static_cast<std::size_t>(divide_up(end, of_block) - first_block),
-                     needed.size(), memory);
+  const std::int64_t of_block = static_cast<std::int64_t>(shape_.block()) * ratio_.up;
+  const std::int64_t end = out.first + static_cast<std::int64_t>(out.count), first_block = out.first / of_block;
+  const Selection selection = select_filters(out);
+  FrameFilter frames(*kernels_, shape_, in.leads.size(),
+                     static_cast<std::size_t>(divide_up(end, of_block) - first_block), selection.filters.size(),
+                     memory);
   pack(in, clip_mv, first_needed(out.first), frames);
-  frames.run(needed);
+  frames.run(selection.filters);
+  unpack(frames, selection, static_cast<std::size_t>(first_block), in.leads.size(), out);
+}
 
+// Only the filters that these outputs need, in the order in which they come.
+Resampler::Selection Resampler::select_filters(const Outputs& out) const {
+  std::vector<std::size_t> place(filters_.size(), filters_.size());
+  Selection selection;
+  for (std::size_t i = 0; i < out.count; ++i) {
+    const std::size_t filter = filter_of(out.first + static_cast<std::int64_t>(i));
+    if (place[filter] == filters_.size()) {
+      place[filter] = selection.filters.size();
+      selection.filters.push_back(&filters_[filter].weights);
+    }
+    selection.of_output.push_back(place[filter]);
+  }
+  return selection;
+}
+
+void Resampler::unpack(const FrameFilter& frames, const Selection& selection, std::size_t first_block,
+                       std::size_t lanes, const Outputs& out) const {
   std::vector<std::size_t> offsets;
   const float* const rows = frames.outputs(0, 0);
   for (std::size_t i = 0; i < out.count; ++i) {
-    const auto m = static_cast<std::size_t>((out.first + static_cast<std::int64_t>(i)) / ratio_.up) -
-                   static_cast<std::size_t>(first_block) * shape_.block();
-    const float* row = frames.outputs(filter[i], m % shape_.block()) + m / shape_.block() * lanes;
+    const auto t = static_cast<std::size_t>(out.first) + i;
+    const std::size_t m = t / static_cast<std::size_t>(ratio_.up) - first_block * shape_.block();
+    const float* const row = frames.outputs(selection.of_output[i], m % shape_.block()) + m / shape_.block() * lanes;
     offsets.push_back(static_cast<std::size_t>(row - rows));
   }
   kernels_->rows_to_leads(

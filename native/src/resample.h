@@ -60,13 +60,21 @@ class Resampler {
     FastFilter weights;
   };
 
+  struct Selection {
+    std::vector<const FastFilter*> filters;
+    std::vector<std::size_t> of_output;  // for each output the index of its filter among them
+  };
+
   void add_filters(const std::vector<Phase>& phases);
   std::size_t filter_of(std::int64_t t) const;
   std::int64_t last_needed(std::int64_t t, std::size_t filter) const;
   void run_tile(const Samples& in, double clip_mv, const Outputs& out) const;
+  Selection select_filters(const Outputs& out) const;
   void pack(const Samples& in, double clip_mv, std::int64_t first, FrameFilter& frames) const;
   void rows_from_leads(const Samples& in, double clip_mv, std::int64_t first, float* rows,
                        std::span<const std::size_t> offsets) const;
+  void unpack(const FrameFilter& frames, const Selection& selection, std::size_t first_block, std::size_t lanes,
+              const Outputs& out) const;
   void copy(const Samples& in, double clip_mv, const Outputs& out) const;
 
   const SignalKernels* kernels_;
