@@ -9,7 +9,8 @@ import onnx
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends.onnxruntime import LOGITS, import_runtime, make_session
+from ecg2lab.backends import LOGITS
+from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ParityError

@@ -32,7 +32,7 @@ from ecg2lab_export.auroc_loss import LARGEST_AUROC_LOSS
 from ecg2lab_export.calibration import CalibrationSet
 from ecg2lab_export.card import model_card
 from ecg2lab_export.cascade import Cascade, fit_cascade
-from ecg2lab_export.fit import check_fit, default_contract
+from ecg2lab_export.contract_fit import check_fit, default_contract
 from ecg2lab_export.forms import FORMS, Form, by_speed
 from ecg2lab_export.golden import Golden, make_golden
 from ecg2lab_export.graph import OPSET

@@ -15,7 +15,8 @@ import onnx
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, make_session
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.bundle import StepShape
 from ecg2lab.measuring import impulse_error, scan_checks, step_checks, two_sided, versions, window_checks
 from ecg2lab.parity import (

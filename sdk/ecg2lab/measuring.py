@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab import parity
 from ecg2lab._native import _core
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.extras import installed_version
 from ecg2lab.parity import Check, logit_error
 from ecg2lab.step import StepGraph

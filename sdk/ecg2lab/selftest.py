@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecg2lab import cpu, parity, tensors
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt_build import golden_tolerance
 from ecg2lab.bundle import GOLDEN, WEIGHTS, Bundle

@@ -13,15 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends.onnxruntime import (
-    CATEGORICAL,
-    CONTINUOUS,
-    LOGITS,
-    NEXT_STATE,
-    SIGNAL,
-    STATE,
-    make_session,
-)
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
 from ecg2lab.errors import BackendError, BundleError
 

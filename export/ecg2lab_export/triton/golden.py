@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import bundle as bundles
-from ecg2lab.backends.onnxruntime import LOGITS, NEXT_STATE, SIGNAL, STATE, OnnxRuntimeBackend, make_session
+from ecg2lab.backends import LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend, make_session
 from ecg2lab.bundle import Bundle, StepShape
 from ecg2lab.errors import BundleError, ParityError
 from ecg2lab.parity import logit_error, logit_limit
