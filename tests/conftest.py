@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from ecg2lab import cpu
+from ecg2lab.errors import BackendError
 from ecg2lab_export import dplr
 from ecg2lab_export.dplr import Dplr
 from ecg2lab_export.network import Network, S4Layer, StaticBlock
@@ -32,6 +34,19 @@ def parity_case(request):
     folder = DATA / "parity" / request.param
     with np.load(folder / "io.npz") as stored:
         return ParityCase(folder / "checkpoint.ckpt", dict(stored))
+
+
+@pytest.fixture(scope="session")
+def computable():
+    """`computable(precision)` skips, by name, a test of what this CPU cannot compute."""
+
+    def check(precision):
+        try:
+            cpu.require(precision)
+        except BackendError as error:
+            pytest.skip(str(error))
+
+    return check
 
 
 @pytest.fixture(scope="session")
