@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
+from ecg2lab import cpu
 from ecg2lab.bundle import Gate, Lineage, Manifest, NetworkShape, ReducedPrecision, StepShape
 from ecg2lab.contract import Contract
 from ecg2lab.errors import CheckpointError, OutputError, ParityError
@@ -92,6 +93,7 @@ def export(
     tell = tell or (lambda _: None)
     if precision not in PRECISIONS:
         raise CheckpointError(f"precision {precision!r} is not available; one of {', '.join(PRECISIONS)}")
+    cpu.require(precision)
     if form is not None and form not in FORMS:
         raise CheckpointError(f"form {form!r} is not available; one of {', '.join(FORMS)}")
     if not 0 <= max_auroc_loss <= 1:

@@ -18,7 +18,7 @@ from ecg2lab import contract as contracts
 from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import inspect
-from ecg2lab.errors import BundleError, CheckpointError, ContractError, OutputError, ParityError
+from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, OutputError, ParityError
 from ecg2lab_export import cardiolab, cli, export, pipeline, proof, window_graph
 
 
@@ -111,6 +111,15 @@ def test_an_fp32_export_says_why_each_gate_was_not_passed(parity_case, out, monk
 def test_a_precision_that_was_asked_for_and_did_not_pass_leaves_no_bundle(parity_case, out):
     with pytest.raises(ParityError, match=r"bf16 loses more than 0 AUROC on .*; no bundle was written$"):
         export(parity_case.checkpoint, out, precision="bf16", max_auroc_loss=0)
+    assert not out.parent.exists()
+
+
+def test_a_precision_that_this_cpu_lacks_is_refused_before_any_work(parity_case, out, monkeypatch):
+    monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
+    stages = []
+    with pytest.raises(BackendError, match="int8 needs a CPU with VNNI"):
+        export(parity_case.checkpoint, out, precision="int8", tell=stages.append)
+    assert not stages
     assert not out.parent.exists()
 
 

@@ -33,6 +33,7 @@ def run(
     from ecg2lab.bundle import Bundle
     from ecg2lab.parity import STEP, recorded
     from ecg2lab.report.proof import gates_table, show_left_out
+    from ecg2lab.report.tables import print_table
 
     opened = Bundle.open(bundle)
     proof = recorded(opened)
@@ -43,10 +44,10 @@ def run(
     console = Console(highlight=False)
     console.print(_overview(opened, bundle, proof))
     if opened.manifest.gates:
-        console.print(gates_table(opened.manifest.gates))
+        print_table(gates_table(opened.manifest.gates), console)
     show_left_out(proof, console, said=(STEP,))
-    console.print(_inputs(opened))
-    console.print(_targets(opened))
+    print_table(_inputs(opened), console)
+    print_table(_targets(opened), console)
     console.print(opened.manifest.notice.upper(), style="bold yellow")
 
 
@@ -114,7 +115,7 @@ def _installed() -> str:
 def _inputs(bundle: Bundle) -> Table:
     table = _plain_table("\nInputs beside the ECG")
     for header in ("name", "unit", "range", "when missing"):
-        table.add_column(header)
+        table.add_column(header, no_wrap=header == "name")
     for f in bundle.contract.continuous:
         median = "must be given" if f.median is None else f"median {f.median:g}"
         table.add_row(f.name, f.unit, f"{f.minimum:g}–{f.maximum:g}", median)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.parity import Check, ParityReport, nearest_to_limit
+from ecg2lab.report.tables import print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,4 +58,4 @@ def show_left_out(report: ParityReport, console: Console, said: Collection[str] 
         table = _table(f"\n{title}", "what", "why")
         for why in dict.fromkeys(wanted.values()):
             table.add_row(Text("\n".join(what for what in wanted if wanted[what] == why)), Text(why))
-        console.print(table)
+        print_table(table, console)
