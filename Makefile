@@ -74,7 +74,10 @@ $(VENV)/.dev: $(VENV)/.created $(SOURCES)
 	$(BIN)/python -m pip install --quiet --config-settings=cmake.define.ECG2LAB_WERROR=$(WERROR) --editable '.[dev]'
 	@touch $(VENV)/.runtime $@
 
-# TensorRT for RTX builds engines without a GPU: 95 MB to download, 230 MB installed, x86-64 only.
+# TensorRT for RTX builds engines without a GPU: 95 MB to download, 230 MB installed. nvidia-pytriton holds a Triton
+# server: 55 MB to download, 150 MB installed; the server is all that is wanted of it, hence no dependencies. Both are for
+# x86-64 only, the server for glibc 2.35 or newer.
 $(VENV)/.system: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet 'tensorrt-rtx>=1.4' || echo "no tensorrt-rtx here (its tests are skipped)"
+	$(BIN)/python -m pip install --quiet --no-deps 'nvidia-pytriton==0.7.0' || echo "no nvidia-pytriton here (its tests are skipped)"
 	@touch $@

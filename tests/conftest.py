@@ -24,15 +24,6 @@ class ParityCase(NamedTuple):
     io: dict[str, np.ndarray]
 
 
-def pytest_runtest_setup(item):
-    """Skip by name what computes a precision that this CPU lacks."""
-    if item.get_closest_marker("int8"):
-        try:
-            cpu.require("int8")
-        except BackendError as error:
-            pytest.skip(str(error))
-
-
 @pytest.fixture(scope="session")
 def data_folder():
     return DATA
@@ -43,6 +34,19 @@ def parity_case(request):
     folder = DATA / "parity" / request.param
     with np.load(folder / "io.npz") as stored:
         return ParityCase(folder / "checkpoint.ckpt", dict(stored))
+
+
+@pytest.fixture(scope="session")
+def computable():
+    """`computable(precision)` skips, by name, a test of what this CPU cannot compute."""
+
+    def check(precision):
+        try:
+            cpu.require(precision)
+        except BackendError as error:
+            pytest.skip(str(error))
+
+    return check
 
 
 @pytest.fixture(scope="session")

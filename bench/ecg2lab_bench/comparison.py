@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ecg2lab.report.tables import print_table
 from ecg2lab_bench.report import machine_name, milliseconds
 from ecg2lab_bench.results import Measurement, Results, ResultsError, SubjectName
 
@@ -96,6 +97,6 @@ def show(comparison: Comparison, console: Console) -> None:
         ratios = ("", "") if c.ratio is None else (f"{x:.2f}" for x in c.ratio)
         times = (milliseconds(x) for x in c.p50_ms)
         table.add_row(f"{c.model or 'all'} {c.form or c.subject}", str(c.batch), *ratios, *times, f"{c.change:+.1%}")
-    console.print(table)
+    print_table(table, console)
     for remark in comparison.remarks:
         console.print(f"Note: {remark}.", highlight=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from ecg2lab.report.tables import print_table
 from ecg2lab_bench import machine, synthetic
 from ecg2lab_bench.laboratory import Plan
 from ecg2lab_bench.report import machine_lines, markdown_table, milliseconds
@@ -145,7 +146,7 @@ def show(results: ChoiceResults, console: Console) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for row in _rows(results.choices):
         table.add_row(*row)
-    console.print(table)
+    print_table(table, console)
     console.print(f"{_summary(results.choices)} {EXPLANATION}", style="dim", highlight=False)
 
 

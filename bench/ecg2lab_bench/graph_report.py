@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ecg2lab.report.tables import print_table
 from ecg2lab_bench.report import description, error_figure, heading, markdown_table, milliseconds, remarks, run_lines
 from ecg2lab_bench.results import Measurement, Results
 
@@ -40,7 +41,7 @@ def show(results: Results, console: Console) -> None:
         for row in rows:
             table.add_row(f" {row[0]}", *row[1:], style="dim" if name == FLOOR else None)
         table.add_section()
-    console.print(table)
+    print_table(table, console)
     console.print(EXPLANATION, style="dim", highlight=False)
     for line in (*_own_floors(results), *remarks(results)):
         console.print(line, highlight=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from ecg2lab.report.tables import print_table
 from ecg2lab_bench.report import error_figure, machine_name, markdown_table
 from ecg2lab_bench.results import Machine
 
@@ -69,7 +70,7 @@ def show(results: KernelResults, console: Console) -> None:
             table.add_column(_title(case).replace("; ", "\n"), justify="right", no_wrap=True)
         for row in _rows(cases):
             table.add_row(*row)
-        console.print(table)
+        print_table(table, console)
     console.print(EXPLANATION, style="dim", highlight=False)
     for name, reason in results.left_out.items():
         console.print(f"Left out: {name}: {reason}.", highlight=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ecg2lab.report.tables import print_table
 from ecg2lab_bench.results import Machine, Measurement, Model, Results
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def show(results: Results, console: Console) -> None:
             table.add_column(name, justify="right" if name else "left", no_wrap=True)
         for measurement in results.of(model.key if model else None):
             table.add_row(*row(measurement), style="dim" if measurement.subject == "floor" else None)
-        console.print(table)
+        print_table(table, console)
     console.print(EXPLANATION, style="dim", highlight=False)
     for line in remarks(results):
         console.print(line, highlight=False)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, make_session
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab_bench.floors import LeftOut
 
 Inputs = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]

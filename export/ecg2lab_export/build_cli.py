@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ecg2lab.backends.tensorrt_progress import Tell
     from ecg2lab.bundle import Bundle
 
-_PRECISIONS = ("fp32", "fp16")
-
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -84,12 +82,13 @@ def graph_maker(bundle: Bundle, precision: str) -> Callable[[], bytes]:
     MissingExtraError
         If the export's packages are needed and missing.
     """
+    from ecg2lab.backends.tensorrt_build import PRECISIONS
     from ecg2lab.bundle import WINDOW_GRAPH
     from ecg2lab.extras import require
 
     carried = bundle.manifest.precision
-    if precision not in _PRECISIONS:
-        raise BackendError(f"TensorRT engines are built in {' or '.join(_PRECISIONS)}, not in {precision}")
+    if precision not in PRECISIONS:
+        raise BackendError(f"TensorRT engines are built in {' or '.join(PRECISIONS)}, not in {precision}")
     if precision == carried:
         return lambda: bundle.member(WINDOW_GRAPH)
     if carried != "fp32" or precision not in bundle.manifest.gates:

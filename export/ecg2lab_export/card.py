@@ -15,7 +15,7 @@ def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None) 
         _training(run),
         _targets(manifest, run),
         _proof(report),
-        _gates(manifest),
+        _gates(manifest, report),
     ]
     return "\n".join(sections)
 
@@ -70,9 +70,10 @@ def _proof(report: ParityReport) -> str:
     return head + "\n".join(rows) + "\n" + "".join(without)
 
 
-def _gates(manifest: Manifest) -> str:
+def _gates(manifest: Manifest, report: ParityReport) -> str:
+    refused = "".join(f"\nRefused: {precision}: {why}.\n" for precision, why in report.refused.items())
     if not manifest.gates:
-        return "## Reduced precision\n\nNone has passed its gate.\n"
+        return f"## Reduced precision\n\nNone has passed its gate.\n{refused}"
     head = "## Reduced precision\n\nMeasured against fp32 on the same windows; the limit is on the worst target.\n\n"
     head += "| precision | worst AUROC loss | target | macro | limit | largest logit error | windows |\n"
     head += "|---|---|---|---|---|---|---|\n"
@@ -81,4 +82,4 @@ def _gates(manifest: Manifest) -> str:
         f"| {g.logit_error_max:.2g} | {g.windows}, {g.data} |"
         for g in manifest.gates.values()
     ]
-    return head + "\n".join(rows) + "\n"
+    return head + "\n".join(rows) + "\n" + refused

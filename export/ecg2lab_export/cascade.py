@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab import kautz
 from ecg2lab_export import dplr
 from ecg2lab_export.dplr import Dplr, Real
 from ecg2lab_export.network import S4Layer
@@ -47,7 +48,7 @@ class Cascade:
 
     def kernel(self, length: int) -> Single:
         """Taps 0 … length-1 as float32 computes them, (D H length)."""
-        return np.einsum("hts,dhs->dht", _responses(self.h, self.r, length), self.taps)
+        return kautz.kernel(self.h, self.r, self.taps, length)
 
 
 def fit_cascade(layer: S4Layer) -> Cascade:
@@ -68,7 +69,7 @@ def fit_cascade(layer: S4Layer) -> Cascade:
     sections = np.array([_sections(deviation) for deviation in _deviations(layer.published)])  # (H 2 S)
     g, h = sections[:, 0], sections[:, 1]
     h32, r32 = h.astype(np.float32), (g / h).astype(np.float32)
-    basis = _responses(h32.astype(np.float64), r32.astype(np.float64), kernel.shape[-1])  # (H L 2S)
+    basis = kautz.responses(h32.astype(np.float64), r32.astype(np.float64), kernel.shape[-1])  # (H L 2S)
     norms = np.sqrt((basis**2).sum(axis=1))  # (H 2S)
     norms = np.where(norms > 0, norms, 1)
     taps = np.empty((kernel.shape[0], *norms.shape), dtype=np.float32)
@@ -101,19 +102,3 @@ def _sections(deviations: NDArray[np.complex128]) -> tuple[Real, Real]:
     h = np.concatenate([2 * above.real - np.abs(above) ** 2, first + second - first * second])
     order = np.argsort(g)[::-1]
     return g[order], h[order]
-
-
-def _responses(h: NDArray[np.floating], r: NDArray[np.floating], length: int) -> NDArray[np.floating]:
-    """States after an impulse, in the precision of h and r: (H S), (H S) → (H length 2S)."""
-    channels, count = h.shape
-    w, e = np.zeros_like(h), np.zeros_like(h)
-    out = np.empty((channels, length, 2 * count), dtype=h.dtype)
-    for t in range(length):
-        v = np.full(channels, t == 0, dtype=h.dtype)
-        for s in range(count):
-            v = v - e[:, s]
-            e[:, s] += h[:, s] * (v - w[:, s])
-            w[:, s] += r[:, s] * e[:, s]
-            v = v - e[:, s]
-        out[:, t, :count], out[:, t, count:] = w, e
-    return out

@@ -81,10 +81,11 @@ def run(
 
 def _show(report: ParityReport, manifest: Manifest, out: Path, console: Console) -> None:
     from ecg2lab.report.proof import checks_table, gates_table, show_left_out
+    from ecg2lab.report.tables import print_table
 
-    console.print(checks_table(report))
+    print_table(checks_table(report), console)
     if manifest.gates:
-        console.print(gates_table(manifest.gates))
+        print_table(gates_table(manifest.gates), console)
     show_left_out(report, console)
     console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), {report.form} form", soft_wrap=True)
     console.print(manifest.notice.upper(), style="bold yellow")

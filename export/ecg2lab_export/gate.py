@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends.onnxruntime import LOGITS, import_runtime, make_session
+from ecg2lab.backends import LOGITS
+from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.contract import Contract
-from ecg2lab.errors import ParityError
+from ecg2lab.errors import BackendError, ParityError
 from ecg2lab.parity import REDUCED_LOGIT_TOLERANCE
 from ecg2lab_export import auroc_loss
 from ecg2lab_export.auroc_loss import LARGEST_AUROC_LOSS, TargetLoss
 from ecg2lab_export.calibration import CalibrationSet
-from ecg2lab_export.passes import as_computed_on_devices
+from ecg2lab_export.passes import as_computed_on_devices, reduce_precision
 
 LARGEST_LOGIT_ERROR = 0.1
 """Of the median window of a target. An offset common to all windows costs no AUROC, but moves every decision; this much
@@ -67,12 +70,12 @@ class Measurement:
         if not furthest.logit_error <= LARGEST_LOGIT_ERROR:
             raise ParityError(
                 f"{self.precision} moves the logit of {furthest.target} by {furthest.logit_error:.2g} in the median "
-                f"window, more than {LARGEST_LOGIT_ERROR:g}; no bundle was written"
+                f"window, more than {LARGEST_LOGIT_ERROR:g}"
             )
         if not self.logit_error_max <= REDUCED_LOGIT_TOLERANCE:  # a failure in few windows hides from AUROC and median
             raise ParityError(
                 f"{self.precision} moves a logit by {self.logit_error_max:.2g} in one of {len(self.data)} windows, "
-                f"more than {REDUCED_LOGIT_TOLERANCE:g}; no bundle was written"
+                f"more than {REDUCED_LOGIT_TOLERANCE:g}"
             )
         bases = [x.basis for x in self.losses]
         return Gate(
@@ -99,8 +102,53 @@ class Measurement:
         more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
         return (
             f"{self.precision} loses more than {limit:g} AUROC on {self.data.origin} ({len(self.data)} windows): "
-            f"{named}{more}; no bundle was written"
+            f"{named}{more}"
         )
+
+
+class Decisions(NamedTuple):
+    """On several precisions."""
+
+    granted: dict[ReducedPrecision, Gate]
+    refused: dict[ReducedPrecision, ParityError | BackendError]
+    """With what the gate, or this CPU, says against them."""
+
+
+def decide(
+    window: onnx.ModelProto,
+    precisions: Sequence[ReducedPrecision],
+    data: CalibrationSet,
+    contract: Contract,
+    limit: float,
+    tell: Callable[[str], None],
+) -> Decisions:
+    """Send a window graph through the gate of each precision.
+
+    Parameters
+    ----------
+    window
+        In fp32.
+    precisions
+        To be tried.
+    data, contract
+        As for `measure`.
+    limit
+        Greatest AUROC loss of a target.
+    tell
+        Told each stage.
+    """
+    granted: dict[ReducedPrecision, Gate] = {}
+    refused: dict[ReducedPrecision, ParityError | BackendError] = {}
+    tell(f"answering in fp32 for {len(data)} windows")
+    reference = logits(window, data)
+    for precision in precisions:
+        tell(f"measuring {precision} on {len(data)} windows")
+        try:
+            reduced = reduce_precision(window, precision)
+            granted[precision] = measure(reference, reduced, precision, data, contract).gate(limit)
+        except (ParityError, BackendError) as error:
+            refused[precision] = error
+    return Decisions(granted, refused)
 
 
 _BASES = {"labels": "by labels", "expected": "expected", None: ""}

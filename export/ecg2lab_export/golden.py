@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.features import with_missing_flags
+from ecg2lab.network_inputs import NetworkInputs
 from ecg2lab_export.dplr import Real
 from ecg2lab_export.network import Network
 
@@ -21,19 +22,13 @@ _WAVES_S_MV = np.array(
 """P, Q, R, S and T: time after the R peak, width (standard deviation), typical amplitude."""
 
 
-class Inputs(NamedTuple):
-    """Of the bare network."""
-
-    signal: NDArray[np.float32]  # (B leads L) millivolt
-    continuous: NDArray[np.float32]  # (B features)
-    categorical: NDArray[np.int64]  # (B categories)
-
-
 @dataclass(frozen=True)
 class Golden:
     """Inputs of the bare network and its float64 logits."""
 
-    inputs: Inputs
+    contract: Contract
+    """That they fit."""
+    inputs: NetworkInputs
     logits: Real  # (B n)
 
     def feed(self) -> dict[str, NDArray[Any]]:
@@ -55,10 +50,10 @@ def make_golden(network: Network, contract: Contract, seed: int = 0) -> Golden:
     edges = _edge_cases(contract, np.random.default_rng([seed, 1]))
     drawn = draw_inputs(contract, _SIMULATED + len(edges), seed)
     drawn.signal[_SIMULATED:] = edges
-    return Golden(drawn, network.logits(*drawn))
+    return Golden(contract, drawn, network.logits(*drawn))
 
 
-def draw_inputs(contract: Contract, count: int, seed: int = 0) -> Inputs:
+def draw_inputs(contract: Contract, count: int, seed: int = 0) -> NetworkInputs:
     """Simulated windows, of no patient: beats of Gaussian waves, each lead with its own gains, wander and noise.
 
     Parameters
@@ -77,7 +72,7 @@ def draw_inputs(contract: Contract, count: int, seed: int = 0) -> Inputs:
     categorical = np.array(codes, dtype=np.int64).reshape(-1, count).T
     signal = _ecg(random, contract, count)
     missing = random.integers(0, 2, continuous.shape)
-    return Inputs(signal.astype(np.float32), *with_missing_flags(continuous, categorical, missing, contract))
+    return NetworkInputs(signal.astype(np.float32), *with_missing_flags(continuous, categorical, missing, contract))
 
 
 def _ecg(random: np.random.Generator, contract: Contract, count: int) -> Real:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, SIGNAL
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab_export.graph import GraphBuilder
 from ecg2lab_export.network import NORM_EPSILON, Network, S4Layer
 

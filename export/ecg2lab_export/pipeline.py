@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
+from ecg2lab import cpu
 from ecg2lab.bundle import Gate, Lineage, Manifest, NetworkShape, ReducedPrecision, StepShape
 from ecg2lab.contract import Contract
-from ecg2lab.errors import BackendError, CheckpointError, OutputError, ParityError
+from ecg2lab.errors import CheckpointError, OutputError, ParityError
 from ecg2lab.extras import installed_version
 from ecg2lab.parity import (
     CASCADE,
@@ -32,7 +33,7 @@ from ecg2lab_export.auroc_loss import LARGEST_AUROC_LOSS
 from ecg2lab_export.calibration import CalibrationSet
 from ecg2lab_export.card import model_card
 from ecg2lab_export.cascade import Cascade, fit_cascade
-from ecg2lab_export.fit import check_fit, default_contract
+from ecg2lab_export.contract_fit import check_fit, default_contract
 from ecg2lab_export.forms import FORMS, Form, by_speed
 from ecg2lab_export.golden import Golden, make_golden
 from ecg2lab_export.graph import OPSET
@@ -92,6 +93,7 @@ def export(
     tell = tell or (lambda _: None)
     if precision not in PRECISIONS:
         raise CheckpointError(f"precision {precision!r} is not available; one of {', '.join(PRECISIONS)}")
+    cpu.require(precision)
     if form is not None and form not in FORMS:
         raise CheckpointError(f"form {form!r} is not available; one of {', '.join(FORMS)}")
     if not 0 <= max_auroc_loss <= 1:
@@ -102,8 +104,11 @@ def export(
     windows = source.calibration(calibration_set)
     with np.errstate(all="ignore"):  # what overflows is not finite, and no proof passes it
         proved = _prove(source, form, tell)
-        gates = _gates(proved, windows, max_auroc_loss, source.contract, precision, tell)
-        report = proved.report if precision == "fp32" else _reduced(proved, precision, gates)
+        gates, refused = _gates(proved, windows, max_auroc_loss, source.contract, precision, tell)
+        if precision == "fp32":
+            report = msgspec.structs.replace(proved.report, refused=refused)
+        else:
+            report = _reduced(proved, precision, gates)
     tell("writing the bundle")
     manifest = _manifest(source, proved, precision, gates)
     bundles.write(out, manifest, _members(source, proved, report, manifest, precision))
@@ -196,7 +201,7 @@ def _cascades(network: Network) -> tuple[dict[int, Cascade], tuple[Check, ...], 
     left_out: dict[str, str] = {}
     for index, layer in enumerate(network.layers):
         fitted = fit_cascade(layer)
-        check = proof.cascade_check(fitted, layer, index, network.state_size)
+        check = proof.fitted_cascade_check(fitted, layer, index, network.state_size)
         if check.passed:
             good[index] = fitted
             checks.append(check)
@@ -216,22 +221,15 @@ def _graphs(network: Network, form: Form) -> Graphs:
 
 def _gates(
     proved: _Proved, windows: CalibrationSet, limit: float, contract: Contract, precision: str, tell: Tell
-) -> dict[ReducedPrecision, Gate]:
-    """Of the precision that was asked for, which must pass; of an fp32 bundle, all that pass."""
-    passed: dict[ReducedPrecision, Gate] = {}
-    tell(f"answering in fp32 for {len(windows)} windows")
-    reference = gate.logits(proved.graphs.window, windows)
-    for reduced in get_args(ReducedPrecision):
-        if precision not in ("fp32", reduced):
-            continue
-        tell(f"measuring {reduced} on {len(windows)} windows")
-        try:
-            graph = proved.reduced(reduced).window
-            passed[reduced] = gate.measure(reference, graph, reduced, windows, contract).gate(limit)
-        except (ParityError, BackendError):
-            if precision != "fp32":
-                raise
-    return passed
+) -> tuple[dict[ReducedPrecision, Gate], dict[ReducedPrecision, str]]:
+    """Of the precision that was asked for, which must pass; of an fp32 bundle, all that pass, and why others do not."""
+    every: tuple[ReducedPrecision, ...] = get_args(ReducedPrecision)
+    wanted = [reduced for reduced in every if precision in ("fp32", reduced)]
+    decisions = gate.decide(proved.graphs.window, wanted, windows, contract, limit, tell)
+    for reduced, error in decisions.refused.items():
+        if precision == reduced:
+            raise type(error)(f"{error}; no bundle was written")
+    return decisions.granted, {reduced: str(error) for reduced, error in decisions.refused.items()}
 
 
 def _reduced(proved: _Proved, precision: str, gates: Mapping[Any, Gate]) -> ParityReport:

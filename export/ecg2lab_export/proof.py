@@ -15,11 +15,21 @@ import onnx
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, make_session
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.bundle import StepShape
-from ecg2lab.measuring import impulse_error, scan_checks, step_checks, two_sided, versions, window_checks
+from ecg2lab.measuring import (
+    cascade_check,
+    impulse_error,
+    kernel_error,
+    scan_checks,
+    step_checks,
+    two_sided,
+    versions,
+    window_checks,
+)
 from ecg2lab.parity import (
-    CASCADE,
+    BIDIRECTIONAL,
     KERNEL,
     LOGIT_TOLERANCE,
     SCAN,
@@ -81,7 +91,7 @@ def prove(network: Network, graphs: Graphs, weights: Mapping[str, NDArray[Any]],
     checks = [check for i, layer in enumerate(network.layers) for check in _kernels(layer, graphs.form, i, tolerance)]
     recurring = {SCAN: list(scan_checks(weights, network.window, tolerance))}
     if graphs.step is None:
-        left_out[STEP] = "a bidirectional network has no step: each output waits for the whole window"
+        left_out[STEP] = BIDIRECTIONAL
     else:
         recurring[STEP] = list(_step_kernels(network, tolerance))
     for form, found in recurring.items():
@@ -106,10 +116,9 @@ def report(form: Form, precision: str, checks: list[Check], left_out: dict[str, 
     )
 
 
-def cascade_check(cascade: Cascade, layer: S4Layer, index: int, state_size: int) -> Check:
+def fitted_cascade_check(cascade: Cascade, layer: S4Layer, index: int, state_size: int) -> Check:
     """The kernel of a layer's cascade, as float32 computes it."""
-    error = _relative(cascade.kernel(layer.kernel.shape[-1]), layer.kernel)
-    return Check(KERNEL, CASCADE, "numpy", f"layer {index}", error, kernel_tolerance(state_size))
+    return cascade_check(cascade.kernel(layer.kernel.shape[-1]), layer.kernel, index, kernel_tolerance(state_size))
 
 
 def all_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
@@ -129,13 +138,13 @@ def _window_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Che
 
 
 def _step_logits(graph: bytes, shape: StepShape, golden: Golden, limit: float) -> Iterator[Check]:
-    step = StepGraph(graph, shape, golden.inputs.signal.shape[1], _PROOF_ONLY)
+    step = StepGraph(graph, shape, golden.contract, _PROOF_ONLY)
     yield from step_checks(step, golden.tensors(), limit)
 
 
 def _kernels(layer: S4Layer, form: Form, index: int, tolerance: float) -> Iterator[Check]:
     case = f"layer {index}"
-    error = _relative(layer.realisation.kernel(), layer.kernel)
+    error = kernel_error(layer.realisation.kernel(), layer.kernel)
     yield Check(KERNEL, "realisation in float64", "numpy", case, error, _REALISATION_TOLERANCE)
     session = make_session(window_graph.build_convolution(layer, form).SerializeToString(), threads=1)
     lags = two_sided(layer.kernel, layer.d)
@@ -161,9 +170,3 @@ def _in_steps(session: Any, u: NDArray[np.float32], samples: int) -> NDArray[np.
         y, state = session.run(None, {"u": u[start : start + samples], "state": state})
         parts.append(y)
     return np.concatenate(parts)
-
-
-def _relative(found: NDArray[Any], exact: NDArray[Any]) -> float:
-    """Worst error over channels, relative to each channel's largest tap."""
-    largest = np.abs(exact).max(axis=-1, keepdims=True)
-    return float((np.abs(found - exact) / np.where(largest > 0, largest, 1)).max())

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from ecg2lab.backends.onnxruntime import LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.backends import LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab_export.chunked import cut
 from ecg2lab_export.dplr import Real
 from ecg2lab_export.graph import GraphBuilder, require_portable

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from ecg2lab.backends.onnxruntime import LOGITS
+from ecg2lab.backends import LOGITS
 from ecg2lab_export.forms import FORMS, Convolution, Form
 from ecg2lab_export.graph import GraphBuilder, require_portable
 from ecg2lab_export.network import Network, S4Layer

@@ -6,29 +6,45 @@
 The method is Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s41598-025-26715-5. Not a medical device.
 """
 
-from ecg2lab.bundle import Bundle
-from ecg2lab.contract import Contract
-from ecg2lab.engine import Engine, load
-from ecg2lab.errors import (
-    BackendError,
-    BundleError,
-    CheckpointError,
-    ContractError,
-    DatasetError,
-    Ecg2LabError,
-    MissingExtraError,
-    OutputError,
-    ParityError,
-    PatientError,
-    QualityError,
-    RecordingError,
-)
-from ecg2lab.patient import Patient
-from ecg2lab.prediction import Finding, Prediction
-from ecg2lab.preparation import preprocess
-from ecg2lab.readers import read
-from ecg2lab.recording import Recording
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from ecg2lab.bundle import Bundle
+    from ecg2lab.contract import Contract
+    from ecg2lab.engine import Engine, load
+    from ecg2lab.errors import (
+        BackendError,
+        BundleError,
+        CheckpointError,
+        ContractError,
+        DatasetError,
+        Ecg2LabError,
+        MissingExtraError,
+        OutputError,
+        ParityError,
+        PatientError,
+        QualityError,
+        RecordingError,
+    )
+    from ecg2lab.patient import Patient
+    from ecg2lab.prediction import Finding, Prediction
+    from ecg2lab.preparation import preprocess
+    from ecg2lab.readers import read
+    from ecg2lab.recording import Recording
+
+_HOMES = {
+    "Bundle": "bundle",
+    "Contract": "contract",
+    "Engine": "engine",
+    "Finding": "prediction",
+    "Patient": "patient",
+    "Prediction": "prediction",
+    "Recording": "recording",
+    "load": "engine",
+    "preprocess": "preparation",
+    "read": "readers",
+}
+"""Modules of the names; all others are errors."""
 __all__ = [
     "BackendError",
     "Bundle",
@@ -53,3 +69,19 @@ __all__ = [
     "preprocess",
     "read",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name on first use: the command line imports this package before it can bear to be interrupted."""
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """With the names that are not loaded yet."""
+    return sorted({*globals(), *__all__})

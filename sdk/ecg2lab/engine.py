@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ from ecg2lab.errors import BackendError, PatientError, RecordingError
 from ecg2lab.extras import installed_version
 from ecg2lab.features import Features, encode
 from ecg2lab.leads import LIMB
+from ecg2lab.network_inputs import check_inputs
 from ecg2lab.patient import Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.preparation import PreparedSignal, cut_windows, prepare_signal
@@ -145,21 +146,10 @@ class Engine:
         if backend is None:
             raise BackendError("this engine is closed")
         c = self.contract
-        signal = _checked("signal", signal, (len(c.signal.leads), c.signal.window_samples), np.float32)
-        columns = c.static_inputs
-        continuous = _checked("continuous", continuous, (len(columns.continuous),), np.float32)
-        categorical = _checked("categorical", categorical, (len(columns.categorical),), np.int64)
-        if not len(signal) == len(continuous) == len(categorical):
-            raise BackendError(
-                f"batches differ: {len(signal)} signals, {len(continuous)} continuous, {len(categorical)} categorical"
-            )
-        for column, (name, count) in enumerate(columns.categorical.items()):
-            codes = categorical[:, column]
-            if len(codes) and not (codes.min() >= 0 and codes.max() < count):
-                raise BackendError(f"categorical: {name} has a code outside 0 to {count - 1}")
-        if len(signal) == 0:
+        inputs = check_inputs(c, signal, continuous, categorical, samples=c.signal.window_samples)
+        if len(inputs.signal) == 0:
             return np.empty((0, len(c.targets)), dtype=np.float32)
-        return backend.run(signal, continuous, categorical)
+        return backend.run(*inputs)
 
     def predict(
         self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
@@ -212,7 +202,7 @@ class Engine:
         Raises
         ------
         BackendError
-            If the model is bidirectional: it has no such form.
+            If it has no such form, saying why: it is bidirectional, or float32 cannot carry its state.
         """
         return StepGraph.of(self._bundle, self.info.threads)
 
@@ -262,22 +252,6 @@ def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
         threads=threads,
         versions={**versions, "numpy": np.__version__, **backend.versions},
     )
-
-
-def _checked(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise BackendError(f"{name} must be one array: its rows have different lengths") from None
-    if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
-        wanted = ", ".join(map(str, ("B", *shape)))
-        raise BackendError(f"{name} must have shape ({wanted}), not {array.shape}")
-    if array.dtype.kind not in ("iu" if dtype is np.int64 else "fiu"):
-        raise BackendError(f"{name} must hold {'integers' if dtype is np.int64 else 'real numbers'}, not {array.dtype}")
-    converted: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype)
-    if not np.isfinite(converted).all():
-        raise BackendError(f"{name} has values that are not finite: preprocess and impute first, or call predict")
-    return converted
 
 
 def _recording_note(recording: Recording, prepared: PreparedSignal, windows: int, contract: Contract) -> RecordingNote:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import parity
+from ecg2lab import kautz, parity
 from ecg2lab._native import _core
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.extras import installed_version
+from ecg2lab.golden import Arrays
 from ecg2lab.parity import Check, logit_error
 from ecg2lab.step import StepGraph
 
-Arrays = Mapping[str, NDArray[Any]]
 Network = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 """(B leads L), (B features), (B categories) → logits (B n)."""
 CHUNKINGS = (1, 7, 12, 17, 250)
@@ -82,6 +82,46 @@ def scan_checks(weights: Arrays, window: int, tolerance: float) -> Iterator[Chec
         scan = _core.Scan(a, b, c, d, SCAN_CHUNK)
         error = impulse_error(scan.run, two_sided(_kernel(a, b, c, window), d))
         yield Check(parity.KERNEL, parity.SCAN, "native", f"layer {layer}", error, tolerance)
+
+
+def cascade_checks(weights: Arrays, window: int, tolerance: float) -> Iterator[Check]:
+    """The cascade of each layer that has one, in float32, against powers of Ā in float64.
+
+    Parameters
+    ----------
+    weights
+        Of the bundle: h, r (H S) and taps (D H 2S) of a cascade, beside the state space as for `scan_checks`.
+    window
+        L.
+    tolerance
+        Relative to a channel's largest tap.
+    """
+    for layer in range(sum(name.endswith(".norm.weight") for name in weights)):
+        own = f"layers.{layer}."
+        cascade = {key: array for key, array in weights.items() if key.startswith(f"{own}cascade.")}
+        if not cascade:
+            continue
+        h, r, taps = (cascade[f"{own}cascade.{key}"] for key in ("h", "r", "taps"))
+        if {array.dtype for array in (h, r, taps)} != {np.dtype(np.float32)}:
+            raise TypeError("a cascade is of float32")
+        a, b, c = (weights[own + key] for key in "abc")
+        truth = _kernel(a, b, c, window)
+        found = kautz.kernel(h, r, taps, window)
+        if found.shape != truth.shape:
+            raise ValueError(f"a cascade of kernels {found.shape} is not that of {truth.shape}")
+        yield cascade_check(found, truth, layer, tolerance)
+
+
+def cascade_check(found: NDArray[np.float32], truth: NDArray[np.float64], layer: int, tolerance: float) -> Check:
+    """The kernel that a cascade has, (D H L), against the one that it should have."""
+    case, error = f"layer {layer}", kernel_error(found, truth)
+    return Check(parity.KERNEL, parity.CASCADE, "numpy", case, error, tolerance)
+
+
+def kernel_error(found: NDArray[Any], exact: NDArray[Any]) -> float:
+    """Worst error over channels and directions, relative to the largest tap of each, (D H L)."""
+    largest = np.abs(exact).max(axis=-1, keepdims=True)
+    return float((np.abs(found - exact) / np.where(largest > 0, largest, 1)).max())
 
 
 def _kernel(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any], length: int) -> NDArray[np.float64]:

@@ -10,13 +10,15 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from ecg2lab.bundle import PARITY, Bundle
+from ecg2lab.bundle import PARITY, Bundle, ReducedPrecision
 from ecg2lab.errors import BundleError, ParityError
 
 Quantity = Literal["kernel", "logits"]
 KERNEL: Final = "kernel"
 LOGITS: Final = "logits"
 STEP, SCAN, CASCADE = "step", "scan", "cascade"
+BIDIRECTIONAL = "the model is bidirectional, so each output waits for the whole window"
+"""Why it has no step."""
 LOGIT_TOLERANCE = 2e-5
 """Of `logit_error` in fp32."""
 REDUCED_LOGIT_TOLERANCE = 0.25
@@ -58,6 +60,8 @@ class ParityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     checks: Annotated[tuple[Check, ...], Meta(min_length=1)]
     left_out: dict[str, str]
     """Forms and backends that were not measured, and why."""
+    refused: dict[ReducedPrecision, str] = {}
+    """Reduced precisions that the export tried and that did not pass their gate, and why; an fp32 bundle has them."""
     cpu: str
     versions: dict[str, str]
 
@@ -101,6 +105,22 @@ def recorded(bundle: Bundle) -> ParityReport:
     if (report.form, report.precision) != (manifest.form, manifest.precision) or not report.passed:
         raise BundleError(f"{bundle.source}: {PARITY} is no proof of this bundle; export it again")
     return report
+
+
+def why_no_step(bundle: Bundle) -> str:
+    """Why a bundle without a step graph has none.
+
+    Raises
+    ------
+    BundleError
+        If the proof is malformed, or does not say why a causal model has none.
+    """
+    if not bundle.manifest.network.causal:
+        return BIDIRECTIONAL
+    try:
+        return f"the model is causal, but float32 cannot carry its state: {recorded(bundle).left_out[STEP]}"
+    except KeyError:
+        raise BundleError(f"the proof of {bundle.source} does not say why it has no step; export it again") from None
 
 
 def kernel_tolerance(state_size: int) -> float:

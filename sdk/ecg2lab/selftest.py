@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
 
 from ecg2lab import cpu, parity, tensors
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.backends.tensorrt import TensorRtBackend
-from ecg2lab.backends.tensorrt_build import golden_tolerance
-from ecg2lab.bundle import GOLDEN, WEIGHTS, Bundle
+from ecg2lab.backends.tensorrt_build import PRECISIONS, golden_tolerance
+from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.engine import BACKENDS, load
 from ecg2lab.errors import BackendError, BundleError, MissingExtraError
 from ecg2lab.extras import installed_version
-from ecg2lab.measuring import Arrays, scan_checks, step_checks, versions, window_checks
+from ecg2lab.golden import Arrays, read_golden
+from ecg2lab.measuring import cascade_checks, scan_checks, step_checks, versions, window_checks
 from ecg2lab.parity import Check, ParityReport, kernel_tolerance, logit_limit
 from ecg2lab.step import StepGraph
+
+Checks = list[Check]
+LeftOut = dict[str, str]
 
 
 def run(bundle: Bundle, threads: int = 1) -> ParityReport:
@@ -30,7 +33,8 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     Returns
     -------
     ParityReport
-        Limits are those of an export; for a reduced precision, those that its own proof recorded.
+        Limits are those of an export; for a reduced precision, those that its own proof recorded; for a TensorRT
+        engine, those by which `ecg2lab build` accepted it.
 
     Raises
     ------
@@ -39,31 +43,16 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     BundleError
         If the bundle's proof, golden inputs or weights are malformed.
     """
-    proof = parity.recorded(bundle)
-    golden = _golden(bundle)
-    checks: list[Check] = []
-    left_out: dict[str, str] = {}
-    for backend in BACKENDS:
-        try:
-            engine = load(bundle, backend=backend, threads=threads)
-        except (BackendError, MissingExtraError) as error:  # it cannot be had here; what fails later is a failure
-            left_out[f"{proof.form} on {backend}"] = str(error)
-            continue
-        limit = _limit(bundle, backend)
-        with engine:
-            checks += window_checks(engine.run, golden, bundle.manifest.form, backend, limit)
-    if not checks:
-        raise BackendError(f"nothing here can run the model: {'; '.join(left_out.values())}")
-    if bundle.manifest.step is None:
-        left_out[parity.STEP] = proof.left_out.get(parity.STEP, "the bundle has no step graph")
-    elif installed_version("onnxruntime") or installed_version("onnxruntime-gpu"):
-        checks += step_checks(StepGraph.of(bundle, threads), golden, logit_limit(bundle))
-    else:
-        left_out[parity.STEP] = "it runs on ONNX Runtime, which is not installed"
-    if parity.SCAN in proof.left_out:
-        left_out[parity.SCAN] = proof.left_out[parity.SCAN]
-    else:
-        checks += _scan_checks_of(bundle)
+    proof, golden = parity.recorded(bundle), read_golden(bundle)
+    checks: Checks = []
+    left_out: LeftOut = {}
+    for measured, missing in (_windows(bundle, golden, threads), _step(bundle, golden, threads)):
+        checks += measured
+        left_out |= missing
+    if not any(check.form != parity.STEP for check in checks):
+        raise BackendError(f"nothing here can run the model: {'; '.join(dict.fromkeys(left_out.values()))}")
+    checks += _recurrences(bundle, proof)
+    left_out |= {what: why for what, why in proof.left_out.items() if what.startswith((parity.SCAN, parity.CASCADE))}
     return ParityReport(
         form=proof.form,
         precision=bundle.manifest.precision,
@@ -74,39 +63,50 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     )
 
 
-def _golden(bundle: Bundle) -> Arrays:
-    name = f"{bundle.source}: {GOLDEN}"
-    found = tensors.read(bundle.member(GOLDEN), name)
-    signal, columns = bundle.contract.signal, bundle.contract.static_inputs
-    wanted: dict[str, tuple[type, tuple[int, ...]]] = {
-        SIGNAL: (np.float32, (len(signal.leads), signal.window_samples)),
-        CONTINUOUS: (np.float32, (len(columns.continuous),)),
-        CATEGORICAL: (np.int64, (len(columns.categorical),)),
-        LOGITS: (np.float64, (len(bundle.contract.targets),)),
-    }
-    count = len(found[SIGNAL]) if SIGNAL in found and found[SIGNAL].ndim else 0
-    for key, (dtype, shape) in wanted.items():
-        array = found.get(key)
-        if not count or array is None or array.dtype != dtype or array.shape != (count, *shape):
-            raise BundleError(f"{name}: {key} does not fit the contract; export the bundle again")
-    return found
+def _windows(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut]:
+    """The window graph on each backend, and in each other precision of which there is an engine."""
+    form, carried = bundle.manifest.form, bundle.manifest.precision
+    others = [(TensorRtBackend.name, p) for p in PRECISIONS if p != carried and p in bundle.manifest.gates]
+    checks: Checks = []
+    left_out: LeftOut = {}
+    for backend, precision in [*((backend, carried) for backend in BACKENDS), *others]:
+        name = form if precision == carried else f"{form}, {precision}"
+        try:
+            engine = load(bundle, backend=backend, precision=precision, threads=threads)
+        except (BackendError, MissingExtraError) as error:  # it cannot be had here; what fails later is a failure
+            left_out[f"{name} on {backend}"] = str(error)
+            continue
+        with engine:
+            checks += window_checks(engine.run, golden, name, backend, _limit(bundle, backend, precision))
+    return checks, left_out
 
 
-def _scan_checks_of(bundle: Bundle) -> list[Check]:
-    tolerance = kernel_tolerance(bundle.manifest.network.state_size)
-    name = f"{bundle.source}: {WEIGHTS}"
-    weights = tensors.read(bundle.member(WEIGHTS), name)
-    try:
-        checks = list(scan_checks(weights, bundle.contract.signal.window_samples, tolerance))
-    except (KeyError, ValueError, TypeError) as error:
-        raise BundleError(f"{name} holds no state space that can run: {error}") from None
-    if len(checks) != bundle.manifest.network.layers:
-        raise BundleError(f"{name} has {len(checks)} layers, its manifest {bundle.manifest.network.layers}")
-    return checks
-
-
-def _limit(bundle: Bundle, backend: str) -> float:
+def _limit(bundle: Bundle, backend: str, precision: str) -> float:
     """TensorRT sums in an order of its own, so it has the limit by which its engines are accepted."""
-    if backend == TensorRtBackend.name:
-        return golden_tolerance(bundle, bundle.manifest.precision)
-    return logit_limit(bundle)
+    return golden_tolerance(bundle, precision) if backend == TensorRtBackend.name else logit_limit(bundle)
+
+
+def _step(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut]:
+    if bundle.manifest.step is None:
+        return [], {parity.STEP: parity.why_no_step(bundle)}
+    if not (installed_version("onnxruntime") or installed_version("onnxruntime-gpu")):
+        return [], {parity.STEP: "it runs on ONNX Runtime, which is not installed"}
+    return list(step_checks(StepGraph.of(bundle, threads), golden, logit_limit(bundle))), {}
+
+
+def _recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
+    """Scan and cascade of each layer for which the export did not leave them out."""
+    name = f"{bundle.source}: {WEIGHTS}"
+    weights, network = tensors.read(bundle.member(WEIGHTS), name), bundle.manifest.network
+    window, tolerance = bundle.contract.signal.window_samples, kernel_tolerance(network.state_size)
+    for form, measure in {parity.SCAN: scan_checks, parity.CASCADE: cascade_checks}.items():
+        if form in proof.left_out:
+            continue
+        wanted = [f"layer {i}" for i in range(network.layers) if f"{form}, layer {i}" not in proof.left_out]
+        try:
+            checks = list(measure(weights, window, tolerance))
+        except (KeyError, ValueError, TypeError) as error:
+            raise BundleError(f"{name} holds no {form} that can run: {error}") from None
+        if [check.case for check in checks] != wanted:
+            raise BundleError(f"{name} has a {form} for {len(checks)} layers, its proof for {len(wanted)}")
+        yield from checks

@@ -10,20 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends.onnxruntime import (
-    CATEGORICAL,
-    CONTINUOUS,
-    LOGITS,
-    NEXT_STATE,
-    SIGNAL,
-    STATE,
-    make_session,
-)
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
+from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
+from ecg2lab.network_inputs import check_inputs
+from ecg2lab.parity import why_no_step
 
 _MAGIC = b"ecg2lab-state-1\0"
 _HEADER = struct.Struct("<16s32sQII")
@@ -77,8 +73,8 @@ class StepGraph:
         Serialised ONNX.
     shape
         Its sizes.
-    leads
-        Of the signal.
+    contract
+        Of the model.
     model
         Digest of the bundle that its states belong to, 64 hexadecimal digits.
     threads
@@ -90,10 +86,10 @@ class StepGraph:
         If the graph is of other sizes.
     """
 
-    def __init__(self, graph: bytes, shape: StepShape, leads: int, model: str, threads: int = 1) -> None:
+    def __init__(self, graph: bytes, shape: StepShape, contract: Contract, model: str, threads: int = 1) -> None:
         self.most_samples = shape.most_samples
         self._size = shape.state_size
-        self._leads = leads
+        self._contract = contract
         self._model = model
         self._session = make_session(graph, threads)
         shapes = {value.name: value.shape for value in (*self._session.get_inputs(), *self._session.get_outputs())}
@@ -107,18 +103,13 @@ class StepGraph:
         Raises
         ------
         BackendError
-            If the model looks ahead and therefore has none, or this CPU lacks its precision.
+            If the model has none, saying why, or this CPU lacks its precision.
         """
         shape = bundle.manifest.step
-        if shape is None and bundle.manifest.network.causal:
-            raise BackendError("this model has no step form: float32 cannot carry its state (`ecg2lab inspect --json`)")
         if shape is None:
-            raise BackendError(
-                "this model is bidirectional: each output waits for the whole window, so it has no step form; "
-                "stream it by windows"
-            )
+            raise BackendError(f"{bundle.source} has no step graph: {why_no_step(bundle)}; stream it by windows")
         cpu.require(bundle.manifest.precision)
-        return cls(bundle.member(STEP_GRAPH), shape, len(bundle.contract.signal.leads), bundle.digest, threads)
+        return cls(bundle.member(STEP_GRAPH), shape, bundle.contract, bundle.digest, threads)
 
     def initial(self, batch: int = 1) -> StepState:
         """Of a recording that begins, or begins anew: a reset."""
@@ -126,9 +117,9 @@ class StepGraph:
 
     def run(
         self,
-        signal: NDArray[np.float32],
-        continuous: NDArray[np.float32],
-        categorical: NDArray[np.int64],
+        signal: ArrayLike,
+        continuous: ArrayLike,
+        categorical: ArrayLike,
         state: StepState,
     ) -> tuple[NDArray[np.float32], StepState]:
         """Take in samples.
@@ -153,29 +144,18 @@ class StepGraph:
         ------
         BackendError
             If the state is another model's or another batch's, or has taken in as many samples as it can count; if
-            there is no sample, or one that is not finite.
+            there is no sample; on anything that `Engine.run` would refuse.
         """
-        self._check(signal, state)
-        values, logits = state.values, None
-        for start in range(0, signal.shape[2], self.most_samples):
-            part = np.ascontiguousarray(signal[:, :, start : start + self.most_samples], dtype=np.float32)
-            feed: dict[str, NDArray[Any]] = {
-                SIGNAL: part,
-                CONTINUOUS: continuous,
-                CATEGORICAL: categorical,
-                STATE: values,
-            }
-            logits, values = self._call(feed)
-        assert logits is not None
-        return logits, StepState(values, state.samples + signal.shape[2], self._model)
+        inputs = check_inputs(self._contract, signal, continuous, categorical, samples=None)
+        self._check_state(inputs.signal, state)
+        feed: dict[str, NDArray[Any]] = {CONTINUOUS: inputs.continuous, CATEGORICAL: inputs.categorical}
+        values, samples = state.values, inputs.signal.shape[2]
+        for start in range(0, samples, self.most_samples):
+            feed[SIGNAL] = np.ascontiguousarray(inputs.signal[:, :, start : start + self.most_samples])
+            logits, values = self._call({**feed, STATE: values})
+        return logits, StepState(values, state.samples + samples, self._model)
 
-    def _check(self, signal: NDArray[Any], state: StepState) -> None:
-        if signal.ndim != 3 or signal.shape[1] != self._leads:
-            raise BackendError(f"signal must have shape (B, {self._leads}, T), not {signal.shape}")
-        if signal.shape[2] == 0:
-            raise BackendError("signal has no samples: a step needs at least one")
-        if not np.isfinite(signal).all():
-            raise BackendError("signal has values that are not finite: they would stay in the state; preprocess first")
+    def _check_state(self, signal: NDArray[np.float32], state: StepState) -> None:
         if state.model != self._model:
             raise BackendError("this state belongs to another model: begin anew with initial()")
         if state.values.shape != (len(signal), self._size):

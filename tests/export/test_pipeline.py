@@ -10,13 +10,16 @@ import sys
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab import parity
+from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle
-from ecg2lab.errors import BundleError, CheckpointError, ContractError, OutputError, ParityError
-from ecg2lab_export import cardiolab, export, pipeline, proof, window_graph
+from ecg2lab.cli import inspect
+from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, OutputError, ParityError
+from ecg2lab_export import cardiolab, cli, export, pipeline, proof, window_graph
 
 
 @pytest.fixture
@@ -78,9 +81,46 @@ def test_a_causal_model_has_a_step_and_a_bidirectional_one_says_why_not(parity_c
         assert opened.manifest.step.most_samples == 31
     else:
         assert opened.manifest.step is None
-        assert report.left_out["step"] == "a bidirectional network has no step: each output waits for the whole window"
+        assert report.left_out["step"] == "the model is bidirectional, so each output waits for the whole window"
         with pytest.raises(BundleError, match=r"has no step\.onnx"):
             opened.member("step.onnx")
+
+
+def test_an_fp32_export_says_why_each_gate_was_not_passed(parity_case, out, monkeypatch):
+    """In proof, card, `inspect` and on the screen; the bundle is written all the same."""
+    monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
+    app = typer.Typer()
+    for verb in (cli, inspect):
+        verb.register(app)
+    arguments = ["export", str(parity_case.checkpoint), "--out", str(out), "--max-auroc-loss", "0"]
+    shown = [CliRunner().invoke(app, x, env={"COLUMNS": "80"}) for x in (arguments, ["inspect", str(out)])]
+    opened = Bundle.open(out)
+    refused = parity.recorded(opened).refused
+    assert (set(refused), opened.manifest.gates) == ({"fp16", "bf16", "int8"}, {})
+    assert refused["fp16"].startswith("fp16 loses more than 0 AUROC on generated windows, no patients (512 windows): ")
+    assert refused["int8"].startswith("int8 needs a CPU with VNNI")
+    for reason in refused.values():
+        assert "no bundle was written" not in reason
+        assert f": {reason}." in opened.member("card.md").decode()
+        for result in shown:
+            assert result.exit_code == 0
+            assert reason.replace(" ", "") in "".join(result.stdout.split())
+            assert max(map(len, result.stdout.splitlines())) <= max(80, len(f"wrote {out} (99.99 MB), spectral form"))
+
+
+def test_a_precision_that_was_asked_for_and_did_not_pass_leaves_no_bundle(parity_case, out):
+    with pytest.raises(ParityError, match=r"bf16 loses more than 0 AUROC on .*; no bundle was written$"):
+        export(parity_case.checkpoint, out, precision="bf16", max_auroc_loss=0)
+    assert not out.parent.exists()
+
+
+def test_a_precision_that_this_cpu_lacks_is_refused_before_any_work(parity_case, out, monkeypatch):
+    monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
+    stages = []
+    with pytest.raises(BackendError, match="int8 needs a CPU with VNNI"):
+        export(parity_case.checkpoint, out, precision="int8", tell=stages.append)
+    assert not stages
+    assert not out.parent.exists()
 
 
 def test_golden_outputs_of_the_bundle_are_the_float64_logits(parity_case, out, contract):

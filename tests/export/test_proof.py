@@ -6,17 +6,21 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
+from typer.testing import CliRunner
 
 from ecg2lab import parity, selftest
 from ecg2lab.bundle import Bundle, StepShape
-from ecg2lab.errors import BackendError, ParityError
+from ecg2lab.cli import app
+from ecg2lab.errors import BackendError, BundleError, ParityError
 from ecg2lab.parity import Check, ParityReport
 from ecg2lab.step import StepGraph
 from ecg2lab_export import cardiolab, dplr, export, proof, step_graph, window_graph
-from ecg2lab_export.fit import default_contract
+from ecg2lab_export.contract_fit import default_contract
 from ecg2lab_export.golden import make_golden
 from ecg2lab_export.proof import Graphs
 from ecg2lab_export.realisation import balanced, realise_system, to_real_basis
+from ecg2lab_export.triton import repository
+from ecg2lab_export.triton.settings import Settings
 from ecg2lab_export.weights import weight_tensors
 
 
@@ -261,9 +265,16 @@ def test_a_recurrence_that_float32_cannot_carry_is_left_out_and_said(random_netw
     assert "its kernel is wrong by" in report.left_out["step"]
     bundle = Bundle.open(tmp_path / "slow.ecg2lab")
     assert bundle.manifest.step is None
-    with pytest.raises(BackendError, match="float32 cannot carry its state"):
+    with pytest.raises(BackendError, match="float32 cannot carry its state: in float32 its kernel is wrong by"):
         StepGraph.of(bundle)
     assert "its kernel is wrong by" in selftest.run(bundle).left_out["step"]
+    with pytest.raises(BundleError, match="no step graph: the model is causal, but float32 cannot carry its state"):
+        repository.write(bundle, tmp_path / "repo", Settings(name="slow"), stream=True)
+    assert not (tmp_path / "repo").exists()
+    shown = CliRunner().invoke(app, ["inspect", str(tmp_path / "slow.ecg2lab")], env={"COLUMNS": "200"}).stdout
+    assert "none: the model is causal, but float32 cannot carry its state" in shown
+    for text in (shown, bundle.member("card.md").decode()):
+        assert "bidirectional" not in text
 
 
 def spoil_recurrence(monkeypatch, which, error):

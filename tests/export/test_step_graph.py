@@ -1,6 +1,7 @@
 """The step graph: the window graph's model, sample by sample, in chunks of any size, its state explicit."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -8,6 +9,7 @@ import onnxruntime
 import pytest
 
 from ecg2lab.bundle import StepShape
+from ecg2lab.contract import StaticInputs
 from ecg2lab.step import StepGraph
 from ecg2lab_export import cardiolab, step_graph, window_graph
 from ecg2lab_export.network import Network
@@ -32,7 +34,10 @@ def stored(data_folder):
 
 def stepper(network):
     shape = StepShape(most_samples=MOST_SAMPLES, state_size=step_graph.state_size(network))
-    return StepGraph(step_graph.build(network).SerializeToString(), shape, network.leads, MODEL)
+    columns = StaticInputs(range(network.continuous_features), dict(enumerate(map(len, network.embeddings))))
+    # Sizes are all that a step asks its contract; these networks have some that no contract can state.
+    contract = SimpleNamespace(signal=SimpleNamespace(leads=range(network.leads)), static_inputs=columns)
+    return StepGraph(step_graph.build(network).SerializeToString(), shape, contract, MODEL)
 
 
 @pytest.fixture(scope="module")

@@ -233,7 +233,7 @@ class TestRefusals:
             (0, np.zeros((12, 250)), r"signal must have shape \(B, 12, 250\)"),
             (0, np.full((1, 12, 250), np.nan), "signal has values that are not finite"),
             (0, np.full((1, 12, 250), 1e300), "signal has values that are not finite"),
-            (0, np.zeros((2, 12, 250)), "batches differ: 2 signals, 1 continuous"),
+            (0, np.zeros((2, 12, 250)), "batches differ: 2 signal, 1 continuous, 1 categorical"),
             (0, np.zeros((1, 12, 250), dtype=complex), "signal must hold real numbers"),
             (1, np.zeros((1, 9)), "continuous must have shape"),
             (2, np.zeros((1, 2)), "categorical must hold integers"),

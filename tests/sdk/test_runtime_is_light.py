@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("torch", "scipy", "pandas", "lightning", "polars", "matplotlib", "onnx", "onnxruntime", "wfdb", "jinja2")
 
 
@@ -24,3 +26,13 @@ def test_the_sdk_never_imports_the_rivers_that_import_it():
     code = "import ecg2lab, ecg2lab.cli, sys; print(*[m for m in sys.modules if m.startswith('ecg2lab_')])"
     listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert listed.split() == []
+
+
+def test_every_public_name_is_there_and_nothing_else_is():
+    import ecg2lab
+
+    assert set(ecg2lab.__all__) <= set(dir(ecg2lab))
+    for name in ecg2lab.__all__:
+        assert getattr(ecg2lab, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'laod'"):
+        _ = ecg2lab.laod

@@ -43,7 +43,7 @@ def test_a_sound_bundle_passes(either):
     assert report.passed
     assert (report.form, report.precision) == ("spectral", "fp32")
     cases = {(c.quantity, c.form, c.backend) for c in report.checks}
-    expected = {("logits", "spectral", "onnxruntime"), ("kernel", "scan", "native")}
+    expected = {("logits", "spectral", "onnxruntime"), ("kernel", "scan", "native"), ("kernel", "cascade", "numpy")}
     assert cases == expected | ({("logits", "step", "onnxruntime")} if opened.manifest.step else set())
     assert ("step" in report.left_out) == (opened.manifest.step is None)
     assert {"ecg2lab", "numpy", "onnxruntime"} <= set(report.versions)
@@ -99,7 +99,7 @@ def run_command(*arguments):
 def test_the_command_shows_form_backend_and_error(either):
     result = run_command(either)
     assert result.exit_code == 0
-    for word in ("spectral", "onnxruntime", "scan", "native", "passed", "not measured: spectral on tensorrt"):
+    for word in ("spectral", "onnxruntime", "scan", "native", "cascade", "passed", "Not measured", "on tensorrt"):
         assert word in result.stdout
     assert "FAILED" not in result.stdout
 
@@ -144,6 +144,9 @@ GOLDEN = {
     "another window": lambda g: g | {"signal": g["signal"][:, :, :100]},
     "another type": lambda g: g | {"continuous": g["continuous"].astype(np.float64)},
     "logits in float32": lambda g: g | {"logits": g["logits"].astype(np.float32)},
+    "not a number": lambda g: g | {"signal": g["signal"] * np.float32("nan")},
+    "logits of infinity": lambda g: g | {"logits": g["logits"] + np.inf},
+    "no such category": lambda g: g | {"categorical": g["categorical"] + 99},
 }
 
 
@@ -153,7 +156,7 @@ def test_golden_inputs_that_do_not_fit_are_refused(bundle, doctored, change):
         k: np.ascontiguousarray(v) for k, v in change(load(Bundle.open(bundle).member("golden.safetensors"))).items()
     }
     path = doctored(bundle, {"golden.safetensors": save(golden)})
-    with pytest.raises(BundleError, match=r"golden\.safetensors: \w+ does not fit the contract"):
+    with pytest.raises(BundleError, match=r"golden\.safetensors(: \w+)? does not fit the contract"):
         selftest.run(Bundle.open(path))
 
 
@@ -162,17 +165,17 @@ def test_weights_without_a_state_space_are_refused(bundle, doctored, name):
     weights = load(Bundle.open(bundle).member("weights.safetensors"))
     del weights[name]
     path = doctored(bundle, {"weights.safetensors": save(weights)})
-    with pytest.raises(BundleError, match=r"weights\.safetensors holds no state space that can run"):
+    with pytest.raises(BundleError, match=r"weights\.safetensors holds no scan that can run"):
         selftest.run(Bundle.open(path))
 
 
 def test_weights_of_another_shape_or_count_are_refused(bundle, doctored):
     content = Bundle.open(bundle).member("weights.safetensors")
     shorter = changed_weights(content, "layers.0.b", lambda b: b[:, :, :-1])
-    with pytest.raises(BundleError, match="no state space that can run"):
+    with pytest.raises(BundleError, match="no scan that can run"):
         selftest.run(Bundle.open(doctored(bundle, {"weights.safetensors": shorter})))
     fewer = save({k: v for k, v in load(content).items() if not k.startswith("layers.")})
-    with pytest.raises(BundleError, match="has 0 layers, its manifest 2"):
+    with pytest.raises(BundleError, match="has a scan for 0 layers, its proof for 2"):
         selftest.run(Bundle.open(doctored(bundle, {"weights.safetensors": fewer})))
 
 
@@ -181,6 +184,57 @@ def test_weights_that_are_not_finite_never_pass(bundle, doctored):
     wrong = changed_weights(content, "layers.1.c", lambda c: c * np.nan)
     report = selftest.run(Bundle.open(doctored(bundle, {"weights.safetensors": wrong})))
     assert {check.case for check in report.checks if not check.passed} == {"layer 1"}
+
+
+def test_a_cascade_with_one_coefficient_changed_is_found(either, doctored):
+    """H and r within 1e-4, a tap of the last layer by 1 %: each moves a kernel beyond 2e-6."""
+    content = Bundle.open(either).member("weights.safetensors")
+    for name, share in (("0.cascade.h", 1.0001), ("0.cascade.r", 1.0001), ("1.cascade.taps", 1.01)):
+        wrong = changed_weights(content, f"layers.{name}", lambda x, share=share: x * np.float32(share))
+        report = selftest.run(Bundle.open(doctored(either, {"weights.safetensors": wrong})))
+        failed = {(check.form, check.case) for check in report.checks if not check.passed}
+        assert failed == {("cascade", f"layer {name[0]}")}
+
+
+def one_channel(weights):
+    """A cascade of one channel, which NumPy would stretch over all."""
+    return (
+        weights
+        | {f"layers.0.cascade.{key}": weights[f"layers.0.cascade.{key}"][:1] for key in ("h", "r")}
+        | {"layers.0.cascade.taps": weights["layers.0.cascade.taps"][:, :1]}
+    )
+
+
+CASCADES = {
+    "no r": lambda w: {k: v for k, v in w.items() if k != "layers.0.cascade.r"},
+    "of float64": lambda w: w | {"layers.0.cascade.h": w["layers.0.cascade.h"].astype(np.float64)},
+    "r of fewer sections": lambda w: w | {"layers.0.cascade.r": w["layers.0.cascade.r"][:, :-1]},
+    "taps of fewer sections": lambda w: w | {"layers.1.cascade.taps": w["layers.1.cascade.taps"][..., :-2]},
+    "of one channel": one_channel,
+    "gone without a word": lambda w: {k: v for k, v in w.items() if not k.startswith("layers.1.cascade")},
+}
+
+
+@pytest.mark.parametrize("change", CASCADES.values(), ids=CASCADES)
+def test_a_cascade_that_is_malformed_or_missing_is_refused(bundle, doctored, change):
+    weights = {
+        k: np.ascontiguousarray(v) for k, v in change(load(Bundle.open(bundle).member("weights.safetensors"))).items()
+    }
+    path = doctored(bundle, {"weights.safetensors": save(weights)})
+    with pytest.raises(BundleError, match=r"holds no cascade that can run|has a cascade for 1 layers, its proof for 2"):
+        selftest.run(Bundle.open(path))
+
+
+def test_a_layer_that_the_export_gave_no_cascade_is_said(bundle, doctored):
+    opened = Bundle.open(bundle)
+    weights = {k: v for k, v in load(opened.member("weights.safetensors")).items() if not k.startswith("layers.1.casc")}
+    proof = json.loads(opened.member("parity.json"))
+    proof["left_out"]["cascade, layer 1"] = "error 1 exceeds 2e-06; chunked blocks take this layer"
+    contents = {"weights.safetensors": save(weights), "parity.json": json.dumps(proof).encode()}
+    report = selftest.run(Bundle.open(doctored(bundle, contents)))
+    assert report.passed
+    assert {check.case for check in report.checks if check.form == "cascade"} == {"layer 0"}
+    assert "chunked blocks" in report.left_out["cascade, layer 1"]
 
 
 def test_where_nothing_can_run_the_model_the_reasons_are_given(bundle, monkeypatch):
@@ -216,7 +270,7 @@ def test_inspect_shows_gates_step_and_the_nearest_miss(either):
     if opened.manifest.step:
         assert f"up to 31 samples at once, a state of {opened.manifest.step.state_size:,} numbers" in shown
     else:
-        assert "none: a bidirectional network has no step: each output waits for the whole window" in shown
+        assert "none: the model is bidirectional, so each output waits for the whole window" in shown
     assert f"{len(recorded(opened).checks)} checks on" in shown
     for precision in opened.manifest.gates:
         assert precision in shown

@@ -42,7 +42,10 @@ def test_an_engine_hands_out_the_step(causal_bundle, io):
 
 def test_a_bidirectional_model_has_none_and_says_why(engine, bundle):
     for ask in (engine.step_graph, lambda: StepGraph.of(Bundle.open(bundle))):
-        with pytest.raises(BackendError, match="bidirectional: each output waits for the whole window"):
+        with pytest.raises(
+            BackendError,
+            match=r"no step graph: the model is bidirectional, so each output waits for the whole window",
+        ):
             ask()
 
 
@@ -138,20 +141,34 @@ def test_a_signal_of_another_shape_is_refused(step, io, shape):
     refused(step, io, r"must have shape \(B, 12, T\)", signal=np.zeros(shape, np.float32))
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"continuous": np.zeros((4, 9), np.float32)},
-        {"continuous": np.zeros((4, 10))},
-        {"continuous": np.zeros((3, 10), np.float32)},
-        {"categorical": np.zeros((4, 3), np.int64)},
-        {"categorical": np.zeros((4, 2), np.float32)},
-        {"categorical": np.full((4, 2), 99)},
-    ],
-    ids=["too few", "float64", "another batch", "too many", "no integers", "no such category"],
-)
-def test_features_that_do_not_fit_are_refused(step, io, changes):
-    refused(step, io, "ONNX Runtime failed", **changes)
+FEATURES = {
+    "too few": ({"continuous": np.zeros((4, 9))}, "continuous must have shape"),
+    "too many": ({"categorical": np.zeros((4, 3), np.int64)}, "categorical must have shape"),
+    "another batch": ({"continuous": np.zeros((3, 10))}, "batches differ: 4 signal, 3 continuous, 4 categorical"),
+    "ragged": ({"continuous": [[1.0] * 10, [1.0]]}, "continuous must be one array"),
+    "words": ({"continuous": np.full((4, 10), "x")}, "continuous must hold real numbers"),
+    "no integers": ({"categorical": np.zeros((4, 2), np.float32)}, "categorical must hold integers"),
+    "not a number": ({"continuous": np.full((4, 10), np.nan)}, "continuous has values that are not finite"),
+    "beyond float32": ({"continuous": np.full((4, 10), 1e39)}, "continuous has values that are not finite"),
+    "no such category": ({"categorical": np.full((4, 2), 99)}, "a code outside 0 to"),
+    "below every category": ({"categorical": np.full((4, 2), -1)}, "a code outside 0 to"),  # an index from the end
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), FEATURES.values(), ids=FEATURES)
+def test_features_that_do_not_fit_are_refused_as_the_engine_refuses_them(step, io, causal_bundle, changes, message):
+    given = {key: io[key] for key in ("signal", "continuous", "categorical")} | changes
+    with np.errstate(over="ignore"):
+        refused(step, io, message, **changes)
+        with ecg2lab.load(causal_bundle, threads=1) as engine, pytest.raises(BackendError, match=message):
+            engine.run(**given)
+
+
+def test_real_numbers_of_any_type_are_taken_as_the_engine_takes_them(step, io):
+    logits, _ = advance(step, io, 0, 250, step.initial(4))
+    wide = {"signal": io["signal"].astype(np.float64), "continuous": io["continuous"].astype(np.float64)}
+    again, _ = step.run(**wide, categorical=io["categorical"].astype(np.int32), state=step.initial(4))
+    np.testing.assert_array_equal(again, logits)
 
 
 def test_a_refusal_leaves_the_state_as_it_was(step, io):

@@ -13,7 +13,7 @@ import pytest
 from ecg2lab import contract as contracts
 from ecg2lab.errors import ContractError, DatasetError
 from ecg2lab_export import cardiolab
-from ecg2lab_export.fit import check_fit
+from ecg2lab_export.contract_fit import check_fit
 from ecg2lab_training import config, dataset, imputation
 from ecg2lab_training.dataset import Dataset
 from ecg2lab_training.fit import fit

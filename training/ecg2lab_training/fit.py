@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_export.fit import require_window
+from ecg2lab_export.contract_fit import require_window
 from ecg2lab_training.config import Config
 from ecg2lab_training.crops import Recordings
 from ecg2lab_training.dataset import Dataset

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.extras import installed_version

@@ -12,6 +12,7 @@ from ecg2lab import contract as contracts
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError, ContractError
 from ecg2lab.extras import installed_version
+from ecg2lab.parity import why_no_step
 from ecg2lab_export.triton import config
 from ecg2lab_export.triton.golden import Golden, measure, measure_steps
 from ecg2lab_export.triton.readme import readme
@@ -76,10 +77,7 @@ def stream_folder(bundle: Bundle, settings: Settings, name: str) -> Files:
     """
     step = bundle.manifest.step
     if step is None:
-        raise BundleError(
-            f"{bundle.source} is bidirectional: what it computes depends on later samples, so it has no step graph "
-            "and streams by windows; leave --stream out"
-        )
+        raise BundleError(f"{bundle.source} has no step graph: {why_no_step(bundle)}; leave --stream out")
     golden = Golden(bundle)
     text = config.stream_model(bundle, settings, name, step.state_size)
     files = _common(bundle, settings, name, "stream", text)

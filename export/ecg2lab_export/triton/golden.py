@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import bundle as bundles
-from ecg2lab.backends.onnxruntime import LOGITS, NEXT_STATE, SIGNAL, STATE, OnnxRuntimeBackend, make_session
+from ecg2lab.backends import LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend, make_session
 from ecg2lab.bundle import Bundle, StepShape
-from ecg2lab.errors import BundleError, ParityError
+from ecg2lab.errors import ParityError
+from ecg2lab.golden import read_golden
 from ecg2lab.parity import logit_error, logit_limit
-from ecg2lab_export.triton import config
-
-_DTYPES = {config.FLOAT: np.float32, config.INTEGER: np.int64}
 
 
 class Golden:
@@ -35,22 +34,9 @@ class Golden:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            tensors = load(bundle.member(bundles.GOLDEN))
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise BundleError(f"{bundle.source}: {bundles.GOLDEN} is malformed: {error}") from None
-        declared = config.inputs(bundle.contract)
-        wanted = {name: (tensor.dims, _DTYPES[tensor.data_type]) for name, tensor in declared.items()}
-        wanted[LOGITS] = (len(bundle.contract.targets),), np.float64
-        for name, (dims, dtype) in wanted.items():
-            array = tensors.get(name)
-            if array is None or array.shape[1:] != dims or array.dtype != dtype or not len(array):
-                raise BundleError(f"{bundle.source}: its golden {name} do not fit its contract; export it again")
-        self.inputs = {name: tensors[name] for name in declared}
-        self.logits = tensors[LOGITS]
+        found: dict[str, Any] = dict(read_golden(bundle))
+        self.logits = found.pop(LOGITS)
+        self.inputs = found
 
     def archive(self) -> bytes:
         """Inputs and logits as NumPy's own archive, which a client reads without a further package."""

@@ -7,6 +7,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
+"""Inputs and output of the window graph."""
+STATE, NEXT_STATE = "state", "next_state"
+"""What the step graph has beside them."""
+
 
 class Backend(Protocol):
     """The interface of every backend; safe to share between threads."""

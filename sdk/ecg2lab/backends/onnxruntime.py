@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import installed_version, require
 
 PROVIDER = "CPUExecutionProvider"
-SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
-"""Inputs and output of the window graph."""
-STATE, NEXT_STATE = "state", "next_state"
-"""What the step graph has beside them."""
 
 
 def import_runtime() -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import NamedTuple
 
 import numpy as np
 
-from ecg2lab import tensors
 from ecg2lab.backends.cuda_driver import Gpu
 from ecg2lab.backends.engine_cache import EngineCache, StoredEngine
 from ecg2lab.backends.engine_record import EngineKey, EngineRecord
@@ -20,10 +20,13 @@ from ecg2lab.backends.tensorrt_package import TENSORRT, Package, ahead_of_time_p
 from ecg2lab.backends.tensorrt_progress import Tell, silent
 from ecg2lab.backends.tensorrt_session import Session
 from ecg2lab.backends.tensorrt_summary import summarise
-from ecg2lab.bundle import GOLDEN, Bundle, Digest
-from ecg2lab.errors import BackendError, ParityError
-from ecg2lab.measuring import Arrays, window_checks
+from ecg2lab.bundle import Bundle, Digest
+from ecg2lab.errors import BackendError, OutputError, ParityError
+from ecg2lab.golden import Arrays, read_golden
+from ecg2lab.measuring import window_checks
 
+PRECISIONS = ("fp32", "fp16")
+"""Of an engine."""
 WORKSPACE_MB = 256
 """Ample for this network, and little on a board whose GPU shares the memory of everything else."""
 LARGEST_BATCH = 4
@@ -172,8 +175,6 @@ def _build(
     proof = _Proof(None, compiled.layers, None)
     if gpu is not None:
         proof = _prove(bundle, package, gpu, compiled, key.precision)
-    if compiled.timing_cache:
-        cache.write_timing(timing, compiled.timing_cache)
     record = EngineRecord(
         key=key,
         plan=Digest.of(compiled.plan),
@@ -185,16 +186,18 @@ def _build(
         summary=summarise(proof.layers),
     )
     stored = cache.store(record, compiled.plan)
-    if proof.kernels:
-        cache.write_kernels(stored, proof.kernels)
+    with suppress(OutputError):  # the engine is there: what only saves time later must not make its build a failure
+        if compiled.timing_cache:  # kept only now, so that no build begins from what a refused one measured
+            cache.write_timing(timing, compiled.timing_cache)
+        if proof.kernels:
+            cache.write_kernels(stored, proof.kernels)
     return stored
 
 
 def _prove(bundle: Bundle, package: Package, gpu: Gpu, compiled: Compiled, precision: str) -> _Proof:
     """Run the bundle's golden inputs on the GPU."""
     session = Session(package, gpu, compiled.plan, bundle.contract)
-    golden = tensors.read(bundle.member(GOLDEN), f"{bundle.source}: {GOLDEN}")
-    error, limit = golden_error(bundle, session, golden), golden_tolerance(bundle, precision)
+    error, limit = golden_error(bundle, session, read_golden(bundle)), golden_tolerance(bundle, precision)
     if not error <= limit:  # a NaN is no success either
         raise ParityError(
             f"the engine's logits are off by {error:.2g} on the bundle's golden inputs, the limit for {precision} is "

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.backends.cuda_driver import Gpu
-from ecg2lab.backends.onnxruntime import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.backends.tensorrt_package import Package
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError

@@ -55,6 +55,12 @@ def _terminated(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
+def load_verbs() -> None:
+    """Add the verbs of the other packages that are installed."""
+    for point in sorted(entry_points(group="ecg2lab.commands"), key=lambda p: p.name):
+        point.load()(app)
+
+
 def main() -> None:
     """Run the command line; every refusal becomes one line."""
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a substitute
@@ -63,8 +69,6 @@ def main() -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminated)
     try:
-        for point in sorted(entry_points(group="ecg2lab.commands"), key=lambda p: p.name):
-            point.load()(app)
         try:
             app()
         finally:

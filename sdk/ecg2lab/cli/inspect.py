@@ -31,8 +31,9 @@ def run(
     from rich.console import Console
 
     from ecg2lab.bundle import Bundle
-    from ecg2lab.parity import recorded
-    from ecg2lab.report.proof import gates_table
+    from ecg2lab.parity import STEP, recorded
+    from ecg2lab.report.proof import gates_table, show_left_out
+    from ecg2lab.report.tables import print_table
 
     opened = Bundle.open(bundle)
     proof = recorded(opened)
@@ -43,9 +44,10 @@ def run(
     console = Console(highlight=False)
     console.print(_overview(opened, bundle, proof))
     if opened.manifest.gates:
-        console.print(gates_table(opened.manifest.gates))
-    console.print(_inputs(opened))
-    console.print(_targets(opened))
+        print_table(gates_table(opened.manifest.gates), console)
+    show_left_out(proof, console, said=(STEP,))
+    print_table(_inputs(opened), console)
+    print_table(_targets(opened), console)
     console.print(opened.manifest.notice.upper(), style="bold yellow")
 
 
@@ -73,7 +75,7 @@ def _overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
         ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),
         ("Leads", " ".join(s.leads)),
         ("Graph", f"{m.form}, {m.precision}, ONNX opset {m.opset}"),
-        ("Step", _step(m, proof)),
+        ("Step", _step(bundle)),
         ("Proof", f"{len(proof.checks)} checks on {proof.cpu}; {measured}"),
         ("Weights", _origin(m)),
         ("Checkpoint", f"{m.lineage.format}, SHA-256 {m.lineage.checkpoint_sha256[:16]}…"),
@@ -88,12 +90,13 @@ def _overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
     return table
 
 
-def _step(manifest: Manifest, proof: ParityReport) -> str:
-    from ecg2lab.parity import STEP
+def _step(bundle: Bundle) -> str:
+    from ecg2lab.parity import why_no_step
 
-    if manifest.step is None:
-        return f"none: {proof.left_out.get(STEP, 'the export does not say why')}"
-    return f"up to {manifest.step.most_samples} samples at once, a state of {manifest.step.state_size:,} numbers"
+    step = bundle.manifest.step
+    if step is None:
+        return f"none: {why_no_step(bundle)}"
+    return f"up to {step.most_samples} samples at once, a state of {step.state_size:,} numbers"
 
 
 def _origin(manifest: Manifest) -> str:
@@ -112,7 +115,7 @@ def _installed() -> str:
 def _inputs(bundle: Bundle) -> Table:
     table = _plain_table("\nInputs beside the ECG")
     for header in ("name", "unit", "range", "when missing"):
-        table.add_column(header)
+        table.add_column(header, no_wrap=header == "name")
     for f in bundle.contract.continuous:
         median = "must be given" if f.median is None else f"median {f.median:g}"
         table.add_row(f.name, f.unit, f"{f.minimum:g}–{f.maximum:g}", median)

@@ -30,6 +30,7 @@ def run(
     from ecg2lab import selftest
     from ecg2lab.bundle import Bundle
     from ecg2lab.report.proof import checks_table, show_left_out
+    from ecg2lab.report.tables import print_table
 
     with Console(stderr=True).status("computing the golden inputs"):
         report = selftest.run(Bundle.open(bundle), threads)
@@ -37,7 +38,7 @@ def run(
         typer.echo(msgspec.json.encode({"passed": report.passed, **msgspec.to_builtins(report)}))
     else:
         console = Console(highlight=False)
-        console.print(checks_table(report))
+        print_table(checks_table(report), console)
         show_left_out(report, console)
         console.print(f"{report.form}, {report.precision}, on {report.cpu}", soft_wrap=True)
     report.require("this device does not compute the model as it was proved")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.parity import Check, ParityReport, nearest_to_limit
+from ecg2lab.report.tables import print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +47,15 @@ def gates_table(gates: Mapping[ReducedPrecision, Gate]) -> Table:
     return table
 
 
-def show_left_out(report: ParityReport, console: Console) -> None:
-    """Forms and backends that were not measured, and why."""
-    for what, why in report.left_out.items():
-        console.print(f"not measured: {what}: {why}", style="dim", soft_wrap=True, markup=False)
+def show_left_out(report: ParityReport, console: Console, said: Collection[str] = ()) -> None:
+    """What was not measured or was refused, and why, but for what is `said` elsewhere; a shared reason stands once."""
+    from rich.text import Text
+
+    for title, reasons in (("Not measured", report.left_out), ("Refused by its gate", report.refused)):
+        wanted = {what: why for what, why in reasons.items() if what not in said}
+        if not wanted:
+            continue
+        table = _table(f"\n{title}", "what", "why")
+        for why in dict.fromkeys(wanted.values()):
+            table.add_row(Text("\n".join(what for what in wanted if wanted[what] == why)), Text(why))
+        print_table(table, console)

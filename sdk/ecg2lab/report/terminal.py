@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ecg2lab.prediction import Finding, Prediction
 from ecg2lab.report import words
+from ecg2lab.report.tables import print_table
 
 _BAR_CELLS = 8
 _STYLE = {"detected": "bold red", "not detected": "green", "no threshold": "dim"}
 
 
-def render(prediction: Prediction, title: str) -> RenderableType:
-    """Findings by category, what was made of the inputs, and the notice.
+def show(prediction: Prediction, title: str, console: Console) -> None:
+    """Print the notice, findings by category, and what was made of the inputs.
 
     Parameters
     ----------
@@ -22,14 +23,12 @@ def render(prediction: Prediction, title: str) -> RenderableType:
         To show.
     title
         Usually the name of the recording.
+    console
+        Of any width: an answer never stands apart from its name.
     """
-    notice = Text(prediction.notice.upper(), style="bold yellow")
-    return Group(notice, _findings(prediction, title), _notes(prediction))
-
-
-def show(prediction: Prediction, title: str, console: Console) -> None:
-    """Print it."""
-    console.print(render(prediction, title))
+    console.print(Text(prediction.notice.upper(), style="bold yellow"))
+    print_table(_findings(prediction, title), console)
+    console.print(_notes(prediction))
 
 
 def _findings(prediction: Prediction, title: str) -> Table:

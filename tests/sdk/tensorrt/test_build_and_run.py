@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 import ecg2lab
 from ecg2lab import selftest
-from ecg2lab.backends.tensorrt_build import Options, build_engine
-from ecg2lab.bundle import WINDOW_GRAPH
-from ecg2lab.errors import BackendError, MissingExtraError, ParityError
+from ecg2lab.backends.engine_cache import EngineCache
+from ecg2lab.backends.tensorrt import TensorRtBackend
+from ecg2lab.backends.tensorrt_build import Options, build_engine, golden_tolerance
+from ecg2lab.bundle import GOLDEN, WINDOW_GRAPH, Bundle
+from ecg2lab.errors import BackendError, BundleError, MissingExtraError, OutputError, ParityError
 
 
 def build(opened, **changes):
@@ -58,6 +61,33 @@ def test_selftest_measures_the_engine_where_one_is_built(tensorrt, opened):
     checks = [check for check in selftest.run(opened).checks if check.backend == "tensorrt"]
     assert checks
     assert all(check.passed for check in checks)
+
+
+def test_selftest_measures_an_fp16_engine_of_an_fp32_bundle_where_one_is_built(tensorrt, opened):
+    """Its gate was passed, so `load` would run it; it is held to the limit by which it was accepted."""
+    name = f"{opened.manifest.form}, fp16"
+    assert "ecg2lab build" in selftest.run(opened).left_out[f"{name} on tensorrt"]
+    build(opened)  # one of fp32 is no substitute
+    assert "built for precision fp32, here is fp16" in selftest.run(opened).left_out[f"{name} on tensorrt"]
+    build(opened, precision="fp16")
+    report = selftest.run(opened)
+    assert {check.tolerance for check in report.checks if check.form == name} == {golden_tolerance(opened, "fp16")}
+    assert {check.case for check in report.checks if check.form == name} == {"batch 1", "batch 9"}
+    assert report.passed
+    assert "tensorrt" not in " ".join(report.left_out)
+
+
+def test_selftest_finds_an_fp16_engine_that_computes_otherwise(tensorrt, opened, monkeypatch):
+    build(opened, precision="fp16")
+    right = TensorRtBackend.run
+    monkeypatch.setattr(TensorRtBackend, "run", lambda self, *inputs: right(self, *inputs) + np.float32(1))
+    failed = {check.form for check in selftest.run(opened).checks if not check.passed}
+    assert failed == {f"{opened.manifest.form}, fp16"}
+
+
+def test_selftest_asks_for_no_engine_of_a_precision_without_a_gate(tensorrt, bundle, doctored):
+    report = selftest.run(Bundle.open(doctored(bundle, {}, gates={})))
+    assert not [name for name in report.left_out if "fp16" in name]
 
 
 def test_closing_gives_memory_and_streams_back(tensorrt, driver, opened):
@@ -136,6 +166,42 @@ def test_the_timing_cache_is_carried_to_the_next_build(tensorrt, opened, cache_f
     file.write_bytes(b"other version")
     build(opened, largest_batch=3)
     assert tensorrt.built[-1][1].cache.stored == b""
+
+
+def test_a_refused_engine_leaves_no_measured_times(tensorrt, opened, cache_folder):
+    """The next build must not begin from what a wrong one measured."""
+    tensorrt.error = 1.0
+    with pytest.raises(ParityError):
+        build(opened)
+    assert not (cache_folder / "timing").exists()
+    tensorrt.error = 0.0
+    build(opened)
+    assert tensorrt.built[-1][1].cache.stored == b""
+
+
+def test_measured_times_are_kept_only_after_the_engine_is(tensorrt, opened, cache_folder, monkeypatch):
+    def full(*_):
+        raise OutputError("no space left on device")
+
+    monkeypatch.setattr(EngineCache, "store", full)
+    with pytest.raises(OutputError):
+        build(opened)
+    assert not (cache_folder / "timing").exists()
+
+
+def test_times_that_cannot_be_kept_cost_no_engine(tensorrt, opened, cache_folder):
+    (cache_folder).mkdir()
+    (cache_folder / "timing").write_bytes(b"in the way of the folder")
+    assert build(opened).new
+    with ecg2lab.load(opened, backend="tensorrt") as loaded:
+        assert loaded.info.backend == "tensorrt"
+
+
+def test_golden_inputs_that_do_not_fit_are_refused_and_no_engine_is_kept(tensorrt, bundle, doctored, cache_folder):
+    golden = load(Bundle.open(bundle).member(GOLDEN)) | {"logits": np.zeros((1, 1))}
+    with pytest.raises(BundleError, match=r"golden\.safetensors: logits does not fit the contract"):
+        build(Bundle.open(doctored(bundle, {GOLDEN: save(golden)})))
+    assert not plans(cache_folder)
 
 
 def test_the_record_holds_the_proof_and_the_inspector_summary(tensorrt, opened):

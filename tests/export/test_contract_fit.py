@@ -6,7 +6,7 @@ import pytest
 from ecg2lab import contract as contracts
 from ecg2lab.contract import NUMBERS, Signal
 from ecg2lab.errors import ContractError
-from ecg2lab_export import cardiolab, export, fit
+from ecg2lab_export import cardiolab, contract_fit, export
 
 FLAGS = ((2, 1),) * len(NUMBERS)
 TABLES = ((2, 1), (5, 1))
@@ -29,8 +29,8 @@ def network(random_network, layout):
 
 
 def test_the_default_contract_fits_and_knows_nothing_that_was_not_said(network, layout):
-    contract = fit.default_contract(network)
-    fit.check_fit(network, contract)
+    contract = contract_fit.default_contract(network)
+    contract_fit.check_fit(network, contract)
     assert contract.missing_flags == layout
     assert contract.target_names == ("target_000", "target_001", "target_002")
     assert {f.median for f in contract.continuous} == {None}
@@ -41,26 +41,26 @@ def test_the_default_contract_fits_and_knows_nothing_that_was_not_said(network, 
 
 @pytest.mark.parametrize("stated", LAYOUTS)
 def test_another_layout_of_the_flags_is_refused_with_the_line_that_helps(network, layout, stated):
-    contract = msgspec.structs.replace(fit.default_contract(network), missing_flags=stated)
+    contract = msgspec.structs.replace(contract_fit.default_contract(network), missing_flags=stated)
     if stated == layout:
-        fit.check_fit(network, contract)
+        contract_fit.check_fit(network, contract)
     else:
         with pytest.raises(ContractError, match=f'features, the contract .*"missing_flags": "{layout}"'):
-            fit.check_fit(network, contract)
+            contract_fit.check_fit(network, contract)
 
 
 def test_a_network_of_other_inputs_gets_no_hint(random_network):
     network = random_network(0, **SMALL, tables=TABLES, numbers=11)
     with pytest.raises(ContractError, match="11 continuous features, the contract 10; give a contract that fits$"):
-        fit.check_fit(network, fit.default_contract(network))
+        contract_fit.check_fit(network, contract_fit.default_contract(network))
 
 
 def test_a_flag_with_three_codes_is_no_flag(random_network):
     tables = (*TABLES, *FLAGS[:-1], (3, 1))
     network = random_network(0, **SMALL, tables=tables, numbers=10)
-    contract = msgspec.structs.replace(fit.default_contract(network), missing_flags="categorical")
+    contract = msgspec.structs.replace(contract_fit.default_contract(network), missing_flags="categorical")
     with pytest.raises(ContractError, match="3 categories of weight_kg_missing, the contract 2"):
-        fit.check_fit(network, contract)
+        contract_fit.check_fit(network, contract)
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_a_window_shorter_than_the_resamplers_look_ahead_is_refused(rate, window
     """The filter has 50 zero crossings at the network's rate."""
     signal = Signal(leads=("I",), sampling_rate_hz=rate, window_samples=window)
     if fits:
-        fit.require_window(signal)
+        contract_fit.require_window(signal)
         return
     message = rf"window of {window} samples \({window / rate:g} s\) is shorter than the {50 / rate:g} s .* 50 samples"
     with pytest.raises(ContractError, match=message):
-        fit.require_window(signal)
+        contract_fit.require_window(signal)
 
 
 def test_export_refuses_a_short_window_and_writes_nothing(random_network, tmp_path):

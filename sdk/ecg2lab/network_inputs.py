@@ -1,0 +1,78 @@
+"""What the bare network is given, checked; the same for window and step, whoever calls."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, SIGNAL
+from ecg2lab.contract import Contract
+from ecg2lab.errors import BackendError
+
+
+class NetworkInputs(NamedTuple):
+    """Of one batch, in the types and the memory order that every backend takes."""
+
+    signal: NDArray[np.float32]  # (B leads L)
+    continuous: NDArray[np.float32]  # (B features)
+    categorical: NDArray[np.int64]  # (B categories)
+
+
+def check_inputs(
+    contract: Contract, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike, samples: int | None
+) -> NetworkInputs:
+    """Bring arrays to their types, and refuse what the network was not made for.
+
+    Parameters
+    ----------
+    contract
+        Of the model.
+    signal
+        (B, leads, samples) millivolt.
+    continuous, categorical
+        (B, features) and (B, categories) as `contract.static_inputs` lists them.
+    samples
+        Of the signal; None: any number from 1 on.
+
+    Raises
+    ------
+    BackendError
+        On a wrong shape or type, a value that is not finite, or a code that no category has.
+    """
+    columns = contract.static_inputs
+    given = NetworkInputs(
+        _checked(SIGNAL, signal, (len(contract.signal.leads), "T" if samples is None else samples), np.float32),
+        _checked(CONTINUOUS, continuous, (len(columns.continuous),), np.float32),
+        _checked(CATEGORICAL, categorical, (len(columns.categorical),), np.int64),
+    )
+    if given.signal.shape[2] == 0:
+        raise BackendError("signal has no samples: a step needs at least one")
+    counts = {name: len(array) for name, array in given._asdict().items()}
+    if len(set(counts.values())) > 1:
+        raise BackendError(f"batches differ: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    for codes, (name, count) in zip(given.categorical.T, columns.categorical.items(), strict=True):
+        if len(codes) and not (codes.min() >= 0 and codes.max() < count):
+            raise BackendError(f"categorical: {name} has a code outside 0 to {count - 1}")
+    return given
+
+
+def _checked(name: str, value: ArrayLike, shape: tuple[int | str, ...], dtype: type) -> NDArray[Any]:
+    """One array; a size that is a letter is free."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise BackendError(f"{name} must be one array: its rows have different lengths") from None
+    fits = array.ndim == len(shape) + 1 and all(
+        isinstance(wanted, str) or size == wanted for size, wanted in zip(array.shape[1:], shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(map(str, ("B", *shape)))
+        raise BackendError(f"{name} must have shape ({wanted}), not {array.shape}")
+    if array.dtype.kind not in ("iu" if dtype is np.int64 else "fiu"):
+        raise BackendError(f"{name} must hold {'integers' if dtype is np.int64 else 'real numbers'}, not {array.dtype}")
+    converted: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype)
+    if not np.isfinite(converted).all():
+        raise BackendError(f"{name} has values that are not finite: preprocess and impute first, or call predict")
+    return converted
