@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from ecg2lab import cpu
+from ecg2lab.errors import BackendError
 from ecg2lab_export import dplr
 from ecg2lab_export.dplr import Dplr
 from ecg2lab_export.network import Network, S4Layer, StaticBlock
@@ -20,6 +22,15 @@ class ParityCase(NamedTuple):
 
     checkpoint: Path
     io: dict[str, np.ndarray]
+
+
+def pytest_runtest_setup(item):
+    """Skip by name what computes a precision that this CPU lacks."""
+    if item.get_closest_marker("int8"):
+        try:
+            cpu.require("int8")
+        except BackendError as error:
+            pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

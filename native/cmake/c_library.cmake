@@ -1,7 +1,6 @@
 # libecg2lab, shared and static, and what a program needs to find it: header, CMake package, pkg-config file.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
-find_package(Threads REQUIRED)
 
 set(c_sources
   src/c/ecg2lab.cpp
@@ -12,10 +11,6 @@ set(c_sources
   src/c/structs.cpp
   src/model.cpp
   src/recording.cpp)
-
-# Until the engine is part of the core: who implements engine.h.
-set(ECG2LAB_ENGINE "" CACHE FILEPATH "Source file that implements src/engine.h")
-list(APPEND c_sources ${ECG2LAB_ENGINE})
 
 foreach(kind SHARED STATIC)
   string(TOLOWER ${kind} suffix)

@@ -41,6 +41,7 @@ void bind_bundle(py::module_& module);
 void bind_contract(py::module_& module);
 void bind_cpu(py::module_& module);
 void bind_decide(py::module_& module);
+void bind_engine(py::module_& module);
 void bind_errors(py::module_& module);
 void bind_features(py::module_& module);
 void bind_impute(py::module_& module);

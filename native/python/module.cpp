@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_quality(module);
   ecg2lab::bindings::bind_features(module);
   ecg2lab::bindings::bind_scan(module);
+  ecg2lab::bindings::bind_engine(module);
   ecg2lab::bindings::bind_decide(module);
   ecg2lab::bindings::bind_cpu(module);
 }

@@ -1,31 +1,23 @@
 // The whole network in one call.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "kernels/table.h"
+#include "network.h"
 #include "tensor.h"
 
 namespace ecg2lab {
 
-// What the contract says of inputs and outputs.
-struct NetworkSizes {
-  std::size_t leads = 0;
-  std::size_t window = 0;
-  std::size_t continuous = 0;            // columns, missing flags among them
-  std::vector<std::size_t> categorical;  // codes of each column
-  std::size_t targets = 0;
-};
-
 struct EngineOptions {
-  std::size_t threads = 1;           // of one call, the caller's among them
-  std::string instruction_set = {};  // empty: the fastest
+  std::size_t threads = 1;  // of one call, the caller's among them
+  Precision precision = Precision::fp32;
+  std::string instruction_set = {};  // of `available_instruction_sets`; empty: the fastest
 };
 
-// B windows of L samples.
+// Glossary: B windows, L samples of one, n targets.
 struct NetworkInput {
   const float* signal;              // (B, leads, L) mV, preprocessed
   const float* continuous;          // (B, features)
@@ -33,17 +25,25 @@ struct NetworkInput {
   std::size_t batch;                // B
 };
 
-// Many threads may call `run` at the same time.
+// Weights are packed once. Many threads may call `run` at the same time: the first has the helpers, others compute
+// alone. The logits of a window are the same to the last bit, whatever the number of threads and the other windows of
+// the batch.
 class Engine {
  public:
-  // Throws std::invalid_argument if the weights do not fit the sizes.
+  // Throws std::invalid_argument if the weights do not fit the sizes, or this machine lacks the instructions.
   Engine(const TensorMap& tensors, const NetworkSizes& sizes, const EngineOptions& options);
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // `logits` is (B, targets). Throws std::invalid_argument if a code is none of its category's.
+  // `logits` is (B, n). Inputs must be finite; throws std::invalid_argument if a code is none of its category's. Memory
+  // is allocated only when more threads call at once than ever before.
   void run(const NetworkInput& in, float* logits) const;
+
+  const NetworkSizes& sizes() const;
+  std::string instruction_set() const;
+  Precision precision() const;
+  std::size_t threads() const;
 
  private:
   struct State;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 namespace ecg2lab {
 namespace {
@@ -47,23 +48,6 @@ void check(const StateSpace& s, std::size_t chunk) {
   }
 }
 
-// Channels that are carried at once: their states stay in the first-level cache and their sums in registers.
-constexpr std::size_t kBlock = 16;
-
-// y[c] += a[c] · x[c]
-inline void multiply_add(float* __restrict y, const float* __restrict a, const float* __restrict x, std::size_t count) {
-  for (std::size_t c = 0; c < count; ++c) y[c] += a[c] * x[c];
-}
-
-// state += change; change becomes what rounding took from it, to be added next time (Kahan, CACM 1965).
-inline void add_up(float* __restrict state, float* __restrict change, std::size_t count) {
-  for (std::size_t c = 0; c < count; ++c) {
-    const float total = state[c] + change[c];
-    change[c] -= total - state[c];
-    state[c] = total;
-  }
-}
-
 // Constants of one direction of one channel in float64, before they are rounded and interleaved.
 struct ChannelBlocks {
   std::vector<Row> states;  // (T) Ā^s B̄
@@ -86,104 +70,137 @@ struct ChannelBlocks {
   }
 };
 
-}  // namespace
-
-Scan::Scan(const StateSpace& system, std::size_t chunk)
-    : channels_(system.channels), state_size_(system.state_size), directions_(system.directions), chunk_(chunk) {
-  check(system, chunk);
-  taps_.resize((2 * chunk_ - 1) * channels_);
-  change_.resize(directions_ * state_size_ * state_size_ * channels_);
-  krylov_.resize(directions_ * chunk_ * state_size_ * channels_);
-  observe_.resize(directions_ * chunk_ * state_size_ * channels_);
-  for (std::size_t direction = 0; direction < directions_; ++direction) {
-    for (std::size_t h = 0; h < channels_; ++h) pack_direction(system, direction, h);
+void check(const KautzCascade& k) {
+  const std::size_t values = k.channels * k.sections;
+  const bool sizes = k.h.size() == values && k.r.size() == values && k.taps.size() == 2 * k.directions * values &&
+                     k.d.size() == k.channels;
+  if (k.channels == 0 || k.sections == 0 || k.directions < 1 || k.directions > 2 || !sizes) {
+    throw std::invalid_argument("the cascade has inconsistent sizes");
   }
 }
 
-void Scan::pack_direction(const StateSpace& system, std::size_t direction, std::size_t h) {
-  const ChannelBlocks blocks(system, direction, h, chunk_);
-  const std::size_t n = state_size_;
+}  // namespace
+
+Scan::Scan(const StateSpace& system, std::size_t chunk, const Kernels& kernels)
+    : kernels_(&kernels), channels_(system.channels), directions_(system.directions) {
+  check(system, chunk);
+  const std::size_t n = system.state_size, padded = blocks() * width();
+  Chunked form{.states = n, .chunk = chunk, .taps = {}, .change = {}, .enter = {}, .observe = {}};
+  form.taps.resize((2 * chunk - 1) * padded);
+  form.change.resize(directions_ * n * n * padded);
+  form.enter.resize(directions_ * chunk * n * padded);
+  form.observe.resize(directions_ * chunk * n * padded);
+  for (std::size_t direction = 0; direction < directions_; ++direction) {
+    for (std::size_t h = 0; h < channels_; ++h) pack_direction(form, system, direction, h);
+  }
+  form_ = std::move(form);
+}
+
+Scan::Scan(const KautzCascade& cascade, const Kernels& kernels)
+    : kernels_(&kernels), channels_(cascade.channels), directions_(cascade.directions) {
+  check(cascade);
+  const std::size_t sections = cascade.sections, padded = blocks() * width();
+  Cascade form{.sections = sections, .packed = {}, .skip = {}};
+  form.packed.resize(sections * kCascadeRows * padded);
+  form.skip.resize(padded);
+  for (std::size_t h = 0; h < channels_; ++h) {
+    form.skip[h] = static_cast<float>(cascade.d[h]);
+    for (std::size_t s = 0; s < sections; ++s) {
+      const auto keep = [&](std::size_t row, float value) {
+        store(form.packed, sections * kCascadeRows, s * kCascadeRows + row, h, static_cast<double>(value));
+      };
+      keep(0, cascade.h[h * sections + s]);
+      keep(1, cascade.r[h * sections + s]);
+      for (std::size_t direction = 0; direction < directions_; ++direction) {
+        const std::size_t taps = (direction * channels_ + h) * 2 * sections + s;
+        keep(2 + 2 * direction, cascade.taps[taps]);
+        keep(3 + 2 * direction, cascade.taps[taps + sections]);
+      }
+    }
+  }
+  form_ = std::move(form);
+}
+
+// `packed` is (H/W rows W).
+void Scan::store(AlignedFloats& packed, std::size_t rows, std::size_t row, std::size_t h, double value) const {
+  packed[(h / width() * rows + row) * width() + h % width()] = static_cast<float>(value);
+}
+
+void Scan::pack_direction(Chunked& form, const StateSpace& system, std::size_t direction, std::size_t h) const {
+  const std::size_t n = form.states, chunk = form.chunk;
+  const ChannelBlocks blocks(system, direction, h, chunk);
   const Row& b = blocks.states.front();
+  const auto tap = [&](std::size_t index, double value) { store(form.taps, 2 * chunk - 1, index, h, value); };
   if (direction == 0) {
-    store(taps_, chunk_ - 1, h, dot(blocks.rows[0], b) + system.d[h]);  // d joins lag 0 before rounding
-    for (std::size_t lag = 1; lag < chunk_; ++lag) store(taps_, chunk_ - 1 + lag, h, dot(blocks.rows[lag], b));
+    tap(chunk - 1, dot(blocks.rows[0], b) + system.d[h]);  // d joins lag 0 before rounding
+    for (std::size_t lag = 1; lag < chunk; ++lag) tap(chunk - 1 + lag, dot(blocks.rows[lag], b));
   } else {
-    for (std::size_t lag = 1; lag < chunk_; ++lag) store(taps_, chunk_ - 1 - lag, h, dot(blocks.rows[lag - 1], b));
+    for (std::size_t lag = 1; lag < chunk; ++lag) tap(chunk - 1 - lag, dot(blocks.rows[lag - 1], b));
   }
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
-      store(change_, (direction * n + i) * n + j, h, blocks.power[j][i] - (i == j ? 1 : 0));
+      const double value = blocks.power[j][i] - (i == j ? 1 : 0);
+      store(form.change, directions_ * n * n, (direction * n + i) * n + j, h, value);
     }
   }
-  for (std::size_t s = 0; s < chunk_; ++s) {
+  for (std::size_t s = 0; s < chunk; ++s) {
     const Row& seen = blocks.rows[direction == 0 ? s + 1 : s];
     for (std::size_t i = 0; i < n; ++i) {
-      store(krylov_, (direction * chunk_ + s) * n + i, h, blocks.states[s][i]);
-      store(observe_, (direction * chunk_ + s) * n + i, h, seen[i]);
+      const std::size_t row = (direction * chunk + s) * n + i;
+      store(form.enter, directions_ * chunk * n, row, h, blocks.states[s][i]);
+      store(form.observe, directions_ * chunk * n, row, h, seen[i]);
     }
   }
 }
 
-void Scan::store(std::vector<float>& packed, std::size_t index, std::size_t h, double value) const {
-  packed[index * channels_ + h] = static_cast<float>(value);
+std::size_t Scan::scratch(std::size_t samples) const {
+  if (const auto* chunked = std::get_if<Chunked>(&form_)) return 2 * chunked->states * width();
+  return samples * width();
+}
+
+void Scan::run_block(std::size_t block, const float* u, float* y, std::size_t samples, bool activate,
+                     float* scratch) const {
+  const std::size_t w = width();
+  if (const auto* c = std::get_if<Chunked>(&form_)) {
+    const std::size_t at = block * w, moving = directions_ * c->chunk * c->states * at;
+    kernels_->chunked({.taps = &c->taps[(2 * c->chunk - 1) * at],
+                       .change = &c->change[directions_ * c->states * c->states * at],
+                       .enter = &c->enter[moving],
+                       .observe = &c->observe[moving],
+                       .states = c->states,
+                       .directions = directions_,
+                       .chunk = c->chunk,
+                       .samples = samples,
+                       .activate = activate,
+                       .u = u,
+                       .y = y,
+                       .state = scratch});
+  } else {
+    const Cascade& k = std::get<Cascade>(form_);
+    kernels_->cascade({.packed = &k.packed[block * k.sections * kCascadeRows * w],
+                       .skip = &k.skip[block * w],
+                       .sections = k.sections,
+                       .directions = directions_,
+                       .samples = samples,
+                       .activate = activate,
+                       .u = u,
+                       .y = y,
+                       .pass = scratch});
+  }
 }
 
 void Scan::run(std::span<const float> u, std::span<float> y) const {
   if (u.size() != y.size() || u.size() % channels_ != 0) {
     throw std::invalid_argument("input and output must be (length, channels)");
   }
-  const std::size_t length = u.size() / channels_;
-  for (std::size_t first = 0; first < channels_; first += kBlock) {
-    run_block(u.data(), y.data(), length, first, std::min(kBlock, channels_ - first));
-  }
-}
-
-void Scan::run_block(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const {
-  inside_chunks(u, y, length, first, count);
-  for (std::size_t direction = 0; direction < directions_; ++direction) {
-    across_chunks(u, y, length, first, count, direction);
-  }
-}
-
-void Scan::inside_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const {
-  for (std::size_t i = 0; i < length; ++i) {
-    const std::size_t begin = i / chunk_ * chunk_;
-    const std::size_t end = std::min(begin + chunk_, length);
-    float sum[kBlock] = {};
-    for (std::size_t s = begin; s < end; ++s) {
-      multiply_add(sum, &taps_[(chunk_ - 1 + i - s) * channels_ + first], &u[s * channels_ + first], count);
-    }
-    std::copy_n(sum, count, &y[i * channels_ + first]);
-  }
-}
-
-// Direction 0 carries the state from the chunks before, direction 1 from the chunks after.
-void Scan::across_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count,
-                         std::size_t direction) const {
-  const std::size_t h = channels_, n = state_size_;
-  const std::size_t chunks = (length + chunk_ - 1) / chunk_;
-  std::vector<float> state(n * kBlock), change(n * kBlock);  // change begins with what the last addition lost
-  for (std::size_t step = 0; step < chunks; ++step) {
-    const std::size_t begin = (direction == 0 ? step : chunks - 1 - step) * chunk_;
-    const std::size_t end = std::min(begin + chunk_, length);
-    for (std::size_t row = 0; row < n; ++row) {
-      for (std::size_t column = 0; column < n; ++column) {
-        const std::size_t entry = (direction * n + row) * n + column;
-        multiply_add(&change[row * kBlock], &change_[entry * h + first], &state[column * kBlock], count);
-      }
-    }
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::size_t from_start = i - begin, from_end = chunk_ - 1 - from_start;
-      const std::size_t seen = direction == 0 ? from_start : from_end;
-      const std::size_t age = direction == 0 ? from_end : from_start;
-      const float* observe = &observe_[(direction * chunk_ + seen) * n * h + first];
-      const float* enter = &krylov_[(direction * chunk_ + age) * n * h + first];
-      for (std::size_t k = 0; k < n; ++k) {
-        multiply_add(&y[i * h + first], observe + k * h, &state[k * kBlock], count);
-        multiply_add(&change[k * kBlock], enter + k * h, &u[i * h + first], count);
-      }
-    }
-    add_up(state.data(), change.data(), n * kBlock);
+  const std::size_t length = u.size() / channels_, w = width();
+  if (length == 0) return;
+  AlignedFloats in(length * w), out(length * w), work(scratch(length));
+  for (std::size_t block = 0; block < blocks(); ++block) {
+    const std::size_t first = block * w, count = std::min(w, channels_ - first);
+    for (std::size_t t = 0; t < length; ++t) std::copy_n(&u[t * channels_ + first], count, &in[t * w]);
+    run_block(block, in.data(), out.data(), length, false, work.data());
+    for (std::size_t t = 0; t < length; ++t) std::copy_n(&out[t * w], count, &y[t * channels_ + first]);
   }
 }
 

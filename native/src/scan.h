@@ -1,12 +1,15 @@
-// The convolution of one S4 layer as a recurrence over chunks.
+// The convolution of one S4 layer as a recurrence.
 //
-// Glossary: H channels, N states, L window, T chunk, D directions (1 causal, 2 bidirectional), Ā B̄ C discretised real
-// state space of a direction, k[t] = C Āᵗ B̄; d the skip weight. All arrays have the channel last, so that one vector
-// instruction serves as many channels as a register holds.
+// Glossary: H channels, N states, S sections, L window, T chunk, D directions (1 causal, 2 bidirectional), W channels
+// of a block, which one vector instruction serves; Ā B̄ C discretised real state space of a direction, k[t] = C Āᵗ B̄; d
+// the skip weight.
 #pragma once
 
 #include <span>
-#include <vector>
+#include <variant>
+
+#include "aligned.h"
+#include "kernels/table.h"
 
 namespace ecg2lab {
 
@@ -21,6 +24,16 @@ struct StateSpace {
   std::span<const double> d;  // (H)
 };
 
+// One layer's Kautz cascade; `kernels/cascade.h` has the recurrence.
+struct KautzCascade {
+  std::size_t channels;         // H
+  std::size_t sections;         // S
+  std::size_t directions;       // D
+  std::span<const float> h, r;  // (H S)
+  std::span<const float> taps;  // (D H 2S), of w, then of e
+  std::span<const double> d;    // (H)
+};
+
 // Constants of the chunked form, computed in float64 and rounded once:
 //   X₀ = 0,   X_{j+1} = Āᵀ X_j + Σ_s Ā^{T-1-s} B̄ u[jT+s]         (Āᵀ: T-th power)
 //   Z_nc = 0, Z_j     = Āᵀ Z_{j+1} + Σ_s Ā^s B̄ u[jT+s]
@@ -31,27 +44,43 @@ struct StateSpace {
 // state that creeps would lose in the same direction every time.
 class Scan {
  public:
-  Scan(const StateSpace& system, std::size_t chunk);
-
-  // u and y are (L H), time-major; u is taken as zero outside the window. Not in place.
-  void run(std::span<const float> u, std::span<float> y) const;
+  // Chunks of T samples.
+  Scan(const StateSpace& system, std::size_t chunk, const Kernels& kernels);
+  // The cheaper form, where it is exact enough.
+  Scan(const KautzCascade& cascade, const Kernels& kernels);
 
   std::size_t channels() const { return channels_; }
+  std::size_t blocks() const { return (channels_ + width() - 1) / width(); }
+  std::size_t width() const { return kernels_->width; }
+  // Floats that `run_block` needs to work in.
+  std::size_t scratch(std::size_t samples) const;
+
+  // One block: u and y are (L W); u is taken as zero outside the window. With GELU afterwards, or without.
+  void run_block(std::size_t block, const float* u, float* y, std::size_t samples, bool activate, float* scratch) const;
+
+  // All channels without GELU: u and y are (L H), time-major.
+  void run(std::span<const float> u, std::span<float> y) const;
 
  private:
-  void store(std::vector<float>& packed, std::size_t index, std::size_t h, double value) const;
-  void pack_direction(const StateSpace& system, std::size_t direction, std::size_t h);
-  // `count` channels from `first` on.
-  void run_block(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const;
-  void inside_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count) const;
-  void across_chunks(const float* u, float* y, std::size_t length, std::size_t first, std::size_t count,
-                     std::size_t direction) const;
+  struct Chunked {
+    std::size_t states, chunk;
+    AlignedFloats taps;     // (H/W 2T-1 W) K[-(T-1)] … K[T-1]
+    AlignedFloats change;   // (H/W D N N W) T-th power of Ā, less 1 on the diagonal
+    AlignedFloats enter;    // (H/W D T N W) Ā^s B̄
+    AlignedFloats observe;  // (H/W D T N W) C₀ Ā^{s+1} and C₁ Ā^s
+  };
+  struct Cascade {
+    std::size_t sections;
+    AlignedFloats packed;  // (H/W S kCascadeRows W)
+    AlignedFloats skip;    // (H/W W)
+  };
 
-  std::size_t channels_, state_size_, directions_, chunk_;
-  std::vector<float> taps_;     // (2T-1 H) K[-(T-1)] … K[T-1]
-  std::vector<float> change_;   // (D N N H) T-th power of Ā, less 1 on the diagonal
-  std::vector<float> krylov_;   // (D T N H) Ā^s B̄
-  std::vector<float> observe_;  // (D T N H) C₀ Ā^{s+1} and C₁ Ā^s
+  void store(AlignedFloats& packed, std::size_t rows, std::size_t row, std::size_t h, double value) const;
+  void pack_direction(Chunked& form, const StateSpace& system, std::size_t direction, std::size_t h) const;
+
+  const Kernels* kernels_;
+  std::size_t channels_, directions_;
+  std::variant<Chunked, Cascade> form_;
 };
 
 }  // namespace ecg2lab

@@ -58,8 +58,7 @@ def c_package(tmp_path_factory, cmake):
     if "ECG2LAB_C_PACKAGE" in os.environ:
         return Path(os.environ["ECG2LAB_C_PACKAGE"])
     build, prefix = tmp_path_factory.mktemp("c-build"), tmp_path_factory.mktemp("c-package")
-    run(cmake, "-S", NATIVE, "-B", build, f"-DECG2LAB_ENGINE={HERE / 'reference_engine.cpp'}",
-        "-DCMAKE_INSTALL_LIBDIR=lib")  # fmt: skip
+    run(cmake, "-S", NATIVE, "-B", build, "-DCMAKE_INSTALL_LIBDIR=lib")
     run(cmake, "--build", build, "--parallel", os.cpu_count())
     run(cmake, "--install", build, "--prefix", prefix)
     return prefix

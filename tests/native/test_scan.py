@@ -140,6 +140,42 @@ def test_realised_s4_layers_are_computed_to_float32(random_system, poles, state,
         assert (np.abs(scan.run(u) - expected).max(axis=0) / scale).max() < (2e-6 if state <= 16 else 4e-6)
 
 
+@pytest.mark.parametrize("instruction_set", _core.instruction_sets())
+@pytest.mark.parametrize("directions", [1, 2], ids=["causal", "bidirectional"])
+@pytest.mark.parametrize("state", [2, 4, 6, 8, 10, 16, 18, 32, 64])
+@pytest.mark.parametrize("length", [1, 2, 3, 50, 251])
+def test_a_cascade_computes_its_kernel(state, directions, length, instruction_set):
+    """Whole pipelines of four sections and what is left of them; windows shorter than a pipeline."""
+    from ecg2lab_export.cascade import Cascade
+
+    random = np.random.default_rng(state)
+    channels, sections = 19, state // 2
+    h, r = (random.uniform(0.01, 0.9, (channels, sections)).astype(np.float32) for _ in "hr")
+    taps = random.normal(size=(directions, channels, 2 * sections)).astype(np.float32)
+    d = random.normal(size=channels)
+    kernel = Cascade(h.astype(np.float64), r.astype(np.float64), taps.astype(np.float64)).kernel(length)
+    u = samples(state, length, channels)
+    y = d * u
+    for lag in range(length):
+        y[lag:] += kernel[0, :, lag] * u[: length - lag]
+        if directions == 2 and lag:
+            y[: length - lag] += kernel[1, :, lag - 1] * u[lag:]
+    require_close(_core.Scan.cascade(h, r, taps, d, instruction_set).run(u), y)
+
+
+@pytest.mark.parametrize("name", ["h", "r", "taps", "d"])
+def test_a_cascade_of_inconsistent_sizes_is_refused(name):
+    one = np.float32(0.5)
+    right = {
+        "h": np.full((3, 2), one),
+        "r": np.full((3, 2), one),
+        "taps": np.zeros((2, 3, 4), np.float32),
+        "d": np.zeros(3),
+    }
+    with pytest.raises(ValueError, match="must be|inconsistent"):
+        _core.Scan.cascade(**(right | {name: np.ascontiguousarray(right[name][..., :-1])}))
+
+
 def test_a_causal_scan_never_looks_ahead():
     system = stable_system(2, channels=4, state=8, directions=1)
     scan, u = _core.Scan(*system, 10), samples(2, 100, 4)

@@ -58,9 +58,43 @@ class Scan:
         c: NDArray[np.float64],
         d: NDArray[np.float64],
         chunk: int,
+        instruction_set: str = "",
     ) -> None: ...
+    @staticmethod
+    def cascade(
+        h: NDArray[np.float32],
+        r: NDArray[np.float32],
+        taps: NDArray[np.float32],
+        d: NDArray[np.float64],
+        instruction_set: str = "",
+    ) -> Scan: ...
     def run(self, u: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
+class Engine:
+    def __init__(
+        self,
+        weights: Mapping[str, NDArray[np.generic]],
+        *,
+        leads: int,
+        window: int,
+        continuous: int,
+        categorical: Sequence[int],
+        targets: int,
+        threads: int = 1,
+        precision: str = "fp32",
+        instruction_set: str = "",
+    ) -> None: ...
+    def run(
+        self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
+    ) -> NDArray[np.float32]: ...
+    @property
+    def instruction_set(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def threads(self) -> int: ...
+
+def instruction_sets(precision: str = "fp32") -> tuple[str, ...]: ...
 def cpu_features() -> tuple[str, ...]: ...
 def decode_x86(
     *,

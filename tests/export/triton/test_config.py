@@ -144,9 +144,9 @@ def test_two_trainings_of_one_network_never_share_an_engine(bundle, tmp_path, pa
 
 
 def test_tensorrt_may_not_choose_a_precision_past_the_gate(bundle, tmp_path, written, changed):
-    report = msgspec.structs.replace(parity.recorded(bundle), precision="int8")
-    reduced = changed(bundle, {bundles.PARITY: msgspec.json.encode(report)}, precision="int8")
-    with pytest.raises(BundleError, match="carries int8"):
+    report = msgspec.structs.replace(parity.recorded(bundle), precision="bf16")
+    reduced = changed(bundle, {bundles.PARITY: msgspec.json.encode(report)}, precision="bf16")
+    with pytest.raises(BundleError, match="carries bf16"):
         written(reduced, tmp_path / "repo", tensorrt=True)
     assert not list(tmp_path.iterdir())
 

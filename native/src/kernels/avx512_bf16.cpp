@@ -1,0 +1,25 @@
+#include "instruction_sets.h"
+#include "make_table.h"
+#include "vector_avx512.h"
+
+namespace ecg2lab {
+namespace {
+
+struct Avx512Pairs {
+  static __m512bh load(const std::uint16_t* weights) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(weights)); }
+  static __m512bh broadcast(const std::uint16_t* a) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, a, sizeof pair);
+    return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+  }
+  static Avx512Vector add_product(Avx512Vector sum, __m512bh a, __m512bh w) {
+    return {_mm512_dpbf16_ps(sum.lanes, a, w)};
+  }
+};
+
+}  // namespace
+
+const Product kAvx512Bfloat16 =
+    make_product<Bfloat16Format<Avx512Vector, Avx512Pairs>, 12>(kAvx512Kernels, Precision::bf16);
+
+}  // namespace ecg2lab
