@@ -67,7 +67,9 @@ def test_the_example_in_the_header_compiles(c_package, tmp_path):
 def test_the_example_in_the_documentation_compiles(c_package, tmp_path):
     example = (NATIVE.parent / "docs" / "embedding.md").read_text().split("```cpp")[1].split("```")[0]
     (tmp_path / "example.cpp").write_text(example)
-    succeeded(CXX, "-std=c++17", *STRICT, "-c", tmp_path / "example.cpp", f"-I{c_package}/include", "-o", tmp_path / "x")
+    succeeded(
+        CXX, "-std=c++17", *STRICT, "-c", tmp_path / "example.cpp", f"-I{c_package}/include", "-o", tmp_path / "x"
+    )
 
 
 def test_the_layouts_of_these_tests_are_the_headers(c_package, c_interface, tmp_path):

@@ -22,6 +22,7 @@ def test_a_bundle_that_cannot_be_used_is_refused_by_name(c_interface, library, t
         (cut, {}, c_interface.BUNDLE, "cut short"),
         (DEMO, {"precision": b"fp64"}, c_interface.BACKEND, "precision 'fp64' is not in this bundle"),
         (DEMO, {"precision": b"\xff\n"}, c_interface.BACKEND, "precision '??'"),
+        (DEMO, {"precision": b"fp16"}, c_interface.BACKEND, "no kernels for the precision 'fp16'"),
         (DEMO, {"threads": 0}, c_interface.BACKEND, "between 1 and 256"),
         (DEMO, {"threads": 2**63}, c_interface.BACKEND, "between 1 and 256"),
     ):
