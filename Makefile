@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
-SYSTEM_PACKAGES := chromium qemu-user
+SYSTEM_PACKAGES := chromium qemu-user pkg-config
 DEMO_PATIENTS ?= 8000
 
 .DEFAULT_GOAL := help

@@ -181,9 +181,10 @@ typedef struct ecg2lab_category {
 typedef struct ecg2lab_description {
   size_t struct_size;
   const char* name;
-  const char* notice;        /* goes with every answer */
-  const char* bundle_digest; /* SHA-256, 64 hexadecimal digits */
-  const char* precision;     /* that computes */
+  const char* notice;          /* goes with every answer */
+  const char* bundle_digest;   /* SHA-256, 64 hexadecimal digits */
+  const char* precision;       /* that computes */
+  const char* instruction_set; /* that computes, such as "avx2" */
   size_t threads;
   int32_t synthetic_weights; /* 1 yes, 0 no, -1 not stated */
   int32_t causal;            /* 1: looks back only */

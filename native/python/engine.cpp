@@ -27,13 +27,6 @@ TensorMap to_tensors(const py::dict& weights) {
   return tensors;
 }
 
-Precision precision_of(const std::string& name) {
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) {
-    if (name == name_of(precision)) return precision;
-  }
-  throw std::invalid_argument("there are no kernels for the precision '" + name + "'");
-}
-
 Engine make_engine(const py::dict& weights, std::size_t leads, std::size_t window, std::size_t continuous,
                    const std::vector<std::size_t>& categorical, std::size_t targets, std::size_t threads,
                    const std::string& precision, const std::string& instruction_set) {

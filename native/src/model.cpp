@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "kernels/instruction_sets.h"
 #include "leads.h"
 #include "safetensors.h"
 
@@ -13,17 +14,21 @@ namespace {
 constexpr std::size_t kMostThreads = 256;
 constexpr std::size_t kMostWindowsAtOnce = 64;  // bounds the memory of a day's recording
 
-std::string select_precision(const Manifest& manifest, const std::string& wanted) {
+// One that the bundle allows, and that this CPU has the instructions for.
+Precision select_precision(const Manifest& manifest, const std::string& wanted) {
   const std::string& carried = manifest.precision;
-  const std::string precision = wanted.empty() ? carried : wanted;
-  if (precision != carried && !manifest.gates.contains(precision)) {
-    throw Error(ErrorKind::backend, "precision '" + precision + "' is not in this bundle, which carries " + carried +
-                                        ", nor has it a gate");
+  const std::string name = wanted.empty() ? carried : wanted;
+  if (name != carried && !manifest.gates.contains(name)) {
+    throw Error(ErrorKind::backend,
+                "precision '" + name + "' is not in this bundle, which carries " + carried + ", nor has it a gate");
   }
-  if (precision != "fp32") {
-    throw Error(ErrorKind::backend, "the native engine computes in fp32, not in " + precision);
+  try {
+    const Precision precision = precision_of(name);
+    select_product(precision, "");
+    return precision;
+  } catch (const std::invalid_argument& error) {
+    throw Error(ErrorKind::backend, error.what());
   }
-  return precision;
 }
 
 std::size_t check_threads(std::size_t threads) {
@@ -42,11 +47,9 @@ NetworkSizes sizes(const Contract& contract) {
           .targets = contract.targets.size()};
 }
 
-Engine make_engine(const Bundle& bundle, std::size_t threads) {
+Engine make_engine(const Bundle& bundle, const EngineOptions& options) {
   const std::string name = "weights.safetensors";
   const Safetensors weights = read_safetensors(bundle.member(name), bundle.source() + ": " + name);
-  EngineOptions options;
-  options.threads = threads;
   try {
     return Engine(weights.tensors, sizes(bundle.contract()), options);
   } catch (const std::invalid_argument& error) {
@@ -104,9 +107,8 @@ void require_leads(const Recording& recording, const Signal& wanted, Answer& ans
 
 Model::Model(Bundle bundle, const ModelOptions& options)
     : bundle_(std::move(bundle)),
-      precision_(select_precision(bundle_.manifest(), options.precision)),
-      threads_(check_threads(options.threads)),
-      engine_(make_engine(bundle_, threads_)) {}
+      engine_(make_engine(bundle_, {.threads = check_threads(options.threads),
+                                    .precision = select_precision(bundle_.manifest(), options.precision)})) {}
 
 Answer Model::predict(const RawRecording& raw, const Patient& patient) const {
   Answer result;

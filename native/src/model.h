@@ -54,8 +54,7 @@ class Model {
   const Manifest& manifest() const { return bundle_.manifest(); }
   const Contract& contract() const { return bundle_.contract(); }
   const std::string& digest() const { return bundle_.digest(); }
-  const std::string& precision() const { return precision_; }
-  std::size_t threads() const { return threads_; }
+  const Engine& engine() const { return engine_; }
 
   // Many threads may ask at the same time. A refusal is an answer; throws Error of kind `backend` if the network's
   // output cannot be used.
@@ -67,8 +66,6 @@ class Model {
   std::vector<Decision> run(const Prepared& prepared, const Features& features, std::size_t windows) const;
 
   Bundle bundle_;
-  std::string precision_;
-  std::size_t threads_;
   Engine engine_;
 };
 

@@ -28,8 +28,9 @@ Category = structure(
 )
 Description = structure(
     "ecg2lab_description", struct_size=c_size_t, name=c_char_p, notice=c_char_p, bundle_digest=c_char_p,
-    precision=c_char_p, threads=c_size_t, synthetic_weights=c_int32, causal=c_int32, leads=POINTER(c_char_p),
-    lead_count=c_size_t, sampling_rate_hz=c_double, window_samples=c_size_t, clip_mv=c_double, minimum_age=c_double,
+    precision=c_char_p, instruction_set=c_char_p, threads=c_size_t, synthetic_weights=c_int32,
+    causal=c_int32, leads=POINTER(c_char_p), lead_count=c_size_t, sampling_rate_hz=c_double,
+    window_samples=c_size_t, clip_mv=c_double, minimum_age=c_double,
     numbers=POINTER(POINTER(Number)), number_count=c_size_t, categories=POINTER(POINTER(Category)),
     category_count=c_size_t, targets=POINTER(POINTER(Target)), target_count=c_size_t,
 )  # fmt: skip

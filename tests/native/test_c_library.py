@@ -64,6 +64,14 @@ def test_the_example_in_the_header_compiles(c_package, tmp_path):
     succeeded(CC, "-std=c99", *STRICT, "-c", source, f"-I{c_package}/include", "-o", tmp_path / "example.o")
 
 
+def test_the_example_in_the_documentation_compiles(c_package, tmp_path):
+    example = (NATIVE.parent / "docs" / "embedding.md").read_text().split("```cpp")[1].split("```")[0]
+    (tmp_path / "example.cpp").write_text(example)
+    succeeded(
+        CXX, "-std=c++17", *STRICT, "-c", tmp_path / "example.cpp", f"-I{c_package}/include", "-o", tmp_path / "x"
+    )
+
+
 def test_the_layouts_of_these_tests_are_the_headers(c_package, c_interface, tmp_path):
     lines = ["#include <ecg2lab.h>", "#include <stdio.h>", "int main(void) {"]
     expected = []

@@ -1,6 +1,8 @@
 """Every mistake of a program that calls the C interface is said, and its model still answers."""
 
 import ctypes
+import subprocess
+import sys
 from ctypes import POINTER, byref, c_void_p
 from pathlib import Path
 
@@ -22,6 +24,7 @@ def test_a_bundle_that_cannot_be_used_is_refused_by_name(c_interface, library, t
         (cut, {}, c_interface.BUNDLE, "cut short"),
         (DEMO, {"precision": b"fp64"}, c_interface.BACKEND, "precision 'fp64' is not in this bundle"),
         (DEMO, {"precision": b"\xff\n"}, c_interface.BACKEND, "precision '??'"),
+        (DEMO, {"precision": b"fp16"}, c_interface.BACKEND, "no kernels for the precision 'fp16'"),
         (DEMO, {"threads": 0}, c_interface.BACKEND, "between 1 and 256"),
         (DEMO, {"threads": 2**63}, c_interface.BACKEND, "between 1 and 256"),
     ):
@@ -157,3 +160,30 @@ def test_a_long_message_is_cut_between_characters(c_interface, library):
         assert said.decode()
     assert library.ecg2lab_load(b"\xff\xfe", None, byref(handle)) == c_interface.BUNDLE
     assert b"not UTF-8" in library.ecg2lab_last_error()
+
+
+OUT_OF_MEMORY = """
+import importlib.util, resource, sys
+spec = importlib.util.spec_from_file_location("c_interface", sys.argv[1])
+c = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(c)
+import numpy as np
+library = c.load(sys.argv[2])
+model = c.Model(library, sys.argv[3])
+leads = ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"]
+samples = np.random.default_rng(0).normal(size=(8, 5000))
+recording, kept = model.recording(samples, leads, 500, "mV")
+recording.sample_count = 2**28
+resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30,) * 2)
+status, result = model.ask(recording)
+assert (status, bool(result)) == (c.MEMORY, False), status
+assert library.ecg2lab_last_error() == b"out of memory"
+assert model.predict(samples, leads, 500).status == c.OK
+"""
+
+
+def test_out_of_memory_is_a_status_and_the_model_still_answers(c_package):
+    """A process that may have 8 GB is given a recording that needs 16; nothing of it is read before that is known."""
+    files = Path(__file__).with_name("c_interface.py"), c_package / "lib" / "libecg2lab.so", DEMO
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY, *map(str, files)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "kernels/instruction_sets.h"
+
 namespace ecg2lab::c {
 namespace {
 
@@ -49,10 +51,15 @@ ecg2lab_target to_c(const Target& target) {
 }  // namespace
 
 LoadedModel::LoadedModel(const std::string& path, const ModelOptions& options, ecg2lab_log log, void* log_user)
-    : model_(Bundle::open(path), options), log_(log), log_user_(log_user), notice_(model_.manifest().notice()) {
+    : model_(Bundle::open(path), options),
+      log_(log),
+      log_user_(log_user),
+      notice_(model_.manifest().notice()),
+      instruction_set_(model_.engine().instruction_set()) {
   describe();
   this->log(ECG2LAB_LOG_INFO, "loaded " + model_.contract().name + ", bundle " + model_.digest() + ", " +
-                                  model_.precision() + ", threads " + std::to_string(model_.threads()));
+                                  description_.precision + " on " + instruction_set_ + ", threads " +
+                                  std::to_string(description_.threads));
 }
 
 void LoadedModel::log(ecg2lab_log_level level, const std::string& message) const {
@@ -72,8 +79,9 @@ void LoadedModel::describe() {
                   .name = contract.name.c_str(),
                   .notice = notice_.c_str(),
                   .bundle_digest = model_.digest().c_str(),
-                  .precision = model_.precision().c_str(),
-                  .threads = model_.threads(),
+                  .precision = name_of(model_.engine().precision()),
+                  .instruction_set = instruction_set_.c_str(),
+                  .threads = model_.engine().threads(),
                   .synthetic_weights = manifest.synthetic_weights ? int32_t{*manifest.synthetic_weights} : -1,
                   .causal = manifest.network.causal,
                   .leads = leads_.data(),

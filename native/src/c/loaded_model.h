@@ -29,6 +29,7 @@ class LoadedModel {
   ecg2lab_log log_;
   void* log_user_;
   std::string notice_;
+  std::string instruction_set_;
   std::vector<const char*> leads_;
   List<std::vector<const char*>> words_;
   List<ecg2lab_number> numbers_;

@@ -67,6 +67,13 @@ const char* name_of(Precision precision) {
   }
 }
 
+Precision precision_of(const std::string& name) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) {
+    if (name == name_of(precision)) return precision;
+  }
+  throw std::invalid_argument("there are no kernels for the precision '" + name + "'");
+}
+
 std::vector<std::string> available_instruction_sets(Precision precision) {
   std::vector<std::string> names;
   for (const Compiled& entry : compiled()) {

@@ -28,5 +28,7 @@ const Product& select_product(Precision precision, const std::string& instructio
 const Kernels& select_kernels(const std::string& instruction_set);
 
 const char* name_of(Precision precision);
+// Throws std::invalid_argument on a name that none has.
+Precision precision_of(const std::string& name);
 
 }  // namespace ecg2lab
