@@ -242,6 +242,7 @@ def _reduced(proved: _Proved, precision: str, gates: Mapping[Any, Gate]) -> Pari
     reduced, wanted = proved.reduced(precision), cast(ReducedPrecision, precision)
     graphs = replace(reduced, **{k: as_computed_on_devices(g, wanted) for k, g in reduced.models().items()})
     logits = list(proof.all_logits(graphs, proved.golden, REDUCED_LOGIT_TOLERANCE))
+    logits += proof.native_logits(proved.weights, proved.golden, precision, REDUCED_LOGIT_TOLERANCE)
     kernels = [check for check in fp32.checks if check.quantity == KERNEL]
     proof.report(graphs.form, precision, logits, fp32.left_out).require()
     largest = max(gates[precision].logit_error_max, *(check.error for check in logits))

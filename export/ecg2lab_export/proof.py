@@ -6,7 +6,8 @@ shares a step with the realisation that scan, chunks and step are made of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ecg2lab import cpu
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab import cpu, parity
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, native
 from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.bundle import StepShape
 from ecg2lab.measuring import (
@@ -32,6 +33,7 @@ from ecg2lab.parity import (
     BIDIRECTIONAL,
     KERNEL,
     LOGIT_TOLERANCE,
+    NATIVE,
     SCAN,
     STEP,
     Check,
@@ -96,12 +98,23 @@ def prove(network: Network, graphs: Graphs, weights: Mapping[str, NDArray[Any]],
         recurring[STEP] = list(_step_kernels(network, tolerance))
     for form, found in recurring.items():
         worst = nearest_to_limit(found)
-        if worst.tolerance < worst.error <= _BEYOND_ROUNDING * worst.tolerance:
+        if _beyond_rounding(found):
             left_out[form] = f"in float32 its kernel is wrong by {worst.error:.2g}, more than {worst.tolerance:.2g}"
         else:
             checks += found
     checks += all_logits(graphs.without_step() if STEP in left_out else graphs, golden, LOGIT_TOLERANCE)
+    by_native = list(native_logits(weights, golden, "fp32", LOGIT_TOLERANCE))
+    if _beyond_rounding(by_native):
+        left_out[NATIVE] = f"in float32 {nearest_to_limit(by_native).error:.2g} of a logit is wrong"
+    else:
+        checks += by_native
     return report(graphs.form, "fp32", checks, left_out)
+
+
+def _beyond_rounding(checks: Sequence[Check]) -> bool:
+    """Whether float32 cannot carry what was measured, as opposed to it being good, or a mistake."""
+    worst = nearest_to_limit(checks)
+    return worst.tolerance < worst.error <= _BEYOND_ROUNDING * worst.tolerance
 
 
 def report(form: Form, precision: str, checks: list[Check], left_out: dict[str, str]) -> ParityReport:
@@ -126,6 +139,18 @@ def all_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
     yield from _window_logits(graphs, golden, limit)
     if graphs.step is not None and graphs.step_shape is not None:
         yield from _step_logits(graphs.step.SerializeToString(), graphs.step_shape, golden, limit)
+
+
+def native_logits(weights: Mapping[str, NDArray[Any]], golden: Golden, precision: str, limit: float) -> Iterator[Check]:
+    """The native engine, if this machine has instructions for the precision."""
+    if not native.computes(precision):
+        return
+    try:
+        engine = native.make_engine(weights, golden.contract, precision=precision)
+    except ValueError as error:  # weights that do not fit, or are not finite
+        yield Check(parity.LOGITS, NATIVE, native.NativeBackend.name, str(error), math.inf, limit)
+    else:
+        yield from window_checks(engine.run, golden.tensors(), NATIVE, native.NativeBackend.name, limit)
 
 
 def _window_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:

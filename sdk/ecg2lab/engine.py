@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -12,7 +12,9 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab import parity
 from ecg2lab.backends import Backend
+from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.bundle import Bundle
@@ -28,8 +30,11 @@ from ecg2lab.preparation import PreparedSignal, cut_windows, prepare_signal
 from ecg2lab.recording import Recording
 from ecg2lab.step import StepGraph
 
-BACKENDS = {"onnxruntime": OnnxRuntimeBackend, "tensorrt": TensorRtBackend}
-_AUTO = "onnxruntime"
+BACKENDS: dict[str, Callable[[Bundle, int, str | None], Backend]] = {
+    "native": NativeBackend,
+    "onnxruntime": OnnxRuntimeBackend,
+    "tensorrt": TensorRtBackend,
+}
 
 
 def load(
@@ -45,10 +50,11 @@ def load(
     bundle
         A file, or an opened bundle.
     backend
-        "auto", or one of `BACKENDS`: a choice that cannot be honoured is an error, never replaced by another.
+        "auto": native, or onnxruntime where native cannot compute the precision; or one of `BACKENDS`: a choice that
+        cannot be honoured is an error, never replaced by another.
     precision
-        None: the bundle's own. Another only with "tensorrt", from an engine that `ecg2lab build` made of a precision
-        whose gate the manifest holds.
+        None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime", whose graph has
+        one precision; with "tensorrt" from an engine that `ecg2lab build` made.
     threads
         Of one call; None: as many as this process may use.
 
@@ -62,23 +68,29 @@ def load(
         If the backend's package is not installed.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-    name = _AUTO if backend == "auto" else backend
+    name = _automatic(opened, precision) if backend == "auto" else backend
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
     count = _thread_count(threads)
     _check_precision(opened, precision, name)
-    if name == TensorRtBackend.name:
-        return Engine(opened, TensorRtBackend(opened, count, precision), count)
-    return Engine(opened, BACKENDS[name](opened, count), count)
+    return Engine(opened, BACKENDS[name](opened, count, precision), count)
+
+
+def _automatic(bundle: Bundle, precision: str | None) -> str:
+    """Native, unless this CPU or the bundle's proof has it not."""
+    wanted = precision or bundle.manifest.precision
+    left_out = NativeBackend.name in parity.recorded(bundle).left_out
+    return NativeBackend.name if computes(wanted) and not left_out else OnnxRuntimeBackend.name
 
 
 def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:
     carried, gates = bundle.manifest.precision, bundle.manifest.gates
-    if precision in (None, carried) or (backend == TensorRtBackend.name and precision in gates):
+    if precision in (None, carried):
         return
-    if backend == TensorRtBackend.name:
+    if backend == OnnxRuntimeBackend.name:
+        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
+    if precision not in gates:
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")
-    raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
 
 
 def _thread_count(threads: int | None) -> int:

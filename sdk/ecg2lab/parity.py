@@ -16,7 +16,7 @@ from ecg2lab.errors import BundleError, ParityError
 Quantity = Literal["kernel", "logits"]
 KERNEL: Final = "kernel"
 LOGITS: Final = "logits"
-STEP, SCAN, CASCADE = "step", "scan", "cascade"
+STEP, SCAN, CASCADE, NATIVE = "step", "scan", "cascade", "native"
 BIDIRECTIONAL = "the model is bidirectional, so each output waits for the whole window"
 """Why it has no step."""
 LOGIT_TOLERANCE = 2e-5
@@ -32,7 +32,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: Quantity
     """A kernel's error is relative to the channel's largest tap; that of logits as `logit_error` has it."""
     form: str
-    """Of the computation: scan, cascade, spectral, recurrent, step."""
+    """Of the computation: scan, cascade, spectral, recurrent, step; native: scan or cascade, whichever a layer has."""
     backend: str
     """What computed it."""
     case: str

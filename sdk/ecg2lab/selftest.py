@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ecg2lab import cpu, parity, tensors
+from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt_build import PRECISIONS, golden_tolerance
 from ecg2lab.bundle import WEIGHTS, Bundle
@@ -66,11 +67,14 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
 def _windows(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut]:
     """The window graph on each backend, and in each other precision of which there is an engine."""
     form, carried = bundle.manifest.form, bundle.manifest.precision
-    others = [(TensorRtBackend.name, p) for p in PRECISIONS if p != carried and p in bundle.manifest.gates]
+    gates = [p for p in bundle.manifest.gates if p != carried]
+    others = [(TensorRtBackend.name, p) for p in gates if p in PRECISIONS]
+    others += [(NativeBackend.name, p) for p in gates if computes(p)]
     checks: Checks = []
     left_out: LeftOut = {}
     for backend, precision in [*((backend, carried) for backend in BACKENDS), *others]:
-        name = form if precision == carried else f"{form}, {precision}"
+        own = parity.NATIVE if backend == NativeBackend.name else form
+        name = own if precision == carried else f"{own}, {precision}"
         try:
             engine = load(bundle, backend=backend, precision=precision, threads=threads)
         except (BackendError, MissingExtraError) as error:  # it cannot be had here; what fails later is a failure
@@ -82,8 +86,12 @@ def _windows(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, Left
 
 
 def _limit(bundle: Bundle, backend: str, precision: str) -> float:
-    """TensorRT sums in an order of its own, so it has the limit by which its engines are accepted."""
-    return golden_tolerance(bundle, precision) if backend == TensorRtBackend.name else logit_limit(bundle)
+    """TensorRT sums in an order of its own, so it has the limit by which its engines are accepted.
+
+    So has native in a precision that the bundle's proof does not speak of.
+    """
+    own = backend == TensorRtBackend.name or precision != bundle.manifest.precision
+    return golden_tolerance(bundle, precision) if own else logit_limit(bundle)
 
 
 def _step(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut]:

@@ -35,9 +35,9 @@ def graph_with(contents, change):
     return model.SerializeToString()
 
 
-def refused(content, message):
+def refused(content, message, backend="auto"):
     with pytest.raises(ecg2lab.BundleError, match=message):
-        ecg2lab.load(Bundle.from_bytes(content, "forged"))
+        ecg2lab.load(Bundle.from_bytes(content, "forged"), backend)
 
 
 def test_a_forgery_that_changes_nothing_loads(contents):
@@ -89,8 +89,10 @@ def test_a_graph_of_other_sizes_than_its_contract(contents):
     def shorter_window(text):
         return text.replace('"window_samples": 250', '"window_samples": 125')
 
-    refused(forged(contents, fewer_targets), "does not fit its contract at 'logits'")
-    refused(forged(contents, shorter_window), "does not fit its contract at 'signal'")
+    refused(forged(contents, fewer_targets), "does not fit its contract at 'logits'", "onnxruntime")
+    refused(forged(contents, fewer_targets), "logits does not fit the contract", "native")
+    refused(forged(contents, shorter_window), "does not fit its contract at 'signal'", "onnxruntime")
+    refused(forged(contents, shorter_window), "does not fit the contract: signal", "native")
     refused(
         forged(contents, lambda t: t.replace('"window_samples": 250', '"window_samples": 1' + "0" * 15)), "manifest"
     )
@@ -126,7 +128,9 @@ def test_logits_that_are_not_finite_are_no_answer(contents, recording):
         head[-1].CopyFrom(onnx.numpy_helper.from_array(np.full(10, np.nan, np.float32), head[-1].name))
 
     with (
-        ecg2lab.load(Bundle.from_bytes(forged(contents, window_onnx=graph_with(contents, spoil)))) as engine,
+        ecg2lab.load(
+            Bundle.from_bytes(forged(contents, window_onnx=graph_with(contents, spoil))), "onnxruntime"
+        ) as engine,
         pytest.raises(ecg2lab.BackendError, match="not finite"),
     ):
         engine.predict(recording)

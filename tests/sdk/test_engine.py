@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ecg2lab
+from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
 from ecg2lab.leads import STANDARD
 from ecg2lab_export import cardiolab
@@ -133,9 +134,20 @@ def test_many_threads_share_one_engine(engine, recording):
 
 def test_info_says_what_really_runs(engine, bundle):
     info = engine.info
-    assert (info.backend, info.provider, info.threads) == ("onnxruntime", "CPUExecutionProvider", 1)
+    assert (info.backend, info.provider, info.threads) == ("native", _core.instruction_sets()[0], 1)
+    with ecg2lab.load(bundle, backend="onnxruntime", threads=1) as other:
+        assert (other.info.backend, other.info.provider) == ("onnxruntime", "CPUExecutionProvider")
     assert info.bundle_digest == Bundle.open(bundle).digest
     assert info.notice == "synthetic weights, not for clinical use"
+
+
+@pytest.mark.parametrize("name", ["bundle", "causal_bundle"])
+def test_every_backend_on_the_cpu_gives_the_same_answer(name, request, recording):
+    path, answers = request.getfixturevalue(name), []
+    for backend in ("native", "onnxruntime"):
+        with ecg2lab.load(path, backend=backend) as engine:
+            answers.append([finding.probability for finding in engine.predict(recording, PATIENT).findings])
+    np.testing.assert_allclose(*answers, rtol=0, atol=1e-6)
 
 
 def test_json_is_one_line_that_decodes_to_the_same_prediction(engine, recording):
@@ -255,7 +267,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("choice", "message"),
         [
-            ({"backend": "quantum"}, "unknown backend 'quantum'; one of auto, onnxruntime"),
+            ({"backend": "quantum"}, "unknown backend 'quantum'; one of auto, native, onnxruntime"),
             ({"precision": "int8"}, "precision 'int8' is not in this bundle, which carries fp32"),
             ({"threads": 0}, "threads must be between 1 and 256"),
             ({"threads": 1.5}, "threads must be a whole number"),
@@ -284,9 +296,9 @@ class TestRefusals:
     def test_a_missing_extra_is_named(self, bundle, monkeypatch):
         monkeypatch.setattr("ecg2lab.extras.util.find_spec", lambda name: None)
         with pytest.raises(ecg2lab.MissingExtraError, match=r"pip install 'ecg2lab\[onnx\]'"):
-            ecg2lab.load(bundle)
+            ecg2lab.load(bundle, backend="onnxruntime")
 
     def test_cpu_and_gpu_packages_of_onnx_runtime_together(self, bundle, monkeypatch):
         monkeypatch.setattr("ecg2lab.backends.onnxruntime.installed_version", lambda name: "1.0")
         with pytest.raises(ecg2lab.BackendError, match="both installed"):
-            ecg2lab.load(bundle)
+            ecg2lab.load(bundle, backend="onnxruntime")

@@ -43,7 +43,12 @@ def test_a_sound_bundle_passes(either):
     assert report.passed
     assert (report.form, report.precision) == ("spectral", "fp32")
     cases = {(c.quantity, c.form, c.backend) for c in report.checks}
-    expected = {("logits", "spectral", "onnxruntime"), ("kernel", "scan", "native"), ("kernel", "cascade", "numpy")}
+    expected = {
+        ("logits", "native", "native"),
+        ("logits", "spectral", "onnxruntime"),
+        ("kernel", "scan", "native"),
+        ("kernel", "cascade", "numpy"),
+    }
     assert cases == expected | ({("logits", "step", "onnxruntime")} if opened.manifest.step else set())
     assert ("step" in report.left_out) == (opened.manifest.step is None)
     assert {"ecg2lab", "numpy", "onnxruntime"} <= set(report.versions)
@@ -165,25 +170,25 @@ def test_weights_without_a_state_space_are_refused(bundle, doctored, name):
     weights = load(Bundle.open(bundle).member("weights.safetensors"))
     del weights[name]
     path = doctored(bundle, {"weights.safetensors": save(weights)})
-    with pytest.raises(BundleError, match=r"weights\.safetensors holds no scan that can run"):
+    with pytest.raises(BundleError, match=rf"weights\.safetensors cannot run: the weights lack {name}"):
         selftest.run(Bundle.open(path))
 
 
 def test_weights_of_another_shape_or_count_are_refused(bundle, doctored):
     content = Bundle.open(bundle).member("weights.safetensors")
     shorter = changed_weights(content, "layers.0.b", lambda b: b[:, :, :-1])
-    with pytest.raises(BundleError, match="no scan that can run"):
+    with pytest.raises(BundleError, match=r"cannot run: weights: layers\.0\.a has shape"):
         selftest.run(Bundle.open(doctored(bundle, {"weights.safetensors": shorter})))
     fewer = save({k: v for k, v in load(content).items() if not k.startswith("layers.")})
-    with pytest.raises(BundleError, match="has a scan for 0 layers, its proof for 2"):
+    with pytest.raises(BundleError, match=r"cannot run: the weights lack layers\.0\.a"):
         selftest.run(Bundle.open(doctored(bundle, {"weights.safetensors": fewer})))
 
 
-def test_weights_that_are_not_finite_never_pass(bundle, doctored):
+def test_weights_that_are_not_finite_are_refused(bundle, doctored):
     content = Bundle.open(bundle).member("weights.safetensors")
     wrong = changed_weights(content, "layers.1.c", lambda c: c * np.nan)
-    report = selftest.run(Bundle.open(doctored(bundle, {"weights.safetensors": wrong})))
-    assert {check.case for check in report.checks if not check.passed} == {"layer 1"}
+    with pytest.raises(BundleError, match=r"layers\.1\.c has values that are not finite"):
+        selftest.run(Bundle.open(doctored(bundle, {"weights.safetensors": wrong})))
 
 
 def test_a_cascade_with_one_coefficient_changed_is_found(either, doctored):
@@ -193,7 +198,8 @@ def test_a_cascade_with_one_coefficient_changed_is_found(either, doctored):
         wrong = changed_weights(content, f"layers.{name}", lambda x, share=share: x * np.float32(share))
         report = selftest.run(Bundle.open(doctored(either, {"weights.safetensors": wrong})))
         failed = {(check.form, check.case) for check in report.checks if not check.passed}
-        assert failed == {("cascade", f"layer {name[0]}")}
+        assert ("cascade", f"layer {name[0]}") in failed
+        assert {form for form, _ in failed} <= {"cascade", "native"}  # logits may show it too
 
 
 def one_channel(weights):
@@ -221,7 +227,9 @@ def test_a_cascade_that_is_malformed_or_missing_is_refused(bundle, doctored, cha
         k: np.ascontiguousarray(v) for k, v in change(load(Bundle.open(bundle).member("weights.safetensors"))).items()
     }
     path = doctored(bundle, {"weights.safetensors": save(weights)})
-    with pytest.raises(BundleError, match=r"holds no cascade that can run|has a cascade for 1 layers, its proof for 2"):
+    with pytest.raises(
+        BundleError, match=r"cannot run: (the )?weights.*cascade|has a cascade for 1 layers, its proof for 2"
+    ):
         selftest.run(Bundle.open(path))
 
 

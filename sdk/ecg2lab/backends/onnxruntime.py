@@ -65,7 +65,9 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
     device = "cpu"
 
-    def __init__(self, bundle: Bundle, threads: int) -> None:
+    def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
+        if precision not in (None, bundle.manifest.precision):
+            raise BackendError(f"the graph of {bundle.source} is {bundle.manifest.precision}, not {precision}")
         self.precision: str = bundle.manifest.precision
         cpu.require(self.precision)
         self._session = make_session(bundle.member(WINDOW_GRAPH), threads)

@@ -62,7 +62,7 @@ def run(
         list[str] | None,
         typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
     ] = None,
-    backend: Annotated[str, typer.Option(help="auto, onnxruntime or tensorrt.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime or tensorrt.")] = "auto",
     precision: Annotated[
         str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
     ] = None,

@@ -1,0 +1,108 @@
+"""The native core: scan, dense products and everything between them in one call, on any CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab import cpu, parity, tensors
+from ecg2lab._native import _core
+from ecg2lab.bundle import WEIGHTS, Bundle
+from ecg2lab.contract import Contract
+from ecg2lab.errors import BackendError, BundleError
+from ecg2lab.golden import read_golden
+
+
+class NativeBackend:
+    """Runs the bundle's weights, packed once for the instruction set of this machine."""
+
+    name = "native"
+    device = "cpu"
+
+    def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
+        self.precision: str = precision or bundle.manifest.precision
+        if not computes(self.precision):
+            raise BackendError(
+                f"the native backend has no instructions for {self.precision} on {cpu.name()}; take onnxruntime or fp32"
+            )
+        proof = parity.recorded(bundle)
+        if parity.NATIVE in proof.left_out:
+            raise BackendError(
+                f"{bundle.source} was exported without the native backend: {proof.left_out[parity.NATIVE]}"
+            )
+        read_golden(bundle)  # the weights fit windows of any length; the golden inputs know the model's
+        name = f"{bundle.source}: {WEIGHTS}"
+        weights = tensors.read(bundle.member(WEIGHTS), name)
+        try:
+            self._engine = make_engine(weights, bundle.contract, threads, self.precision)
+        except ValueError as error:
+            raise BundleError(f"{name} cannot run: {error}") from None
+
+    @property
+    def provider(self) -> str:
+        """The instruction set that was chosen."""
+        return self._engine.instruction_set
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """None but ecg2lab's own."""
+        return {}
+
+    def run(
+        self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(B leads L), (B features), (B categories) → (B n)."""
+        return self._engine.run(signal, continuous, categorical)
+
+
+def computes(precision: str) -> bool:
+    """Whether this machine has instructions that make a precision worth while; fp32 runs everywhere."""
+    if precision == "fp32":
+        return True
+    return precision in ("bf16", "int8") and any(
+        not name.startswith("portable") for name in _core.instruction_sets(precision)
+    )
+
+
+def make_engine(
+    weights: Mapping[str, NDArray[Any]],
+    contract: Contract,
+    threads: int = 1,
+    precision: str = "fp32",
+    instruction_set: str = "",
+) -> _core.Engine:
+    """Pack weights for this machine.
+
+    Parameters
+    ----------
+    weights
+        Of a bundle; `docs/bundle.md` lists them.
+    contract
+        For the sizes of inputs and outputs.
+    threads
+        Of one call.
+    precision
+        Of the dense products.
+    instruction_set
+        One of `_core.instruction_sets(precision)`; empty: the fastest.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not fit the contract, or the machine lacks the instructions.
+    """
+    signal, columns = contract.signal, contract.static_inputs
+    return _core.Engine(
+        weights,
+        leads=len(signal.leads),
+        window=signal.window_samples,
+        continuous=len(columns.continuous),
+        categorical=list(columns.categorical.values()),
+        targets=len(contract.targets),
+        threads=threads,
+        precision=precision,
+        instruction_set=instruction_set,
+    )
