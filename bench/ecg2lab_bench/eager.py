@@ -52,7 +52,7 @@ def in_eager_mode(network: Network, convolution: str, threads: int, undo: ExitSt
 
     undo.callback(torch.set_num_threads, torch.get_num_threads())
     torch.set_num_threads(threads)
-    eager = _Eager(network, CONVOLUTIONS[convolution])
+    eager = EagerNetwork(network, CONVOLUTIONS[convolution])
 
     def run(inputs: Inputs) -> NDArray[Any]:
         with torch.inference_mode():
@@ -101,10 +101,11 @@ def _depthwise(layer: S4Layer) -> Convolve:
 CONVOLUTIONS: dict[str, Callable[[S4Layer], Convolve]] = {"FFT": _by_fft, "depthwise Conv": _depthwise}
 
 
-class _Eager:
+class EagerNetwork:
     """The forward pass in float32."""
 
     def __init__(self, network: Network, make: Callable[[S4Layer], Convolve]) -> None:
+        """With a convolution for each layer, (B H L) → (B H L)."""
         self._encoder = _single(network.encoder_weight), _single(network.encoder_bias[:, None])
         self._layers = [_Layer(layer, make(layer)) for layer in network.layers]
         self._tables = [_single(table) for table in network.embeddings]

@@ -78,7 +78,7 @@ def measure(budget_s: float, tell: Tell | None = None) -> Table:
     subjects = [Subject(None, "preprocessing", c.implementation, 1, c.call) for c in contenders]
     timings = [summarise(durations) for durations in interleave(subjects, budget_s, tell)]
     native = {c.step: t.p50_ms for c, t in zip(contenders, timings, strict=True) if c.implementation == "native"}
-    rows = [
+    measured = [
         Row(
             step=c.step,
             implementation=c.implementation,
@@ -87,8 +87,8 @@ def measure(budget_s: float, tell: Tell | None = None) -> Table:
         )
         for c, timing in zip(contenders, timings, strict=True)
     ]
-    rows.sort(key=lambda row: (list(native).index(row.step), row.implementation != "native"))
-    return Table(instruction_set=_core.signal_instruction_sets()[0], rows=tuple(rows), left_out=left_out)
+    measured.sort(key=lambda row: (list(native).index(row.step), row.implementation != "native"))
+    return Table(instruction_set=_core.signal_instruction_sets()[0], rows=tuple(measured), left_out=left_out)
 
 
 def _native(samples: Signal, leads: tuple[str, ...]) -> Iterator[_Contender]:
@@ -139,9 +139,9 @@ def _resampy(samples: Signal) -> Iterator[_Contender]:
 _PEERS: dict[str, Callable[[Signal], Iterator[_Contender]]] = {"scipy": _scipy, "resampy": _resampy}
 
 
-def markdown(table: Table) -> str:
-    """As a table of Markdown, and what it says."""
-    rows: list[tuple[str, ...]] = [
+def rows(table: Table) -> list[tuple[str, ...]]:
+    """Cells under `COLUMNS`."""
+    return [
         (
             row.step,
             row.implementation,
@@ -151,5 +151,10 @@ def markdown(table: Table) -> str:
         )
         for row in table.rows
     ]
+
+
+def markdown(table: Table) -> str:
+    """As a table of Markdown, and what it says."""
     left_out = "".join(f"\n\nLeft out: {reason}." for reason in table.left_out.values())
-    return f"{markdown_table(COLUMNS, rows)}\n\n{EXPLANATION} Instruction set: {table.instruction_set}.{left_out}\n"
+    body = markdown_table(COLUMNS, rows(table))
+    return f"{body}\n\n{EXPLANATION} Instruction set: {table.instruction_set}.{left_out}\n"

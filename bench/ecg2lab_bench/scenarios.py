@@ -43,6 +43,13 @@ def _engine(plan: Plan, tell: Tell | None) -> Outcome:
     return Outcome(results.encode(found), report.markdown(found), partial(report.show, found))
 
 
+def _native(plan: Plan, tell: Tell | None) -> Outcome:
+    from ecg2lab_bench import native_engine, native_report
+
+    found = native_engine.run(plan, tell)
+    return Outcome(native_report.encode(found), native_report.markdown(found), partial(native_report.show, found))
+
+
 def _graph_forms(plan: Plan, tell: Tell | None) -> Outcome:
     from msgspec.structs import replace
 
@@ -74,6 +81,7 @@ def _form_choice(plan: Plan, tell: Tell | None) -> Outcome:
 
 SCENARIOS: dict[ScenarioName, Callable[[Plan, Tell | None], Outcome]] = {
     "engine": _engine,
+    "native": _native,
     "graph-forms": _graph_forms,
     "kernel-forms": _kernel_forms,
     "form-choice": _form_choice,
