@@ -32,7 +32,8 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: Quantity
     """A kernel's error is relative to the channel's largest tap; that of logits as `logit_error` has it."""
     form: str
-    """Of the computation: scan, cascade, spectral, recurrent, step; native: scan or cascade, whichever a layer has."""
+    """Of the computation: scan, cascade, spectral, recurrent, step, native (of each layer scan or cascade); and its
+    precision, if that is not the bundle's."""
     backend: str
     """What computed it."""
     case: str
