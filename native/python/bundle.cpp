@@ -9,7 +9,7 @@
 namespace ecg2lab::bindings {
 namespace {
 
-std::span<const std::byte> view(const py::bytes& bytes) {
+std::span<const std::byte> view_bytes(const py::bytes& bytes) {
   const std::string_view text = bytes;
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
@@ -19,7 +19,7 @@ py::bytes to_bytes(std::span<const std::byte> content) {
 }
 
 Bundle from_bytes(const py::bytes& content, const std::string& source) {
-  AlignedBytes copy(view(content));
+  AlignedBytes copy(view_bytes(content));
   const py::gil_scoped_release release;
   return {std::move(copy), source};
 }
@@ -59,7 +59,7 @@ const char* dtype(Tensor::Type type) {
 
 // Copies, so that they may outlive the content.
 py::dict read_tensors(const py::bytes& content, const std::string& name) {
-  const AlignedBytes copy(view(content));
+  const AlignedBytes copy(view_bytes(content));
   const Safetensors file = read_safetensors(copy.view(), name);
   py::dict arrays;
   for (const auto& [key, tensor] : file.tensors) {
@@ -85,9 +85,9 @@ void bind_bundle(py::module_& module) {
           "member", [](const Bundle& bundle, const std::string& name) { return to_bytes(bundle.member(name)); },
           "name"_a);
   module.def("read_tensors", &read_tensors, "content"_a, "name"_a);
-  module.def("refers_outside", [](const py::bytes& model) { return refers_outside(view(model)); }, "model"_a);
-  module.def("sha256", [](const py::bytes& content) { return sha256(view(content)); }, "content"_a);
-  module.def("crc32", [](const py::bytes& content) { return crc32(view(content)); }, "content"_a);
+  module.def("refers_outside", [](const py::bytes& model) { return refers_outside(view_bytes(model)); }, "model"_a);
+  module.def("sha256", [](const py::bytes& content) { return sha256(view_bytes(content)); }, "content"_a);
+  module.def("crc32", [](const py::bytes& content) { return crc32(view_bytes(content)); }, "content"_a);
 }
 
 }  // namespace ecg2lab::bindings

@@ -13,6 +13,14 @@
 namespace ecg2lab {
 namespace {
 
+// Sums stay in registers only in a loop without a counter. Where there are no registers to keep them in, such a loop
+// does nothing but take long to compile.
+#ifdef ECG2LAB_PORTABLE_KERNELS
+constexpr int kUnroll = 1;
+#else
+constexpr int kUnroll = 16;
+#endif
+
 // Asks for the cache lines of `count` numbers. They may lie beyond the end of what there is: a prefetch never faults.
 template <class T>
 inline void prefetch(const T* from, std::size_t count) {
@@ -54,11 +62,11 @@ void mix_tile(const MixArguments& m, const Slice<F>& slice, std::size_t row) {
   for (std::size_t block = slice.begin; block < slice.end; ++block) {
     prefetch(activation + kLookAhead * m.block_stride, Rows * kWidth);  // in steps that the hardware does not foresee
     prefetch(weights + kLookAhead * kWidth * kPair, kWidth * kPair);
-#pragma GCC unroll 16
+#pragma GCC unroll kUnroll
     for (std::size_t k = 0; k < kWidth; k += F::kGroup) {
       const auto value = F::load(weights);
       const auto gate = F::load(weights + kWidth * F::kGroup);
-#pragma GCC unroll 16
+#pragma GCC unroll kUnroll
       for (std::size_t r = 0; r < Rows; ++r) {
         const auto a = F::broadcast(activation + r * kWidth + k);
         values[r] = F::add_product(values[r], a, value);

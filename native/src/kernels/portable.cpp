@@ -1,3 +1,4 @@
+#define ECG2LAB_PORTABLE_KERNELS
 #include "instruction_sets.h"
 #include "make_table.h"
 #include "vector_portable.h"
@@ -7,7 +8,8 @@ namespace ecg2lab {
 constexpr std::size_t kTileRows = 3;  // nothing is kept in registers here
 
 const Kernels kPortableKernels = make_table<PortableVector<8>>("portable");
-const Product kPortableSingle = make_product<SingleFormat<PortableVector<8>>, kTileRows>(kPortableKernels, Precision::fp32);
+const Product kPortableSingle =
+    make_product<SingleFormat<PortableVector<8>>, kTileRows>(kPortableKernels, Precision::fp32);
 const Product kPortableBfloat16 =
     make_product<Bfloat16Format<PortableVector<8>, PortablePairs<8>>, kTileRows>(kPortableKernels, Precision::bf16);
 const Product kPortableBytes =
@@ -16,8 +18,8 @@ const Product kPortableBytes =
 const Kernels kWidePortableKernels = make_table<PortableVector<16>>("portable-16");
 const Product kWidePortableSingle =
     make_product<SingleFormat<PortableVector<16>>, kTileRows>(kWidePortableKernels, Precision::fp32);
-const Product kWidePortableBfloat16 =
-    make_product<Bfloat16Format<PortableVector<16>, PortablePairs<16>>, kTileRows>(kWidePortableKernels, Precision::bf16);
+const Product kWidePortableBfloat16 = make_product<Bfloat16Format<PortableVector<16>, PortablePairs<16>>, kTileRows>(
+    kWidePortableKernels, Precision::bf16);
 const Product kWidePortableBytes =
     make_product<ByteFormat<PortableVector<16>, PortableFours<16>>, kTileRows>(kWidePortableKernels, Precision::int8);
 
