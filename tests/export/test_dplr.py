@@ -15,10 +15,16 @@ POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 @pytest.mark.parametrize("length", [2, 3, 37, 50, 250, 251, 1000])
 @pytest.mark.parametrize("poles", POLES)
 def test_the_kernel_is_the_power_iteration(random_system, reference, poles, length, dt, directions):
-    """In float64. C̃ cancels where Āᴸ is near I: 1e-12 is usual, 2e-10 the worst measured, with slow poles and L = 2."""
+    """In float64: 1e-12 is usual, 1e-10 the limit, and beside it what rounding C̃ costs where Āᴸ is near I.
+
+    That part is 5e-9 at worst, with slow poles, L = 3 and taps that cancel; how much of it is met depends on the CPU's
+    linear algebra (2e-10 and 1.6e-9 were).
+    """
     system = random_system(length, length=length, poles=poles, dt=dt, directions=directions)
     system, c = reference.with_true_c(system)
-    assert reference.relative(dplr.kernel(system), reference.power_iteration(system, c)) < 1e-9
+    expected = reference.power_iteration(system, c)
+    limit = 1e-10 + 2 * reference.rounding_of_shortened_c(system, c, expected)
+    assert reference.relative(dplr.kernel(system), expected) < limit
 
 
 @pytest.mark.parametrize("length", [37, 250])
