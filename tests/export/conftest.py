@@ -78,6 +78,18 @@ class Reference:
             shortened[:, channel] = product[:, : system.c.shape[-1]]
         return system._replace(c=shortened), system.c
 
+    @classmethod
+    def rounding_of_shortened_c(cls, system, c, taps):
+        """ε ‖C‖ ‖(I − Āᴸ)⁻¹‖ ‖B̄‖: what rounding C̃ to float64 moves a kernel by, relative to its largest tap."""
+        worst = 0.0
+        for channel in range(c.shape[1]):
+            a_bar, b_bar = cls.discretised(system, channel)
+            lost = np.eye(len(a_bar)) - np.linalg.matrix_power(a_bar, system.length)
+            gain = np.linalg.norm(np.linalg.inv(lost), 2) * np.linalg.norm(b_bar)
+            rows = np.sqrt(2) * np.linalg.norm(c[:, channel], axis=-1)  # with their conjugates
+            worst = max(worst, (np.finfo(float).eps * rows * gain / np.abs(taps[:, channel]).max(axis=-1)).max())
+        return float(worst)
+
     @staticmethod
     def relative(found, expected):
         """Worst error over channels and directions, each relative to its own largest tap."""

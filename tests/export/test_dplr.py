@@ -15,18 +15,16 @@ POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 @pytest.mark.parametrize("length", [2, 3, 37, 50, 250, 251, 1000])
 @pytest.mark.parametrize("poles", POLES)
 def test_the_kernel_is_the_power_iteration(random_system, reference, poles, length, dt, directions):
-    """In float64. C̃ = C (1 - Āᴸ) cancels where Āᴸ is near 1: what rounding it costs comes back times the inverse.
+    """In float64: 1e-12 is usual, 1e-10 the limit, and beside it what rounding C̃ costs where Āᴸ is near I.
 
-    The bound counts such a rounding for each of L powers; the worst measured is a third of it.
+    That part is 5e-9 at worst, with slow poles, L = 3 and taps that cancel; how much of it is met depends on the CPU's
+    linear algebra (2e-10 and 1.6e-9 were).
     """
     system = random_system(length, length=length, poles=poles, dt=dt, directions=directions)
     system, c = reference.with_true_c(system)
-    error = np.abs(dplr.kernel(system) - reference.power_iteration(system, c)).max(axis=-1)  # (D H)
-    a_bar, b_bar = dplr.discretise(system)
-    inverse = np.linalg.inv(np.eye(a_bar.shape[-1]) - np.linalg.matrix_power(a_bar, length))
-    size = np.linalg.norm(dplr.complete(c), axis=-1) * np.linalg.norm(b_bar, axis=-1)
-    rounding = np.finfo(np.float64).eps * np.linalg.norm(inverse, 2, axis=(1, 2)) * size
-    assert (error < (length + 10) * rounding).all()
+    expected = reference.power_iteration(system, c)
+    limit = 1e-10 + 2 * reference.rounding_of_shortened_c(system, c, expected)
+    assert reference.relative(dplr.kernel(system), expected) < limit
 
 
 @pytest.mark.parametrize("length", [37, 250])
