@@ -102,7 +102,7 @@ def test_closing_gives_memory_and_streams_back(tensorrt, driver, opened):
 def test_auto_is_not_tensorrt_even_where_an_engine_is_built(tensorrt, opened):
     build(opened)
     with ecg2lab.load(opened) as loaded:
-        assert loaded.info.backend == "onnxruntime"
+        assert loaded.info.backend == "native"
 
 
 def test_load_never_compiles(tensorrt, opened):
