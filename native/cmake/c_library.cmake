@@ -10,6 +10,7 @@ set(c_sources
   src/c/result.cpp
   src/c/structs.cpp
   src/model.cpp
+  src/proof.cpp
   src/recording.cpp)
 
 foreach(kind SHARED STATIC)

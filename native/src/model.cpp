@@ -6,6 +6,7 @@
 
 #include "kernels/instruction_sets.h"
 #include "leads.h"
+#include "proof.h"
 #include "safetensors.h"
 
 namespace ecg2lab {
@@ -48,6 +49,7 @@ NetworkSizes sizes(const Contract& contract) {
 }
 
 Engine make_engine(const Bundle& bundle, const EngineOptions& options) {
+  require_proof(bundle);
   const std::string name = "weights.safetensors";
   const Safetensors weights = read_safetensors(bundle.member(name), bundle.source() + ": " + name);
   try {

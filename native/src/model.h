@@ -48,7 +48,8 @@ struct Answer {
 
 class Model {
  public:
-  // Throws Error of kind `backend` if precision or threads cannot be had, `bundle` if the weights do not fit.
+  // Throws Error of kind `backend` if precision or threads cannot be had, or the export left this engine out; `bundle`
+  // if its proof is none, or the weights do not fit.
   Model(Bundle bundle, const ModelOptions& options);
 
   const Manifest& manifest() const { return bundle_.manifest(); }

@@ -1,6 +1,7 @@
 """Every mistake of a program that calls the C interface is said, and its model still answers."""
 
 import ctypes
+import json
 import subprocess
 import sys
 from ctypes import POINTER, byref, c_void_p
@@ -8,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import ecg2lab
+from ecg2lab import bundle as bundles
 from ecg2lab import demo as demo_package
+from ecg2lab.bundle import Bundle
+from ecg2lab.errors import BackendError, BundleError
 
 DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
 PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
@@ -32,6 +37,44 @@ def test_a_bundle_that_cannot_be_used_is_refused_by_name(c_interface, library, t
         assert loaded.status == status
         assert message in library.ecg2lab_last_error().decode()
         assert not loaded.handle
+
+
+@pytest.fixture
+def doctored(tmp_path):
+    """The demo with another `parity.json`: what `change` makes of its proof."""
+
+    def make(change):
+        opened = Bundle.open(DEMO)
+        members = {name: bytes(opened.member(name)) for name in opened.manifest.members}
+        proof = json.loads(members["parity.json"])
+        change(proof)
+        path = tmp_path / "doctored.ecg2lab"
+        bundles.write(path, opened.manifest, members | {"parity.json": json.dumps(proof).encode()})
+        return path
+
+    return make
+
+
+PROOFS = {
+    "left out": (lambda p: p["left_out"].update(native="a logit is wrong"), "exported without the native backend: a"),
+    "failed": (lambda p: p["checks"][0].update(error=1.0), "parity.json is no proof of this bundle"),
+    "of another form": (lambda p: p.update(form="other"), "parity.json is no proof of this bundle"),
+    "not a number": (lambda p: p["checks"][0].update(error=None), "parity.json is malformed"),
+    "without checks": (lambda p: p.update(checks=[]), "parity.json is malformed"),
+    "unknown field": (lambda p: p.update(more=1), "parity.json is malformed"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), PROOFS.values(), ids=PROOFS)
+def test_what_was_not_proved_is_refused_as_python_does(c_interface, library, doctored, change, message):
+    path = doctored(change)
+    loaded = c_interface.Model(library, path)
+    said = library.ecg2lab_last_error().decode()
+    assert message in said
+    with pytest.raises((BackendError, BundleError), match=message) as refused:
+        ecg2lab.load(path, backend="native", threads=1)
+    assert loaded.status == (c_interface.BACKEND if refused.type is BackendError else c_interface.BUNDLE)
+    assert said == str(refused.value) or "malformed" in message  # a malformed field is described by each reader
 
 
 def test_null_pointers_are_refused_and_freed_without_harm(c_interface, library, model, record):
