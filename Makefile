@@ -64,7 +64,7 @@ $(VENV)/.created:
 
 $(VENV)/.runtime: $(VENV)/.created $(SOURCES)
 	@echo "Installing into $(VENV): about a minute, mostly downloads and the C++ core"
-	$(BIN)/python -m pip install --quiet --editable '.[onnx,formats,report]'
+	$(BIN)/python -m pip install --quiet --editable '.[formats,report]'
 	@touch $@
 
 # torch first and pinned: an open range would pull gigabytes of CUDA.
