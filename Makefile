@@ -63,7 +63,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.created $(SOURCES)
-	@echo "Installing into $(VENV): about a minute, mostly downloads and the C++ core"
+	@echo "Installing into $(VENV): some minutes, most of them for the C++ core"
 	$(BIN)/python -m pip install --quiet --editable '.[formats,report]'
 	@touch $@
 
