@@ -7,11 +7,11 @@ BIN := $(VENV)/bin
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
-SYSTEM_PACKAGES := chromium qemu-user pkg-config
+SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils-aarch64-linux-gnu wine64
 DEMO_PATIENTS ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-system lint format bench schema demo-bundle picture clean system-packages
+.PHONY: help setup demo test test-system aarch64 windows lint format bench schema demo-bundle picture clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -24,6 +24,12 @@ test: $(VENV)/.dev ## Run the tests that need pip and a compiler only
 
 test-system: $(VENV)/.system ## Run the tests that use Debian packages, a browser, TensorRT or a fresh environment
 	$(BIN)/python -m pytest -m system
+
+aarch64: $(VENV)/.system ## Cross-compile the C library for 64-bit Arm Linux and run it under qemu-user
+	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k "aarch64 or arm or jetpack"
+
+windows: $(VENV)/.system ## Cross-compile the C library for 64-bit Windows and run it under wine
+	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k windows
 
 lint: $(VENV)/.dev ## Check style, types and formatting
 	$(BIN)/ruff check .
@@ -76,8 +82,9 @@ $(VENV)/.dev: $(VENV)/.created $(SOURCES)
 
 # TensorRT for RTX builds engines without a GPU: 95 MB to download, 230 MB installed. nvidia-pytriton holds a Triton
 # server: 55 MB to download, 150 MB installed; the server is all that is wanted of it, hence no dependencies. Both are for
-# x86-64 only, the server for glibc 2.35 or newer.
+# x86-64 only, the server for glibc 2.35 or newer. ziglang compiles for other machines: 170 MB installed.
 $(VENV)/.system: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet 'tensorrt-rtx>=1.4' || echo "no tensorrt-rtx here (its tests are skipped)"
+	$(BIN)/python -m pip install --quiet 'ziglang==0.16.0' || echo "no ziglang here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet --no-deps 'nvidia-pytriton==0.7.0' || echo "no nvidia-pytriton here (its tests are skipped)"
 	@touch $@

@@ -64,13 +64,22 @@ def c_package(tmp_path_factory, cmake):
     return prefix
 
 
-@pytest.fixture(scope="session")
-def c_interface():
-    """The module `c_interface.py` beside this file."""
-    spec = importlib.util.spec_from_file_location("c_interface", HERE / "c_interface.py")
+def module_beside(name):
+    """A module of this folder, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def c_interface():
+    return module_beside("c_interface")
+
+
+@pytest.fixture(scope="session")
+def cart_answers():
+    return module_beside("cart_answers")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import ecg2lab
@@ -17,7 +16,6 @@ NATIVE = Path(__file__).parents[2] / "native"
 DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
 CC, CXX = os.environ.get("CC", "cc"), os.environ.get("CXX", "c++")
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
-PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
 
 
 def run(*command, **options):
@@ -88,33 +86,6 @@ def test_the_layouts_of_these_tests_are_the_headers(c_package, c_interface, tmp_
     assert succeeded(tmp_path / "layout").splitlines() == expected
 
 
-def write_csv(path, recording):
-    facts = {"sampling_rate_hz": f"{recording.fs:g}", "unit": "mV", **PATIENT}
-    head = [f"{name},{value}" for name, value in facts.items()] + [",".join(recording.leads)]
-    rows = [",".join("" if np.isnan(x) else repr(float(x)) for x in row) for row in recording.samples.T]
-    path.write_text("\n".join(head + rows) + "\n")
-
-
-def require_pythons_answer(cart, engine, records, tmp_path, environment=None):
-    """To 1e-5 in probability: float32 against float64 over four layers, and six digits printed."""
-    for name in ("HR06000", "E07500"):
-        recording = ecg2lab.read(records / f"{name}.hea")
-        write_csv(tmp_path / "record.csv", recording)
-        printed = succeeded(cart, DEMO, tmp_path / "record.csv", env=environment)
-        known = ecg2lab.Recording(recording.samples, fs=recording.fs, leads=recording.leads, unit="mV")
-        prediction = engine.predict(known, ecg2lab.Patient(**PATIENT))
-        lines = printed.splitlines()
-        assert lines[0] == f"{engine.contract.name} ({prediction.notice})"
-        for line, finding in zip(lines[1:], prediction.findings, strict=False):
-            target, probability, verdict = line.split(maxsplit=2)
-            assert target == finding.target
-            assert abs(float(probability) - finding.probability) <= 1e-5
-            assert verdict == ("detected" if finding.detected else "not detected")
-        said = {line.split(": ")[1].split(",")[0] for line in lines if line.startswith("not given")}
-        assert said == set(prediction.patient.imputed)
-        assert lines[-1].startswith(f"{prediction.recording.windows} windows of 2.5 s")
-
-
 @pytest.fixture(scope="module")
 def cart(c_package, tmp_path_factory):
     out = tmp_path_factory.mktemp("cart") / "cart"
@@ -123,14 +94,14 @@ def cart(c_package, tmp_path_factory):
     return out
 
 
-def test_the_cart_gives_pythons_answer(cart, engine, data_folder, tmp_path):
-    require_pythons_answer(cart, engine, data_folder, tmp_path)
+def test_the_cart_gives_pythons_answer(cart, cart_answers, engine, data_folder, tmp_path):
+    cart_answers.require_pythons_answer([cart], engine, data_folder, tmp_path)
 
 
-def test_the_cart_says_what_is_wrong(cart, data_folder, tmp_path):
+def test_the_cart_says_what_is_wrong(cart, cart_answers, data_folder, tmp_path):
     recording = ecg2lab.read(data_folder / "HR06000.hea")
     recording.samples[3] = 0.25
-    write_csv(tmp_path / "flat.csv", recording)
+    cart_answers.write_csv(tmp_path / "flat.csv", recording)
     done = run(cart, DEMO, tmp_path / "flat.csv")
     assert done.returncode == 1
     assert "ECG2LAB_ERROR_QUALITY: lead aVR flat" in done.stderr
@@ -146,7 +117,7 @@ def test_the_cart_says_what_is_wrong(cart, data_folder, tmp_path):
         assert (done.returncode, message in done.stderr) == (code, True)
 
 
-def test_a_cmake_project_finds_shared_and_static_library(c_package, cmake, engine, data_folder, tmp_path):
+def test_a_cmake_project_finds_shared_and_static_library(c_package, cart_answers, cmake, engine, data_folder, tmp_path):
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.20)\nproject(carts C CXX)\nfind_package(ecg2lab REQUIRED)\n"
         f"add_executable(cart {NATIVE / 'examples' / 'cart.c'})\ntarget_link_libraries(cart ecg2lab::ecg2lab)\n"
@@ -157,11 +128,11 @@ def test_a_cmake_project_finds_shared_and_static_library(c_package, cmake, engin
     succeeded(cmake, "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={c_package}")
     succeeded(cmake, "--build", tmp_path / "build")
     for name in ("cart", "static_cart"):
-        require_pythons_answer(tmp_path / "build" / name, engine, data_folder, tmp_path)
+        cart_answers.require_pythons_answer([tmp_path / "build" / name], engine, data_folder, tmp_path)
 
 
 @pytest.mark.system
-def test_pkg_config_finds_it(c_package, engine, data_folder, tmp_path):
+def test_pkg_config_finds_it(c_package, cart_answers, engine, data_folder, tmp_path):
     if shutil.which("pkg-config") is None:
         pytest.skip("no pkg-config here (Debian: pkg-config)")
     environment = {**os.environ, "PKG_CONFIG_PATH": f"{c_package}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{c_package}/lib"}
@@ -169,7 +140,7 @@ def test_pkg_config_finds_it(c_package, engine, data_folder, tmp_path):
     assert succeeded("pkg-config", "--modversion", "ecg2lab", env=environment).strip()
     out = tmp_path / "cart"
     succeeded(CC, "-std=c99", *STRICT, NATIVE / "examples" / "cart.c", *flags, "-o", out)
-    require_pythons_answer(out, engine, data_folder, tmp_path, environment)
+    cart_answers.require_pythons_answer([out], engine, data_folder, tmp_path, environment)
 
 
 def test_the_version_is_that_of_the_package(c_package, c_interface):
