@@ -10,7 +10,7 @@ namespace {
 using Row = std::vector<double>;
 
 // out = matrix · column, (N N)·(N)
-Row apply(std::span<const double> matrix, const Row& column) {
+Row apply_right(std::span<const double> matrix, const Row& column) {
   const std::size_t n = column.size();
   Row out(n, 0.0);
   for (std::size_t i = 0; i < n; ++i) {
@@ -58,13 +58,13 @@ struct ChannelBlocks {
     const std::size_t n = system.state_size, at = direction * system.channels + h;
     const auto a = system.a.subspan(at * n * n, n * n);
     states.push_back(to_row(system.b.subspan(at * n, n)));
-    while (states.size() < chunk) states.push_back(apply(a, states.back()));
+    while (states.size() < chunk) states.push_back(apply_right(a, states.back()));
     rows.push_back(to_row(system.c.subspan(at * n, n)));
     while (rows.size() <= chunk) rows.push_back(apply_left(rows.back(), a));
     for (std::size_t j = 0; j < n; ++j) {  // images of the unit vectors
       Row column(n, 0.0);
       column[j] = 1;
-      for (std::size_t s = 0; s < chunk; ++s) column = apply(a, column);
+      for (std::size_t s = 0; s < chunk; ++s) column = apply_right(a, column);
       power.push_back(column);
     }
   }

@@ -3,3 +3,5 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(zig_target aarch64-linux-gnu.2.28)
 include(${CMAKE_CURRENT_LIST_DIR}/zig.cmake)
+# zig takes names of CPUs only, with what they have more.
+set(ECG2LAB_DOTPROD_OPTION -mcpu=generic+dotprod)
