@@ -55,3 +55,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ecg2labConfig.cmake ${CMAKE_CURRENT_BI
 file(RELATIVE_PATH include_from_pkgconfig ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 configure_file(cmake/ecg2lab.pc.in ecg2lab.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ecg2lab.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# What the sanitizers watch; it is not installed.
+if(ECG2LAB_SANITIZE)
+  add_executable(two_callers tests/two_callers.cpp)
+  target_link_libraries(two_callers PRIVATE ecg2lab_static Threads::Threads)
+  ecg2lab_warnings(two_callers)
+endif()
