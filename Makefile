@@ -50,7 +50,6 @@ sanitize: $(SANITIZE)/address/.built $(SANITIZE)/thread/.built ## Run the native
 
 # build_sanitized(name, sanitizers, whether the Python extension too)
 define build_sanitized
-	$(BIN)/python -m pip install --quiet 'pybind11>=2.13'
 	$(BIN)/cmake -S native -B $(SANITIZE)/$(1) -DCMAKE_BUILD_TYPE=Debug -DECG2LAB_SANITIZE=$(2) -DECG2LAB_PYTHON=$(3) \
 	  -DECG2LAB_WERROR=$(WERROR) -DCMAKE_INSTALL_LIBDIR=lib -DPYBIND11_FINDPYTHON=ON \
 	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null

@@ -10,8 +10,8 @@ set(c_sources
   src/c/result.cpp
   src/c/structs.cpp
   src/model.cpp
-  src/proof.cpp
-  src/recording.cpp)
+  src/bundle/proof.cpp
+  src/prepare/recording.cpp)
 
 foreach(kind SHARED STATIC)
   string(TOLOWER ${kind} suffix)

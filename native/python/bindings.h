@@ -8,7 +8,7 @@
 #include <span>
 #include <stdexcept>
 
-#include "matrix.h"
+#include "base/matrix.h"
 
 namespace ecg2lab::bindings {
 

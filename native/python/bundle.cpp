@@ -1,10 +1,10 @@
-#include "bundle.h"
+#include "bundle/bundle.h"
 
+#include "base/crc32.h"
 #include "bindings.h"
-#include "crc32.h"
-#include "onnx_guard.h"
-#include "safetensors.h"
-#include "sha256.h"
+#include "bundle/onnx_guard.h"
+#include "bundle/safetensors.h"
+#include "bundle/sha256.h"
 
 namespace ecg2lab::bindings {
 namespace {

@@ -1,4 +1,4 @@
-#include "contract.h"
+#include "bundle/contract.h"
 
 #include "bindings.h"
 

@@ -1,4 +1,4 @@
-#include "decide.h"
+#include "patient/decide.h"
 
 #include "bindings.h"
 

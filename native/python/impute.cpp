@@ -1,4 +1,4 @@
-#include "impute.h"
+#include "patient/impute.h"
 
 #include "bindings.h"
 

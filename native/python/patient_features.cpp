@@ -1,4 +1,4 @@
-#include "patient_features.h"
+#include "patient/patient_features.h"
 
 #include "bindings.h"
 

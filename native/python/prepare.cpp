@@ -1,11 +1,11 @@
-#include "prepare.h"
+#include "prepare/prepare.h"
 
 #include <algorithm>
 
 #include "bindings.h"
-#include "leads.h"
-#include "resample.h"
-#include "signal_kernels/select.h"
+#include "prepare/kernels/select.h"
+#include "prepare/leads.h"
+#include "prepare/resample.h"
 
 namespace ecg2lab::bindings {
 namespace {

@@ -1,4 +1,4 @@
-#include "prepare_stream.h"
+#include "prepare/prepare_stream.h"
 
 #include <mutex>
 

@@ -1,4 +1,4 @@
-#include "quality.h"
+#include "prepare/quality.h"
 
 #include <tuple>
 

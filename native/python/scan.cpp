@@ -1,7 +1,7 @@
-#include "scan.h"
+#include "engine/scan.h"
 
 #include "bindings.h"
-#include "kernels/instruction_sets.h"
+#include "engine/kernels/instruction_sets.h"
 
 namespace ecg2lab::bindings {
 namespace {

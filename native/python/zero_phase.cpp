@@ -1,7 +1,7 @@
-#include "zero_phase.h"
+#include "prepare/zero_phase.h"
 
 #include "bindings.h"
-#include "signal_kernels/select.h"
+#include "prepare/kernels/select.h"
 
 namespace ecg2lab::bindings {
 namespace {

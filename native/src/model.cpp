@@ -4,10 +4,10 @@
 #include <limits>
 #include <stdexcept>
 
-#include "kernels/instruction_sets.h"
-#include "leads.h"
-#include "proof.h"
-#include "safetensors.h"
+#include "bundle/proof.h"
+#include "bundle/safetensors.h"
+#include "engine/kernels/instruction_sets.h"
+#include "prepare/leads.h"
 
 namespace ecg2lab {
 namespace {

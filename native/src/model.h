@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "bundle.h"
-#include "decide.h"
-#include "engine.h"
-#include "errors.h"
-#include "patient_features.h"
-#include "prepare.h"
-#include "quality.h"
-#include "recording.h"
+#include "base/errors.h"
+#include "bundle/bundle.h"
+#include "engine/engine.h"
+#include "patient/decide.h"
+#include "patient/patient_features.h"
+#include "prepare/prepare.h"
+#include "prepare/quality.h"
+#include "prepare/recording.h"
 
 namespace ecg2lab {
 

@@ -2,7 +2,7 @@
 // needs no Python, so that it also runs where only a cross compiler reaches: under an emulator, or on another system.
 //
 // Glossary: H channels, R states, S sections, D directions, L samples, n targets.
-#include "kernels/instruction_sets.h"
+#include "engine/kernels/instruction_sets.h"
 
 #include <cmath>
 #include <cstdio>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "engine.h"
+#include "engine/engine.h"
 
 namespace {
 

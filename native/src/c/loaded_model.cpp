@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "kernels/instruction_sets.h"
+#include "engine/kernels/instruction_sets.h"
 
 namespace ecg2lab::c {
 namespace {

@@ -4,8 +4,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "base/errors.h"
 #include "ecg2lab.h"
-#include "errors.h"
 
 namespace ecg2lab::c {
 

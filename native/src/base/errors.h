@@ -1,0 +1,31 @@
+// Everything that the core refuses, by name: the same kinds and sentences as the Python package's `ecg2lab.errors`.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "base/utf8.h"
+
+namespace ecg2lab {
+
+enum class ErrorKind {
+  bundle,     // not a bundle, damaged, or without what was asked of it
+  contract,   // a contract that is malformed
+  recording,  // an ECG that cannot be brought to the contract's leads, unit and rate
+  patient,    // a value that is implausible, contradictory, missing where needed, or outside the intended population
+  quality,    // an ECG that is understood, and not good enough to answer from
+  backend,    // a precision or number of threads that cannot be had, or a network that does not fit its contract
+};
+
+// One printable line that says what is wrong, whatever a hostile file calls itself; it never holds what was said of a
+// patient.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(printable(message)), kind_(kind) {}
+  ErrorKind kind() const { return kind_; }
+
+ private:
+  ErrorKind kind_;
+};
+
+}  // namespace ecg2lab

@@ -1,0 +1,14 @@
+#include "base/number_text.h"
+
+#include <array>
+#include <charconv>
+
+namespace ecg2lab {
+
+std::string number_text(double value, int digits) {
+  std::array<char, 64> text;
+  const auto result = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, digits);
+  return {text.data(), result.ptr};
+}
+
+}  // namespace ecg2lab

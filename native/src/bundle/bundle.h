@@ -1,0 +1,39 @@
+// The bundle `X.ecg2lab`: one file that holds a model, its contract and its proof (docs/bundle.md).
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bundle/archive.h"
+#include "bundle/file.h"
+#include "bundle/manifest.h"
+
+namespace ecg2lab {
+
+// Opened and verified: every byte was looked at. Owns its content, which lies at a multiple of 64 bytes.
+class Bundle {
+ public:
+  // Throw Error of kind `bundle` if the file is missing, is no bundle, is damaged, or is of another version.
+  static Bundle open(const std::string& path);  // UTF-8
+  Bundle(AlignedBytes content, std::string source);
+
+  const Manifest& manifest() const { return manifest_; }
+  const Contract& contract() const { return manifest_.contract; }
+  // SHA-256 of the manifest, which covers every other member.
+  const std::string& digest() const { return digest_; }
+  const std::string& source() const { return source_; }
+  const std::vector<Member>& members() const { return members_; }
+  // Throws Error of kind `bundle` if there is no such member.
+  std::span<const std::byte> member(std::string_view name) const;
+
+ private:
+  std::string source_;
+  AlignedBytes content_;
+  std::vector<Member> members_;  // views into `content_`
+  std::string digest_;
+  Manifest manifest_;
+};
+
+}  // namespace ecg2lab

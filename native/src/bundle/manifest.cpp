@@ -1,0 +1,153 @@
+#include "bundle/manifest.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/errors.h"
+
+namespace ecg2lab {
+namespace {
+
+constexpr auto kAnyInteger = std::numeric_limits<std::int64_t>::max();
+
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string read_sha256(const Field& field) {
+  std::string text = field.text();
+  if (!is_sha256(text)) field.refuse("no SHA-256 in lower-case hexadecimal digits");
+  return text;
+}
+
+Digest read_digest(const Field& field) {
+  Fields fields(field);
+  Digest digest{.size = static_cast<std::uint64_t>(fields.required("size").integer(0, kAnyInteger)),
+                .sha256 = read_sha256(fields.required("sha256"))};
+  fields.refuse_unknown();
+  return digest;
+}
+
+std::int64_t read_integer(const Field& field) { return field.integer(-kAnyInteger - 1, kAnyInteger); }
+
+NetworkShape read_network(const Field& field) {
+  Fields fields(field);
+  const NetworkShape network{.hidden = read_integer(fields.required("hidden")),
+                             .state_size = read_integer(fields.required("state_size")),
+                             .layers = read_integer(fields.required("layers")),
+                             .causal = fields.required("causal").boolean()};
+  read_integer(fields.required("parameters"));
+  fields.refuse_unknown();
+  return network;
+}
+
+// Of what is not needed here, only that it is well formed.
+void check_step(const Field& field) {
+  if (field.is_null()) return;
+  Fields fields(field);
+  for (const char* name : {"most_samples", "state_size"}) fields.required(name).integer(1, kAnyInteger);
+  fields.refuse_unknown();
+}
+
+void check_lineage(const Field& field) {
+  Fields fields(field);
+  fields.required("checkpoint_sha256").text();
+  fields.required("format").word({"cardiolab", "ecg2lab"});
+  if (const auto data = fields.find_value("training_data")) data->text();
+  fields.refuse_unknown();
+}
+
+double read_not_negative(const Field& field) {
+  const double value = field.number();
+  if (!(value >= 0)) field.refuse("expected a number >= 0");
+  return value;
+}
+
+const std::vector<std::string> kReduced{"fp16", "bf16", "int8"};
+
+void check_gate(const std::string& precision, const Field& field) {
+  Fields fields(field);
+  if (kReduced[fields.required("precision").word(kReduced)] != precision) {
+    field.refuse("the gate of " + precision + " speaks of another precision");
+  }
+  fields.required("windows").integer(1, kAnyInteger);
+  for (const char* name : {"data", "worst_target", "runtime", "cpu"}) fields.required(name).text();
+  read_sha256(fields.required("data_sha256"));
+  for (const char* name : {"targets_by_labels", "targets_expected"}) fields.required(name).integer(0, kAnyInteger);
+  if (const auto names = fields.find("targets_unmeasured")) {
+    for (const Field& name : names->items()) name.text();
+  }
+  fields.required("macro_auroc_loss").number();
+  for (const char* name : {"logit_error_max", "logit_error_median"}) read_not_negative(fields.required(name));
+  const double loss = fields.required("worst_auroc_loss").number();
+  if (!(loss <= read_not_negative(fields.required("limit")))) field.refuse("the gate was not passed");
+  fields.refuse_unknown();
+}
+
+std::set<std::string> read_gates(const Field& field) {
+  std::set<std::string> gates;
+  for (const auto& [precision, gate] : field.members()) {
+    if (std::find(kReduced.begin(), kReduced.end(), precision) == kReduced.end()) {
+      gate.refuse("no gate is known for '" + precision + "'");
+    }
+    check_gate(precision, gate);
+    gates.insert(precision);
+  }
+  return gates;
+}
+
+Manifest read_manifest(const Field& field) {
+  const std::vector<std::string> forms{"recurrent", "spectral"}, precisions{"fp32", "fp16", "bf16", "int8"};
+  Fields fields(field);
+  fields.required("schema_version");  // seen to before
+  Manifest manifest{.synthetic_weights = {},
+                    .form = forms[fields.required("form").word(forms)],
+                    .precision = precisions[fields.required("precision").word(precisions)],
+                    .network = read_network(fields.required("network")),
+                    .members = {},
+                    .gates = {},
+                    .contract = read_contract(fields.required("contract"))};
+  const Field synthetic = fields.required("synthetic_weights");
+  if (!synthetic.is_null()) manifest.synthetic_weights = synthetic.boolean();
+  read_integer(fields.required("opset"));
+  check_step(fields.required("step"));
+  check_lineage(fields.required("lineage"));
+  for (const auto& [name, version] : fields.required("tools").members()) version.text();
+  for (const auto& [name, digest] : fields.required("members").members()) {
+    manifest.members.emplace(name, read_digest(digest));
+  }
+  if (const auto gates = fields.find("gates")) manifest.gates = read_gates(*gates);
+  fields.refuse_unknown();
+  return manifest;
+}
+
+void check_version(const Field& field, const std::string& source) {
+  const std::int64_t version = read_integer(Fields(field).required("schema_version"));
+  const std::string said = source + " is of bundle version " + std::to_string(version);
+  if (version > kBundleVersion) {
+    throw Error(ErrorKind::bundle, said + "; this ecg2lab reads up to " + std::to_string(kBundleVersion));
+  }
+  if (version < kBundleVersion) {
+    throw Error(ErrorKind::bundle, said + ", which is read no longer; export it again");
+  }
+}
+
+}  // namespace
+
+std::string Manifest::notice() const {
+  if (!synthetic_weights) return "weights of unstated origin, not for clinical use";
+  return std::string(*synthetic_weights ? "synthetic weights" : "research software") + ", not for clinical use";
+}
+
+Manifest decode_manifest(std::span<const std::byte> content, const std::string& source) {
+  try {
+    const Json json = parse_json({reinterpret_cast<const char*>(content.data()), content.size()});
+    const Field field(json, "$");
+    check_version(field, source);
+    return read_manifest(field);
+  } catch (const std::invalid_argument& error) {  // JsonError, FieldError
+    throw Error(ErrorKind::bundle, source + " has an invalid manifest: " + error.what());
+  }
+}
+
+}  // namespace ecg2lab

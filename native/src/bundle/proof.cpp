@@ -1,0 +1,70 @@
+#include "bundle/proof.h"
+
+#include <map>
+
+#include "base/errors.h"
+#include "bundle/fields.h"
+#include "bundle/json.h"
+
+namespace ecg2lab {
+namespace {
+
+constexpr const char* kName = "parity.json";
+constexpr const char* kThisEngine = "native";
+
+struct Proof {
+  std::string form, precision;
+  bool passed = true;
+  std::map<std::string, std::string> left_out;  // what was not measured, and why
+};
+
+// Whether a measured error is within its limit.
+bool read_check(const Field& field) {
+  Fields fields(field);
+  fields.required("quantity").word({"kernel", "logits"});
+  for (const char* name : {"form", "backend", "case"}) fields.required(name).text();
+  const double error = fields.required("error").number();
+  const Field limit = fields.required("tolerance");
+  if (!(limit.number() > 0)) limit.refuse("expected a number > 0");
+  fields.refuse_unknown();
+  return error <= limit.number();
+}
+
+Proof read_proof(const Field& field) {
+  Fields fields(field);
+  Proof proof{.form = fields.required("form").text(), .precision = fields.required("precision").text(), .left_out = {}};
+  for (const Field& check : fields.required("checks").items(1)) proof.passed = read_check(check) && proof.passed;
+  for (const auto& [name, why] : fields.required("left_out").members()) proof.left_out.emplace(name, why.text());
+  if (const auto refused = fields.find("refused")) {
+    for (const auto& [precision, why] : refused->members()) why.text();
+  }
+  fields.required("cpu").text();
+  for (const auto& [name, version] : fields.required("versions").members()) version.text();
+  fields.refuse_unknown();
+  return proof;
+}
+
+Proof recorded(const Bundle& bundle) {
+  const auto content = bundle.member(kName);
+  try {
+    const Json json = parse_json({reinterpret_cast<const char*>(content.data()), content.size()});
+    return read_proof(Field(json, "$"));
+  } catch (const std::invalid_argument& error) {  // JsonError, FieldError
+    throw Error(ErrorKind::bundle, bundle.source() + ": " + kName + " is malformed: " + error.what());
+  }
+}
+
+}  // namespace
+
+void require_proof(const Bundle& bundle) {
+  const Proof proof = recorded(bundle);
+  const Manifest& manifest = bundle.manifest();
+  if (proof.form != manifest.form || proof.precision != manifest.precision || !proof.passed) {
+    throw Error(ErrorKind::bundle, bundle.source() + ": " + kName + " is no proof of this bundle; export it again");
+  }
+  if (const auto found = proof.left_out.find(kThisEngine); found != proof.left_out.end()) {
+    throw Error(ErrorKind::backend, bundle.source() + " was exported without the native backend: " + found->second);
+  }
+}
+
+}  // namespace ecg2lab

@@ -1,0 +1,123 @@
+#include "engine/team.h"
+
+#include <chrono>
+#include <stdexcept>
+
+#include "base/denormals.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+namespace ecg2lab {
+namespace {
+
+constexpr int kCountBits = 20;
+constexpr std::uint64_t kCountMask = (std::uint64_t{1} << kCountBits) - 1;
+
+std::uint64_t next_of(std::uint64_t ticket) { return ticket & kCountMask; }
+std::uint64_t count_of(std::uint64_t ticket) { return (ticket >> kCountBits) & kCountMask; }
+
+void pause_briefly() {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__aarch64__) && defined(__GNUC__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Longer than any wait between two stages on a quiet machine, and short beside a time slice of the scheduler.
+constexpr std::chrono::microseconds kSpin{200};
+
+// Until `ready` or for kSpin; returns whether it was ready.
+template <class Ready>
+bool spin(const Ready& ready) {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (ready()) return true;
+      pause_briefly();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
+}
+
+}  // namespace
+
+Team::Team(std::size_t threads) {
+  if (threads == 0) throw std::invalid_argument("at least one thread is needed");
+  try {
+    for (std::size_t thread = 1; thread < threads; ++thread) helpers_.emplace_back([this, thread] { help(thread); });
+  } catch (...) {
+    stop();  // those that were started must end before their team does
+    throw;
+  }
+}
+
+Team::~Team() { stop(); }
+
+void Team::stop() {
+  stopping_.store(true);
+  alarm_.fetch_add(1);
+  alarm_.notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+void Team::run_stage(std::size_t count, const void* context, Call call) {
+  if (helpers_.empty() || count == 1) {
+    for (std::size_t index = 0; index < count; ++index) call(context, index, 0);
+    return;
+  }
+  if (count > kCountMask) throw std::invalid_argument("a stage has too many tasks");
+  context_ = context;
+  call_ = call;
+  done_.store(0, std::memory_order_relaxed);
+  const std::uint64_t stage = (ticket_.load(std::memory_order_relaxed) >> (2 * kCountBits)) + 1;
+  ticket_.store((stage << (2 * kCountBits)) | (static_cast<std::uint64_t>(count) << kCountBits));
+  if (sleeping_.load() > 0) {
+    alarm_.fetch_add(1);
+    alarm_.notify_all();
+  }
+  while (take_task(0)) {
+  }
+  const auto finished = [&] { return done_.load(std::memory_order_acquire) == count; };
+  if (spin(finished)) return;
+  for (std::size_t done = done_.load(std::memory_order_acquire); done != count;
+       done = done_.load(std::memory_order_acquire)) {
+    done_.wait(done, std::memory_order_acquire);
+  }
+}
+
+bool Team::has_task() const {
+  const std::uint64_t ticket = ticket_.load();
+  return next_of(ticket) < count_of(ticket);
+}
+
+bool Team::take_task(std::size_t thread) {
+  std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+  do {
+    if (next_of(ticket) >= count_of(ticket)) return false;
+  } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel));
+  call_(context_, next_of(ticket), thread);
+  const std::size_t count = count_of(ticket);
+  if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == count && thread != 0) done_.notify_one();
+  return true;
+}
+
+void Team::help(std::size_t thread) {
+  const FlushDenormals flush;
+  while (!stopping_.load()) {
+    if (!take_task(thread)) wait_for_task();
+  }
+}
+
+void Team::wait_for_task() {
+  const auto called = [this] { return has_task() || stopping_.load() || !active_.load(); };
+  if (active_.load() && spin(called) && has_task()) return;
+  const std::uint32_t before = alarm_.load();
+  sleeping_.fetch_add(1);
+  if (!has_task() && !stopping_.load()) alarm_.wait(before);  // a stage published before this line is seen by it
+  sleeping_.fetch_sub(1);
+}
+
+}  // namespace ecg2lab

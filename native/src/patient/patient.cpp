@@ -1,0 +1,40 @@
+#include "patient/patient.h"
+
+#include <cmath>
+
+#include "base/errors.h"
+
+namespace ecg2lab {
+
+const std::vector<std::string>& fact_names() {
+  static const std::vector<std::string> names{"age",
+                                              "sex",
+                                              "race",
+                                              "respiratory_per_min",
+                                              "spo2_percent",
+                                              "diastolic_mmhg",
+                                              "systolic_mmhg",
+                                              "heart_rate_bpm",
+                                              "temperature_c",
+                                              "temperature_f",
+                                              "height_cm",
+                                              "weight_kg",
+                                              "bmi"};
+  return names;
+}
+
+void check_patient(const Patient& patient) {
+  for (const auto& [name, value] : patient.numbers) {
+    if (!std::isfinite(value)) throw Error(ErrorKind::patient, name + " must be a finite number");
+  }
+  if (patient.knows("temperature_c") && patient.knows("temperature_f")) {
+    throw Error(ErrorKind::patient, "temperature is given twice: leave out temperature_c or temperature_f");
+  }
+  const auto diastolic = patient.numbers.find("diastolic_mmhg"), systolic = patient.numbers.find("systolic_mmhg");
+  const bool both = diastolic != patient.numbers.end() && systolic != patient.numbers.end();
+  if (both && diastolic->second > systolic->second) {
+    throw Error(ErrorKind::patient, "diastolic_mmhg is above systolic_mmhg: were they exchanged?");
+  }
+}
+
+}  // namespace ecg2lab

@@ -1,0 +1,27 @@
+// From a patient to the numbers and codes that the network takes, as the contract orders them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bundle/contract.h"
+#include "patient/patient.h"
+
+namespace ecg2lab {
+
+struct Features {
+  std::vector<float> continuous;          // (columns) missing flags among them where the contract has them here
+  std::vector<std::int64_t> categorical;  // (columns) likewise
+  // Features that were not given: a median or code stands in. Indices into the contract's features.
+  std::vector<std::size_t> imputed_continuous;
+  std::vector<std::size_t> imputed_categorical;
+  std::vector<std::string> unused;  // facts that were given and that the contract does not want
+};
+
+// BMI follows from height and weight, °F from °C, where the contract wants them and they were not given.
+// Throws Error of kind `patient` as check_patient does, and if a value is outside its range or unknown, the patient is
+// outside the intended population, or values are missing for which the contract has no substitute: all are named.
+Features encode_features(const Patient& patient, const Contract& contract);
+
+}  // namespace ecg2lab

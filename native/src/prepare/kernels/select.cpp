@@ -1,0 +1,59 @@
+#include "select.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/cpu.h"
+
+namespace ecg2lab {
+namespace {
+
+struct InstructionSet {
+  const SignalKernels* kernels;
+  std::vector<std::string> needs;  // names of `cpu_features`
+};
+
+bool runs_here(const InstructionSet& set) {
+  const std::vector<std::string> features = cpu_features();
+  return std::all_of(set.needs.begin(), set.needs.end(), [&](const std::string& need) {
+    return std::find(features.begin(), features.end(), need) != features.end();
+  });
+}
+
+// Those that this machine can run, the fastest first.
+const std::vector<const SignalKernels*>& usable() {
+  static const std::vector<const SignalKernels*> kernels = [] {
+    const std::vector<InstructionSet> compiled = {
+#if defined(ECG2LAB_X86_KERNELS)
+        {&kAvx512SignalKernels, {"avx512f", "avx2", "fma"}},
+        {&kAvx2SignalKernels, {"avx2", "fma"}},
+#elif defined(ECG2LAB_NEON_KERNELS)
+        {&kNeonSignalKernels, {"neon"}},
+#endif
+        {&kPortableSignalKernels, {}},
+    };
+    std::vector<const SignalKernels*> found;
+    for (const InstructionSet& set : compiled) {
+      if (runs_here(set)) found.push_back(set.kernels);
+    }
+    return found;
+  }();
+  return kernels;
+}
+
+}  // namespace
+
+std::vector<std::string> signal_instruction_sets() {
+  std::vector<std::string> names;
+  for (const SignalKernels* kernels : usable()) names.emplace_back(kernels->name);
+  return names;
+}
+
+const SignalKernels& select_signal_kernels(const std::string& name) {
+  for (const SignalKernels* kernels : usable()) {
+    if (name.empty() || name == kernels->name) return *kernels;
+  }
+  throw std::invalid_argument("preprocessing has no instruction set '" + name + "' on this machine");
+}
+
+}  // namespace ecg2lab
