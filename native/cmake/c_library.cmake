@@ -7,9 +7,11 @@ set(c_sources
   src/c/status.cpp
   src/c/inputs.cpp
   src/c/loaded_model.cpp
+  src/c/opened_stream.cpp
   src/c/result.cpp
   src/c/structs.cpp
   src/model.cpp
+  src/stream.cpp
   src/bundle/proof.cpp
   src/prepare/recording.cpp)
 

@@ -4,17 +4,18 @@
  *
  * THREADS. A model may be shared: any number of threads may call ecg2lab_predict and ecg2lab_describe with the same
  * model at the same time. Loading, and freeing different things, may happen in any thread. A model is freed when no
- * call with it is running. ecg2lab_last_error is of the calling thread.
+ * call with it is running. A stream is of one patient, and of one thread at a time; streams of one model are
+ * independent of each other. ecg2lab_last_error is of the calling thread.
  *
  * OWNERSHIP. What a call returns through `**` belongs to the caller, who frees it with the function of its name;
  * freeing NULL does nothing. Everything that a description points to lives as long as its model; everything that a
- * result points to lives as long as that result, even after its model was freed. What is handed in is copied or read
- * during the call and stays the caller's.
+ * result points to lives as long as that result, even after its model or stream was freed; a stream outlives its model,
+ * too. What is handed in is copied or read during the call and stays the caller's.
  *
  * ERRORS. Every call that can fail returns an ecg2lab_status, and ecg2lab_last_error says in one line what is wrong and
  * what to do about it; such a line never holds what was said of a patient. It is kept per thread, and not in the
- * model, so that threads that share a model cannot mix up their messages. After an error the model is still usable and
- * nothing is leaked. No C++ exception leaves the library.
+ * model, so that threads that share a model cannot mix up their messages. After an error model and stream are still
+ * usable and nothing is leaked. No C++ exception leaves the library.
  *
  * VERSIONS. Structs that a caller fills begin with `struct_size`, which the matching _init function sets: a program
  * built with an older, shorter struct keeps working, and what it does not know has its default. Structs that the
@@ -351,6 +352,8 @@ typedef struct ecg2lab_result {
   double unused_s; /* at the end, shorter than a window */
   const ecg2lab_source_field* const* source;
   size_t source_count;
+  /* Of a stream: number of the window's first sample, at the model's rate, since the stream began; else 0. */
+  int64_t window_begin;
 } ecg2lab_result;
 
 /* Answers for one recording. `patient` may be NULL: nothing is known.
@@ -360,6 +363,71 @@ typedef struct ecg2lab_result {
 ECG2LAB_API ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recording* recording,
                                            const ecg2lab_patient* patient, ecg2lab_result** result);
 ECG2LAB_API void ecg2lab_result_free(ecg2lab_result* result);
+
+/* ---- Stream ----
+ *
+ * A signal that is still coming in, answered every hop from its latest window: the answer is the one of that window cut
+ * out of the whole signal, whatever the chunks in which the samples came. A sample is certain, and its window due, when
+ * the resampler has seen what follows: `look_ahead_samples`, half a second at any rate but the model's own. */
+typedef struct ecg2lab_stream ecg2lab_stream;
+
+typedef struct ecg2lab_stream_options {
+  size_t struct_size;
+  double hop_s; /* from one window to the next, 1 by default: a whole number of samples at the model's rate */
+  /* A lead without values for so long is off, and the windows with a part of that gap are refused; a shorter gap is
+   * interpolated once its end is known, and delays the answers by its length. 0, the default: a window. */
+  double longest_gap_s;
+} ecg2lab_stream_options;
+
+ECG2LAB_API ecg2lab_status ecg2lab_stream_options_init(ecg2lab_stream_options* options, size_t struct_size);
+
+/* `format` says what the samples will be; its samples and sample_count are not looked at. Both strides 0: a push has
+ * one lead after another. `patient` and `options` may be NULL. After an error, refusals of format or patient among
+ * them, *stream is NULL. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_open(const ecg2lab_model* model, const ecg2lab_recording* format,
+                                               const ecg2lab_patient* patient, const ecg2lab_stream_options* options,
+                                               ecg2lab_stream** stream);
+ECG2LAB_API void ecg2lab_stream_free(ecg2lab_stream* stream);
+
+/* Facts about the patient for the windows that come. If they are refused, the former stay. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_patient(ecg2lab_stream* stream, const ecg2lab_patient* patient);
+
+/* `sample_count` samples of every lead that follow those before; 0 is allowed. Cheap: nothing is answered yet, and what
+ * ecg2lab_stream_next does not fetch is kept. Infinite samples are refused (ECG2LAB_ERROR_RECORDING) and none of the
+ * push is taken. A hole in time must be filled by the caller with NaN. After ECG2LAB_ERROR_MEMORY reset the stream. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_push(ecg2lab_stream* stream, const void* samples, size_t sample_count);
+
+/* The signal ends here: the windows that wait for what follows become due. Only a reset stream takes samples again. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_finish(ecg2lab_stream* stream);
+
+/* The next window's answer, in the order of time; ECG2LAB_OK with *result NULL: none is due. A refused window gives a
+ * status and a result as ecg2lab_predict does, and the stream goes on. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_next(ecg2lab_stream* stream, ecg2lab_result** result);
+
+/* As it was opened: another recording of the same patient begins. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_reset(ecg2lab_stream* stream);
+
+typedef struct ecg2lab_stream_lead {
+  const char* name;
+  int32_t derived;        /* 1: computed from two other limb leads */
+  int32_t off;            /* 1: without values for `longest_gap_s` until now */
+  size_t missing_samples; /* so far, at the recorded rate */
+  size_t clipped_samples;
+  size_t longest_gap;
+} ecg2lab_stream_lead;
+
+typedef struct ecg2lab_stream_state {
+  size_t struct_size;
+  int64_t received_samples;                /* of each lead */
+  int64_t prepared_samples;                /* that are certain, at the model's rate */
+  size_t look_ahead_samples;               /* that must follow an instant, at the recorded rate, before it is certain */
+  size_t due;                              /* answers that ecg2lab_stream_next has */
+  const ecg2lab_stream_lead* const* leads; /* those of the model, in its order */
+  size_t lead_count;
+} ecg2lab_stream_state;
+
+/* How the stream stands; valid until the next call with it. NULL if `stream` is NULL, or memory ran out. */
+ECG2LAB_API const ecg2lab_stream_state* ecg2lab_stream_describe(ecg2lab_stream* stream);
 
 #ifdef __cplusplus
 }

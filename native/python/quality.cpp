@@ -25,8 +25,9 @@ void require_quality(const std::vector<LeadNote>& notes, std::size_t prepared_sa
                        .peak_to_peak_mv = peak_to_peak_mv,
                        .longest_gap = longest_gap});
   }
-  const Quality quality = judge_quality(reports, prepared_samples, {recorded_samples, recorded_rate_hz}, wanted,
-                                        {.filters = {}, .clip_mv = clip_mv});
+  const Quality quality =
+      judge_quality(reports, prepared_samples, {recorded_samples, recorded_rate_hz, wanted.window_s()}, wanted,
+                    {.filters = {}, .clip_mv = clip_mv});
   if (quality.refusal != QualityRefusal::none) throw Error(quality.kind(), quality.message);
 }
 

@@ -59,15 +59,6 @@ Engine make_engine(const Bundle& bundle, const EngineOptions& options) {
   }
 }
 
-PrepareOptions prepare_options(const Contract& contract) {
-  PrepareOptions options{};
-  options.leads = contract.signal.leads;
-  options.sampling_rate_hz = contract.signal.sampling_rate_hz;
-  options.clip_mv = contract.preprocessing.clip_mv;
-  options.filters = contract.preprocessing.filters;
-  return options;
-}
-
 std::vector<DecisionRule> rules(const Contract& contract) {
   std::vector<DecisionRule> all;
   for (const Target& target : contract.targets) {
@@ -90,19 +81,6 @@ std::string join(const std::vector<std::string>& names) {
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
   return all;
-}
-
-// Marks the leads that cannot be had, and refuses the recording that lacks them.
-void require_leads(const Recording& recording, const Signal& wanted, Answer& answer) {
-  const auto sources = map_leads(recording.leads, wanted.leads);
-  std::vector<std::string> missing;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    answer.leads[i].missing = !sources[i].found();
-    if (answer.leads[i].missing) missing.push_back(wanted.leads[i]);
-  }
-  if (missing.empty()) return;
-  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
-                                        " (the recording has " + join(recording.leads) + ")");
 }
 
 }  // namespace
@@ -135,9 +113,31 @@ void Model::answer(const RawRecording& raw, const Patient& patient, Answer& answ
     answer.refused = Refused{.kind = error.kind(), .message = error.what()};
   }
   const Prepared prepared = prepare_leads(recording, answer);
+  judge_and_run(prepared, {recording.samples.columns, recording.sampling_rate_hz, contract().signal.window_s()},
+                answer);
+}
+
+PrepareOptions Model::prepare_options() const {
+  return {.leads = contract().signal.leads,
+          .sampling_rate_hz = contract().signal.sampling_rate_hz,
+          .clip_mv = contract().preprocessing.clip_mv,
+          .filters = contract().preprocessing.filters};
+}
+
+Answer Model::answer_window(const StreamWindow& window, const Features& features,
+                            const RecordedLength& recorded) const {
+  Answer answer;
+  answer.leads.resize(contract().signal.leads.size());
+  answer.features = features;
+  answer.duration_s = contract().signal.window_s();
+  answer.begin = window.begin;
+  judge_and_run(window.prepared, recorded, answer);
+  return answer;
+}
+
+void Model::judge_and_run(const Prepared& prepared, const RecordedLength& recorded, Answer& answer) const {
   const Quality quality =
-      judge_quality(prepared.leads, prepared.signal.columns, {recording.samples.columns, recording.sampling_rate_hz},
-                    contract().signal, contract().preprocessing);
+      judge_quality(prepared.leads, prepared.signal.columns, recorded, contract().signal, contract().preprocessing);
   for (std::size_t i = 0; i < answer.leads.size(); ++i) {
     answer.leads[i].verdict = quality.leads[i];
     answer.leads[i].report = prepared.leads[i];
@@ -152,12 +152,26 @@ void Model::answer(const RawRecording& raw, const Patient& patient, Answer& answ
   answer.findings = run(prepared, answer.features, count.windows);
 }
 
+void Model::check_leads(const std::vector<std::string>& recorded) const {
+  const auto& wanted = contract().signal.leads;
+  const auto sources = map_leads(recorded, wanted);
+  std::vector<std::string> missing;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!sources[i].found()) missing.push_back(wanted[i]);
+  }
+  if (missing.empty()) return;
+  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
+                                        " (the recording has " + join(recorded) + ")");
+}
+
 Prepared Model::prepare_leads(const Recording& recording, Answer& answer) const {
-  require_leads(recording, contract().signal, answer);
+  const auto sources = map_leads(recording.leads, contract().signal.leads);
+  for (std::size_t i = 0; i < sources.size(); ++i) answer.leads[i].missing = !sources[i].found();
+  check_leads(recording.leads);
   const Matrix<double>& samples = recording.samples;
   try {
     return prepare({samples.values.data(), samples.rows, samples.columns}, recording.leads, recording.sampling_rate_hz,
-                   prepare_options(contract()));
+                   prepare_options());
   } catch (const std::invalid_argument& error) {
     throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
   }

@@ -14,6 +14,7 @@
 #include "prepare/prepare.h"
 #include "prepare/quality.h"
 #include "prepare/recording.h"
+#include "prepare/window_stream.h"
 
 namespace ecg2lab {
 
@@ -42,6 +43,7 @@ struct Answer {
   std::vector<Decision> findings;  // one for each target; none if refused
   Features features;
   double duration_s = 0;
+  std::int64_t begin = 0;  // of the first window, in samples at the contract's rate since the beginning
   std::size_t windows = 0;
   double unused_s = 0;
 };
@@ -61,9 +63,16 @@ class Model {
   // output cannot be used.
   Answer predict(const RawRecording& recording, const Patient& patient) const;
 
+  // The parts of it, for a signal that is still coming in; see stream.h.
+  PrepareOptions prepare_options() const;
+  // Throws Error of kind `recording` that names the leads which are neither recorded nor derivable.
+  void check_leads(const std::vector<std::string>& recorded) const;
+  Answer answer_window(const StreamWindow& window, const Features& features, const RecordedLength& recorded) const;
+
  private:
   void answer(const RawRecording& raw, const Patient& patient, Answer& answer) const;
   Prepared prepare_leads(const Recording& recording, Answer& answer) const;
+  void judge_and_run(const Prepared& prepared, const RecordedLength& recorded, Answer& answer) const;
   std::vector<Decision> run(const Prepared& prepared, const Features& features, std::size_t windows) const;
 
   Bundle bundle_;

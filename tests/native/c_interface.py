@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_size_t, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
 from typing import NamedTuple
 
 import numpy as np
@@ -63,9 +63,20 @@ Result = structure(
     findings=POINTER(POINTER(Finding)), finding_count=c_size_t, imputed=POINTER(POINTER(Imputed)),
     imputed_count=c_size_t, unused_facts=POINTER(c_char_p), unused_fact_count=c_size_t, duration_s=c_double,
     window_count=c_size_t, unused_s=c_double, source=POINTER(POINTER(SourceField)), source_count=c_size_t,
+    window_begin=c_int64,
+)  # fmt: skip
+StreamOptions = structure("ecg2lab_stream_options", struct_size=c_size_t, hop_s=c_double, longest_gap_s=c_double)
+StreamLead = structure(
+    "ecg2lab_stream_lead", name=c_char_p, derived=c_int32, off=c_int32, missing_samples=c_size_t,
+    clipped_samples=c_size_t, longest_gap=c_size_t,
+)  # fmt: skip
+StreamState = structure(
+    "ecg2lab_stream_state", struct_size=c_size_t, received_samples=c_int64, prepared_samples=c_int64,
+    look_ahead_samples=c_size_t, due=c_size_t, leads=POINTER(POINTER(StreamLead)), lead_count=c_size_t,
 )  # fmt: skip
 STRUCTURES = (
     Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Finding, Imputed, Result,
+    StreamOptions, StreamLead, StreamState,
 )  # fmt: skip
 
 OK, ARGUMENT, BUNDLE, BACKEND, RECORDING, PATIENT, QUALITY, MEMORY, INTERNAL = range(9)
@@ -96,6 +107,18 @@ def load(path):
         "describe": (POINTER(Description), [c_void_p]),
         "predict": (c_int32, [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(POINTER(Result))]),
         "result_free": (None, [POINTER(Result)]),
+        "stream_options_init": (c_int32, [POINTER(StreamOptions), c_size_t]),
+        "stream_open": (
+            c_int32,
+            [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(StreamOptions), POINTER(c_void_p)],
+        ),
+        "stream_free": (None, [c_void_p]),
+        "stream_patient": (c_int32, [c_void_p, POINTER(Patient)]),
+        "stream_push": (c_int32, [c_void_p, c_void_p, c_size_t]),
+        "stream_finish": (c_int32, [c_void_p]),
+        "stream_next": (c_int32, [c_void_p, POINTER(POINTER(Result))]),
+        "stream_reset": (c_int32, [c_void_p]),
+        "stream_describe": (POINTER(StreamState), [c_void_p]),
     }
     for name, (returned, arguments) in calls.items():
         call = getattr(library, f"ecg2lab_{name}")
@@ -127,6 +150,7 @@ class Answer(NamedTuple):
     notice: str
     digest: str
     source: dict
+    begin: int
 
 
 def text(pointer):
@@ -209,5 +233,57 @@ class Model:
             },
             unused=tuple(text(r.unused_facts[i]) for i in range(r.unused_fact_count)), windows=r.window_count,
             unused_s=r.unused_s, notice=text(r.notice), digest=text(r.bundle_digest),
-            source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)},
+            source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)}, begin=r.window_begin,
         )  # fmt: skip
+
+
+class Stream:
+    """One patient's stream with NumPy arrays (leads, n)."""
+
+    def __init__(self, model, leads, fs, unit="mV", dtype="float64", patient=None, sample_major=False, **options):
+        self.model, self.library, self.handle = model, model.library, c_void_p()
+        self.dtype, self.sample_major = dtype, sample_major
+        more = {name: options.pop(name) for name in ("gain", "baseline", "source") if name in options}
+        format_, _ = model.recording(np.zeros((len(leads), 1), dtype), leads, fs, unit, **more)
+        format_.samples, format_.sample_count = None, 0
+        if sample_major:
+            format_.lead_stride, format_.sample_stride = 1, len(leads)
+        chosen = StreamOptions()
+        self.library.ecg2lab_stream_options_init(byref(chosen), ctypes.sizeof(chosen))
+        for name, value in options.items():
+            setattr(chosen, name, value)
+        known = None if patient is None else byref(model.patient(**patient))
+        self.status = self.library.ecg2lab_stream_open(
+            model.handle, byref(format_), known, byref(chosen), byref(self.handle)
+        )
+        self.message = text(self.library.ecg2lab_last_error())
+
+    def push(self, samples):
+        stored = np.ascontiguousarray(samples.T if self.sample_major else samples, self.dtype)
+        return self.library.ecg2lab_stream_push(self.handle, stored.ctypes.data, samples.shape[1])
+
+    def finish(self):
+        return self.library.ecg2lab_stream_finish(self.handle)
+
+    def answers(self):
+        """All that are due, refusals among them."""
+        answers = []
+        while True:
+            result = POINTER(Result)()
+            status = self.library.ecg2lab_stream_next(self.handle, byref(result))
+            if not result:
+                assert status == OK, text(self.library.ecg2lab_last_error())
+                return answers
+            answers.append(self.model.copy(result[0]))
+            assert status == answers[-1].status
+            self.library.ecg2lab_result_free(result)
+
+    def state(self):
+        return self.library.ecg2lab_stream_describe(self.handle)[0]
+
+    def lead(self, name):
+        state = self.state()
+        return next(x[0] for x in state.leads[: state.lead_count] if text(x[0].name) == name)
+
+    def free(self):
+        self.library.ecg2lab_stream_free(self.handle)

@@ -5,6 +5,7 @@
 
 #include "c/inputs.h"
 #include "c/loaded_model.h"
+#include "c/opened_stream.h"
 #include "c/result.h"
 #include "c/status.h"
 #include "c/structs.h"
@@ -37,6 +38,22 @@ T& require(T* pointer, const char* name) {
   return *pointer;
 }
 
+// Hands an answer to the caller; a refusal is one.
+ecg2lab_status hand_over(const std::shared_ptr<const LoadedModel>& loaded, ecg2lab::Answer answer, SourceFields source,
+                         ecg2lab_result** result) {
+  auto owned = std::make_unique<Result>(loaded, std::move(answer), std::move(source));
+  if (owned->status != ECG2LAB_OK) {
+    fail(static_cast<ecg2lab_status>(owned->status), owned->message);
+    loaded->log(ECG2LAB_LOG_WARNING, std::string("refused: ") + owned->message);
+  }
+  *result = owned.release();
+  return static_cast<ecg2lab_status>((*result)->status);
+}
+
+ecg2lab_patient read_patient(const ecg2lab_patient* patient) {
+  return patient == nullptr ? Versioned<ecg2lab_patient>::defaults() : read(patient);
+}
+
 }  // namespace
 
 extern "C" {
@@ -64,6 +81,10 @@ ecg2lab_status ecg2lab_patient_init(ecg2lab_patient* patient, size_t struct_size
   return initialise_guarded(patient, struct_size);
 }
 
+ecg2lab_status ecg2lab_stream_options_init(ecg2lab_stream_options* options, size_t struct_size) {
+  return initialise_guarded(options, struct_size);
+}
+
 ecg2lab_status ecg2lab_load(const char* path, const ecg2lab_options* options, ecg2lab_model** model) {
   return guarded([&] {
     require(model, "model") = nullptr;
@@ -87,19 +108,72 @@ ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recordi
     require(result, "result") = nullptr;
     const auto& loaded = require(model, "model").loaded;
     const ecg2lab_recording given = read(recording);
-    const ecg2lab_patient known = patient == nullptr ? Versioned<ecg2lab_patient>::defaults() : read(patient);
     SourceFields source = to_source(given);
-    ecg2lab::Answer answer = loaded->model().predict(to_raw_recording(given), to_patient(known));
-    auto owned = std::make_unique<Result>(loaded, std::move(answer), std::move(source));
-    if (owned->status != ECG2LAB_OK) {
-      fail(static_cast<ecg2lab_status>(owned->status), owned->message);
-      loaded->log(ECG2LAB_LOG_WARNING, std::string("refused: ") + owned->message);
-    }
-    *result = owned.release();
-    return static_cast<ecg2lab_status>((*result)->status);
+    ecg2lab::Answer answer = loaded->model().predict(to_raw_recording(given), to_patient(read_patient(patient)));
+    return hand_over(loaded, std::move(answer), std::move(source), result);
   });
 }
 
 void ecg2lab_result_free(ecg2lab_result* result) { delete static_cast<Result*>(result); }
+
+ecg2lab_status ecg2lab_stream_open(const ecg2lab_model* model, const ecg2lab_recording* format,
+                                   const ecg2lab_patient* patient, const ecg2lab_stream_options* options,
+                                   ecg2lab_stream** stream) {
+  return guarded([&] {
+    require(stream, "stream") = nullptr;
+    const auto& loaded = require(model, "model").loaded;
+    const auto chosen = options == nullptr ? Versioned<ecg2lab_stream_options>::defaults() : read(options);
+    *stream = new ecg2lab_stream(loaded, read(format), read_patient(patient), chosen);
+    return ECG2LAB_OK;
+  });
+}
+
+void ecg2lab_stream_free(ecg2lab_stream* stream) { delete stream; }
+
+ecg2lab_status ecg2lab_stream_patient(ecg2lab_stream* stream, const ecg2lab_patient* patient) {
+  return guarded([&] {
+    require(stream, "stream").stream().set_patient(to_patient(read_patient(patient)));
+    return ECG2LAB_OK;
+  });
+}
+
+ecg2lab_status ecg2lab_stream_push(ecg2lab_stream* stream, const void* samples, size_t sample_count) {
+  return guarded([&] {
+    require(stream, "stream").push(samples, sample_count);
+    return ECG2LAB_OK;
+  });
+}
+
+ecg2lab_status ecg2lab_stream_finish(ecg2lab_stream* stream) {
+  return guarded([&] {
+    require(stream, "stream").stream().finish();
+    return ECG2LAB_OK;
+  });
+}
+
+ecg2lab_status ecg2lab_stream_next(ecg2lab_stream* stream, ecg2lab_result** result) {
+  return guarded([&] {
+    require(result, "result") = nullptr;
+    auto answer = require(stream, "stream").stream().next();
+    if (!answer) return ECG2LAB_OK;
+    return hand_over(stream->model(), std::move(*answer), stream->source(), result);
+  });
+}
+
+ecg2lab_status ecg2lab_stream_reset(ecg2lab_stream* stream) {
+  return guarded([&] {
+    require(stream, "stream").stream().reset();
+    return ECG2LAB_OK;
+  });
+}
+
+const ecg2lab_stream_state* ecg2lab_stream_describe(ecg2lab_stream* stream) {
+  const ecg2lab_stream_state* state = nullptr;
+  guarded([&] {
+    state = &require(stream, "stream").describe();
+    return ECG2LAB_OK;
+  });
+  return state;
+}
 
 }  // extern "C"

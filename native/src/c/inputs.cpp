@@ -53,26 +53,14 @@ bool addressable(const RawSamples& samples) {
   return time_steps == 0 || samples.sample_stride <= kMost / 2 / time_steps;
 }
 
-RawSamples to_samples(const ecg2lab_recording& given) {
-  require(given.samples != nullptr, "recording: samples is NULL");
+// Leads, strides and sample type, which say where any sample lies.
+void check_layout(const ecg2lab_recording& given) {
   require(given.lead_count >= 1 && given.lead_count <= kMostLeads,
           "recording: lead_count must be between 1 and " + std::to_string(kMostLeads));
-  require(given.sample_count >= 1 && given.sample_count <= kMostSamples,
-          "recording: sample_count must be between 1 and " + std::to_string(kMostSamples));
-  RawSamples samples{.data = given.samples,
-                     .type = to_sample_type(given.sample_type),
-                     .leads = given.lead_count,
-                     .samples = given.sample_count,
-                     .lead_stride = given.lead_stride,
-                     .sample_stride = given.sample_stride};
-  if (samples.lead_stride == 0 && samples.sample_stride == 0) {
-    samples.lead_stride = samples.samples;
-    samples.sample_stride = 1;
-  }
-  const bool overlap = (samples.lead_stride == 0 && samples.leads > 1) || samples.sample_stride == 0;
-  require(!overlap, "recording: lead_stride and sample_stride must both be set, or neither");
-  require(addressable(samples), "recording: lead_stride or sample_stride is beyond any memory");
-  return samples;
+  to_sample_type(given.sample_type);
+  const bool packed = given.lead_stride == 0 && given.sample_stride == 0;
+  const bool overlap = (given.lead_stride == 0 && given.lead_count > 1) || given.sample_stride == 0;
+  require(packed || !overlap, "recording: lead_stride and sample_stride must both be set, or neither");
 }
 
 struct NamedFact {
@@ -108,14 +96,40 @@ ModelOptions to_options(const ecg2lab_options& given) {
   return {.precision = given.precision == nullptr ? "" : given.precision, .threads = given.threads};
 }
 
-RawRecording to_raw_recording(const ecg2lab_recording& given) {
-  const RawSamples samples = to_samples(given);
-  return {.samples = samples,
-          .unit = to_unit(given.unit),
-          .gain = to_numbers("gain", given.gain, given.gain_count, samples.leads),
-          .baseline = to_numbers("baseline", given.baseline, given.baseline_count, samples.leads),
-          .leads = to_names(given.leads, samples.leads),
+RawSamples to_samples(const ecg2lab_recording& given, const void* data, std::size_t count) {
+  require(data != nullptr, "recording: samples is NULL");
+  require(count >= 1 && count <= kMostSamples,
+          "recording: sample_count must be between 1 and " + std::to_string(kMostSamples));
+  check_layout(given);
+  RawSamples samples{.data = data,
+                     .type = to_sample_type(given.sample_type),
+                     .leads = given.lead_count,
+                     .samples = count,
+                     .lead_stride = given.lead_stride,
+                     .sample_stride = given.sample_stride};
+  if (samples.lead_stride == 0 && samples.sample_stride == 0) {
+    samples.lead_stride = samples.samples;
+    samples.sample_stride = 1;
+  }
+  require(addressable(samples), "recording: lead_stride or sample_stride is beyond any memory");
+  return samples;
+}
+
+RecordingFormat to_format(const ecg2lab_recording& given) {
+  check_layout(given);
+  return {.unit = to_unit(given.unit),
+          .gain = to_numbers("gain", given.gain, given.gain_count, given.lead_count),
+          .baseline = to_numbers("baseline", given.baseline, given.baseline_count, given.lead_count),
+          .leads = to_names(given.leads, given.lead_count),
           .sampling_rate_hz = given.sampling_rate_hz};
+}
+
+RawRecording to_raw_recording(const ecg2lab_recording& given) {
+  return {.samples = to_samples(given, given.samples, given.sample_count), .format = to_format(given)};
+}
+
+StreamOptions to_options(const ecg2lab_stream_options& given) {
+  return {.hop_s = given.hop_s, .longest_gap_s = given.longest_gap_s};
 }
 
 Patient to_patient(const ecg2lab_patient& given) {

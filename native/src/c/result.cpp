@@ -125,6 +125,7 @@ void Result::fill() {
   window_count = answer_.windows;
   unused_s = answer_.unused_s;
   source = source_list_.data(), source_count = source_list_.size();
+  window_begin = answer_.begin;
 }
 
 }  // namespace ecg2lab::c

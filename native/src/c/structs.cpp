@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "stream.h"
+
 namespace ecg2lab::c {
 
 ecg2lab_options Versioned<ecg2lab_options>::defaults() {
@@ -33,6 +35,11 @@ ecg2lab_patient Versioned<ecg2lab_patient>::defaults() {
           .height_cm = kUnknown,
           .weight_kg = kUnknown,
           .bmi = kUnknown};
+}
+
+ecg2lab_stream_options Versioned<ecg2lab_stream_options>::defaults() {
+  const StreamOptions ours{};
+  return {.struct_size = sizeof(ecg2lab_stream_options), .hop_s = ours.hop_s, .longest_gap_s = ours.longest_gap_s};
 }
 
 }  // namespace ecg2lab::c

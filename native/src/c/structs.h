@@ -64,4 +64,11 @@ struct Versioned<ecg2lab_patient> {
   static ecg2lab_patient defaults();
 };
 
+template <>
+struct Versioned<ecg2lab_stream_options> {
+  static constexpr const char* kName = "ecg2lab_stream_options";
+  static constexpr std::size_t kShortest = offsetof(ecg2lab_stream_options, longest_gap_s);
+  static ecg2lab_stream_options defaults();
+};
+
 }  // namespace ecg2lab::c

@@ -8,7 +8,6 @@
 #include <stdexcept>
 
 #include "prepare/kernels/select.h"
-#include "prepare/leads.h"
 #include "prepare/missing.h"
 #include "prepare/resample.h"
 
@@ -78,6 +77,15 @@ LeadReport fill_gaps(Leads& leads, std::size_t index, const PrepareOptions& opti
   return report;
 }
 
+std::vector<LeadReport> fill_gaps(Leads& leads, const std::vector<LeadSource>& sources, const PrepareOptions& options) {
+  std::vector<LeadReport> reports;
+  for (std::size_t index = 0; index < sources.size(); ++index) {
+    reports.push_back(fill_gaps(leads, index, options));
+    reports.back().derived = sources[index].derived();
+  }
+  return reports;
+}
+
 void run_filters(Leads& leads, double rate_hz, const PrepareOptions& options, std::vector<LeadReport>& reports) {
   std::vector<double*> rows;
   for (std::size_t index = 0; index < reports.size(); ++index) rows.push_back(leads.change(index).data());
@@ -103,15 +111,18 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
 
   Leads leads(samples, sources);
   Prepared prepared;
-  for (std::size_t index = 0; index < sources.size(); ++index) {
-    prepared.leads.push_back(fill_gaps(leads, index, options));
-    prepared.leads.back().derived = sources[index].derived();
-  }
+  prepared.leads = fill_gaps(leads, sources, options);
   if (options.filters.any() && !sources.empty()) run_filters(leads, recorded_rate_hz, options, prepared.leads);
   prepared.signal = Matrix<float>(sources.size(), length);
   resampler->run({leads.rows(), 0, samples.columns}, options.clip_mv,
                  {prepared.signal.values.data(), length, 0, length});
   return prepared;
+}
+
+std::vector<LeadReport> report_leads(MatrixView<double> samples, const std::vector<LeadSource>& sources,
+                                     const PrepareOptions& options) {
+  Leads leads(samples, sources);
+  return fill_gaps(leads, sources, options);
 }
 
 WindowCount count_windows(std::size_t samples, std::size_t window) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/matrix.h"
+#include "prepare/leads.h"
 #include "prepare/zero_phase.h"
 
 namespace ecg2lab {
@@ -40,6 +41,11 @@ struct Prepared {
 // unusable, a sample is infinite, or the recording is too short for its filters.
 Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& recorded_leads, double recorded_rate_hz,
                  const PrepareOptions& options);
+
+// What `prepare` would report of such samples if it had no filters.
+// Throws std::invalid_argument if a sample is infinite.
+std::vector<LeadReport> report_leads(MatrixView<double> samples, const std::vector<LeadSource>& sources,
+                                     const PrepareOptions& options);
 
 // How many whole windows lie side by side in `samples`, and what remains.
 struct WindowCount {

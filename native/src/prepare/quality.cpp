@@ -7,10 +7,10 @@
 namespace ecg2lab {
 namespace {
 
-LeadVerdict judge_lead(const LeadReport& lead, const RecordedLength& recorded, double window_s) {
+LeadVerdict judge_lead(const LeadReport& lead, const RecordedLength& recorded) {
   const auto samples = static_cast<double>(recorded.samples);
   if (lead.empty) return LeadVerdict::empty;
-  if (static_cast<double>(lead.longest_gap) >= window_s * recorded.rate_hz) return LeadVerdict::gap;
+  if (static_cast<double>(lead.longest_gap) >= recorded.longest_gap_s * recorded.rate_hz) return LeadVerdict::gap;
   if (lead.flat) return LeadVerdict::flat;
   if (static_cast<double>(lead.clipped_samples) > samples / 2) return LeadVerdict::clipped;
   return LeadVerdict::good;
@@ -22,10 +22,10 @@ struct Fault {
   std::string said;
 };
 
-std::vector<Fault> faults(double window_s, double clip_mv) {
+std::vector<Fault> faults(double longest_gap_s, double clip_mv) {
   return {
       {LeadVerdict::empty, QualityRefusal::empty, "without any value (all NaN)"},
-      {LeadVerdict::gap, QualityRefusal::gap, "without values for " + number_text(window_s) + " s or longer"},
+      {LeadVerdict::gap, QualityRefusal::gap, "without values for " + number_text(longest_gap_s) + " s or longer"},
       {LeadVerdict::flat, QualityRefusal::flat, "flat: every sample is the same"},
       {LeadVerdict::clipped, QualityRefusal::clipped,
        "mostly beyond ±" + number_text(clip_mv) + " mV (is the unit right?)"},
@@ -63,7 +63,7 @@ Quality judge_quality(std::span<const LeadReport> leads, std::size_t prepared_sa
   Quality quality;
   double largest = 0;
   for (const LeadReport& lead : leads) {
-    quality.leads.push_back(judge_lead(lead, recorded, window_s));
+    quality.leads.push_back(judge_lead(lead, recorded));
     largest = std::max(largest, lead.peak_to_peak_mv);
   }
   if (prepared_samples < wanted.window_samples) {
@@ -73,7 +73,7 @@ Quality judge_quality(std::span<const LeadReport> leads, std::size_t prepared_sa
                " s");
     return quality;
   }
-  for (const Fault& fault : faults(window_s, preprocessing.clip_mv)) {
+  for (const Fault& fault : faults(recorded.longest_gap_s, preprocessing.clip_mv)) {
     const auto names = leads_with(fault.verdict, quality, wanted);
     if (names.empty()) continue;
     refuse(quality, fault.refusal, refuse_leads(names, fault.said));

@@ -18,7 +18,7 @@ inline constexpr double kSmallestEcgMv = 0.05;
 enum class LeadVerdict {
   good,
   empty,    // not a single value
-  gap,      // no value for as long as a window
+  gap,      // no value for as long as RecordedLength::longest_gap_s
   flat,     // every sample is the same
   clipped,  // more than half of the samples are beyond the clip limit
 };
@@ -42,10 +42,11 @@ struct Quality {
   ErrorKind kind() const;  // of the error that says so
 };
 
-// The recording before it was brought to the contract's rate.
+// The recording, or a window of a stream, before it was brought to the contract's rate.
 struct RecordedLength {
   std::size_t samples;
   double rate_hz;
+  double longest_gap_s;  // a lead without values for as long is refused: a window, for a recording
 };
 
 // `leads` and `prepared_samples` are of the prepared signal.

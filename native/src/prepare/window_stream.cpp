@@ -1,0 +1,147 @@
+#include "prepare/window_stream.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace ecg2lab {
+namespace {
+
+std::size_t require_count(std::size_t samples, const char* what) {
+  if (samples >= 1 && samples <= std::numeric_limits<std::int32_t>::max()) return samples;
+  throw std::invalid_argument(std::string("the ") + what + " must be between 1 and 2147483647 samples");
+}
+
+}  // namespace
+
+template <typename T>
+template <typename Rows>
+void WindowStream::Tail<T>::append(const Rows& rows) {
+  for (std::size_t lead = 0; lead < leads.size(); ++lead) {
+    const auto row = rows.row(lead);
+    leads[lead].insert(leads[lead].end(), row.begin(), row.end());
+  }
+}
+
+template <typename T>
+void WindowStream::Tail<T>::drop(std::int64_t before) {
+  before = std::min(before, end());
+  if (before <= first) return;
+  for (std::vector<T>& lead : leads) lead.erase(lead.begin(), lead.begin() + (before - first));
+  first = before;
+}
+
+WindowStream::WindowStream(const std::vector<std::string>& recorded_leads, double recorded_rate_hz,
+                           const PrepareOptions& prepare, const WindowStreamOptions& options)
+    : options_(prepare),
+      window_(require_count(options.window, "window")),
+      hop_(require_count(options.hop, "hop")),
+      longest_gap_(static_cast<std::int64_t>(options.longest_gap)),
+      sources_(require_leads(recorded_leads, prepare.leads)),
+      ratio_(ratio_of_rates(recorded_rate_hz, prepare.sampling_rate_hz)),
+      preparation_(recorded_leads, recorded_rate_hz, prepare, options.longest_gap) {
+  recorded_.leads.resize(recorded_leads.size());
+  prepared_.leads.resize(sources_.size());
+}
+
+void WindowStream::reset() {
+  preparation_.reset();
+  for (auto& lead : recorded_.leads) lead.clear();
+  for (auto& lead : prepared_.leads) lead.clear();
+  recorded_.first = prepared_.first = begin_ = 0;
+  whole_ = true;
+}
+
+void WindowStream::require_whole() const {
+  if (!whole_) throw std::invalid_argument("the stream ran out of memory: reset it first");
+}
+
+void WindowStream::push(MatrixView<double> samples) {
+  require_whole();
+  whole_ = false;
+  try {
+    prepared_.append(preparation_.push(samples));
+  } catch (const std::invalid_argument&) {  // nothing was taken
+    whole_ = true;
+    throw;
+  }
+  recorded_.append(samples);
+  drop();
+  whole_ = true;
+}
+
+void WindowStream::finish() {
+  require_whole();
+  whole_ = false;
+  try {
+    prepared_.append(preparation_.finish());
+  } catch (const std::invalid_argument&) {  // it had ended before
+    whole_ = true;
+    throw;
+  }
+  drop();
+  whole_ = true;
+}
+
+std::size_t WindowStream::due() const {
+  const std::int64_t complete = prepared_.end() - begin_ - static_cast<std::int64_t>(window_);
+  return complete < 0 || !whole_ ? 0 : static_cast<std::size_t>(complete) / hop_ + 1;
+}
+
+StreamWindow WindowStream::next() {
+  if (due() == 0) throw std::logic_error("no window is due");
+  const std::int64_t begin = recorded_at(begin_), end = recorded_at(begin_ + static_cast<std::int64_t>(window_));
+  StreamWindow out{.begin = begin_, .prepared = {}, .recorded_samples = static_cast<std::size_t>(end - begin)};
+  out.prepared.signal = Matrix<float>(sources_.size(), window_);
+  for (std::size_t lead = 0; lead < sources_.size(); ++lead) {
+    const auto part = prepared_.part(lead, begin_, window_);
+    std::copy(part.begin(), part.end(), out.prepared.signal.row(lead).begin());
+  }
+  out.prepared.leads = report(begin, end);
+  begin_ += static_cast<std::int64_t>(hop_);
+  drop();
+  return out;
+}
+
+// Number of the first recorded sample at the instant of prepared sample t or after it.
+std::int64_t WindowStream::recorded_at(std::int64_t t) const { return (t * ratio_.down + ratio_.up - 1) / ratio_.up; }
+
+std::vector<LeadReport> WindowStream::report(std::int64_t begin, std::int64_t end) const {
+  Matrix<double> samples(recorded_.leads.size(), static_cast<std::size_t>(end - begin));
+  for (std::size_t lead = 0; lead < samples.rows; ++lead) {
+    const auto part = recorded_.part(lead, begin, samples.columns);
+    std::copy(part.begin(), part.end(), samples.row(lead).begin());
+  }
+  std::vector<LeadReport> reports =
+      report_leads({samples.values.data(), samples.rows, samples.columns}, sources_, options_);
+  for (std::size_t lead = 0; lead < reports.size(); ++lead) {
+    if (reports[lead].missing_samples > 0) reports[lead].longest_gap = gap_around(sources_[lead], begin, end);
+  }
+  return reports;
+}
+
+// The longest gap that touches the samples from `begin` to `end`.
+std::size_t WindowStream::gap_around(const LeadSource& source, std::int64_t begin, std::int64_t end) const {
+  std::int64_t t = begin;
+  while (t > recorded_.first && missing(source, t) && missing(source, t - 1)) --t;
+  std::int64_t run = 0, longest = 0;
+  for (; t < recorded_.end() && (t < end || run > 0); ++t) {
+    run = missing(source, t) ? run + 1 : 0;
+    longest = std::max(longest, run);
+  }
+  return static_cast<std::size_t>(std::min(longest, longest_gap_ + 1));
+}
+
+bool WindowStream::missing(const LeadSource& source, std::int64_t t) const {
+  return std::any_of(source.terms.begin(), source.terms.end(),
+                     [&](const LeadSource::Term& term) { return std::isnan(recorded_.part(term.row, t, 1).front()); });
+}
+
+// What no window needs any more; a gap that reaches into the next one is told by the samples before it.
+void WindowStream::drop() {
+  prepared_.drop(begin_);
+  recorded_.drop(recorded_at(begin_) - longest_gap_ - 1);
+}
+
+}  // namespace ecg2lab

@@ -1,0 +1,88 @@
+// Windows of a signal that is still coming in, one every hop.
+//
+// Window k holds samples k·hop to k·hop + L at the wanted rate: bit for bit those of `prepare` over the whole signal,
+// if no gap is longer than the limit, whatever the chunks. With each comes what `prepare` reports of the recorded
+// samples of its time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "prepare/prepare.h"
+#include "prepare/prepare_stream.h"
+
+namespace ecg2lab {
+
+struct WindowStreamOptions {
+  std::size_t window;       // L, samples at the wanted rate
+  std::size_t hop;          // from the beginning of one window to that of the next, likewise
+  std::size_t longest_gap;  // recorded samples; a longer gap is lead-off, and its windows hold the last value
+};
+
+struct StreamWindow {
+  std::int64_t begin;  // number of its first sample at the wanted rate, from the beginning of the stream
+  Prepared prepared;
+  std::size_t recorded_samples;  // of its time
+};
+
+// One per patient; one thread at a time.
+class WindowStream {
+ public:
+  // Throws std::invalid_argument as PrepareStream does, and on a window or hop of zero samples or 2^31 and more.
+  WindowStream(const std::vector<std::string>& recorded_leads, double recorded_rate_hz, const PrepareOptions& prepare,
+               const WindowStreamOptions& options);
+
+  // As PrepareStream::push; what is not taken by `next` is kept. After std::bad_alloc only `reset` helps.
+  void push(MatrixView<double> samples);
+  // The signal ends here: the last windows that it fills become due.
+  void finish();
+  void reset();
+
+  // How many windows `next` can give now.
+  std::size_t due() const;
+  // The next window; `longest_gap` of its leads is that of a gap that touches it, counted beyond its ends up to one
+  // more than the limit. Throws std::logic_error if none is due; after any exception all is as before.
+  StreamWindow next();
+
+  const PrepareStream& preparation() const { return preparation_; }
+  // Samples at the wanted rate that are certain.
+  std::int64_t prepared_samples() const { return preparation_.outputs_made(); }
+
+ private:
+  // Samples of several leads that are numbered on and dropped from the front.
+  template <typename T>
+  struct Tail {
+    std::vector<std::vector<T>> leads;
+    std::int64_t first = 0;  // number of the first sample that is kept
+
+    std::int64_t end() const { return first + static_cast<std::int64_t>(leads.empty() ? 0 : leads[0].size()); }
+    std::span<const T> part(std::size_t lead, std::int64_t begin, std::size_t count) const {
+      return std::span(leads[lead]).subspan(static_cast<std::size_t>(begin - first), count);
+    }
+    template <typename Rows>
+    void append(const Rows& rows);
+    void drop(std::int64_t before);
+  };
+
+  void require_whole() const;
+  std::int64_t recorded_at(std::int64_t t) const;
+  std::vector<LeadReport> report(std::int64_t begin, std::int64_t end) const;
+  std::size_t gap_around(const LeadSource& source, std::int64_t begin, std::int64_t end) const;
+  bool missing(const LeadSource& source, std::int64_t t) const;
+  void drop();
+
+  PrepareOptions options_;
+  std::size_t window_, hop_;
+  std::int64_t longest_gap_;
+  std::vector<LeadSource> sources_;
+  Ratio ratio_;
+  PrepareStream preparation_;
+
+  Tail<double> recorded_;
+  Tail<float> prepared_;
+  std::int64_t begin_ = 0;  // of the next window, at the wanted rate
+  bool whole_ = true;       // false: memory ran out in the middle of a change
+};
+
+}  // namespace ecg2lab

@@ -1,0 +1,50 @@
+// Answers from a signal that is still coming in: one for each window, every hop.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "model.h"
+#include "prepare/window_stream.h"
+
+namespace ecg2lab {
+
+struct StreamOptions {
+  double hop_s = 1;          // from one window to the next; a whole number of samples at the model's rate
+  double longest_gap_s = 0;  // a lead without values for so long is off, and its windows are refused; 0: a window
+};
+
+// One per patient; one thread at a time. The model must outlive it.
+class Stream {
+ public:
+  // Throws Error of kind `recording` or `patient` as Model::predict refuses, `backend` if the model filters, and
+  // std::invalid_argument on options that cannot be meant.
+  Stream(const Model& model, const RecordingFormat& format, const Patient& patient, const StreamOptions& options);
+
+  // For the windows that come; throws Error of kind `patient`, and keeps the former then.
+  void set_patient(const Patient& patient);
+  // Samples that follow those before. Throws Error of kind `recording` if one is infinite or the signal has ended;
+  // nothing was taken then. After std::bad_alloc only `reset` helps.
+  void push(const RawSamples& samples);
+  // The signal ends here.
+  void finish();
+  // As new, with the same patient.
+  void reset() { windows_.reset(); }
+
+  // None: more samples are needed. A refusal is an answer; throws as Model::predict does, and the window is lost then.
+  std::optional<Answer> next();
+
+  const WindowStream& windows() const { return windows_; }
+
+ private:
+  WindowStream open(const std::vector<std::string>& leads, double rate_hz, const StreamOptions& options);
+
+  const Model& model_;
+  ToMillivolt to_millivolt_;
+  double rate_hz_;
+  double longest_gap_s_;
+  Features features_;
+  WindowStream windows_;
+};
+
+}  // namespace ecg2lab
