@@ -55,7 +55,8 @@ def run(
     - `engine`: what a user gets, from the bare network to a whole prediction
 
     - `native`: the native engine at one and two threads, in each precision of this CPU, beside its floor; a whole ECG
-      beside the authors' pipeline; preprocessing beside scipy and resampy
+      beside the authors' pipeline; preprocessing beside scipy and resampy. `pip install pykeops` adds the authors' own
+      way to add up kernels
 
     - `graph-forms`: the window graph in every form and on every runtime installed, beside plain exports; of BUNDLE, or
       of the published sizes. `pip install openvino` adds a peer

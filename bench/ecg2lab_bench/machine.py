@@ -18,7 +18,18 @@ _SIMD = (
     *("avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8"),
     *("neon", "asimd", "asimdhp", "asimddp", "bf16", "i8mm", "sve", "sve2", "sme"),
 )
-_PACKAGES = ("ecg2lab", "numpy", "scipy", "onnx", "onnxruntime", "openvino", "torch", "threadpoolctl")
+_PACKAGES = (
+    "ecg2lab",
+    "numpy",
+    "scipy",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "torch",
+    "resampy",
+    "pykeops",
+    "threadpoolctl",
+)
 
 
 def describe() -> Machine:

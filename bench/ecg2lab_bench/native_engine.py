@@ -18,6 +18,7 @@ from ecg2lab.backends.native import computes
 from ecg2lab.bundle import Bundle
 from ecg2lab.engine import Engine, usable_cpus
 from ecg2lab_bench import machine, preparation, workload
+from ecg2lab_bench.cauchy import Cauchy, by_keops, by_pytorch
 from ecg2lab_bench.floors import Candidate, LeftOut, Products, candidates
 from ecg2lab_bench.laboratory import Plan
 from ecg2lab_bench.native_report import NativeResults, NetworkTime, WholeTime
@@ -30,6 +31,11 @@ from ecg2lab_bench.timing import Subject, Tell, interleave, summarise
 from ecg2lab_export.network import Network
 
 PRECISIONS = ("fp32", "bf16", "int8")
+AUTHORS: dict[str, Callable[[], Cauchy]] = {
+    "authors' pipeline, KeOps": by_keops,
+    "authors' pipeline, PyTorch": lambda: by_pytorch,
+}
+"""By what adds up the terms of their kernels: the published code uses KeOps."""
 draw: Callable[[], Network] = random_network
 """The network of the published sizes, with random weights."""
 
@@ -157,7 +163,7 @@ def _whole(
     left_out: dict[str, str],
     tell: Tell | None,
 ) -> Iterator[WholeTime]:
-    """From raw samples to probabilities on one thread; the last is the authors' pipeline."""
+    """From raw samples to probabilities on one thread; the last ones are the authors' pipeline."""
     recording = workload.recording()
     with ExitStack() as undo:
         subjects = []
@@ -165,16 +171,16 @@ def _whole(
             engine = undo.enter_context(_load(bundle, precision, 1))
             call = partial(engine.predict, recording, workload.PATIENT)
             subjects.append(Subject(None, "end to end", f"native, {precision}", 1, call))
-        try:
-            authors = published_pipeline(network, 1, undo)
-        except LeftOut as reason:
-            left_out["the authors' pipeline"] = str(reason)
-        else:
-            inputs = workload.network_inputs(bundle.contract, 1)
-            subjects.append(Subject(None, "end to end", "authors' pipeline", 1, partial(authors, recording, inputs)))
+        inputs = workload.network_inputs(bundle.contract, 1)
+        for name, cauchy in AUTHORS.items():
+            try:
+                authors = published_pipeline(network, 1, undo, cauchy())
+            except LeftOut as reason:
+                left_out[name] = str(reason)
+            else:
+                subjects.append(Subject(None, "end to end", name, 1, partial(authors, recording, inputs)))
         timings = [summarise(x) for x in interleave(subjects, budget_s, tell)]
-    peers = {s.implementation: t.p50_ms for s, t in zip(subjects, timings, strict=True)}
-    slowest = peers.get("authors' pipeline")
+    medians = {s.implementation: t.p50_ms for s, t in zip(subjects, timings, strict=True)}
     for subject, timing in zip(subjects, timings, strict=True):
-        speed_up = slowest / timing.p50_ms if slowest else None
-        yield WholeTime(implementation=subject.implementation, timing=timing, speed_up=speed_up)
+        faster_than = {name: medians[name] / timing.p50_ms for name in AUTHORS if name in medians}
+        yield WholeTime(implementation=subject.implementation, timing=timing, faster_than=faster_than)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from importlib import util
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.recording import Recording
+from ecg2lab_bench.cauchy import Cauchy, by_pytorch
 from ecg2lab_bench.eager import EagerNetwork
 from ecg2lab_bench.floors import LeftOut
 from ecg2lab_bench.runtimes import Inputs
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 CLIP_MV = 3.0
 
 
-def published_pipeline(network: Network, threads: int, undo: ExitStack) -> Callable[[Recording, Inputs], NDArray[Any]]:
+def published_pipeline(
+    network: Network, threads: int, undo: ExitStack, cauchy: Cauchy = by_pytorch
+) -> Callable[[Recording, Inputs], NDArray[Any]]:
     """Build it.
 
     Parameters
@@ -41,6 +45,8 @@ def published_pipeline(network: Network, threads: int, undo: ExitStack) -> Calla
         Of one call; PyTorch has one count for the process, which `undo` gives back.
     undo
         See `threads`.
+    cauchy
+        What adds up the kernels' terms.
 
     Returns
     -------
@@ -61,7 +67,7 @@ def published_pipeline(network: Network, threads: int, undo: ExitStack) -> Calla
 
     undo.callback(torch.set_num_threads, torch.get_num_threads())
     torch.set_num_threads(threads)
-    eager = EagerNetwork(network, _recomputed)
+    eager = EagerNetwork(network, partial(_recomputed, cauchy=cauchy))
 
     def run(recording: Recording, inputs: Inputs) -> NDArray[Any]:
         clipped = np.clip(recording.samples, -CLIP_MV, CLIP_MV)
@@ -77,11 +83,11 @@ def published_pipeline(network: Network, threads: int, undo: ExitStack) -> Calla
     return run
 
 
-def _recomputed(layer: S4Layer) -> Callable[[torch.Tensor], torch.Tensor]:
+def _recomputed(layer: S4Layer, cauchy: Cauchy) -> Callable[[torch.Tensor], torch.Tensor]:
     """(B H L) → (B H L), the kernel computed anew in every call."""
     import torch
 
-    kernel = PublishedKernel(layer.published)
+    kernel = PublishedKernel(layer.published, cauchy)
     skip = torch.from_numpy(layer.d.astype(np.float32))[:, None]
     window = layer.system.length
 
@@ -99,9 +105,10 @@ def _recomputed(layer: S4Layer) -> Callable[[torch.Tensor], torch.Tensor]:
 class PublishedKernel:
     """The kernel of a layer in single precision, from its parameters, whenever it is called."""
 
-    def __init__(self, system: Dplr) -> None:
+    def __init__(self, system: Dplr, cauchy: Cauchy = by_pytorch) -> None:
         import torch
 
+        self._cauchy = cauchy
         w, p, q, b = (torch.from_numpy(x.astype(np.complex64)) for x in system.half())  # (H N/2)
         self._w, self._p, self._q, self._b = w, p, q, b
         self._c = torch.from_numpy(system.c.astype(np.complex64))  # (D H N/2)
@@ -122,16 +129,9 @@ class PublishedKernel:
         left = torch.cat([self._c, q[None]])  # (D+1 H N/2)
         right = torch.stack([b, p])  # (2 H N/2)
         v = left[:, None] * right[None]  # (D+1 2 H N/2)
-        r = _cauchy(v, self._g, w)  # (D+1 2 H F)
+        r = self._cauchy(v, self._g, w)  # (D+1 2 H F)
         inner = r[:-1, 0] - r[:-1, 1] * r[-1:, 0] / (1 + r[-1:, 1])
         spectrum = self._scale * inner
         if self._last:
             spectrum[..., -1] = v[:-1, 0].sum(-1).real.to(spectrum.dtype)
         return torch.fft.irfft(spectrum, n=self._length)
-
-
-def _cauchy(v: torch.Tensor, g: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-    """Sum over each pair of v/(g - w): (… H N/2), (F), (H N/2) → (… H F)."""
-    pairs = v.unsqueeze(-1) / (g - w.unsqueeze(-1)) + v.conj().unsqueeze(-1) / (g - w.conj().unsqueeze(-1))
-    result: torch.Tensor = pairs.sum(dim=-2)
-    return result
