@@ -86,6 +86,8 @@ void bind_bundle(py::module_& module) {
           "name"_a);
   module.def("read_tensors", &read_tensors, "content"_a, "name"_a);
   module.def("refers_outside", [](const py::bytes& model) { return refers_outside(view_bytes(model)); }, "model"_a);
+  module.def(
+      "sha256_portable", [](const py::bytes& content) { return sha256_portable(view_bytes(content)); }, "content"_a);
   module.def("sha256", [](const py::bytes& content) { return sha256(view_bytes(content)); }, "content"_a);
   module.def("crc32", [](const py::bytes& content) { return crc32(view_bytes(content)); }, "content"_a);
 }

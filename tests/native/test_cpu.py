@@ -11,7 +11,7 @@ from ecg2lab.errors import BackendError
 
 CPUINFO = Path("/proc/cpuinfo")
 X86 = {
-    "sse4.1": "sse4_1", "avx": "avx", "f16c": "f16c", "fma": "fma", "avx2": "avx2", "avxvnni": "avx_vnni",
+    "sse4.1": "sse4_1", "sha": "sha_ni", "avx": "avx", "f16c": "f16c", "fma": "fma", "avx2": "avx2", "avxvnni": "avx_vnni",
     "avx512f": "avx512f", "avx512bw": "avx512bw", "avx512dq": "avx512dq", "avx512vl": "avx512vl",
     "avx512vnni": "avx512_vnni", "avx512bf16": "avx512_bf16", "avx512fp16": "avx512_fp16", "amx-tile": "amx_tile",
     "amx-int8": "amx_int8", "amx-bf16": "amx_bf16",
@@ -32,10 +32,10 @@ def test_features_are_those_that_linux_lists():
 @pytest.mark.parametrize(
     ("xcr0", "kept"),
     [
-        (0x0, {"sse4.1"}),
-        (0x2, {"sse4.1"}),  # SSE without the upper halves of AVX
-        (0x7, {"sse4.1", "avx", "f16c", "fma", "avx2", "avxvnni"}),
-        (0x67, {"sse4.1", "avx", "f16c", "fma", "avx2", "avxvnni"}),  # half of AVX-512's registers is not enough
+        (0x0, {"sse4.1", "sha"}),
+        (0x2, {"sse4.1", "sha"}),  # SSE without the upper halves of AVX
+        (0x7, {"sse4.1", "sha", "avx", "f16c", "fma", "avx2", "avxvnni"}),
+        (0x67, {"sse4.1", "sha", "avx", "f16c", "fma", "avx2", "avxvnni"}),  # half of AVX-512's registers is not enough
         (0xE7, {name for name in X86 if not name.startswith("amx")}),
         (0x600E7, set(X86)),
     ],

@@ -36,14 +36,15 @@ struct X86Feature {
 
 // Intel SDM vol. 2, CPUID, leaves 1 and 7.
 constexpr X86Feature kX86Features[] = {
-    {"sse4.1", &X86Registers::leaf1_ecx, 19, kNone},    {"avx", &X86Registers::leaf1_ecx, 28, kYmm},
-    {"f16c", &X86Registers::leaf1_ecx, 29, kYmm},       {"fma", &X86Registers::leaf1_ecx, 12, kYmm},
-    {"avx2", &X86Registers::leaf7_ebx, 5, kYmm},        {"avxvnni", &X86Registers::leaf7_1_eax, 4, kYmm},
-    {"avx512f", &X86Registers::leaf7_ebx, 16, kZmm},    {"avx512bw", &X86Registers::leaf7_ebx, 30, kZmm},
-    {"avx512dq", &X86Registers::leaf7_ebx, 17, kZmm},   {"avx512vl", &X86Registers::leaf7_ebx, 31, kZmm},
-    {"avx512vnni", &X86Registers::leaf7_ecx, 11, kZmm}, {"avx512bf16", &X86Registers::leaf7_1_eax, 5, kZmm},
-    {"avx512fp16", &X86Registers::leaf7_edx, 23, kZmm}, {"amx-tile", &X86Registers::leaf7_edx, 24, kTiles},
-    {"amx-int8", &X86Registers::leaf7_edx, 25, kTiles}, {"amx-bf16", &X86Registers::leaf7_edx, 22, kTiles},
+    {"sse4.1", &X86Registers::leaf1_ecx, 19, kNone},     {"sha", &X86Registers::leaf7_ebx, 29, kNone},
+    {"avx", &X86Registers::leaf1_ecx, 28, kYmm},         {"f16c", &X86Registers::leaf1_ecx, 29, kYmm},
+    {"fma", &X86Registers::leaf1_ecx, 12, kYmm},         {"avx2", &X86Registers::leaf7_ebx, 5, kYmm},
+    {"avxvnni", &X86Registers::leaf7_1_eax, 4, kYmm},    {"avx512f", &X86Registers::leaf7_ebx, 16, kZmm},
+    {"avx512bw", &X86Registers::leaf7_ebx, 30, kZmm},    {"avx512dq", &X86Registers::leaf7_ebx, 17, kZmm},
+    {"avx512vl", &X86Registers::leaf7_ebx, 31, kZmm},    {"avx512vnni", &X86Registers::leaf7_ecx, 11, kZmm},
+    {"avx512bf16", &X86Registers::leaf7_1_eax, 5, kZmm}, {"avx512fp16", &X86Registers::leaf7_edx, 23, kZmm},
+    {"amx-tile", &X86Registers::leaf7_edx, 24, kTiles},  {"amx-int8", &X86Registers::leaf7_edx, 25, kTiles},
+    {"amx-bf16", &X86Registers::leaf7_edx, 22, kTiles},
 };
 
 #ifdef ECG2LAB_X86

@@ -7,7 +7,9 @@
 
 namespace ecg2lab {
 
-// 64 lower-case hexadecimal digits.
+// 64 lower-case hexadecimal digits; by the CPU's instructions for it where there are some.
 std::string sha256(std::span<const std::byte> content);
+// The same in plain C++.
+std::string sha256_portable(std::span<const std::byte> content);
 
 }  // namespace ecg2lab
