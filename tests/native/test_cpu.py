@@ -11,8 +11,8 @@ from ecg2lab.errors import BackendError
 
 CPUINFO = Path("/proc/cpuinfo")
 X86 = {
-    "sse4.1": "sse4_1", "sha": "sha_ni", "avx": "avx", "f16c": "f16c", "fma": "fma", "avx2": "avx2", "avxvnni": "avx_vnni",
-    "avx512f": "avx512f", "avx512bw": "avx512bw", "avx512dq": "avx512dq", "avx512vl": "avx512vl",
+    "sse4.1": "sse4_1", "sha": "sha_ni", "avx": "avx", "f16c": "f16c", "fma": "fma", "avx2": "avx2",
+    "avxvnni": "avx_vnni", "avx512f": "avx512f", "avx512bw": "avx512bw", "avx512dq": "avx512dq", "avx512vl": "avx512vl",
     "avx512vnni": "avx512_vnni", "avx512bf16": "avx512_bf16", "avx512fp16": "avx512_fp16", "amx-tile": "amx_tile",
     "amx-int8": "amx_int8", "amx-bf16": "amx_bf16",
 }  # fmt: skip

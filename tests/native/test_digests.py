@@ -1,4 +1,4 @@
-"""SHA-256, by instructions of its own and without, and CRC-32 equal the standard library's, for every remainder of a block."""
+"""SHA-256, by instructions of its own and without, and CRC-32 equal the standard library's at every length."""
 
 import hashlib
 import zlib
