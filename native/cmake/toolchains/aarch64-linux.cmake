@@ -4,4 +4,5 @@ set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(zig_target aarch64-linux-gnu.2.28)
 include(${CMAKE_CURRENT_LIST_DIR}/zig.cmake)
 # zig takes names of CPUs only, with what they have more.
-set(ECG2LAB_DOTPROD_OPTION -mcpu=generic+dotprod)
+set(ECG2LAB_ARMV8_WITH -mcpu=generic+)
+set(ECG2LAB_ARMV8_2_WITH -mcpu=generic+)

@@ -102,6 +102,7 @@ struct ArmFeature {
 
 // Numbers, because the headers of older systems lack the newer names. NEON belongs to every 64-bit Arm.
 constexpr ArmFeature kArmFeatures[] = {
+    {"sha2", 1UL << 6, 0, "hw.optional.arm.FEAT_SHA256", 30},
     {"fp16", 1UL << 10, 0, "hw.optional.arm.FEAT_FP16", 0},
     {"dotprod", 1UL << 20, 0, "hw.optional.arm.FEAT_DotProd", 43},
     {"i8mm", 0, 1UL << 13, "hw.optional.arm.FEAT_I8MM", 0},

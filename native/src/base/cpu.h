@@ -22,9 +22,9 @@ struct X86Registers {
 std::vector<std::string> decode_x86(const X86Registers& registers);
 
 // Of the machine that runs this: among sse4.1, sha, fma, f16c, avx, avx2, avxvnni, avx512f, avx512bw, avx512dq,
-// avx512vl, avx512vnni, avx512bf16, avx512fp16, amx-tile, amx-int8, amx-bf16 on x86, and neon, fp16, dotprod, i8mm,
-// bf16, sve on Arm. Empty on any other machine. On Linux a process must still ask for AMX (arch_prctl) before its first
-// use.
+// avx512vl, avx512vnni, avx512bf16, avx512fp16, amx-tile, amx-int8, amx-bf16 on x86, and neon, sha2, fp16, dotprod,
+// i8mm, bf16, sve on Arm. Empty on any other machine. On Linux a process must still ask for AMX (arch_prctl) before its
+// first use.
 std::vector<std::string> cpu_features();
 
 }  // namespace ecg2lab

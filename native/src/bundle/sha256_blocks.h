@@ -26,5 +26,6 @@ using Sha256Blocks = void (*)(Sha256State& state, const std::byte* blocks, std::
 
 void sha256_blocks_portable(Sha256State& state, const std::byte* blocks, std::size_t count);
 void sha256_blocks_x86(Sha256State& state, const std::byte* blocks, std::size_t count);  // needs "sha" and "sse4.1"
+void sha256_blocks_arm(Sha256State& state, const std::byte* blocks, std::size_t count);  // needs "sha2"
 
 }  // namespace ecg2lab

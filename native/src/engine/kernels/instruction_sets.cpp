@@ -32,7 +32,7 @@ const std::vector<Compiled>& compiled() {
       {&kAvx2Single, {"avx2", "fma"}},
       {&kAvxVnniBytes, {"avx2", "fma", "avxvnni"}},
 #elif defined(ECG2LAB_NEON_KERNELS)
-      {&kNeonSingle, {"neon"}},         {&kNeonBytes, {"neon", "dotprod"}},
+      {&kNeonSingle, {"neon"}},         {&kNeonBfloat16, {"neon", "bf16"}}, {&kNeonBytes, {"neon", "dotprod"}},
 #endif
       {&kPortableSingle, {}, true},
       {&kPortableBfloat16, {}, true},

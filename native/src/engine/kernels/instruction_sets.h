@@ -14,7 +14,7 @@ extern const Product kPortableSingle, kPortableBfloat16, kPortableBytes;
 extern const Product kWidePortableSingle, kWidePortableBfloat16, kWidePortableBytes;
 extern const Product kAvx2Single, kAvxVnniBytes;
 extern const Product kAvx512Single, kAvx512Bfloat16, kAvx512Bytes;
-extern const Product kNeonSingle, kNeonBytes;
+extern const Product kNeonSingle, kNeonBfloat16, kNeonBytes;
 
 // Names of the instruction sets that this machine can run in a precision, the fastest first. The portable ones compute
 // every precision, but reduced ones slower than fp32: they are there to test others by, and never chosen for those.
