@@ -1,6 +1,6 @@
 #include "instruction_sets.h"
 #include "make_table.h"
-#include "vector_avx512.h"
+#include "simd/floats_avx512.h"
 
 namespace ecg2lab {
 namespace {
@@ -12,7 +12,7 @@ struct Avx512Pairs {
     __builtin_memcpy(&pair, a, sizeof pair);
     return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
   }
-  static Avx512Vector add_product(Avx512Vector sum, __m512bh a, __m512bh w) {
+  static Avx512Floats add_product(Avx512Floats sum, __m512bh a, __m512bh w) {
     return {_mm512_dpbf16_ps(sum.lanes, a, w)};
   }
 };
@@ -20,6 +20,6 @@ struct Avx512Pairs {
 }  // namespace
 
 const Product kAvx512Bfloat16 =
-    make_product<Bfloat16Format<Avx512Vector, Avx512Pairs>, 12>(kAvx512Kernels, Precision::bf16);
+    make_product<Bfloat16Format<Avx512Floats, Avx512Pairs>, 12>(kAvx512Kernels, Precision::bf16);
 
 }  // namespace ecg2lab

@@ -1,6 +1,6 @@
 #include "instruction_sets.h"
 #include "make_table.h"
-#include "vector_avx512.h"
+#include "simd/floats_avx512.h"
 
 namespace ecg2lab {
 namespace {
@@ -19,6 +19,6 @@ struct VnniFours {
 
 }  // namespace
 
-const Product kAvx512Bytes = make_product<ByteFormat<Avx512Vector, VnniFours>, 12>(kAvx512Kernels, Precision::int8);
+const Product kAvx512Bytes = make_product<ByteFormat<Avx512Floats, VnniFours>, 12>(kAvx512Kernels, Precision::int8);
 
 }  // namespace ecg2lab

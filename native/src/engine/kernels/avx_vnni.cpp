@@ -1,6 +1,6 @@
 #include "instruction_sets.h"
 #include "make_table.h"
-#include "vector_avx2.h"
+#include "simd/floats_avx2.h"
 
 namespace ecg2lab {
 namespace {
@@ -13,7 +13,7 @@ struct Avx2Integers {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))};
   }
   void store(std::int32_t* to) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), lanes); }
-  friend Avx2Vector to_float(Avx2Integers x) { return {_mm256_cvtepi32_ps(x.lanes)}; }
+  friend Avx2Floats to_float(Avx2Integers x) { return {_mm256_cvtepi32_ps(x.lanes)}; }
 };
 
 struct VnniFours {
@@ -32,6 +32,6 @@ struct VnniFours {
 
 }  // namespace
 
-const Product kAvxVnniBytes = make_product<ByteFormat<Avx2Vector, VnniFours>, 6>(kAvx2Kernels, Precision::int8);
+const Product kAvxVnniBytes = make_product<ByteFormat<Avx2Floats, VnniFours>, 6>(kAvx2Kernels, Precision::int8);
 
 }  // namespace ecg2lab

@@ -1,4 +1,4 @@
-// GELU and the gate of a GLU, over vectors. V: a vector type of `vector_*.h`.
+// GELU and the gate of a GLU, over vectors. V: a vector type of `simd/floats_*.h`.
 #pragma once
 
 #include <cstddef>

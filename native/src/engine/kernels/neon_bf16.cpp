@@ -1,6 +1,6 @@
 #include "instruction_sets.h"
 #include "make_table.h"
-#include "vector_neon.h"
+#include "simd/floats_neon.h"
 
 namespace ecg2lab {
 namespace {
@@ -18,13 +18,13 @@ struct DotPairs {
     __builtin_memcpy(&pair, a, sizeof pair);
     return vreinterpretq_bf16_u32(vdupq_n_u32(pair));
   }
-  static NeonVector add_product(NeonVector sum, bfloat16x8_t a, Weights w) {
+  static NeonFloats add_product(NeonFloats sum, bfloat16x8_t a, Weights w) {
     return {vbfdotq_f32(sum.low, w.low, a), vbfdotq_f32(sum.high, w.high, a)};
   }
 };
 
 }  // namespace
 
-const Product kNeonBfloat16 = make_product<Bfloat16Format<NeonVector, DotPairs>, 6>(kNeonKernels, Precision::bf16);
+const Product kNeonBfloat16 = make_product<Bfloat16Format<NeonFloats, DotPairs>, 6>(kNeonKernels, Precision::bf16);
 
 }  // namespace ecg2lab

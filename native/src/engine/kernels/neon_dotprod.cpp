@@ -1,6 +1,6 @@
 #include "instruction_sets.h"
 #include "make_table.h"
-#include "vector_neon.h"
+#include "simd/floats_neon.h"
 
 namespace ecg2lab {
 namespace {
@@ -25,6 +25,6 @@ struct DotFours {
 
 }  // namespace
 
-const Product kNeonBytes = make_product<ByteFormat<NeonVector, DotFours>, 6>(kNeonKernels, Precision::int8, true);
+const Product kNeonBytes = make_product<ByteFormat<NeonFloats, DotFours>, 6>(kNeonKernels, Precision::int8, true);
 
 }  // namespace ecg2lab

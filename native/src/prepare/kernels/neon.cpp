@@ -1,9 +1,10 @@
 #include "make_table.h"
 #include "select.h"
-#include "vectors_neon.h"
+#include "simd/doubles_neon.h"
+#include "simd/floats_neon.h"
 
 namespace ecg2lab {
 
-const SignalKernels kNeonSignalKernels = make_signal_kernels<Floats4, Doubles2>("neon");
+const SignalKernels kNeonSignalKernels = make_signal_kernels<NeonFloats, NeonDoubles>("neon");
 
 }  // namespace ecg2lab

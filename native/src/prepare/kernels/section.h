@@ -1,4 +1,4 @@
-// A second-order section over many leads at once. D: doubles, of `vectors_*.h`.
+// A second-order section over many leads at once. D: doubles, of `simd/doubles_*.h`.
 #pragma once
 
 #include "table.h"

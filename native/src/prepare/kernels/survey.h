@@ -1,4 +1,4 @@
-// What a lead looks like. D: doubles, of `vectors_*.h`.
+// What a lead looks like. D: doubles, of `simd/doubles_*.h`.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Leads laid side by side as rows, and rows taken apart again. D: doubles, of `vectors_*.h`.
+// Leads laid side by side as rows, and rows taken apart again. D: doubles, of `simd/doubles_*.h`.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Weighted sums of shifted rows. F: floats, of `vectors_*.h`.
+// Weighted sums of shifted rows. F: floats, of `simd/floats_*.h`.
 #pragma once
 
 #include "table.h"

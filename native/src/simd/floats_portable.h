@@ -1,4 +1,4 @@
-// Vectors in plain C++: the reference for every other kind, and what runs where none of them does.
+// Floats in plain C++: the reference for every other kind, and what runs where none of them does.
 #pragma once
 
 #include <bit>
@@ -10,18 +10,18 @@ namespace ecg2lab {
 namespace {
 
 template <std::size_t Width>
-struct PortableVector {
+struct PortableFloats {
   static constexpr std::size_t kWidth = Width;
   float lanes[Width];
 
-  static PortableVector broadcast(float x) {
-    PortableVector out;
+  static PortableFloats broadcast(float x) {
+    PortableFloats out;
     for (float& lane : out.lanes) lane = x;
     return out;
   }
-  static PortableVector zero() { return broadcast(0); }
-  static PortableVector load(const float* from) {
-    PortableVector out;
+  static PortableFloats zero() { return broadcast(0); }
+  static PortableFloats load(const float* from) {
+    PortableFloats out;
     for (std::size_t i = 0; i < Width; ++i) out.lanes[i] = from[i];
     return out;
   }
@@ -41,45 +41,45 @@ struct PortableVector {
   }
 
   template <class Function>
-  static PortableVector map(Function function) {
-    PortableVector out;
+  static PortableFloats map(Function function) {
+    PortableFloats out;
     for (std::size_t i = 0; i < Width; ++i) out.lanes[i] = function(i);
     return out;
   }
-  friend PortableVector operator+(PortableVector a, PortableVector b) {
+  friend PortableFloats operator+(PortableFloats a, PortableFloats b) {
     return map([&](std::size_t i) { return a.lanes[i] + b.lanes[i]; });
   }
-  friend PortableVector operator-(PortableVector a, PortableVector b) {
+  friend PortableFloats operator-(PortableFloats a, PortableFloats b) {
     return map([&](std::size_t i) { return a.lanes[i] - b.lanes[i]; });
   }
-  friend PortableVector operator*(PortableVector a, PortableVector b) {
+  friend PortableFloats operator*(PortableFloats a, PortableFloats b) {
     return map([&](std::size_t i) { return a.lanes[i] * b.lanes[i]; });
   }
-  friend PortableVector operator/(PortableVector a, PortableVector b) {
+  friend PortableFloats operator/(PortableFloats a, PortableFloats b) {
     return map([&](std::size_t i) { return a.lanes[i] / b.lanes[i]; });
   }
   // a·b + c
-  friend PortableVector multiply_add(PortableVector a, PortableVector b, PortableVector c) {
+  friend PortableFloats multiply_add(PortableFloats a, PortableFloats b, PortableFloats c) {
     return map([&](std::size_t i) { return a.lanes[i] * b.lanes[i] + c.lanes[i]; });
   }
-  friend PortableVector larger(PortableVector a, PortableVector b) {
+  friend PortableFloats larger(PortableFloats a, PortableFloats b) {
     return map([&](std::size_t i) { return a.lanes[i] > b.lanes[i] ? a.lanes[i] : b.lanes[i]; });
   }
-  friend PortableVector clamp(PortableVector x, float low, float high) {
+  friend PortableFloats clamp(PortableFloats x, float low, float high) {
     return map([&](std::size_t i) { return x.lanes[i] < low ? low : x.lanes[i] > high ? high : x.lanes[i]; });
   }
-  friend PortableVector nearest_integer(PortableVector x) {
+  friend PortableFloats nearest_integer(PortableFloats x) {
     return map([&](std::size_t i) { return std::nearbyintf(x.lanes[i]); });
   }
   // 2 to a whole number from -126 to 127
-  friend PortableVector power_of_two(PortableVector whole) {
+  friend PortableFloats power_of_two(PortableFloats whole) {
     return map([&](std::size_t i) {
       return std::bit_cast<float>(static_cast<std::uint32_t>(static_cast<std::int32_t>(whole.lanes[i]) + 127) << 23);
     });
   }
   // To the nearest of 0 … 255.
-  friend void to_bytes(PortableVector x, std::uint8_t* to) {
-    const PortableVector whole = nearest_integer(clamp(x, 0, 255));
+  friend void to_bytes(PortableFloats x, std::uint8_t* to) {
+    const PortableFloats whole = nearest_integer(clamp(x, 0, 255));
     for (std::size_t i = 0; i < Width; ++i) to[i] = static_cast<std::uint8_t>(whole.lanes[i]);
   }
 };
@@ -97,14 +97,14 @@ struct PortableIntegers {
   void store(std::int32_t* to) const {
     for (std::size_t i = 0; i < Width; ++i) to[i] = lanes[i];
   }
-  friend PortableVector<Width> to_float(PortableIntegers x) {
-    return PortableVector<Width>::map([&](std::size_t i) { return static_cast<float>(x.lanes[i]); });
+  friend PortableFloats<Width> to_float(PortableIntegers x) {
+    return PortableFloats<Width>::map([&](std::size_t i) { return static_cast<float>(x.lanes[i]); });
   }
 };
 
 template <std::size_t Width>
 struct PortablePairs {
-  using Vector = PortableVector<Width>;
+  using Vector = PortableFloats<Width>;
   struct Activations {
     float first, second;
   };

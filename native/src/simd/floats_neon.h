@@ -9,13 +9,13 @@
 namespace ecg2lab {
 namespace {
 
-struct NeonVector {
+struct NeonFloats {
   static constexpr std::size_t kWidth = 8;
   float32x4_t low, high;
 
-  static NeonVector broadcast(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
-  static NeonVector zero() { return broadcast(0); }
-  static NeonVector load(const float* from) { return {vld1q_f32(from), vld1q_f32(from + 4)}; }
+  static NeonFloats broadcast(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
+  static NeonFloats zero() { return broadcast(0); }
+  static NeonFloats load(const float* from) { return {vld1q_f32(from), vld1q_f32(from + 4)}; }
   void store(float* to) const {
     vst1q_f32(to, low);
     vst1q_f32(to + 4, high);
@@ -23,32 +23,32 @@ struct NeonVector {
   float sum() const { return vaddvq_f32(vaddq_f32(low, high)); }
   float maximum() const { return vmaxvq_f32(vmaxq_f32(low, high)); }
 
-  friend NeonVector operator+(NeonVector a, NeonVector b) {
+  friend NeonFloats operator+(NeonFloats a, NeonFloats b) {
     return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
   }
-  friend NeonVector operator-(NeonVector a, NeonVector b) {
+  friend NeonFloats operator-(NeonFloats a, NeonFloats b) {
     return {vsubq_f32(a.low, b.low), vsubq_f32(a.high, b.high)};
   }
-  friend NeonVector operator*(NeonVector a, NeonVector b) {
+  friend NeonFloats operator*(NeonFloats a, NeonFloats b) {
     return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
   }
-  friend NeonVector operator/(NeonVector a, NeonVector b) {
+  friend NeonFloats operator/(NeonFloats a, NeonFloats b) {
     return {vdivq_f32(a.low, b.low), vdivq_f32(a.high, b.high)};
   }
   // a·b + c
-  friend NeonVector multiply_add(NeonVector a, NeonVector b, NeonVector c) {
+  friend NeonFloats multiply_add(NeonFloats a, NeonFloats b, NeonFloats c) {
     return {vfmaq_f32(c.low, a.low, b.low), vfmaq_f32(c.high, a.high, b.high)};
   }
-  friend NeonVector larger(NeonVector a, NeonVector b) { return {vmaxq_f32(a.low, b.low), vmaxq_f32(a.high, b.high)}; }
-  friend NeonVector clamp(NeonVector x, float low, float high) {
+  friend NeonFloats larger(NeonFloats a, NeonFloats b) { return {vmaxq_f32(a.low, b.low), vmaxq_f32(a.high, b.high)}; }
+  friend NeonFloats clamp(NeonFloats x, float low, float high) {
     const float32x4_t least = vdupq_n_f32(low), most = vdupq_n_f32(high);
     return {vminq_f32(vmaxq_f32(x.low, least), most), vminq_f32(vmaxq_f32(x.high, least), most)};
   }
-  friend NeonVector nearest_integer(NeonVector x) { return {vrndnq_f32(x.low), vrndnq_f32(x.high)}; }
+  friend NeonFloats nearest_integer(NeonFloats x) { return {vrndnq_f32(x.low), vrndnq_f32(x.high)}; }
   // 2 to a whole number from -126 to 127
-  friend NeonVector power_of_two(NeonVector whole) { return {power(whole.low), power(whole.high)}; }
+  friend NeonFloats power_of_two(NeonFloats whole) { return {power(whole.low), power(whole.high)}; }
   // To the nearest of 0 … 255.
-  friend void to_bytes(NeonVector x, std::uint8_t* to) {
+  friend void to_bytes(NeonFloats x, std::uint8_t* to) {
     const uint16x4_t low = vqmovn_u32(vcvtnq_u32_f32(x.low)), high = vqmovn_u32(vcvtnq_u32_f32(x.high));
     vst1_u8(to, vqmovn_u16(vcombine_u16(low, high)));
   }
@@ -68,7 +68,7 @@ struct NeonIntegers {
     vst1q_s32(to, low);
     vst1q_s32(to + 4, high);
   }
-  friend NeonVector to_float(NeonIntegers x) { return {vcvtq_f32_s32(x.low), vcvtq_f32_s32(x.high)}; }
+  friend NeonFloats to_float(NeonIntegers x) { return {vcvtq_f32_s32(x.low), vcvtq_f32_s32(x.high)}; }
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Vectors in plain C++: the reference for every other kind, and what runs where none of them does.
+// Doubles in plain C++: the reference for every other kind, and what runs where none of them does.
 #pragma once
 
 #include <cstddef>
@@ -6,25 +6,23 @@
 namespace ecg2lab {
 namespace {
 
-template <class Number>
-struct PortableVector {
+struct PortableDoubles {
   static constexpr std::size_t kWidth = 4;
-  Number lanes[kWidth];
+  double lanes[kWidth];
 
   template <class Function>
-  static PortableVector map(Function function) {
-    PortableVector out;
+  static PortableDoubles map(Function function) {
+    PortableDoubles out;
     for (std::size_t i = 0; i < kWidth; ++i) out.lanes[i] = function(i);
     return out;
   }
-  static PortableVector broadcast(Number x) {
+  static PortableDoubles broadcast(double x) {
     return map([&](std::size_t) { return x; });
   }
-  static PortableVector zero() { return broadcast(0); }
-  static PortableVector load(const Number* from) {
+  static PortableDoubles load(const double* from) {
     return map([&](std::size_t i) { return from[i]; });
   }
-  void store(Number* to) const {
+  void store(double* to) const {
     for (std::size_t i = 0; i < kWidth; ++i) to[i] = lanes[i];
   }
   void store_as_float(float* to) const {
@@ -36,31 +34,28 @@ struct PortableVector {
       for (std::size_t j = 0; j < 4; ++j) to[i][j] = from[j][i];
     }
   }
-  friend PortableVector operator+(PortableVector a, PortableVector b) {
+  friend PortableDoubles operator+(PortableDoubles a, PortableDoubles b) {
     return map([&](std::size_t i) { return a.lanes[i] + b.lanes[i]; });
   }
-  friend PortableVector operator-(PortableVector a, PortableVector b) {
-    return map([&](std::size_t i) { return a.lanes[i] - b.lanes[i]; });
-  }
-  friend PortableVector operator*(PortableVector a, PortableVector b) {
+  friend PortableDoubles operator*(PortableDoubles a, PortableDoubles b) {
     return map([&](std::size_t i) { return a.lanes[i] * b.lanes[i]; });
   }
   // a·b + c
-  friend PortableVector multiply_add(PortableVector a, PortableVector b, PortableVector c) {
+  friend PortableDoubles multiply_add(PortableDoubles a, PortableDoubles b, PortableDoubles c) {
     return map([&](std::size_t i) { return a.lanes[i] * b.lanes[i] + c.lanes[i]; });
   }
   // b where a is NaN
-  friend PortableVector smaller(PortableVector a, PortableVector b) {
+  friend PortableDoubles smaller(PortableDoubles a, PortableDoubles b) {
     return map([&](std::size_t i) { return a.lanes[i] < b.lanes[i] ? a.lanes[i] : b.lanes[i]; });
   }
-  friend PortableVector larger(PortableVector a, PortableVector b) {
+  friend PortableDoubles larger(PortableDoubles a, PortableDoubles b) {
     return map([&](std::size_t i) { return a.lanes[i] > b.lanes[i] ? a.lanes[i] : b.lanes[i]; });
   }
-  friend PortableVector one_where_less(PortableVector a, PortableVector b) {
-    return map([&](std::size_t i) { return static_cast<Number>(a.lanes[i] < b.lanes[i] ? 1 : 0); });
+  friend PortableDoubles one_where_less(PortableDoubles a, PortableDoubles b) {
+    return map([&](std::size_t i) { return static_cast<double>(a.lanes[i] < b.lanes[i] ? 1 : 0); });
   }
-  friend PortableVector one_where_nan(PortableVector a) {
-    return map([&](std::size_t i) { return static_cast<Number>(a.lanes[i] != a.lanes[i] ? 1 : 0); });
+  friend PortableDoubles one_where_nan(PortableDoubles a) {
+    return map([&](std::size_t i) { return static_cast<double>(a.lanes[i] != a.lanes[i] ? 1 : 0); });
   }
 };
 
