@@ -14,6 +14,11 @@
 #include <string>
 #include <vector>
 
+#if defined(__unix__)
+#include <termios.h>
+#include <unistd.h>
+#endif
+
 #include "engine/engine.h"
 #include "signal_kernels.h"
 
@@ -189,5 +194,10 @@ int main() {
     ++failures;
   }
   std::printf("%d failed\n", failures);
+#if defined(__unix__)
+  // An emulated machine may have no other program, and end with this one: its console must have the last line by then.
+  std::fflush(stdout);
+  tcdrain(STDOUT_FILENO);
+#endif
   return failures == 0 ? 0 : 1;
 }
