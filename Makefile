@@ -7,7 +7,10 @@ BIN := $(VENV)/bin
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
-SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils-aarch64-linux-gnu wine64
+SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils-aarch64-linux-gnu wine64 \
+  bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools cpio
+# Which kernel an emulated CPU starts: unpacked, not installed.
+KERNEL := linux-image-cloud-amd64
 DEMO_PATIENTS ?= 8000
 comma := ,
 
@@ -121,4 +124,11 @@ $(VENV)/.system: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet 'tensorrt-rtx>=1.4' || echo "no tensorrt-rtx here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'ziglang==0.16.0' || echo "no ziglang here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet --no-deps 'nvidia-pytriton==0.7.0' || echo "no nvidia-pytriton here (its tests are skipped)"
+	$(MAKE) --silent build/kernel || echo "no $(KERNEL) here (its test is skipped)"
 	@touch $@
+
+# Of Debian: 27 MB to download. The package is an empty one that needs the kernel of the day.
+build/kernel:
+	rm -rf $@.new && mkdir -p $@.new
+	cd $@.new && apt-get download -qq "$$(apt-cache depends $(KERNEL) | sed -n 's/.*Depends: //p')" && dpkg -x *.deb .
+	rm $@.new/*.deb && mv $@.new $@

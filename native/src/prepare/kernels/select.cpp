@@ -25,7 +25,8 @@ const std::vector<const SignalKernels*>& usable() {
   static const std::vector<const SignalKernels*> kernels = [] {
     const std::vector<InstructionSet> compiled = {
 #if defined(ECG2LAB_X86_KERNELS)
-        {&kAvx512SignalKernels, {"avx512f", "avx2", "fma"}},
+        // All that the compiler may use in it, as in the engine: the first CPUs with AVX-512 lack the last three.
+        {&kAvx512SignalKernels, {"avx512f", "avx512bw", "avx512dq", "avx512vl"}},
         {&kAvx2SignalKernels, {"avx2", "fma"}},
 #elif defined(ECG2LAB_NEON_KERNELS)
         {&kNeonSignalKernels, {"neon"}},
