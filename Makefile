@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
-SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils-aarch64-linux-gnu wine64
+SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils-aarch64-linux-gnu wine64 \
+  mono-mcs mono-runtime default-jdk-headless libjna-java
 DEMO_PATIENTS ?= 8000
 comma := ,
 
