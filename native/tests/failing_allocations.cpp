@@ -1,7 +1,9 @@
 // Every allocation of a load and of a prediction fails once, alone and with all that follow it: the call must say that
 // memory ran out, leave its model usable and leak nothing. Exit status 0: each did.
 //
-//   failing_allocations MODEL [STEP]     of a load, whose allocations are some thousands, every STEP-th
+//   failing_allocations MODEL [STEP [STEP]]     every STEP-th of a load, whose allocations are some thousands; and
+//   every
+//                                               STEP-th of a prediction
 #include <ecg2lab.h>
 
 #include <array>
@@ -166,7 +168,7 @@ long fail_load(const char* path, long step) {
   }
 }
 
-long fail_predict(const Model& model, const Question& question, const std::vector<double>& samples) {
+long fail_predict(const Model& model, const Question& question, const std::vector<double>& samples, long step) {
   std::array<long, kRates.size()> blocks{};  // that live after an answer at each rate
   Result result;
   for (int round = 0; round < 2; ++round) {
@@ -175,9 +177,8 @@ long fail_predict(const Model& model, const Question& question, const std::vecto
       blocks[i] = living;
     }
   }
-  std::size_t unreached = 0;
-  for (long allocation = 1;; ++allocation) {
-    const std::size_t i = static_cast<std::size_t>(allocation - 1) % kRates.size();
+  std::size_t unreached = 0, i = 0;
+  for (long allocation = 1;; allocation += step, i = (i + 1) % kRates.size()) {
     result.reset();
     const bool reached =
         fail_at(allocation, question.name, [&] { return ask(model, question, samples, kRates[i], result); });
@@ -193,9 +194,9 @@ long fail_predict(const Model& model, const Question& question, const std::vecto
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2 && argc != 3) return 2;
-  const long step = argc == 3 ? std::atol(argv[2]) : 1;
-  if (step < 1) return 2;
+  if (argc < 2 || argc > 4) return 2;
+  const long load_step = argc > 2 ? std::atol(argv[2]) : 1, step = argc > 3 ? std::atol(argv[3]) : 1;
+  if (load_step < 1 || step < 1) return 2;
   Model model;
   if (load(argv[1], model) != ECG2LAB_OK) {
     std::fprintf(stderr, "%s\n", ecg2lab_last_error());
@@ -204,9 +205,9 @@ int main(int argc, char** argv) {
   const std::vector<double> samples = signal();
   for (const bool all_after_it : {false, true}) {
     lasting = all_after_it;
-    std::printf("load: about %ld allocations\n", fail_load(argv[1], step));
+    std::printf("load: about %ld allocations\n", fail_load(argv[1], load_step));
     for (const Question& question : kQuestions) {
-      std::printf("%s: about %ld allocations\n", question.name, fail_predict(model, question, samples));
+      std::printf("%s: about %ld allocations\n", question.name, fail_predict(model, question, samples, step));
     }
   }
   std::printf("%d mistakes\n", mistakes);
