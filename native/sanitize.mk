@@ -5,6 +5,8 @@ comma := ,
 # What cannot hold of such a core: it needs the sanitizers' libraries, is not linked into a program without them, and
 # reserves terabytes of addresses, which a process with little memory does not have.
 UNSUITED := needs_only or cmake_project or out_of_memory
+# Half a gigabyte to hash; and layers whose reference takes the time, over loops that other tests of the scan run too.
+SLOW := beyond_32_bits or realised_s4
 
 .PHONY: sanitize
 # AddressSanitizer must be the first library of a process, hence the preload. Python itself leaks at its end, so that
@@ -14,7 +16,7 @@ sanitize: $(SANITIZE)/address/.built $(SANITIZE)/thread/.built ## Run the native
 	env ECG2LAB_CORE="$$(echo $(SANITIZED)/_core*.so)" ECG2LAB_C_PACKAGE=$(SANITIZED)/package ECG2LAB_PROGRAMS=$(SANITIZED) \
 	  PYTHONPATH=tests/native ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so.6)" \
-	  $(BIN)/python -m pytest -p use_core -m "not system" tests/native -k "not ($(UNSUITED))"
+	  $(BIN)/python -m pytest -p use_core -m "not system" tests/native -k "not ($(UNSUITED) or $(SLOW))"
 
 # build_sanitized(name, sanitizers, whether the Python extension too, targets)
 define build_sanitized
