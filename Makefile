@@ -8,14 +8,14 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
 SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils-aarch64-linux-gnu wine64 \
-  bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools cpio
+  bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools cpio \
+  mono-mcs mono-runtime default-jdk-headless libjna-java
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
 DEMO_PATIENTS ?= 8000
-comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-system sanitize aarch64 windows lint format bench schema demo-bundle picture clean system-packages
+.PHONY: help setup demo test test-system aarch64 windows lint format bench schema demo-bundle picture clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -34,39 +34,6 @@ aarch64: $(VENV)/.system ## Cross-compile the C library for 64-bit Arm Linux and
 
 windows: $(VENV)/.system ## Cross-compile the C library for 64-bit Windows and run it under wine
 	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k windows
-
-# AddressSanitizer must be the first library of a process, hence the preload; Python itself leaks at exit, so that leaks
-# are looked for in the program without Python. What is not run: tests of the library's own link, which sanitizers
-# change, and of a process with little memory, of which they reserve terabytes.
-SANITIZE := build/sanitize
-DEMO_BUNDLE := sdk/ecg2lab/demo/demo.ecg2lab
-UNSUITED := visible or needs_only or cmake_project or header or documentation or memory
-
-sanitize: $(SANITIZE)/address/.built $(SANITIZE)/thread/.built ## Run the native core under sanitizers: addresses, undefined behaviour, threads
-	$(SANITIZE)/thread/two_callers $(DEMO_BUNDLE)
-	ASAN_OPTIONS=detect_leaks=1 $(SANITIZE)/address/two_callers $(DEMO_BUNDLE)
-	env ECG2LAB_CORE="$$(echo $(CURDIR)/$(SANITIZE)/address/_core*.so)" PYTHONPATH=tests/native \
-	  ECG2LAB_C_PACKAGE=$(CURDIR)/$(SANITIZE)/address/package \
-	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so.6)" \
-	  $(BIN)/python -m pytest -p use_core -m "not system" tests/native -k "not ($(UNSUITED))"
-
-# build_sanitized(name, sanitizers, whether the Python extension too)
-define build_sanitized
-	$(BIN)/cmake -S native -B $(SANITIZE)/$(1) -DCMAKE_BUILD_TYPE=Debug -DECG2LAB_SANITIZE=$(2) -DECG2LAB_PYTHON=$(3) \
-	  -DECG2LAB_WERROR=$(WERROR) -DCMAKE_INSTALL_LIBDIR=lib -DPYBIND11_FINDPYTHON=ON \
-	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null
-	$(BIN)/cmake --build $(SANITIZE)/$(1) --parallel 2 $(4)
-endef
-
-$(SANITIZE)/address/.built: $(VENV)/.dev $(SOURCES)
-	$(call build_sanitized,address,address$(comma)undefined,ON)
-	$(BIN)/cmake --install $(SANITIZE)/address --prefix $(SANITIZE)/address/package >/dev/null
-	@touch $@
-
-$(SANITIZE)/thread/.built: $(VENV)/.dev $(SOURCES)
-	$(call build_sanitized,thread,thread,OFF,--target two_callers)
-	@touch $@
 
 lint: $(VENV)/.dev ## Check style, types and formatting
 	$(BIN)/ruff check .
@@ -90,6 +57,8 @@ demo-bundle: $(VENV)/.dev ## Train the packaged demo model anew, and overwrite i
 	$(BIN)/ecg2lab simulate build/demo/patients --patients $(DEMO_PATIENTS) --seed 1
 	$(BIN)/ecg2lab train demo --data build/demo/patients --out build/demo/run
 	$(BIN)/ecg2lab export build/demo/run --out sdk/ecg2lab/demo/demo.ecg2lab
+
+include native/sanitize.mk
 
 setup: $(VENV)/.dev ## Install everything for development, and nothing else
 

@@ -58,9 +58,16 @@ file(RELATIVE_PATH include_from_pkgconfig ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
 configure_file(cmake/ecg2lab.pc.in ecg2lab.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ecg2lab.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-# What the sanitizers watch; it is not installed.
+# Programs that sanitizers watch; none is installed.
 if(ECG2LAB_SANITIZE)
-  add_executable(two_callers tests/two_callers.cpp)
-  target_link_libraries(two_callers PRIVATE ecg2lab_static Threads::Threads)
-  ecg2lab_warnings(two_callers)
+  enable_language(C)
+  add_executable(callers tests/callers.cpp)
+  add_executable(failing_allocations tests/failing_allocations.cpp)
+  add_executable(mistakes tests/mistakes.c)
+  add_executable(cart examples/cart.c)
+  foreach(program callers failing_allocations mistakes cart)
+    target_link_libraries(${program} PRIVATE ecg2lab_static Threads::Threads)
+    set_target_properties(${program} PROPERTIES LINKER_LANGUAGE CXX C_STANDARD 99)
+    ecg2lab_warnings(${program})
+  endforeach()
 endif()

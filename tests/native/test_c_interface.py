@@ -236,17 +236,6 @@ def test_threads_that_share_a_model_get_their_own_answers_and_messages(c_interfa
     assert not problems
 
 
-def test_the_log_says_what_was_loaded_and_refused_and_nothing_of_the_patient(c_interface, library, record):
-    said = []
-    log = c_interface.LOG(lambda user, level, message: said.append((user, level, message.decode())))
-    loaded = c_interface.Model(library, DEMO, log=log, log_user=7)
-    loaded.predict(record.samples, record.leads, record.fs, "mV", {"age": 17}, source={"patient": "Meyer"})
-    assert [(user, level) for user, level, _ in said] == [(7, 0), (7, 1)]
-    assert "loaded ecg2lab demo" in said[0][2]
-    assert said[1][2] == "refused: this model is for patients of 18 years and older"
-    library.ecg2lab_free(loaded.handle)
-
-
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_a_reduced_precision_answers_within_its_gate_or_is_refused_by_name(
     c_interface, library, engine, record, precision

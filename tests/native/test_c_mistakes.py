@@ -205,28 +205,43 @@ def test_a_long_message_is_cut_between_characters(c_interface, library):
     assert b"not UTF-8" in library.ecg2lab_last_error()
 
 
-OUT_OF_MEMORY = """
+# Of a process of its own, with as little memory as is said.
+SETTING = """
 import importlib.util, resource, sys
 spec = importlib.util.spec_from_file_location("c_interface", sys.argv[1])
 c = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(c)
 import numpy as np
 library = c.load(sys.argv[2])
+def limit(gigabytes):
+    resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30), resource.RLIM_INFINITY))
+"""
+OUT_OF_MEMORY = """
 model = c.Model(library, sys.argv[3])
 leads = ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"]
 samples = np.random.default_rng(0).normal(size=(8, 5000))
 recording, kept = model.recording(samples, leads, 500, "mV")
 recording.sample_count = 2**28
-resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30,) * 2)
+limit(8)
 status, result = model.ask(recording)
 assert (status, bool(result)) == (c.MEMORY, False), status
 assert library.ecg2lab_last_error() == b"out of memory"
 assert model.predict(samples, leads, 500).status == c.OK
 """
+TOO_MANY_THREADS = """
+limit(1)  # a thread asks for some megabytes
+model = c.Model(library, sys.argv[3], threads=256)
+assert model.status == c.BACKEND, model.status
+assert b"cannot start 256 threads: " in library.ecg2lab_last_error()
+limit(8)
+assert c.Model(library, sys.argv[3], threads=256).status == c.OK
+"""
 
 
-def test_out_of_memory_is_a_status_and_the_model_still_answers(c_package):
-    """A process that may have 8 GB is given a recording that needs 16; nothing of it is read before that is known."""
+@pytest.mark.parametrize("program", [OUT_OF_MEMORY, TOO_MANY_THREADS], ids=["samples", "threads"])
+def test_out_of_memory_is_a_status_and_the_library_still_answers(c_package, program):
+    """8 GB for a recording that needs 16, of which nothing is read before that is known; 1 GB for 256 stacks."""
     files = Path(__file__).with_name("c_interface.py"), c_package / "lib" / "libecg2lab.so", DEMO
-    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY, *map(str, files)], capture_output=True, text=True)
+    command = [sys.executable, "-c", SETTING + program, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

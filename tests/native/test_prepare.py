@@ -147,9 +147,11 @@ def test_the_input_is_left_as_it_was(ecg):
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_an_infinite_sample_is_refused_by_lead(value):
+@pytest.mark.parametrize("where", [50, slice(None), slice(10, None)])
+def test_an_infinite_sample_is_refused_by_lead(value, where):
     samples = np.zeros((2, 100))
-    samples[1, 50] = value
+    samples[1] = np.nan if isinstance(where, slice) else 0.0  # all that have a value are infinite
+    samples[1, where] = value
     with pytest.raises(ValueError, match="lead V2 has infinite samples"):
         prepare(samples, ["V1", "V2"])
 

@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 
 #include "base/denormals.h"
+#include "base/errors.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -48,6 +51,9 @@ Team::Team(std::size_t threads) {
   if (threads == 0) throw std::invalid_argument("at least one thread is needed");
   try {
     for (std::size_t thread = 1; thread < threads; ++thread) helpers_.emplace_back([this, thread] { help(thread); });
+  } catch (const std::system_error& error) {
+    stop();
+    throw Error(ErrorKind::backend, "cannot start " + std::to_string(threads) + " threads: " + error.what());
   } catch (...) {
     stop();  // those that were started must end before their team does
     throw;

@@ -13,7 +13,7 @@ namespace ecg2lab {
 // taken a task. Idle helpers sleep; between the stages of a session they spin, for a limited time.
 class Team {
  public:
-  // `threads` with the caller; 1 has no helpers.
+  // `threads` with the caller; 1 has no helpers. Throws Error of kind `backend` if the system does not start them.
   explicit Team(std::size_t threads);
   ~Team();
   Team(const Team&) = delete;

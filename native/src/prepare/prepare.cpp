@@ -56,7 +56,7 @@ class Leads {
 // Closes the gaps of a lead; one without any value becomes zero.
 LeadReport fill_gaps(Leads& leads, std::size_t index, const PrepareOptions& options) {
   Survey survey = survey_lead(leads.row(index), options.clip_mv);
-  if (std::isinf(survey.highest - survey.lowest) && survey.missing < leads.row(index).size())
+  if (!std::isfinite(survey.highest - survey.lowest) && survey.missing < leads.row(index).size())
     throw std::invalid_argument("lead " + options.leads[index] + " has infinite samples");
   LeadReport report{};
   report.missing_samples = report.longest_gap = survey.missing;

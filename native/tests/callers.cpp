@@ -1,0 +1,128 @@
+// Callers in many threads: three share a model of two threads, others load models with options of their own, ask, and
+// close them before their results are read by somebody else. Sanitizers watch. Exit status 0: every answer was the same
+// to the last bit, every message that of its own thread.
+#include <ecg2lab.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <numbers>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t kLeads = 12, kSamples = 2600;  // two windows of 2.5 s and a remainder, at 500 Hz
+constexpr int kRounds = 5;
+
+struct Free {
+  void operator()(ecg2lab_model* model) const { ecg2lab_free(model); }
+  void operator()(ecg2lab_result* result) const { ecg2lab_result_free(result); }
+};
+using Model = std::unique_ptr<ecg2lab_model, Free>;
+using Result = std::unique_ptr<ecg2lab_result, Free>;
+
+void count_line(void* user, std::int32_t, const char*) { ++*static_cast<std::atomic<int>*>(user); }
+
+Model load(const char* path, std::size_t threads, std::atomic<int>& lines) {
+  ecg2lab_options options;
+  ecg2lab_options_init(&options, sizeof options);
+  options.threads = threads;
+  options.log = count_line;
+  options.log_user = &lines;
+  ecg2lab_model* model = nullptr;
+  if (ecg2lab_load(path, &options, &model) != ECG2LAB_OK) std::fprintf(stderr, "%s\n", ecg2lab_last_error());
+  return Model(model);
+}
+
+// A sine of another phase in each lead, in millivolt.
+std::vector<float> signal() {
+  std::vector<float> samples(kLeads * kSamples);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const auto time = static_cast<double>(i % kSamples) / 500, phase = static_cast<double>(i / kSamples);
+    samples[i] = static_cast<float>(std::sin(2 * std::numbers::pi * 1.2 * time + phase));
+  }
+  return samples;
+}
+
+Result ask(const Model& model, const std::vector<float>& samples, double rate) {
+  ecg2lab_recording recording;
+  ecg2lab_recording_init(&recording, sizeof recording);
+  recording.samples = samples.data();
+  recording.unit = ECG2LAB_MILLIVOLT;
+  recording.leads = ecg2lab_describe(model.get())->leads;
+  recording.lead_count = kLeads;
+  recording.sample_count = kSamples;
+  recording.sampling_rate_hz = rate;
+  ecg2lab_result* result = nullptr;
+  ecg2lab_predict(model.get(), &recording, nullptr, &result);
+  return Result(result);
+}
+
+// None if the recording was refused.
+std::vector<double> probabilities(const Result& result) {
+  std::vector<double> found;
+  for (std::size_t i = 0; i < result->finding_count; ++i) found.push_back(result->findings[i]->probability);
+  return found;
+}
+
+// Everything that the callers have in common.
+struct Scene {
+  const char* path;
+  std::vector<float> samples = signal();
+  std::atomic<int> lines{0};
+  std::atomic<int> wrong{0};
+  Model shared = load(path, 2, lines);
+  std::vector<double> expected = probabilities(ask(shared, samples, 500));
+
+  void require(bool condition) {
+    if (!condition) ++wrong;
+  }
+};
+
+// A rate of its own is refused with a sentence of its own.
+void call(Scene& scene, int caller) {
+  const std::string said = "sampling rate " + std::to_string(10 + caller) + " Hz";
+  for (int round = 0; round < kRounds; ++round) {
+    scene.require(probabilities(ask(scene.shared, scene.samples, 500)) == scene.expected);
+    const Result refused = ask(scene.shared, scene.samples, 10 + caller);
+    scene.require(probabilities(refused).empty());
+    scene.require(std::strncmp(ecg2lab_last_error(), said.c_str(), said.size()) == 0);
+    scene.require(std::strcmp(ecg2lab_last_error(), refused->message) == 0);
+  }
+}
+
+void reload(Scene& scene, std::size_t threads) {
+  for (int round = 0; round < 2; ++round) {
+    std::atomic<int> lines{0};
+    Model own = load(scene.path, threads, lines);
+    Result result = ask(own, scene.samples, 500), refused = ask(own, scene.samples, 10);
+    own.reset();
+    scene.require(lines == 2);  // loaded, refused
+    const std::jthread reader([&scene, result = std::move(result), refused = std::move(refused)] {
+      scene.require(probabilities(result) == scene.expected);
+      scene.require(std::strlen(refused->message) > 0);
+    });
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  Scene scene{.path = argv[1]};
+  scene.require(!scene.expected.empty());
+  {
+    std::vector<std::jthread> callers;
+    for (int caller = 0; caller < 3; ++caller) callers.emplace_back(call, std::ref(scene), caller);
+    for (std::size_t threads = 1; threads <= 3; ++threads) callers.emplace_back(reload, std::ref(scene), threads);
+  }
+  scene.require(scene.lines == 1 + 3 * kRounds);  // loaded, and each refusal
+  std::printf("%d wrong answers\n", scene.wrong.load());
+  return scene.wrong == 0 ? 0 : 1;
+}

@@ -1,0 +1,278 @@
+/* Every mistake that a program can make with ecg2lab.h, short of a wild pointer: each gives its status and a message,
+ * and the model still answers. Sanitizers look for what they leave behind.
+ *
+ *   mistakes MODEL SCRATCH     SCRATCH is a file that is written and read
+ *
+ * Exit status 0: each was refused as it should be.
+ */
+#include <ecg2lab.h>
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEADS = 12, SAMPLES = 1500 };
+
+static const char* const names[LEADS] = {"I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"};
+static double samples[LEADS * SAMPLES];
+static int wrong = 0;
+
+/* `status` must be `expected`, with a message where it is an error. */
+static void expect(const char* mistake, ecg2lab_status status, ecg2lab_status expected) {
+  const int said = ecg2lab_last_error()[0] != '\0';
+  if (status == expected && said == (expected != ECG2LAB_OK)) return;
+  printf("%s: %s (%s)\n", mistake, ecg2lab_status_name(status), ecg2lab_last_error());
+  ++wrong;
+}
+
+static ecg2lab_recording good_recording(void) {
+  ecg2lab_recording recording;
+  ecg2lab_recording_init(&recording, sizeof recording);
+  recording.samples = samples;
+  recording.sample_type = ECG2LAB_DOUBLE;
+  recording.unit = ECG2LAB_MILLIVOLT;
+  recording.leads = names;
+  recording.lead_count = LEADS;
+  recording.sample_count = SAMPLES;
+  recording.sampling_rate_hz = 500;
+  return recording;
+}
+
+static ecg2lab_patient good_patient(void) {
+  ecg2lab_patient patient;
+  ecg2lab_patient_init(&patient, sizeof patient);
+  patient.age = 63;
+  return patient;
+}
+
+/* Asks, and asks again without a mistake. */
+static void ask(const char* mistake, const ecg2lab_model* model, const ecg2lab_recording* recording,
+                const ecg2lab_patient* patient, ecg2lab_status expected) {
+  const ecg2lab_recording good = good_recording();
+  ecg2lab_result* result = NULL;
+  expect(mistake, ecg2lab_predict(model, recording, patient, &result), expected);
+  ecg2lab_result_free(result);
+  expect("the next recording", ecg2lab_predict(model, &good, NULL, &result), ECG2LAB_OK);
+  ecg2lab_result_free(result);
+}
+
+static void null_pointers(const char* path, const ecg2lab_model* model) {
+  const ecg2lab_recording recording = good_recording();
+  ecg2lab_model* loaded = NULL;
+  ecg2lab_result* result = NULL;
+  expect("no path", ecg2lab_load(NULL, NULL, &loaded), ECG2LAB_ERROR_ARGUMENT);
+  expect("no model to load into", ecg2lab_load(path, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no model", ecg2lab_predict(NULL, &recording, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  expect("no recording", ecg2lab_predict(model, NULL, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  expect("no result", ecg2lab_predict(model, &recording, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no options", ecg2lab_options_init(NULL, sizeof(ecg2lab_options)), ECG2LAB_ERROR_ARGUMENT);
+  expect("no recording", ecg2lab_recording_init(NULL, sizeof recording), ECG2LAB_ERROR_ARGUMENT);
+  expect("no patient", ecg2lab_patient_init(NULL, sizeof(ecg2lab_patient)), ECG2LAB_ERROR_ARGUMENT);
+  ecg2lab_free(NULL);
+  ecg2lab_result_free(NULL);
+  if (ecg2lab_describe(NULL) != NULL) ++wrong;
+}
+
+static void struct_sizes(const ecg2lab_model* model) {
+  static const size_t sizes[] = {0, 1, 7, 8, sizeof(ecg2lab_recording) + 1, sizeof(ecg2lab_recording) + 8, SIZE_MAX};
+  ecg2lab_recording recording = good_recording();
+  ecg2lab_patient patient = good_patient();
+  size_t i;
+  for (i = 0; i < sizeof sizes / sizeof sizes[0]; ++i) {
+    expect("struct size", ecg2lab_recording_init(&recording, sizes[i]), ECG2LAB_ERROR_ARGUMENT);
+    recording.struct_size = sizes[i];
+    ask("struct size of a recording", model, &recording, NULL, ECG2LAB_ERROR_ARGUMENT);
+    recording = good_recording();
+    patient.struct_size = sizes[i];
+    ask("struct size of a patient", model, &recording, &patient, ECG2LAB_ERROR_ARGUMENT);
+  }
+}
+
+/* A recording with one field that cannot be meant. */
+#define RECORDING(field, value, status)                  \
+  do {                                                   \
+    ecg2lab_recording odd = good_recording();            \
+    odd.field = value;                                   \
+    ask(#field " = " #value, model, &odd, NULL, status); \
+  } while (0)
+
+static void recordings(const ecg2lab_model* model) {
+  static const char* const hole[LEADS] = {"I", NULL};
+  static const char* const elbow[LEADS] = {"elbow", "II", "III", "aVR", "aVL", "aVF",
+                                           "V1",    "V2", "V3",  "V4",  "V5",  "V6"};
+  static const ecg2lab_source_field no_value[] = {{"patient", NULL}};
+  RECORDING(samples, NULL, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(leads, NULL, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(leads, hole, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(leads, elbow, ECG2LAB_ERROR_RECORDING);
+  RECORDING(lead_count, 0, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(lead_count, 1, ECG2LAB_ERROR_RECORDING);
+  RECORDING(lead_count, 65, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(lead_count, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_count, 0, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_count, 1, ECG2LAB_ERROR_RECORDING);
+  RECORDING(sample_count, (size_t)1 << 29, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_count, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_type, 3, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_type, INT32_MIN, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(unit, 0, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(unit, 5, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(unit, INT32_MAX, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(unit, ECG2LAB_ADC, ECG2LAB_ERROR_RECORDING);
+  RECORDING(unit, ECG2LAB_VOLT, ECG2LAB_ERROR_QUALITY);
+  RECORDING(lead_stride, 1, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_stride, 1, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_stride, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(gain_count, 1, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(baseline_count, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(source_count, 1, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(source_count, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sampling_rate_hz, 0, ECG2LAB_ERROR_RECORDING);
+  RECORDING(sampling_rate_hz, -500, ECG2LAB_ERROR_RECORDING);
+  RECORDING(sampling_rate_hz, NAN, ECG2LAB_ERROR_RECORDING);
+  RECORDING(sampling_rate_hz, INFINITY, ECG2LAB_ERROR_RECORDING);
+  RECORDING(sampling_rate_hz, DBL_MAX, ECG2LAB_ERROR_RECORDING);
+  RECORDING(sampling_rate_hz, 333.33, ECG2LAB_ERROR_RECORDING);
+  {
+    ecg2lab_recording odd = good_recording();
+    odd.source = no_value;
+    odd.source_count = 1;
+    ask("a source field without a value", model, &odd, NULL, ECG2LAB_ERROR_ARGUMENT);
+  }
+}
+
+static void sample_values(const ecg2lab_model* model) {
+  static const double values[] = {NAN, INFINITY, -INFINITY, DBL_MAX, -DBL_MAX, DBL_MIN, 0};
+  static const double gains[] = {0, -1, NAN, INFINITY};
+  double kept[SAMPLES];
+  size_t i, t;
+  ecg2lab_recording recording = good_recording();
+  memcpy(kept, samples, sizeof kept);
+  for (i = 0; i < sizeof values / sizeof values[0]; ++i) {
+    ecg2lab_result* result = NULL;
+    ecg2lab_status status;
+    for (t = 0; t < SAMPLES; ++t) samples[t] = values[i];
+    status = ecg2lab_predict(model, &recording, NULL, &result);
+    expect("a lead of one value", status, isinf(values[i]) ? ECG2LAB_ERROR_RECORDING : ECG2LAB_ERROR_QUALITY);
+    ecg2lab_result_free(result);
+  }
+  memcpy(samples, kept, sizeof kept);
+  recording.unit = ECG2LAB_ADC;
+  recording.gain_count = 1;
+  for (i = 0; i < sizeof gains / sizeof gains[0]; ++i) {
+    recording.gain = &gains[i];
+    ask("gain", model, &recording, NULL, ECG2LAB_ERROR_RECORDING);
+  }
+}
+
+#define PATIENT(field, value, status)                          \
+  do {                                                         \
+    ecg2lab_patient odd = good_patient();                      \
+    odd.field = value;                                         \
+    ask(#field " = " #value, model, &recording, &odd, status); \
+  } while (0)
+
+static void patients(const ecg2lab_model* model) {
+  const ecg2lab_recording recording = good_recording();
+  PATIENT(sex, 2, ECG2LAB_ERROR_ARGUMENT);
+  PATIENT(sex, INT32_MIN, ECG2LAB_ERROR_ARGUMENT);
+  PATIENT(race, 5, ECG2LAB_ERROR_ARGUMENT);
+  PATIENT(race, INT32_MAX, ECG2LAB_ERROR_ARGUMENT);
+  PATIENT(age, INFINITY, ECG2LAB_ERROR_PATIENT);
+  PATIENT(age, -1, ECG2LAB_ERROR_PATIENT);
+  PATIENT(age, 1e308, ECG2LAB_ERROR_PATIENT);
+  PATIENT(age, 3, ECG2LAB_ERROR_PATIENT);
+  PATIENT(height_cm, 1e-300, ECG2LAB_ERROR_PATIENT);
+  PATIENT(temperature_f, 37, ECG2LAB_ERROR_PATIENT);
+}
+
+static void odd_options(const char* path) {
+  static const struct {
+    const char* precision;
+    size_t threads;
+    ecg2lab_status status;
+  } table[] = {{"fp64", 1, ECG2LAB_ERROR_BACKEND},      {"", 1, ECG2LAB_OK},
+               {"\xff\n", 1, ECG2LAB_ERROR_BACKEND},    {NULL, 0, ECG2LAB_ERROR_BACKEND},
+               {NULL, SIZE_MAX, ECG2LAB_ERROR_BACKEND}, {NULL, 3, ECG2LAB_OK}};
+  size_t i;
+  for (i = 0; i < sizeof table / sizeof table[0]; ++i) {
+    ecg2lab_options options;
+    ecg2lab_model* model = NULL;
+    ecg2lab_options_init(&options, sizeof options);
+    options.precision = table[i].precision;
+    options.threads = table[i].threads;
+    expect("options", ecg2lab_load(path, &options, &model), table[i].status);
+    ecg2lab_free(model);
+  }
+}
+
+static int write_file(const char* path, const char* content, size_t size) {
+  FILE* file = fopen(path, "wb");
+  size_t written;
+  if (file == NULL) return 0;
+  written = fwrite(content, 1, size, file);
+  return fclose(file) == 0 && written == size;
+}
+
+static void load_content(const char* mistake, const char* scratch, const char* content, size_t size) {
+  ecg2lab_model* model = NULL;
+  if (!write_file(scratch, content, size)) {
+    printf("cannot write %s\n", scratch);
+    ++wrong;
+    return;
+  }
+  expect(mistake, ecg2lab_load(scratch, NULL, &model), ECG2LAB_ERROR_BUNDLE);
+  if (model != NULL) ++wrong;
+  ecg2lab_free(model);
+}
+
+/* Cut short, with a wrong byte, and other files. */
+static void bundles(const char* path, const char* scratch) {
+  enum { PLACES = 60 };
+  FILE* file = fopen(path, "rb");
+  char* content;
+  long size;
+  long place;
+  if (file == NULL || fseek(file, 0, SEEK_END) != 0) exit(2);
+  size = ftell(file);
+  rewind(file);
+  content = malloc((size_t)size);
+  if (content == NULL || fread(content, 1, (size_t)size, file) != (size_t)size) exit(2);
+  fclose(file);
+  for (place = 0; place < PLACES; ++place) {
+    const long at = size / PLACES * place;
+    load_content("cut short", scratch, content, (size_t)at);
+    content[at] ^= 0x40;
+    load_content("a wrong byte", scratch, content, (size_t)size);
+    content[at] ^= 0x40;
+  }
+  memset(content, 'x', (size_t)size);
+  load_content("another file", scratch, content, (size_t)size);
+  load_content("a file of four bytes", scratch, "PK\3\4", 4);
+  free(content);
+}
+
+int main(int argc, char** argv) {
+  ecg2lab_model* model = NULL;
+  size_t i;
+  if (argc != 3) return 2;
+  for (i = 0; i < LEADS * SAMPLES; ++i) {
+    samples[i] = sin(0.015 * (double)(i % SAMPLES) + (double)(i / SAMPLES));
+  }
+  if (ecg2lab_load(argv[1], NULL, &model) != ECG2LAB_OK) {
+    fprintf(stderr, "%s\n", ecg2lab_last_error());
+    return 1;
+  }
+  null_pointers(argv[1], model);
+  struct_sizes(model);
+  recordings(model);
+  sample_values(model);
+  patients(model);
+  odd_options(argv[1]);
+  bundles(argv[1], argv[2]);
+  ecg2lab_free(model);
+  printf("%d wrong answers\n", wrong);
+  return wrong == 0 ? 0 : 1;
+}

@@ -1,0 +1,78 @@
+"""The programs of native/tests: mistakes, allocations that fail, many threads; `make sanitize` watches them."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import ecg2lab
+from ecg2lab import demo as demo_package
+
+NATIVE = Path(__file__).parents[2] / "native"
+DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
+CC, CXX = os.environ.get("CC", "cc"), os.environ.get("CXX", "c++")
+# One in so many of a load's 5,700 allocations and of a prediction's 700: all of them take a minute, and with sanitizers
+# twenty.
+STEPS = (401, 29) if "ECG2LAB_PROGRAMS" in os.environ else (101, 1)
+
+
+def succeeded(*command):
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def programs(c_package, tmp_path_factory):
+    """Where they lie built; those built with sanitizers may stand in."""
+    if "ECG2LAB_PROGRAMS" in os.environ:
+        return Path(os.environ["ECG2LAB_PROGRAMS"])
+    out = tmp_path_factory.mktemp("programs")
+    options = ("-O1", "-DECG2LAB_STATIC", f"-I{c_package}/include")
+    library = (c_package / "lib" / "libecg2lab.a", "-pthread", "-lm")
+    for source in ("tests/callers.cpp", "tests/failing_allocations.cpp"):
+        succeeded(CXX, "-std=c++20", *options, NATIVE / source, *library, "-o", out / Path(source).stem)
+    for source in ("tests/mistakes.c", "examples/cart.c"):
+        program = out / Path(source).stem
+        succeeded(CC, "-std=c99", *options, "-c", NATIVE / source, "-o", f"{program}.o")
+        succeeded(CXX, f"{program}.o", *library, "-o", program)
+    return out
+
+
+@pytest.fixture(scope="module")
+def run(programs):
+    """Runs one of them; what a sanitizer finds, leaks among it, is another exit status than its own."""
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    environment["ASAN_OPTIONS"] = "detect_leaks=1"
+
+    def call(name, *arguments):
+        command = [programs / name, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        return done.returncode, done.stdout + done.stderr
+
+    return call
+
+
+def test_every_mistake_is_refused_and_leaves_nothing_behind(run, tmp_path):
+    assert run("mistakes", DEMO, tmp_path / "scratch.ecg2lab") == (0, "0 wrong answers\n")
+
+
+def test_every_allocation_may_fail(run):
+    code, said = run("failing_allocations", DEMO, *STEPS)
+    assert (code, said.splitlines()[-1]) == (0, "0 mistakes"), said
+    assert said.count("an answer: about") == 2
+
+
+def test_callers_in_many_threads_get_their_own_answers(run):
+    assert run("callers", DEMO) == (0, "0 wrong answers\n")
+
+
+def test_the_cart_leaves_nothing_behind(run, record, cart_answers, tmp_path):
+    good, flat, odd = tmp_path / "good.csv", tmp_path / "flat.csv", tmp_path / "odd.csv"
+    cart_answers.write_csv(good, record)
+    samples = record.samples.copy()
+    samples[3] = 0.25
+    cart_answers.write_csv(flat, ecg2lab.Recording(samples, fs=record.fs, leads=record.leads, unit="mV"))
+    odd.write_text("sampling_rate_hz,500\nI,II\n1,2\n1,x\n")
+    for arguments, code in (((DEMO, good), 0), ((DEMO, flat), 1), ((good, good), 1), ((DEMO, odd), 2), ((), 2)):
+        assert run("cart", *arguments)[0] == code
