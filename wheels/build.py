@@ -61,6 +61,8 @@ def build_wheel(python: Path, machine: str, environment: dict[str, str]) -> Path
     out = WORK / f"{python.name}-{machine}"
     shutil.rmtree(out, ignore_errors=True)
     defines = {"CMAKE_TOOLCHAIN_FILE": TOOLCHAINS / f"{machine}-linux.cmake", "ECG2LAB_WERROR": "ON"}
+    # pybind11 would try link-time optimisation, and zig compile its C++ library again for it.
+    defines |= {"HAS_FLTO": "OFF", "HAS_FLTO_THIN": "OFF"}
     settings = [f"--config-settings=cmake.define.{name}={value}" for name, value in defines.items()]
     settings.append(f"--config-settings=build-dir={WORK}/{{wheel_tag}}")
     run(

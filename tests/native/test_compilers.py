@@ -35,7 +35,7 @@ def test_it_compiles_the_core_and_the_core_computes(compiler, cmake):
         pytest.skip(f"no {compiler} here (Debian: {packages})")
     if options and platform.machine() == "aarch64":
         pytest.skip("this machine is no other machine")
-    made = ROOT / "build" / "cross" / compiler
+    made = ROOT / "build" / "cross" / f"gcc-11-{'aarch64' if options else platform.machine()}"
     options = (*options, f"-DCMAKE_CXX_COMPILER={compiler}", "-DECG2LAB_TESTS=ON", "-DECG2LAB_WERROR=ON")
     run(cmake, "-S", NATIVE, "-B", made, *options)
     run(cmake, "--build", made, "--parallel", 2)
