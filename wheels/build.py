@@ -55,7 +55,7 @@ def fresh_environment(python: Path, folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def build_wheel(python: Path, machine: str, environment: dict[str, str]) -> Path:
+def build_wheel(python: Path, machine: str, foreign: dict[str, str]) -> Path:
     """With what the build needs fetched into an environment of its own, as pip does for everybody."""
     zig = Path(importlib.util.find_spec("ziglang").origin).with_name("zig")
     out = WORK / f"{python.name}-{machine}"
@@ -63,11 +63,14 @@ def build_wheel(python: Path, machine: str, environment: dict[str, str]) -> Path
     defines = {"CMAKE_TOOLCHAIN_FILE": TOOLCHAINS / f"{machine}-linux.cmake", "ECG2LAB_WERROR": "ON"}
     # pybind11 would try link-time optimisation, and zig compile its C++ library again for it.
     defines |= {"HAS_FLTO": "OFF", "HAS_FLTO_THIN": "OFF"}
+    if foreign:
+        defines["PYTHON_MODULE_EXTENSION"] = foreign["SETUPTOOLS_EXT_SUFFIX"]
+        defines["PYTHON_MODULE_DEBUG_POSTFIX"] = ""
     settings = [f"--config-settings=cmake.define.{name}={value}" for name, value in defines.items()]
     settings.append(f"--config-settings=build-dir={WORK}/{{wheel_tag}}")
     run(
         *(python, "-m", "pip", "wheel", "--no-deps", *settings, "--wheel-dir", out, ROOT),
-        env={**os.environ, "ECG2LAB_ZIG": str(zig), **environment},
+        env={**os.environ, "ECG2LAB_ZIG": str(zig), **foreign},
     )
     return next(out.glob("*.whl"))
 
@@ -76,12 +79,16 @@ def make_manylinux(wheel: Path, machine: str, dist: Path) -> Path:
     """What auditwheel refuses ends the program: a symbol that is too new, a library that is not everywhere."""
     before = set(dist.glob("*.whl"))
     tools = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    platform = f"manylinux_2_28_{machine}"
+    # auditwheel knows the names of its own machine only; the name that it finds for another is checked below.
+    name = f"manylinux_2_28_{machine}"
+    platform = name if machine == os.uname().machine else "auto"
     for old in dist.glob(f"{'-'.join(wheel.stem.split('-')[:4])}-*{machine}.whl"):
         before.discard(old)
         old.unlink()
     run(sys.executable, "-m", "auditwheel", "repair", "--plat", platform, "--wheel-dir", dist, wheel, env=tools)
     (made,) = set(dist.glob("*.whl")) - before
+    if name not in made.name and "manylinux_2_17" not in made.name:
+        sys.exit(f"auditwheel: {made.name} is no {name}")
     return made
 
 
