@@ -31,6 +31,10 @@ target_compile_definitions(ecg2lab_static PUBLIC ECG2LAB_STATIC)
 set_target_properties(ecg2lab_shared PROPERTIES OUTPUT_NAME ecg2lab VERSION ${PROJECT_VERSION} SOVERSION 1)
 # On Windows the static library would otherwise have the name of the shared one's import library.
 set_target_properties(ecg2lab_static PROPERTIES OUTPUT_NAME $<IF:$<BOOL:${WIN32}>,ecg2lab_static,ecg2lab>)
+if(WIN32)
+  # ecg2lab.dll and ecg2lab.lib, the names that Microsoft's linker expects and all others find.
+  set_target_properties(ecg2lab_shared PROPERTIES PREFIX "" IMPORT_PREFIX "" IMPORT_SUFFIX .lib)
+endif()
 set_target_properties(ecg2lab_shared PROPERTIES EXPORT_NAME ecg2lab)
 set_target_properties(ecg2lab_static PROPERTIES EXPORT_NAME static)
 
@@ -40,8 +44,8 @@ if(UNIX AND NOT APPLE)
   target_link_options(ecg2lab_shared PRIVATE -static-libstdc++ -static-libgcc -Wl,--version-script=${map}
                                              -Wl,--no-undefined)
   set_target_properties(ecg2lab_shared PROPERTIES LINK_DEPENDS ${map})
-elseif(MINGW)
-  target_link_options(ecg2lab_shared PRIVATE -static)
+elseif(MINGW AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_link_options(ecg2lab_shared PRIVATE -static)  # zig links its C++ library so anyway
 endif()
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/ecg2lab)

@@ -1,4 +1,4 @@
-"""What cart.c prints, held to Python's answer for the same recording and patient."""
+"""What cart.c prints, held to Python's answer for the same recording and patient, and what it refuses."""
 
 import subprocess
 from pathlib import Path
@@ -20,17 +20,19 @@ def write_csv(path, recording):
     path.write_text("\n".join(head + rows) + "\n")
 
 
-def require_pythons_answer(command, engine, records, tmp_path, environment=None):
+def run(command, *arguments, **options):
+    return subprocess.run([*map(str, command), *map(str, arguments)], capture_output=True, text=True, **options)
+
+
+def require_pythons_answer(command, engine, records, tmp_path, environment=None, bundle=DEMO):
     """To 1e-5 in probability: float32 against float64 over four layers, and six digits printed.
 
-    `command` runs the cart in `tmp_path`: its path, after the emulator that it may need.
+    `command` runs the cart in `tmp_path`: its path, after the emulator that it may need. `engine` is of `bundle`.
     """
     for name in ("HR06000", "E07500"):
         recording = ecg2lab.read(records / f"{name}.hea")
         write_csv(tmp_path / "record.csv", recording)
-        done = subprocess.run(
-            [*map(str, command), str(DEMO), "record.csv"], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
+        done = run(command, bundle, "record.csv", cwd=tmp_path, env=environment)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         known = ecg2lab.Recording(recording.samples, fs=recording.fs, leads=recording.leads, unit="mV")
         prediction = engine.predict(known, ecg2lab.Patient(**PATIENT))
@@ -40,7 +42,31 @@ def require_pythons_answer(command, engine, records, tmp_path, environment=None)
             target, probability, verdict = line.split(maxsplit=2)
             assert target == finding.target
             assert abs(float(probability) - finding.probability) <= 1e-5
-            assert verdict == ("detected" if finding.detected else "not detected")
+            assert verdict == {True: "detected", False: "not detected", None: "no decision"}[finding.detected]
         said = {line.split(": ")[1].split(",")[0] for line in lines if line.startswith("not given")}
         assert said == set(prediction.patient.imputed)
         assert lines[-1].startswith(f"{prediction.recording.windows} windows of 2.5 s")
+
+
+def require_refusals(command, records, tmp_path):
+    """The sentence and the exit status: 1 refused, 2 misused. `command` as above."""
+    recording = ecg2lab.read(records / "HR06000.hea")
+    recording.samples[3] = 0.25
+    write_csv(tmp_path / "flat.csv", recording)
+    damaged = bytearray(DEMO.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "damaged.ecg2lab").write_bytes(damaged)
+    (tmp_path / "odd.csv").write_text("sampling_rate_hz,500\nI,II\n1,2\n1,x\n")
+    for arguments, messages, code in (
+        ((DEMO, "flat.csv"), ("ECG2LAB_ERROR_QUALITY: lead aVR flat", "aVR  flat"), 1),
+        (("absent", "flat.csv"), ("there is no bundle at absent",), 1),
+        (("damaged.ecg2lab", "flat.csv"), ("damaged.ecg2lab",), 1),
+        ((".", "flat.csv"), ("it is a folder",), 1),
+        ((DEMO, "odd.csv"), ("line 4 is not understood",), 2),
+        ((DEMO, "absent"), ("cannot read",), 2),
+        ((), ("usage",), 2),
+    ):
+        done = run(command, *arguments, cwd=tmp_path)
+        assert done.returncode == code, done.stderr
+        for message in messages:
+            assert message in done.stderr

@@ -1,13 +1,15 @@
-"""The wheel in a fresh environment: what a user gets who installs nothing but the runtime."""
+"""The sdist, built by this machine's own compiler, in a fresh environment: what a user of the bare runtime gets."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from scikit_build_core.build import build_sdist
 
 pytestmark = pytest.mark.system
 
@@ -15,11 +17,20 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def sdist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return folder / build_sdist(str(folder))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
+    """What a Jetson does, with its Python and its compiler."""
     folder = tmp_path_factory.mktemp("wheel")
     build = f"--config-settings=build-dir={folder / 'build'}"
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", build, "--wheel-dir", folder, ROOT], check=True
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", build, "--wheel-dir", folder, sdist], check=True
     )
     return next(folder.glob("ecg2lab-*.whl"))
 
@@ -35,6 +46,13 @@ def python(wheel, tmp_path_factory):
 
 def run(python, *arguments, cwd):
     return subprocess.run([python, *arguments], capture_output=True, text=True, cwd=cwd, timeout=120)
+
+
+def test_the_sdist_holds_what_is_built_and_tested_and_nothing_that_was_built(sdist):
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    assert {"native/CMakeLists.txt", "native/include/ecg2lab.h", "sdk/ecg2lab/demo/demo.ecg2lab", "LICENSE"} <= names
+    assert not [name for name in names if name.startswith((".venv", "build/", "dist/")) or name.endswith(".so")]
 
 
 def test_the_wheel_holds_the_four_packages_and_what_the_demo_needs(wheel):
