@@ -350,6 +350,7 @@ namespace Ecg2Lab
             public double unused_s;
             public IntPtr source;
             public UIntPtr source_count;
+            public long window_begin;
         }
 
         const string Name = "ecg2lab";  // libecg2lab.so, ecg2lab.dll

@@ -331,7 +331,8 @@ public final class Ecg2Lab {
 
   @FieldOrder({"struct_size", "status", "refusal", "message", "notice", "model_name", "bundle_digest", "leads",
                "lead_count", "findings", "finding_count", "imputed", "imputed_count", "unused_facts",
-               "unused_fact_count", "duration_s", "window_count", "unused_s", "source", "source_count"})
+               "unused_fact_count", "duration_s", "window_count", "unused_s", "source", "source_count",
+               "window_begin"})
   public static final class ResultStruct extends Structure {
     public Size struct_size;
     public int status, refusal;
@@ -349,6 +350,7 @@ public final class Ecg2Lab {
     public double unused_s;
     public Pointer source;
     public Size source_count;
+    public long window_begin;
 
     ResultStruct(Pointer memory) {
       super(memory);

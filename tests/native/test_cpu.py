@@ -17,7 +17,8 @@ X86 = {
     "amx-int8": "amx_int8", "amx-bf16": "amx_bf16",
 }  # fmt: skip
 ARM = {
-    "neon": "asimd", "sha2": "sha2", "fp16": "asimdhp", "dotprod": "asimddp", "i8mm": "i8mm", "bf16": "bf16", "sve": "sve",
+    "neon": "asimd", "sha2": "sha2", "fp16": "asimdhp", "dotprod": "asimddp", "i8mm": "i8mm", "bf16": "bf16",
+    "sve": "sve",
 }  # fmt: skip
 """Our names, and those of Linux."""
 EVERYTHING = dict.fromkeys(("leaf1_ecx", "leaf7_ebx", "leaf7_ecx", "leaf7_edx", "leaf7_1_eax"), 0xFFFFFFFF)

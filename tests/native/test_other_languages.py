@@ -19,10 +19,10 @@ JNA = Path(os.environ.get("JNA_JAR", "/usr/share/java/jna.jar"))
 STRUCTS = ("Options", "Target", "Recording", "Patient", "Lead", "Finding", "Imputed", "Result")
 # How a file spells a struct of the header, and the header's types.
 SPELLED = {
-    "Ecg2Lab.cs": (r"public struct {}\s*{{(.*?)}}", {"UIntPtr": "size_t", "IntPtr": "pointer"}),
+    "Ecg2Lab.cs": (r"public struct {}\s*{{(.*?)}}", {"UIntPtr": "size_t", "IntPtr": "pointer", "long": "int64_t"}),
     "Ecg2Lab.java": (
         r"class {}Struct extends Structure {{(.*?)\n\s*(?:}}|\w+Struct\()",
-        {"Size": "size_t", "Pointer": "pointer"},
+        {"Size": "size_t", "Pointer": "pointer", "long": "int64_t"},
     ),
 }
 
