@@ -401,7 +401,8 @@ ECG2LAB_API ecg2lab_status ecg2lab_stream_push(ecg2lab_stream* stream, const voi
 ECG2LAB_API ecg2lab_status ecg2lab_stream_finish(ecg2lab_stream* stream);
 
 /* The next window's answer, in the order of time; ECG2LAB_OK with *result NULL: none is due. A refused window gives a
- * status and a result as ecg2lab_predict does, and the stream goes on. */
+ * status and a result as ecg2lab_predict does, and the stream goes on. After ECG2LAB_ERROR_MEMORY the same window may
+ * be asked for again. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_next(ecg2lab_stream* stream, ecg2lab_result** result);
 
 /* As it was opened: another recording of the same patient begins. */

@@ -73,9 +73,9 @@ void Stream::finish() {
   refusing([&] { windows_.finish(); });
 }
 
-std::optional<Answer> Stream::next() {
+std::optional<Answer> Stream::answer() const {
   if (windows_.due() == 0) return std::nullopt;
-  const StreamWindow window = windows_.next();
+  const StreamWindow window = windows_.window();
   return model_.answer_window(window, features_, {window.recorded_samples, rate_hz_, longest_gap_s_});
 }
 

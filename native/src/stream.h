@@ -31,8 +31,10 @@ class Stream {
   // As new, with the same patient.
   void reset() { windows_.reset(); }
 
-  // None: more samples are needed. A refusal is an answer; throws as Model::predict does, and the window is lost then.
-  std::optional<Answer> next();
+  // Of the window that is due; none: more samples are needed. A refusal is an answer. Throws as Model::predict does.
+  std::optional<Answer> answer() const;
+  // To the next window.
+  void advance() { windows_.advance(); }
 
   const WindowStream& windows() const { return windows_; }
 

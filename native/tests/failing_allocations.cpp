@@ -1,9 +1,9 @@
-// Every allocation of a load and of a prediction fails once, alone and with all that follow it: the call must say that
-// memory ran out, leave its model usable and leak nothing. Exit status 0: each did.
+// Every allocation of a load, of a prediction and of a stream fails once, alone and with all that follow it: the call
+// must say that memory ran out, leave its model and stream usable and leak nothing. Exit status 0: each did.
 //
-//   failing_allocations MODEL [STEP [STEP]]     every STEP-th of a load, whose allocations are some thousands; and
+//   failing_allocations MODEL [STEP [STEP]]     every STEP-th of a load, whose allocations are some thousands, and
 //   every
-//                                               STEP-th of a prediction
+//                                               STEP-th of the others
 #include <ecg2lab.h>
 
 #include <array>
@@ -67,9 +67,11 @@ constexpr std::size_t kLeads = 12, kSamples = 2600;
 struct Free {
   void operator()(ecg2lab_model* model) const { ecg2lab_free(model); }
   void operator()(ecg2lab_result* result) const { ecg2lab_result_free(result); }
+  void operator()(ecg2lab_stream* stream) const { ecg2lab_stream_free(stream); }
 };
 using Model = std::unique_ptr<ecg2lab_model, Free>;
 using Result = std::unique_ptr<ecg2lab_result, Free>;
+using Stream = std::unique_ptr<ecg2lab_stream, Free>;
 
 void log(void*, std::int32_t, const char*) {}
 
@@ -107,10 +109,13 @@ constexpr std::array<Question, 4> kQuestions{{{"an answer", ECG2LAB_OK, 63, "I",
                                               {"a small signal", ECG2LAB_ERROR_QUALITY, 63, "I", 1e6},
                                               {"a young patient", ECG2LAB_ERROR_PATIENT, 3, "I", 1}}};
 
+std::array<const char*, kLeads> lead_names(const char* first) {
+  return {first, "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"};
+}
+
 ecg2lab_status ask(const Model& model, const Question& question, const std::vector<double>& samples, double rate,
                    Result& result) {
-  const char* leads[kLeads] = {
-      question.first_lead, "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"};
+  const auto leads = lead_names(question.first_lead);
   const ecg2lab_source_field source[] = {{"patient", "a name that is too long to be kept within a string object"}};
   ecg2lab_recording recording;
   ecg2lab_recording_init(&recording, sizeof recording);
@@ -119,7 +124,7 @@ ecg2lab_status ask(const Model& model, const Question& question, const std::vect
   recording.unit = ECG2LAB_ADC;
   recording.gain = &question.gain;
   recording.gain_count = 1;
-  recording.leads = leads;
+  recording.leads = leads.data();
   recording.lead_count = kLeads;
   recording.sample_count = kSamples;
   recording.sampling_rate_hz = rate;
@@ -191,6 +196,68 @@ long fail_predict(const Model& model, const Question& question, const std::vecto
   }
 }
 
+ecg2lab_status open_stream(const Model& model, Stream& stream) {
+  const auto leads = lead_names("I");
+  ecg2lab_recording format;
+  ecg2lab_recording_init(&format, sizeof format);
+  format.sample_type = ECG2LAB_DOUBLE;
+  format.unit = ECG2LAB_MILLIVOLT;
+  format.leads = leads.data();
+  format.lead_count = kLeads;
+  format.sampling_rate_hz = 500;
+  format.lead_stride = kSamples;
+  format.sample_stride = 1;
+  ecg2lab_stream* given = nullptr;
+  const ecg2lab_status status = ecg2lab_stream_open(model.get(), &format, nullptr, nullptr, &given);
+  stream.reset(given);
+  return status;
+}
+
+// Pushes the signal in three parts and fetches every answer; the first status that is not OK ends it.
+ecg2lab_status feed(const Stream& stream, const std::vector<double>& samples, int& answers) {
+  constexpr std::size_t kPart = kSamples / 3;
+  for (std::size_t part = 0; part < 3; ++part) {
+    ecg2lab_status status = ecg2lab_stream_push(stream.get(), &samples[part * kPart], kPart);
+    while (status == ECG2LAB_OK) {
+      ecg2lab_result* given = nullptr;
+      status = ecg2lab_stream_next(stream.get(), &given);
+      const Result result(given);
+      if (!result) break;
+      ++answers;
+    }
+    if (status != ECG2LAB_OK) return status;
+    if (ecg2lab_stream_describe(stream.get()) == nullptr) return ECG2LAB_ERROR_MEMORY;
+  }
+  return ECG2LAB_OK;
+}
+
+long fail_stream(const Model& model, const std::vector<double>& samples, long step) {
+  int expected = 0;
+  {
+    Stream stream;
+    require(open_stream(model, stream) == ECG2LAB_OK && feed(stream, samples, expected) == ECG2LAB_OK && expected > 0,
+            "stream", 0, "no answers");
+  }
+  const long before = living;
+  for (long allocation = 1;; allocation += step) {
+    Stream stream;
+    int answers = 0;
+    const bool reached = fail_at(allocation, "stream", [&] {
+      const ecg2lab_status status = open_stream(model, stream);
+      return status == ECG2LAB_OK ? feed(stream, samples, answers) : status;
+    });
+    if (stream && reached) {
+      answers = 0;
+      require(ecg2lab_stream_reset(stream.get()) == ECG2LAB_OK, "stream", allocation, "cannot be reset");
+      require(feed(stream, samples, answers) == ECG2LAB_OK, "stream", allocation, ecg2lab_last_error());
+    }
+    require(!stream || answers == expected, "stream", allocation, "other answers");
+    stream.reset();
+    require(living == before, "stream", allocation, "something was leaked");
+    if (!reached) return allocation;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -210,6 +277,10 @@ int main(int argc, char** argv) {
       std::printf("%s: about %ld allocations\n", question.name, fail_predict(model, question, samples, step));
     }
   }
+  lasting = false;
+  std::printf("a stream: about %ld allocations\n", fail_stream(model, samples, step));
+  lasting = true;
+  std::printf("a stream: about %ld allocations\n", fail_stream(model, samples, step));
   std::printf("%d mistakes\n", mistakes);
   return mistakes == 0 ? 0 : 1;
 }

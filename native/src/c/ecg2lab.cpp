@@ -154,9 +154,17 @@ ecg2lab_status ecg2lab_stream_finish(ecg2lab_stream* stream) {
 ecg2lab_status ecg2lab_stream_next(ecg2lab_stream* stream, ecg2lab_result** result) {
   return guarded([&] {
     require(result, "result") = nullptr;
-    auto answer = require(stream, "stream").stream().next();
-    if (!answer) return ECG2LAB_OK;
-    return hand_over(stream->model(), std::move(*answer), stream->source(), result);
+    ecg2lab::Stream& answering = require(stream, "stream").stream();
+    try {
+      auto answer = answering.answer();
+      if (!answer) return ECG2LAB_OK;
+      const ecg2lab_status status = hand_over(stream->model(), std::move(*answer), stream->source(), result);
+      answering.advance();
+      return status;
+    } catch (const ecg2lab::Error&) {  // asking again would not help
+      answering.advance();
+      throw;
+    }
   });
 }
 

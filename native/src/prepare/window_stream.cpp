@@ -89,7 +89,7 @@ std::size_t WindowStream::due() const {
   return complete < 0 || !whole_ ? 0 : static_cast<std::size_t>(complete) / hop_ + 1;
 }
 
-StreamWindow WindowStream::next() {
+StreamWindow WindowStream::window() const {
   if (due() == 0) throw std::logic_error("no window is due");
   const std::int64_t begin = recorded_at(begin_), end = recorded_at(begin_ + static_cast<std::int64_t>(window_));
   StreamWindow out{.begin = begin_, .prepared = {}, .recorded_samples = static_cast<std::size_t>(end - begin)};
@@ -99,9 +99,12 @@ StreamWindow WindowStream::next() {
     std::copy(part.begin(), part.end(), out.prepared.signal.row(lead).begin());
   }
   out.prepared.leads = report(begin, end);
+  return out;
+}
+
+void WindowStream::advance() {
   begin_ += static_cast<std::int64_t>(hop_);
   drop();
-  return out;
 }
 
 // Number of the first recorded sample at the instant of prepared sample t or after it.

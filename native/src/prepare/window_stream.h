@@ -33,17 +33,19 @@ class WindowStream {
   WindowStream(const std::vector<std::string>& recorded_leads, double recorded_rate_hz, const PrepareOptions& prepare,
                const WindowStreamOptions& options);
 
-  // As PrepareStream::push; what is not taken by `next` is kept. After std::bad_alloc only `reset` helps.
+  // As PrepareStream::push; windows wait until `advance` has passed them. After std::bad_alloc only `reset` helps.
   void push(MatrixView<double> samples);
   // The signal ends here: the last windows that it fills become due.
   void finish();
   void reset();
 
-  // How many windows `next` can give now.
+  // How many windows wait.
   std::size_t due() const;
-  // The next window; `longest_gap` of its leads is that of a gap that touches it, counted beyond its ends up to one
-  // more than the limit. Throws std::logic_error if none is due; after any exception all is as before.
-  StreamWindow next();
+  // The window that is due; `longest_gap` of its leads is that of a gap that touches it, counted beyond its ends up to
+  // one more than the limit. Throws std::logic_error if none is.
+  StreamWindow window() const;
+  // To the next one.
+  void advance();
 
   const PrepareStream& preparation() const { return preparation_; }
   // Samples at the wanted rate that are certain.
