@@ -1,6 +1,6 @@
-// Callers in many threads: three share a model of two threads, others load models with options of their own, ask, and
-// close them before their results are read by somebody else. Sanitizers watch. Exit status 0: every answer was the same
-// to the last bit, every message that of its own thread.
+// Callers in many threads: three share a model of two threads, two have a stream of it each, others load models with
+// options of their own, ask, and close them before their results are read by somebody else. Sanitizers watch. Exit
+// status 0: every answer was the same to the last bit, every message that of its own thread.
 #include <ecg2lab.h>
 
 #include <atomic>
@@ -71,6 +71,30 @@ std::vector<double> probabilities(const Result& result) {
   return found;
 }
 
+// Of every window of a stream of the signal.
+std::vector<double> stream_probabilities(const Model& model, const std::vector<float>& samples) {
+  ecg2lab_recording format;
+  ecg2lab_recording_init(&format, sizeof format);
+  format.unit = ECG2LAB_MILLIVOLT;
+  format.leads = ecg2lab_describe(model.get())->leads;
+  format.lead_count = kLeads;
+  format.sampling_rate_hz = 500;
+  format.lead_stride = kSamples;
+  format.sample_stride = 1;
+  std::vector<double> found;
+  ecg2lab_stream* stream = nullptr;
+  if (ecg2lab_stream_open(model.get(), &format, nullptr, nullptr, &stream) != ECG2LAB_OK) return found;
+  for (std::size_t first = 0; first < kSamples; first += kSamples / 4) {
+    ecg2lab_stream_push(stream, &samples[first], kSamples / 4);
+    for (ecg2lab_result* result = nullptr; ecg2lab_stream_next(stream, &result) == ECG2LAB_OK && result != nullptr;) {
+      const std::vector<double> window = probabilities(Result(result));
+      found.insert(found.end(), window.begin(), window.end());
+    }
+  }
+  ecg2lab_stream_free(stream);
+  return found;
+}
+
 // Everything that the callers have in common.
 struct Scene {
   const char* path;
@@ -79,6 +103,7 @@ struct Scene {
   std::atomic<int> wrong{0};
   Model shared = load(path, 2, lines);
   std::vector<double> expected = probabilities(ask(shared, samples, 500));
+  std::vector<double> streamed = stream_probabilities(shared, samples);
 
   void require(bool condition) {
     if (!condition) ++wrong;
@@ -94,6 +119,12 @@ void call(Scene& scene, int caller) {
     scene.require(probabilities(refused).empty());
     scene.require(std::strncmp(ecg2lab_last_error(), said.c_str(), said.size()) == 0);
     scene.require(std::strcmp(ecg2lab_last_error(), refused->message) == 0);
+  }
+}
+
+void watch(Scene& scene) {
+  for (int round = 0; round < kRounds; ++round) {
+    scene.require(stream_probabilities(scene.shared, scene.samples) == scene.streamed);
   }
 }
 
@@ -116,10 +147,11 @@ void reload(Scene& scene, std::size_t threads) {
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   Scene scene{.path = argv[1]};
-  scene.require(!scene.expected.empty());
+  scene.require(!scene.expected.empty() && !scene.streamed.empty());
   {
     std::vector<std::jthread> callers;
     for (int caller = 0; caller < 3; ++caller) callers.emplace_back(call, std::ref(scene), caller);
+    for (int bed = 0; bed < 2; ++bed) callers.emplace_back(watch, std::ref(scene));
     for (std::size_t threads = 1; threads <= 3; ++threads) callers.emplace_back(reload, std::ref(scene), threads);
   }
   scene.require(scene.lines == 1 + 3 * kRounds);  // loaded, and each refusal
