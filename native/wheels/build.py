@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from pathlib import Path
 
 from arm_python import ArmPython, find_arm_python
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TOOLCHAINS = ROOT / "native" / "cmake" / "toolchains"
 WORK = ROOT / "build" / "wheels"
 MINORS = range(10, 15)
+GLIBC_MINOR = 28
 EXTRAS = "formats,report"  # what the demo needs
 
 
@@ -80,14 +82,15 @@ def make_manylinux(wheel: Path, machine: str, dist: Path) -> Path:
     before = set(dist.glob("*.whl"))
     tools = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     # auditwheel knows the names of its own machine only; the name that it finds for another is checked below.
-    name = f"manylinux_2_28_{machine}"
+    name = f"manylinux_2_{GLIBC_MINOR}_{machine}"
     platform = name if machine == os.uname().machine else "auto"
     for old in dist.glob(f"{'-'.join(wheel.stem.split('-')[:4])}-*{machine}.whl"):
         before.discard(old)
         old.unlink()
     run(sys.executable, "-m", "auditwheel", "repair", "--plat", platform, "--wheel-dir", dist, wheel, env=tools)
     (made,) = set(dist.glob("*.whl")) - before
-    if name not in made.name and "manylinux_2_17" not in made.name:
+    minors = [int(minor) for minor in re.findall(r"manylinux_2_(\d+)_", made.name)]
+    if not minors or min(minors) > GLIBC_MINOR:
         sys.exit(f"auditwheel: {made.name} is no {name}")
     return made
 
