@@ -368,7 +368,7 @@ ECG2LAB_API void ecg2lab_result_free(ecg2lab_result* result);
  *
  * A signal that is still coming in, answered every hop from its latest window: the answer is the one of that window cut
  * out of the whole signal, whatever the chunks in which the samples came. A sample is certain, and its window due, when
- * the resampler has seen what follows: `look_ahead_samples`, half a second at any rate but the model's own. */
+ * the resampler has seen what follows: `look_ahead_samples`, about half a second at any rate but the model's own. */
 typedef struct ecg2lab_stream ecg2lab_stream;
 
 typedef struct ecg2lab_stream_options {

@@ -1,6 +1,6 @@
-// Holds every instruction set of this machine to the portable one, through the whole network with random weights and
-// through preprocessing. It needs no Python, so that it also runs where only a cross compiler reaches: under an
-// emulator, or on another system.
+// Holds every instruction set of this machine to the portable one, through the whole network with random weights,
+// through preprocessing and through SHA-256. It needs no Python, so that it also runs where only a cross compiler
+// reaches: under an emulator, or on another system.
 //
 // Glossary: H channels, R states, S sections, D directions, L samples, n targets.
 #include "engine/kernels/instruction_sets.h"
@@ -11,6 +11,7 @@
 #include <exception>
 #include <iterator>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include <unistd.h>
 #endif
 
+#include "bundle/sha256.h"
+#include "distance.h"
 #include "engine/engine.h"
 #include "signal_kernels.h"
 
@@ -129,16 +132,6 @@ std::vector<float> logits_of(const Weights& weights, const Sizes& sizes, const e
   return logits;
 }
 
-// The largest difference; infinite where one is not a number.
-double distance(const std::vector<float>& left, const std::vector<float>& right) {
-  double largest = 0;
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    const double difference = std::fabs(static_cast<double>(left[i]) - static_cast<double>(right[i]));
-    if (!(difference <= largest)) largest = std::isfinite(difference) ? difference : HUGE_VAL;
-  }
-  return largest;
-}
-
 // In fp32 instruction sets differ in the order of sums. In a reduced precision an activation that differs in its last
 // bit may be rounded to the next level, which moves a logit by a level's share of one product.
 double tolerance(Precision precision) { return precision == Precision::fp32 ? 1e-5 : 1e-4; }
@@ -177,11 +170,26 @@ int check(const std::string& name, Precision precision, const std::vector<Logits
   return failures + (close ? 0 : 1);
 }
 
+// Around the lengths of one block and of two.
+int check_digest() {
+  std::vector<std::byte> content(1000);
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<std::byte>(i * i % 251);
+  bool same = true;
+  for (std::size_t length = 0; length <= content.size(); length += length < 130 ? 1 : 29) {
+    const std::span<const std::byte> part = std::span(content).first(length);
+    same = same && ecg2lab::sha256(part) == ecg2lab::sha256_portable(part);
+  }
+  std::printf("digest %s: %s\n", ecg2lab::sha256_by_instructions() ? "by instructions" : "portable",
+              same ? "the portable one" : "another one");
+  return same ? 0 : 1;
+}
+
 }  // namespace
 
 int main() {
   int failures = 0;
   try {
+    failures += check_digest();
     failures += ecg2lab::check_signal_kernels();
     for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) {
       const auto portable = references(precision);

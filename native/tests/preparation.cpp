@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "distance.h"
 #include "prepare/kernels/select.h"
 #include "prepare/prepare.h"
 #include "prepare/prepare_stream.h"
@@ -34,16 +35,6 @@ Matrix<double> random_signal(std::size_t leads, std::size_t samples) {
   Matrix<double> signal(leads, samples);
   for (double& value : signal.values) value = draw(random);
   return signal;
-}
-
-template <class T>
-double distance(const std::vector<T>& left, const std::vector<T>& right) {
-  double largest = left.size() == right.size() ? 0 : HUGE_VAL;
-  for (std::size_t i = 0; i < left.size() && i < right.size(); ++i) {
-    const double difference = std::fabs(static_cast<double>(left[i]) - static_cast<double>(right[i]));
-    if (!(difference <= largest)) largest = std::isfinite(difference) ? difference : HUGE_VAL;
-  }
-  return largest;
 }
 
 // Prints a property, which a test may look for.

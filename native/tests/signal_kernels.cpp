@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "distance.h"
 #include "prepare/kernels/select.h"
 
 namespace ecg2lab {
@@ -117,17 +118,6 @@ Results results_of(const std::string& instruction_set) {
   Results results;
   for (const auto run : {weighted_sums, differences, transposes, surveys, sections}) run(kernels, numbers, results);
   return results;
-}
-
-// The largest difference; infinite where one is not a number.
-double distance(const std::vector<double>& left, const std::vector<double>& right) {
-  double largest = 0;
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    if (left[i] == right[i]) continue;  // both infinite, perhaps
-    const double difference = std::fabs(left[i] - right[i]);
-    if (!(difference <= largest)) largest = std::isfinite(difference) ? difference : HUGE_VAL;
-  }
-  return largest;
 }
 
 }  // namespace

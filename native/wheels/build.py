@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 TOOLCHAINS = ROOT / "native" / "cmake" / "toolchains"
 WORK = ROOT / "build" / "wheels"
 MINORS = range(10, 15)
-GLIBC_MINOR = 28
+GLIBC_MINOR = int(re.search(r"gnu\.2\.(\d+)", (TOOLCHAINS / "x86_64-linux.cmake").read_text()).group(1))
 EXTRAS = "formats,report"  # what the demo needs
 
 

@@ -1,15 +1,9 @@
 """What cart.c prints, held to Python's answer for the same recording and patient, and what it refuses."""
 
-import subprocess
-from pathlib import Path
-
 import numpy as np
+from native_tools import DEMO, PATIENT, completed
 
 import ecg2lab
-from ecg2lab import demo as demo_package
-
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
-PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
 
 
 def write_csv(path, recording):
@@ -20,10 +14,6 @@ def write_csv(path, recording):
     path.write_text("\n".join(head + rows) + "\n")
 
 
-def run(command, *arguments, **options):
-    return subprocess.run([*map(str, command), *map(str, arguments)], capture_output=True, text=True, **options)
-
-
 def require_pythons_answer(command, engine, records, tmp_path, environment=None, bundle=DEMO):
     """To 1e-5 in probability: float32 against float64 over four layers, and six digits printed.
 
@@ -32,7 +22,7 @@ def require_pythons_answer(command, engine, records, tmp_path, environment=None,
     for name in ("HR06000", "E07500"):
         recording = ecg2lab.read(records / f"{name}.hea")
         write_csv(tmp_path / "record.csv", recording)
-        done = run(command, bundle, "record.csv", cwd=tmp_path, env=environment)
+        done = completed(*command, bundle, "record.csv", cwd=tmp_path, env=environment)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         known = ecg2lab.Recording(recording.samples, fs=recording.fs, leads=recording.leads, unit="mV")
         prediction = engine.predict(known, ecg2lab.Patient(**PATIENT))
@@ -66,7 +56,7 @@ def require_refusals(command, records, tmp_path):
         ((DEMO, "absent"), ("cannot read",), 2),
         ((), ("usage",), 2),
     ):
-        done = run(command, *arguments, cwd=tmp_path)
+        done = completed(*command, *arguments, cwd=tmp_path)
         assert done.returncode == code, done.stderr
         for message in messages:
             assert message in done.stderr

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import c_interface as c_interface_module
+import cart_answers as cart_answers_module
 import numpy as np
 import pytest
+from native_tools import DEMO, NATIVE, succeeded
 
 import ecg2lab
-from ecg2lab import demo as demo_package
 
 NETWORK_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6", "III", "aVR", "aVL", "aVF")
 
@@ -32,18 +32,6 @@ def ecg(request, data_folder):
     return [line.split()[-1] for line in header[1:13]], np.ascontiguousarray(samples.reshape(5000, 12).T / 1000)
 
 
-HERE = Path(__file__).parent
-NATIVE = HERE.parents[1] / "native"
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
-
-
-def run(*command, **options):
-    """Run a tool; its output is the message where it fails."""
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="session")
 def cmake():
     """Of the environment of these tests (PyPI has it), or the system's."""
@@ -58,28 +46,20 @@ def c_package(tmp_path_factory, cmake):
     if "ECG2LAB_C_PACKAGE" in os.environ:
         return Path(os.environ["ECG2LAB_C_PACKAGE"])
     build, prefix = tmp_path_factory.mktemp("c-build"), tmp_path_factory.mktemp("c-package")
-    run(cmake, "-S", NATIVE, "-B", build, "-DCMAKE_INSTALL_LIBDIR=lib")
-    run(cmake, "--build", build, "--parallel", os.cpu_count())
-    run(cmake, "--install", build, "--prefix", prefix)
+    succeeded(cmake, "-S", NATIVE, "-B", build, "-DCMAKE_INSTALL_LIBDIR=lib")
+    succeeded(cmake, "--build", build, "--parallel", os.cpu_count())
+    succeeded(cmake, "--install", build, "--prefix", prefix)
     return prefix
-
-
-def module_beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
 def c_interface():
-    return module_beside("c_interface")
+    return c_interface_module
 
 
 @pytest.fixture(scope="session")
 def cart_answers():
-    return module_beside("cart_answers")
+    return cart_answers_module
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,15 @@
 
 import ctypes
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from native_tools import DEMO, PATIENT
 
 import ecg2lab
 from ecg2lab import contract as contracts
-from ecg2lab import demo as demo_package
-
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
-PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
 
 
 def text(pointer):

@@ -4,27 +4,9 @@ import ctypes
 import importlib.metadata
 import os
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
-
-from ecg2lab import demo as demo_package
-
-NATIVE = Path(__file__).parents[2] / "native"
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
-CC, CXX = os.environ.get("CC", "cc"), os.environ.get("CXX", "c++")
-STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
-
-
-def run(*command, **options):
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-
-
-def succeeded(*command, **options):
-    done = run(*command, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+from native_tools import CC, CXX, EXAMPLES, NATIVE, ROOT, STRICT, succeeded
 
 
 def test_only_our_names_are_visible(c_package):
@@ -63,7 +45,7 @@ def test_the_example_in_the_header_compiles(c_package, tmp_path):
 
 @pytest.mark.parametrize(("language", "compiler", "standard"), [("c", CC, "-std=c99"), ("cpp", CXX, "-std=c++17")])
 def test_the_examples_in_the_documentation_compile(c_package, tmp_path, language, compiler, standard):
-    example = (NATIVE.parent / "docs" / "embedding.md").read_text().split(f"```{language}\n")[1].split("```")[0]
+    example = (ROOT / "docs" / "embedding.md").read_text().split(f"```{language}\n")[1].split("```")[0]
     source = tmp_path / f"example.{language}"
     source.write_text(example)
     succeeded(compiler, standard, *STRICT, "-c", source, f"-I{c_package}/include", "-o", tmp_path / "example.o")
@@ -89,7 +71,7 @@ def test_the_layouts_of_these_tests_are_the_headers(c_package, c_interface, tmp_
 def cart(c_package, tmp_path_factory):
     out = tmp_path_factory.mktemp("cart") / "cart"
     flags = (f"-I{c_package}/include", f"-L{c_package}/lib", f"-Wl,-rpath,{c_package}/lib")
-    succeeded(CC, "-std=c99", *STRICT, NATIVE / "examples" / "cart.c", *flags, "-lecg2lab", "-o", out)
+    succeeded(CC, "-std=c99", *STRICT, EXAMPLES / "cart.c", *flags, "-lecg2lab", "-o", out)
     return out
 
 
@@ -123,7 +105,7 @@ def test_pkg_config_finds_it(c_package, cart_answers, engine, data_folder, tmp_p
     flags = succeeded("pkg-config", "--cflags", "--libs", "ecg2lab", env=environment).split()
     assert succeeded("pkg-config", "--modversion", "ecg2lab", env=environment).strip()
     out = tmp_path / "cart"
-    succeeded(CC, "-std=c99", *STRICT, NATIVE / "examples" / "cart.c", *flags, "-o", out)
+    succeeded(CC, "-std=c99", *STRICT, EXAMPLES / "cart.c", *flags, "-o", out)
     cart_answers.require_pythons_answer([out], engine, data_folder, tmp_path, environment)
 
 

@@ -2,14 +2,11 @@
 
 import ctypes
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from native_tools import DEMO
 
-from ecg2lab import demo as demo_package
-
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
 INFO, WARNING = 0, 1
 USER = 7
 

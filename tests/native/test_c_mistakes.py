@@ -8,15 +8,12 @@ from ctypes import POINTER, byref, c_void_p
 from pathlib import Path
 
 import pytest
+from native_tools import DEMO
 
 import ecg2lab
 from ecg2lab import bundle as bundles
-from ecg2lab import demo as demo_package
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BackendError, BundleError
-
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
-PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
 
 
 def test_a_bundle_that_cannot_be_used_is_refused_by_name(c_interface, library, tmp_path):
@@ -142,11 +139,11 @@ def test_words_and_codes_that_do_not_exist(c_interface, model, library, record):
         )
 
 
-@pytest.mark.parametrize("struct", ["Options", "Recording", "Patient"])
+@pytest.mark.parametrize("struct", ["Options", "Recording", "Patient", "StreamOptions"])
 def test_a_wrong_struct_size_is_refused_and_nothing_written(c_interface, library, struct):
     kind = getattr(c_interface, struct)
     size = ctypes.sizeof(kind)
-    initialise = getattr(library, f"ecg2lab_{struct.lower()}_init")
+    initialise = getattr(library, f"{kind.__name__}_init")
     for wrong in (0, 1, 7, 8, size - 1, size + 1, size + 8, 2**63, 2**64 - 1):
         target = kind()
         before = bytes(target)

@@ -2,16 +2,13 @@
 
 import ctypes
 from ctypes import POINTER, byref, c_void_p
-from pathlib import Path
 
 import numpy as np
 import pytest
+from native_tools import DEMO, PATIENT
 
 import ecg2lab
-from ecg2lab import demo as demo_package
 
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
-PATIENT = {"age": 63, "sex": "female", "temperature_c": 37.2, "systolic_mmhg": 128}
 FS = 500
 
 

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from native_tools import NATIVE, ROOT, succeeded
 
 pytestmark = pytest.mark.system
-ROOT = Path(__file__).parents[2]
 KERNEL = ROOT / "build" / "kernel"
 TOOLS = {
     "bochs-bin": "bochs",
@@ -52,12 +52,6 @@ panic: action=fatal
 """
 
 
-def run(*command, **options):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def kernel():
     """The kernel of Debian that `make test-system` unpacks; skips without it or without a package."""
@@ -76,8 +70,8 @@ def program(cmake, tmp_path_factory):
     """`native/tests/instruction_sets.cpp`, with all its libraries inside."""
     made = tmp_path_factory.mktemp("build")
     options = ("-DECG2LAB_TESTS=ON", "-DECG2LAB_INSTALL_C=OFF", "-DCMAKE_EXE_LINKER_FLAGS=-static")
-    run(cmake, "-S", ROOT / "native", "-B", made, *options)
-    run(cmake, "--build", made, "--parallel", os.cpu_count(), "--target", "test_instruction_sets")
+    succeeded(cmake, "-S", NATIVE, "-B", made, *options)
+    succeeded(cmake, "--build", made, "--parallel", os.cpu_count(), "--target", "test_instruction_sets")
     return made / "test_instruction_sets"
 
 
@@ -87,8 +81,8 @@ def make_disc(kernel, program, folder):
     shutil.copy(program, folder / "root" / "init")
     shutil.copy(kernel, folder / "files" / "kernel")
     (folder / "files" / "boot" / "grub" / "grub.cfg").write_text(BOOT)
-    run("cpio", "-o", "-H", "newc", "-O", folder / "files" / "initrd", input="init\n", cwd=folder / "root")
-    run("grub-mkrescue", "-o", folder / "disc", folder / "files")
+    succeeded("cpio", "-o", "-H", "newc", "-O", folder / "files" / "initrd", input="init\n", cwd=folder / "root")
+    succeeded("grub-mkrescue", "-o", folder / "disc", folder / "files")
 
 
 def emulate(folder):
@@ -97,7 +91,7 @@ def emulate(folder):
     (folder / "commands").write_text("continue\n")  # Debian's begins in a debugger
     bochs = f"stty rows 30 columns 90; exec bochs-bin -q -f {folder}/machine -rc {folder}/commands"
     environment = {**os.environ, "TERM": "xterm"}
-    run("script", "-qfc", bochs, folder / "screen", env=environment, stdin=subprocess.DEVNULL, timeout=1500)
+    succeeded("script", "-qfc", bochs, folder / "screen", env=environment, stdin=subprocess.DEVNULL, timeout=1500)
     return (folder / "serial").read_text(errors="replace")
 
 

@@ -7,14 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from native_tools import CC, DEMO, EXAMPLES, NATIVE, ROOT, succeeded
 
 import ecg2lab
-from ecg2lab import demo as demo_package
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "native" / "examples"
-HEADER = (ROOT / "native" / "include" / "ecg2lab.h").read_text()
-DEMO = Path(demo_package.__file__).with_name("demo.ecg2lab")
+HEADER = (NATIVE / "include" / "ecg2lab.h").read_text()
 JNA = Path(os.environ.get("JNA_JAR", "/usr/share/java/jna.jar"))
 STRUCTS = ("Options", "Target", "Recording", "Patient", "Lead", "Finding", "Imputed", "Result")
 # How a file spells a struct of the header, and the header's types.
@@ -93,16 +90,11 @@ def test_the_documentation_shows_the_examples():
         assert "\n".join(commands) in page
 
 
-def succeeded(*command):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-
-
 @pytest.fixture(scope="module")
 def c_cart(c_package, tmp_path_factory):
     out = tmp_path_factory.mktemp("c-cart") / "cart"
     flags = (f"-I{c_package}/include", f"-L{c_package}/lib", f"-Wl,-rpath,{c_package}/lib", "-lecg2lab")
-    succeeded(os.environ.get("CC", "cc"), "-std=c99", EXAMPLES / "cart.c", *flags, "-o", out)
+    succeeded(CC, "-std=c99", EXAMPLES / "cart.c", *flags, "-o", out)
     return [out]
 
 

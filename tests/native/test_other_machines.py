@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from native_tools import DEMO, EXAMPLES, NATIVE, ROOT, STRICT, succeeded
 
 import ecg2lab
 from ecg2lab_export import export
 
 pytestmark = pytest.mark.system
-ROOT = Path(__file__).parents[2]
-NATIVE = ROOT / "native"
-CART = NATIVE / "examples" / "cart.c"
+CART = EXAMPLES / "cart.c"
 OLDEST_GLIBC = (2, 28)
 """Of the systems to be loaded on; JetPack 5 and 6 have newer ones."""
 
@@ -25,7 +24,6 @@ class Machine(NamedTuple):
     """Where programs are made for, and what runs them here."""
 
     toolchain: str
-    target: str
     runners: tuple[str, ...]
     arguments: tuple[str, ...]
     system_root: Path | None
@@ -33,10 +31,18 @@ class Machine(NamedTuple):
     suffix: str
     archive: str
 
+    @property
+    def file(self):
+        return NATIVE / "cmake" / "toolchains" / f"{self.toolchain}.cmake"
+
+    @property
+    def target(self):
+        """As zig calls it; of Linux, with the version of its glibc."""
+        return re.search(r"set\(zig_target (\S+)\)", self.file.read_text()).group(1)
+
 
 ARM = Machine(
     toolchain="aarch64-linux",
-    target="aarch64-linux-gnu.2.28",
     runners=("qemu-aarch64", "qemu-aarch64-static"),
     arguments=("-L", "/usr/aarch64-linux-gnu"),
     system_root=Path("/usr/aarch64-linux-gnu/lib/libc.so.6"),
@@ -46,7 +52,6 @@ ARM = Machine(
 )
 WINDOWS = Machine(
     toolchain="x86_64-windows",
-    target="x86_64-windows-gnu",
     runners=("wine64", "/usr/lib/wine/wine64"),  # wine64 of Debian is not on the path
     arguments=(),
     system_root=None,
@@ -74,20 +79,14 @@ class Built(NamedTuple):
         program = out / f"{source.stem}_{kind}{self.machine.suffix}"
         if kind == "static":
             archive = self.prefix / "lib" / self.machine.archive
-            run(self.zig, "c++", "-DECG2LAB_STATIC", *common, archive, "-pthread", "-o", program)
+            succeeded(self.zig, "c++", "-DECG2LAB_STATIC", *common, archive, "-pthread", "-o", program)
         else:
             rpath = () if self.machine.suffix else (f"-Wl,-rpath,{self.prefix}/lib",)
-            strict = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
-            run(self.zig, "cc", *strict, *common, f"-L{self.prefix}/lib", "-lecg2lab", "-lm", *rpath, "-o", program)
+            linked = (*common, f"-L{self.prefix}/lib", "-lecg2lab", "-lm", *rpath)
+            succeeded(self.zig, "cc", "-std=c99", *STRICT, *linked, "-o", program)
             if self.machine.suffix:  # Windows looks for a DLL beside the program
                 shutil.copy(self.prefix / "bin" / "ecg2lab.dll", out)
         return [*self.runner, program]
-
-
-def run(*command, **options):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def find_zig():
@@ -118,12 +117,11 @@ def build(machine, cmake):
     environment = {**os.environ, "ECG2LAB_ZIG": str(zig)}
     made = ROOT / "build" / "cross" / machine.toolchain
     prefix = made / "package"
-    toolchain = NATIVE / "cmake" / "toolchains" / f"{machine.toolchain}.cmake"
-    options = (f"-DCMAKE_TOOLCHAIN_FILE={toolchain}", "-DCMAKE_INSTALL_LIBDIR=lib")
+    options = (f"-DCMAKE_TOOLCHAIN_FILE={machine.file}", "-DCMAKE_INSTALL_LIBDIR=lib")
     options += ("-DECG2LAB_TESTS=ON", "-DECG2LAB_WERROR=ON")
-    run(cmake, "-S", NATIVE, "-B", made, *options, env=environment)
-    run(cmake, "--build", made, "--parallel", 2, env=environment)
-    run(cmake, "--install", made, "--prefix", prefix, env=environment)
+    succeeded(cmake, "-S", NATIVE, "-B", made, *options, env=environment)
+    succeeded(cmake, "--build", made, "--parallel", 2, env=environment)
+    succeeded(cmake, "--install", made, "--prefix", prefix, env=environment)
     return Built(machine, made, prefix, zig, runner)
 
 
@@ -178,16 +176,17 @@ def test_the_cart_gives_pythons_answers_and_refusals(built, kind, cart_answers, 
 
 def test_every_instruction_set_agrees_with_the_portable_one(built):
     """`native/tests/instruction_sets.cpp` has the properties and their tolerances."""
-    printed = run(*built.runner, built.made / f"test_instruction_sets{built.machine.suffix}")
+    printed = succeeded(*built.runner, built.made / f"test_instruction_sets{built.machine.suffix}")
     tested = {tuple(line.split(":")[0].split()) for line in printed.splitlines()}
     assert {("portable", precision) for precision in ("fp32", "bf16", "int8")} <= tested
+    assert "digest by instructions: the portable one" in printed
     if built.machine is ARM:
-        assert {("neon", "fp32"), ("neon", "int8")} <= tested
+        assert {("neon", "fp32"), ("neon", "bf16"), ("neon", "int8")} <= tested
 
 
 def test_preprocessing_agrees_with_the_portable_one_and_with_its_stream(built):
     """`native/tests/preparation.cpp` has the properties and their tolerances."""
-    printed = run(*built.runner, built.made / f"test_preparation{built.machine.suffix}")
+    printed = succeeded(*built.runner, built.made / f"test_preparation{built.machine.suffix}")
     assert "portable resampling: 0 from portable" in printed
     assert "stream at 500 Hz in chunks of 17: the recording" in printed
     if built.machine is ARM:
@@ -197,17 +196,18 @@ def test_preprocessing_agrees_with_the_portable_one_and_with_its_stream(built):
 def test_aarch64_loads_on_jetpack_5(aarch64):
     """No symbol of the C library is newer than the oldest that is promised, and no other library is needed."""
     library = aarch64.prefix / "lib" / "libecg2lab.so"
-    listed = run(find_binutils("readelf"), "--wide", "--dyn-syms", "--dynamic", library)
+    listed = succeeded(find_binutils("readelf"), "--wide", "--dyn-syms", "--dynamic", library)
     versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([0-9.]+)", listed)}
     assert versions
     assert max(versions) <= OLDEST_GLIBC
+    assert ARM.target.endswith(".".join(map(str, OLDEST_GLIBC)))
     needed = {name.split(".")[0] for name in re.findall(r"NEEDED.*\[(.*)\]", listed)}
     assert needed <= {"libc", "libm", "libpthread", "libdl", "ld-linux-aarch64"}
 
 
 def test_the_dll_of_windows_shows_only_our_names_and_needs_only_windows(windows):
     """The C runtime is the one that Windows 10 has (UCRT): no DLL of a compiler is needed."""
-    listed = run(find_binutils("objdump"), "-p", windows.prefix / "bin" / "ecg2lab.dll")
+    listed = succeeded(find_binutils("objdump"), "-p", windows.prefix / "bin" / "ecg2lab.dll")
     exported = re.findall(r"^\s*\[ *\d+\] (\w+)$", listed.split("[Ordinal/Name Pointer] Table")[1], re.MULTILINE)
     assert "ecg2lab_predict" in exported
     assert all(name.startswith("ecg2lab_") for name in exported)
@@ -215,11 +215,11 @@ def test_the_dll_of_windows_shows_only_our_names_and_needs_only_windows(windows)
     assert {name for name in needed if not name.startswith("api-ms-win-crt-")} <= {"kernel32.dll"}
 
 
-def test_windows_opens_a_path_in_utf8(windows, cart_answers, tmp_path):
+def test_windows_opens_a_path_in_utf8(windows, tmp_path):
     """Letters of three scripts in one name: no code page of Windows has them all."""
     folder = tmp_path / "Käse Ωμέγα"
     folder.mkdir()
-    shutil.copy(cart_answers.DEMO, folder / "模型.ecg2lab")
+    shutil.copy(DEMO, folder / "模型.ecg2lab")
     path = f"{folder.name}/模型.ecg2lab".encode()
     spelled = "".join(f"\\{byte:03o}" for byte in path)
     source = tmp_path / "load.c"
@@ -228,4 +228,4 @@ def test_windows_opens_a_path_in_utf8(windows, cart_answers, tmp_path):
         f'  ecg2lab_status status = ecg2lab_load("{spelled}", NULL, &model);\n'
         "  puts(ecg2lab_last_error());\n  ecg2lab_free(model);\n  return (int)status;\n}\n"
     )
-    run(*windows.compile(source, "shared", tmp_path), cwd=tmp_path)
+    succeeded(*windows.compile(source, "shared", tmp_path), cwd=tmp_path)

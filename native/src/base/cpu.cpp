@@ -1,5 +1,7 @@
 #include "base/cpu.h"
 
+#include <algorithm>
+
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
 #define ECG2LAB_X86 1
 #ifdef _MSC_VER
@@ -150,6 +152,13 @@ std::vector<std::string> cpu_features() {
 #else
   return {};
 #endif
+}
+
+bool cpu_has(const std::vector<std::string>& names) {
+  static const std::vector<std::string> features = cpu_features();
+  return std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return std::find(features.begin(), features.end(), name) != features.end();
+  });
 }
 
 }  // namespace ecg2lab

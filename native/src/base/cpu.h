@@ -27,4 +27,7 @@ std::vector<std::string> decode_x86(const X86Registers& registers);
 // first use.
 std::vector<std::string> cpu_features();
 
+// Whether this machine has every one of them.
+bool cpu_has(const std::vector<std::string>& names);
+
 }  // namespace ecg2lab

@@ -68,12 +68,10 @@ std::string hexadecimal(const Sha256State& state) {
 }
 
 Sha256Blocks select_blocks() {
-#ifdef ECG2LAB_X86_KERNELS
-  const std::vector<std::string> features = cpu_features();
-  const auto has = [&](const char* name) {
-    return std::find(features.begin(), features.end(), name) != features.end();
-  };
-  if (has("sha") && has("sse4.1")) return sha256_blocks_x86;
+#if defined(ECG2LAB_X86_KERNELS)
+  if (cpu_has({"sha", "sse4.1"})) return sha256_blocks_x86;
+#elif defined(ECG2LAB_NEON_KERNELS)
+  if (cpu_has({"sha2"})) return sha256_blocks_arm;
 #endif
   return sha256_blocks_portable;
 }
@@ -105,6 +103,8 @@ std::string sha256(std::span<const std::byte> content) {
   static const Sha256Blocks take_blocks = select_blocks();
   return digest(content, take_blocks);
 }
+
+bool sha256_by_instructions() { return select_blocks() != sha256_blocks_portable; }
 
 std::string sha256_portable(std::span<const std::byte> content) { return digest(content, sha256_blocks_portable); }
 

@@ -53,35 +53,28 @@ void WindowStream::reset() {
   whole_ = true;
 }
 
-void WindowStream::require_whole() const {
+// Takes what `prepare` makes of the samples in `recorded`.
+template <class Prepare>
+void WindowStream::extend(const Prepare& prepare, MatrixView<double> recorded) {
   if (!whole_) throw std::invalid_argument("the stream ran out of memory: reset it first");
-}
-
-void WindowStream::push(MatrixView<double> samples) {
-  require_whole();
   whole_ = false;
   try {
-    prepared_.append(preparation_.push(samples));
+    prepared_.append(prepare());
   } catch (const std::invalid_argument&) {  // nothing was taken
     whole_ = true;
     throw;
   }
-  recorded_.append(samples);
+  recorded_.append(recorded);
   drop();
   whole_ = true;
 }
 
+void WindowStream::push(MatrixView<double> samples) {
+  extend([&] { return preparation_.push(samples); }, samples);
+}
+
 void WindowStream::finish() {
-  require_whole();
-  whole_ = false;
-  try {
-    prepared_.append(preparation_.finish());
-  } catch (const std::invalid_argument&) {  // it had ended before
-    whole_ = true;
-    throw;
-  }
-  drop();
-  whole_ = true;
+  extend([&] { return preparation_.finish(); }, {nullptr, recorded_.leads.size(), 0});
 }
 
 std::size_t WindowStream::due() const {

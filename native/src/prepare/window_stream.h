@@ -67,7 +67,8 @@ class WindowStream {
     void drop(std::int64_t before);
   };
 
-  void require_whole() const;
+  template <class Prepare>
+  void extend(const Prepare& prepare, MatrixView<double> recorded);
   std::int64_t recorded_at(std::int64_t t) const;
   std::vector<LeadReport> report(std::int64_t begin, std::int64_t end) const;
   std::size_t gap_around(const LeadSource& source, std::int64_t begin, std::int64_t end) const;

@@ -1,6 +1,5 @@
 #include "instruction_sets.h"
 
-#include <algorithm>
 #include <stdexcept>
 
 #include "base/cpu.h"
@@ -44,13 +43,6 @@ const std::vector<Compiled>& compiled() {
   return products;
 }
 
-bool runs_here(const Compiled& entry) {
-  static const std::vector<std::string> features = cpu_features();
-  return std::all_of(entry.needs.begin(), entry.needs.end(), [](const std::string& need) {
-    return std::find(features.begin(), features.end(), need) != features.end();
-  });
-}
-
 // Chosen without being asked for.
 bool worth_it(const Compiled& entry) { return !entry.portable || entry.product->precision == Precision::fp32; }
 
@@ -77,7 +69,7 @@ Precision precision_of(const std::string& name) {
 std::vector<std::string> available_instruction_sets(Precision precision) {
   std::vector<std::string> names;
   for (const Compiled& entry : compiled()) {
-    if (entry.product->precision == precision && runs_here(entry)) names.emplace_back(entry.product->kernels->name);
+    if (entry.product->precision == precision && cpu_has(entry.needs)) names.emplace_back(entry.product->kernels->name);
   }
   return names;
 }
@@ -87,7 +79,7 @@ const Product& select_product(Precision precision, const std::string& instructio
   for (const Compiled& entry : compiled()) {
     const bool named = instruction_set == entry.product->kernels->name;
     known = known || named;
-    if (entry.product->precision != precision || !runs_here(entry)) continue;
+    if (entry.product->precision != precision || !cpu_has(entry.needs)) continue;
     if (named || (instruction_set.empty() && worth_it(entry))) return *entry.product;
   }
   if (!known) throw std::invalid_argument("there are no kernels for the instruction set '" + instruction_set + "'");

@@ -1,6 +1,5 @@
 #include "select.h"
 
-#include <algorithm>
 #include <stdexcept>
 
 #include "base/cpu.h"
@@ -12,13 +11,6 @@ struct InstructionSet {
   const SignalKernels* kernels;
   std::vector<std::string> needs;  // names of `cpu_features`
 };
-
-bool runs_here(const InstructionSet& set) {
-  const std::vector<std::string> features = cpu_features();
-  return std::all_of(set.needs.begin(), set.needs.end(), [&](const std::string& need) {
-    return std::find(features.begin(), features.end(), need) != features.end();
-  });
-}
 
 // Those that this machine can run, the fastest first.
 const std::vector<const SignalKernels*>& usable() {
@@ -35,7 +27,7 @@ const std::vector<const SignalKernels*>& usable() {
     };
     std::vector<const SignalKernels*> found;
     for (const InstructionSet& set : compiled) {
-      if (runs_here(set)) found.push_back(set.kernels);
+      if (cpu_has(set.needs)) found.push_back(set.kernels);
     }
     return found;
   }();
