@@ -179,8 +179,9 @@ def test_every_instruction_set_agrees_with_the_portable_one(built):
     printed = succeeded(*built.runner, built.made / f"test_instruction_sets{built.machine.suffix}")
     tested = {tuple(line.split(":")[0].split()) for line in printed.splitlines()}
     assert {("portable", precision) for precision in ("fp32", "bf16", "int8")} <= tested
-    assert "digest by instructions: the portable one" in printed
+    assert ": the portable one" in printed  # SHA-256
     if built.machine is ARM:
+        assert "digest by instructions" in printed
         assert {("neon", "fp32"), ("neon", "bf16"), ("neon", "int8")} <= tested
 
 
