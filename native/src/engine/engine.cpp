@@ -17,11 +17,12 @@ namespace {
 constexpr float kNormEpsilon = 1e-5f;  // PyTorch's default, which the authors keep
 constexpr std::size_t kRowsOfTask = 32;
 
-// Rows of a product, whole tiles if possible, whose activations stay in a second-level cache beside a panel of weights.
+// Rows of a product, whole tiles if possible, whose activations stay near while one panel of weights after another passes
+// over them.
 std::size_t rows_at_once(const PackedNetwork& network) {
-  constexpr std::size_t kCache = 256 * 1024;
+  constexpr std::size_t kCache = 512 * 1024;
   const std::size_t row = network.blocks * network.kernels->width * sizeof(float), tile = network.product->tile_rows;
-  const std::size_t most = std::clamp(kCache / row / tile * tile, tile, kMostMixRows / tile * tile);
+  const std::size_t most = std::max(kCache / row / tile * tile, tile);
   const std::size_t parts = (network.sizes.window + most - 1) / most;
   return ((network.sizes.window + parts - 1) / parts + tile - 1) / tile * tile;
 }

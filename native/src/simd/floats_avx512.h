@@ -52,7 +52,6 @@ struct Avx512Integers {
   __m512i lanes;
 
   static Avx512Integers load(const std::int32_t* from) { return {_mm512_loadu_si512(from)}; }
-  void store(std::int32_t* to) const { _mm512_storeu_si512(to, lanes); }
   friend Avx512Floats to_float(Avx512Integers x) { return {_mm512_cvtepi32_ps(x.lanes)}; }
 };
 

@@ -64,10 +64,6 @@ struct NeonIntegers {
   int32x4_t low, high;
 
   static NeonIntegers load(const std::int32_t* from) { return {vld1q_s32(from), vld1q_s32(from + 4)}; }
-  void store(std::int32_t* to) const {
-    vst1q_s32(to, low);
-    vst1q_s32(to + 4, high);
-  }
   friend NeonFloats to_float(NeonIntegers x) { return {vcvtq_f32_s32(x.low), vcvtq_f32_s32(x.high)}; }
 };
 

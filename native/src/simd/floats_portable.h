@@ -94,9 +94,6 @@ struct PortableIntegers {
     for (std::size_t i = 0; i < Width; ++i) out.lanes[i] = from[i];
     return out;
   }
-  void store(std::int32_t* to) const {
-    for (std::size_t i = 0; i < Width; ++i) to[i] = lanes[i];
-  }
   friend PortableFloats<Width> to_float(PortableIntegers x) {
     return PortableFloats<Width>::map([&](std::size_t i) { return static_cast<float>(x.lanes[i]); });
   }

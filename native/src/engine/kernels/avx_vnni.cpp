@@ -12,7 +12,6 @@ struct Avx2Integers {
   static Avx2Integers load(const std::int32_t* from) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))};
   }
-  void store(std::int32_t* to) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), lanes); }
   friend Avx2Floats to_float(Avx2Integers x) { return {_mm256_cvtepi32_ps(x.lanes)}; }
 };
 

@@ -1,7 +1,7 @@
 // The numbers that a dense product multiplies: what `mix.h` asks of a format F, and fp32.
 //
 //   F::Vector            of the activations around the product
-//   F::Sum, F::Number    sums in a register, and one of them
+//   F::Sum               sums in a register
 //   F::Activation, F::Weight
 //   F::kGroup            G, inputs that one instruction multiplies and sums
 //   F::begin(arguments, output)   the sum before the first product
@@ -22,7 +22,6 @@ template <class V>
 struct SingleFormat {
   using Vector = V;
   using Sum = V;
-  using Number = float;
   using Activation = float;
   using Weight = float;
   static constexpr std::size_t kGroup = 1;
@@ -40,7 +39,6 @@ template <class V, class Pairs>
 struct Bfloat16Format {
   using Vector = V;
   using Sum = V;
-  using Number = float;
   using Activation = std::uint16_t;
   using Weight = std::uint16_t;
   static constexpr std::size_t kGroup = 2;
@@ -62,7 +60,6 @@ template <class V, class Fours>
 struct ByteFormat {
   using Vector = V;
   using Sum = typename Fours::Sum;
-  using Number = std::int32_t;
   using Activation = std::uint8_t;
   using Weight = std::int8_t;
   static constexpr std::size_t kGroup = 4;

@@ -31,37 +31,24 @@ inline void prefetch(const T* from, std::size_t count) {
 #endif
 }
 
-constexpr std::size_t kLookAhead = 4;  // blocks
+constexpr std::size_t kLookAhead = 3;  // blocks
 
-// Blocks of activations of one slice, and the sums of all rows between two slices.
-template <class F>
-struct Slice {
-  std::size_t begin, end, blocks;
-  typename F::Number* sums;  // (rows, 2W)
-
-  bool first() const { return begin == 0; }
-  bool last() const { return end == blocks; }
-};
-
-// `Rows` rows of one slice. Their sums stay in registers; two vectors of weights and one broadcast activation join
+// `Rows` rows over all channels. Their sums stay in registers; two vectors of weights and one broadcast activation join
 // them, which fills the register file: 6·2 + 3 of 16 with AVX2.
 template <class F, std::size_t Rows>
-void mix_tile(const MixArguments& m, const Slice<F>& slice, std::size_t row) {
+void mix_tile(const MixArguments& m, std::size_t row) {
   using V = typename F::Vector;
   using Sum = typename F::Sum;
   constexpr std::size_t kWidth = V::kWidth, kPair = 2 * kWidth;
-  typename F::Number* const sums = slice.sums + row * kPair;
   Sum values[Rows], gates[Rows];
   for (std::size_t r = 0; r < Rows; ++r) {
-    values[r] = slice.first() ? F::begin(m, 0) : Sum::load(sums + r * kPair);
-    gates[r] = slice.first() ? F::begin(m, kWidth) : Sum::load(sums + r * kPair + kWidth);
+    values[r] = F::begin(m, 0);
+    gates[r] = F::begin(m, kWidth);
   }
-  const auto* activation =
-      static_cast<const typename F::Activation*>(m.activations) + slice.begin * m.block_stride + row * kWidth;
-  const auto* weights = static_cast<const typename F::Weight*>(m.weights) + slice.begin * kWidth * kPair;
-  for (std::size_t block = slice.begin; block < slice.end; ++block) {
+  const auto* activation = static_cast<const typename F::Activation*>(m.activations) + row * kWidth;
+  const auto* weights = static_cast<const typename F::Weight*>(m.weights);
+  for (std::size_t block = 0; block < m.blocks; ++block) {
     prefetch(activation + kLookAhead * m.block_stride, Rows * kWidth);  // in steps that the hardware does not foresee
-    prefetch(weights + kLookAhead * kWidth * kPair, kWidth * kPair);
 #pragma GCC unroll kUnroll
     for (std::size_t k = 0; k < kWidth; k += F::kGroup) {
       const auto value = F::load(weights);
@@ -77,38 +64,25 @@ void mix_tile(const MixArguments& m, const Slice<F>& slice, std::size_t row) {
     activation += m.block_stride;
   }
   for (std::size_t r = 0; r < Rows; ++r) {
-    if (slice.last()) {
-      float* const x = m.residual + (row + r) * kWidth;
-      const V value = F::finish(values[r], m, row + r, 0), gate = F::finish(gates[r], m, row + r, kWidth);
-      (V::load(x) + gated(value, gate)).store(x);
-    } else {
-      values[r].store(sums + r * kPair);
-      gates[r].store(sums + r * kPair + kWidth);
-    }
+    float* const x = m.residual + (row + r) * kWidth;
+    const V value = F::finish(values[r], m, row + r, 0), gate = F::finish(gates[r], m, row + r, kWidth);
+    (V::load(x) + gated(value, gate)).store(x);
   }
 }
 
 // What is left after whole tiles.
 template <class F, std::size_t... Rest>
-void mix_rest(const MixArguments& m, const Slice<F>& slice, std::size_t row, std::index_sequence<Rest...>) {
-  using Tile = void (*)(const MixArguments&, const Slice<F>&, std::size_t);
+void mix_rest(const MixArguments& m, std::size_t row, std::index_sequence<Rest...>) {
+  using Tile = void (*)(const MixArguments&, std::size_t);
   constexpr Tile kTiles[] = {mix_tile<F, Rest + 1>...};
-  kTiles[m.rows - row - 1](m, slice, row);
+  kTiles[m.rows - row - 1](m, row);
 }
 
 template <class F, std::size_t Rows>
 void mix(const MixArguments& m) {
-  constexpr std::size_t kWidth = F::Vector::kWidth;
-  // Channels of one slice: its weights and activations share a first-level cache.
-  constexpr std::size_t kSliceBlocks = 512 / sizeof(typename F::Weight) / kWidth;
-  alignas(64) typename F::Number sums[kMostMixRows * 2 * kWidth];
-  for (std::size_t begin = 0; begin < m.blocks; begin += kSliceBlocks) {
-    const std::size_t end = begin + kSliceBlocks < m.blocks ? begin + kSliceBlocks : m.blocks;
-    const Slice<F> slice{begin, end, m.blocks, sums};
-    std::size_t row = 0;
-    for (; row + Rows <= m.rows; row += Rows) mix_tile<F, Rows>(m, slice, row);
-    if (row < m.rows) mix_rest<F>(m, slice, row, std::make_index_sequence<Rows - 1>());
-  }
+  std::size_t row = 0;
+  for (; row + Rows <= m.rows; row += Rows) mix_tile<F, Rows>(m, row);
+  if (row < m.rows) mix_rest<F>(m, row, std::make_index_sequence<Rows - 1>());
 }
 
 }  // namespace

@@ -50,8 +50,6 @@ struct ChunkedArguments {
 //   and a scale t for each output; sums in 32-bit integers.
 enum class Precision { fp32, bf16, int8 };
 
-constexpr std::size_t kMostMixRows = 132;
-
 // x ← x + value·sigmoid(gate), with (value, gate) = weights·activations + bias, for one block of outputs. Activations
 // and weights are of the precision: float, bfloat16 as std::uint16_t, or std::uint8_t and std::int8_t.
 struct MixArguments {
@@ -64,7 +62,7 @@ struct MixArguments {
   const std::int32_t* start;  // (2W) what sums begin with; int8 only
   const float* row_scale;     // (rows), with which sums are multiplied; int8 only
   float* residual;            // (time, W), from the first row on
-  std::size_t rows;           // at most kMostMixRows
+  std::size_t rows;
 };
 
 // Activations of one block in bfloat16, to the nearest, ties to even.
