@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ecg2lab import extras
+from ecg2lab_training.terminal import Json, bar, report
 
 if TYPE_CHECKING:
-    from ecg2lab_training.progress import Progress
     from ecg2lab_training.run_writer import Run
-
-Json = Annotated[bool, typer.Option("--json", help="Print a summary for programs on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,10 +40,10 @@ def simulate(
     from ecg2lab_training.simulation import archive
 
     archive.check(folder, patients, seed)  # before a bar is drawn
-    with _bar("simulating") as progress:
+    with bar("simulating") as progress:
         archive.simulate(folder, patients, seed, progress)
     summary = {"dataset": str(folder), "synthetic": True, "patients": patients, "seed": seed}
-    _report(summary, f"{patients} simulated patients in {folder}", as_json)
+    report(summary, f"{patients} simulated patients in {folder}", as_json)
 
 
 def train(
@@ -77,51 +72,14 @@ def train(
     patients = dataset.read(data)
     from ecg2lab_training.fit import fit  # seconds of imports: after all that can be refused at once
 
-    with _bar("training") as progress:
+    with bar("training") as progress:
         run = fit(settings, patients, out, progress)
     if as_json:
         import msgspec
 
-        _report({"run": str(out), **msgspec.to_builtins(run)}, "", as_json)
+        report({"run": str(out), **msgspec.to_builtins(run)}, "", as_json)
     else:
         _print_run(run, out)
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Progress]:
-    """Progress on stderr, so that stdout stays for results: a bar on a terminal, a line for each epoch in a log."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _log(title)
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as RichProgress
-
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with RichProgress(*columns, TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("", total=None)
-
-        def progress(done: int, total: int, remark: str) -> None:
-            bar.update(task, completed=done, total=total, description=remark)
-
-        yield progress
-
-
-def _log(title: str) -> Progress:
-    said = {""}
-
-    def progress(done: int, total: int, remark: str) -> None:
-        if ":" in remark and remark not in said:  # a measurement, which comes once an epoch
-            said.add(remark)
-            typer.echo(f"{title}: {done} of {total} {remark}", err=True)
-
-    return progress
-
-
-def _report(summary: dict[str, object], sentence: str, as_json: bool) -> None:
-    typer.echo(json.dumps(summary, ensure_ascii=False) if as_json else sentence)
 
 
 def _print_run(run: Run, out: Path) -> None:
