@@ -1,12 +1,15 @@
 """A training data set: ECGs, what was known of the patients, and the labels.
 
-A folder of four files, simulated or cut from MIMIC-IV alike:
+A folder of four files, simulated or cut from MIMIC-IV alike, and a fifth for simulated patients:
 
     signals.npy     (records, leads, samples) float32, millivolt, preprocessed as the contract says; memory-mapped
-    table.parquet   one row per record: patient_id, fold (0-17 train, 18 validation, 19 test), the contract's
-                    features by name in raw units, the targets by name as Booleans; null: not known
+    table.parquet   one row per record: patient_id, fold (0-17 train, 18 validation, 19 test), record_id (the study),
+                    record (path of the WFDB record below the ECG root), the contract's features by name in raw
+                    units, the targets by name as Booleans; null: not known
     contract.json   features and targets; no medians, no decision thresholds: training adds them
-    dataset.json    what it is, how many, and the SHA-256 of the three others
+    ideal.parquet   only where the truth is known: for each record and target the probability that an ideal
+                    observer gives; null: not defined
+    dataset.json    what it is, how many, and the SHA-256 of the others
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SIGNALS, TABLE, CONTRACT = CONTENT = ("signals.npy", "table.parquet", "contract.json")
+IDEAL = "ideal.parquet"
 DESCRIPTION = "dataset.json"
 VALIDATION_FOLD, TEST_FOLD = 18, 19
 FOLDS = 20
@@ -45,6 +49,8 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Of the simulation."""
     patients: int
     records: int
+    planted: dict[str, Literal["ecg", "tabular", "nowhere"]] | None = None
+    """Of simulated patients: for each target, where its cause shows."""
     sha256: dict[str, str]
 
 
@@ -58,10 +64,12 @@ class Dataset:
     """SHA-256 of dataset.json, which holds those of the other files."""
     signals: NDArray[np.float32]  # (records leads samples), mapped
     patient_id: NDArray[np.int64]  # (records)
+    record_id: NDArray[np.int64]  # (records)
     fold: NDArray[np.int64]  # (records)
     continuous: NDArray[np.float64]  # (records features) raw; NaN: missing or outside the contract's range
     categorical: NDArray[np.int64]  # (records features) codes; -1: missing
     labels: NDArray[np.float32]  # (records targets) 0, 1; NaN: not known
+    ideal: NDArray[np.float64] | None = None  # (records targets) probability; NaN: not defined
 
     def rows(self, part: Part) -> NDArray[np.int64]:
         """Row numbers of one part: folds 0-17, 18 or 19.
@@ -98,7 +106,7 @@ def read(path: str | Path) -> Dataset:
     except ContractError as error:
         raise DatasetError(str(error)) from None
     signals = _signals(folder, contract, description.records)
-    table = _table(folder)
+    table = _table(folder, TABLE)
     _check_table(table, contract, description.records)
     return Dataset(
         description=description,
@@ -106,10 +114,12 @@ def read(path: str | Path) -> Dataset:
         digest=_sha256(text),
         signals=signals,
         patient_id=table["patient_id"].to_numpy().astype(np.int64),
+        record_id=table["record_id"].to_numpy().astype(np.int64),
         fold=table["fold"].to_numpy().astype(np.int64),
         continuous=_continuous(table, contract),
         categorical=_categorical(table, contract),
         labels=_labels(table, contract),
+        ideal=_ideal(folder, contract, description) if IDEAL in description.sha256 else None,
     )
 
 
@@ -133,7 +143,7 @@ def _description(folder: Path, text: bytes) -> Description:
         description = msgspec.json.decode(text, type=Description)
     except msgspec.DecodeError as error:
         raise DatasetError(f"{folder / DESCRIPTION} is not a data set's description: {error}") from None
-    if set(description.sha256) != set(CONTENT):
+    if set(description.sha256) - {IDEAL} != set(CONTENT):
         raise DatasetError(f"{folder / DESCRIPTION} must give the SHA-256 of {', '.join(CONTENT)}")
     return description
 
@@ -166,22 +176,24 @@ def _signals(folder: Path, contract: Contract, records: int) -> NDArray[np.float
     return signals
 
 
-def _table(folder: Path) -> pl.DataFrame:
+def _table(folder: Path, name: str) -> pl.DataFrame:
     import polars as pl
 
     try:
-        return pl.read_parquet(folder / TABLE)
+        return pl.read_parquet(folder / name)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DatasetError(f"{folder / TABLE} cannot be read: {str(error).splitlines()[0]}") from None
+        raise DatasetError(f"{folder / name} cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def _check_table(table: pl.DataFrame, contract: Contract, records: int) -> None:
-    wanted = ("patient_id", "fold", *contract.feature_names, *contract.target_names)
+    wanted = ("patient_id", "fold", "record_id", "record", *contract.feature_names, *contract.target_names)
     for column in wanted:
         if column not in table.columns:
             raise DatasetError(f"{TABLE} has no column {column!r}, which the contract names")
     if table.height != records:
         raise DatasetError(f"{TABLE} has {table.height} rows, {DESCRIPTION} says {records}")
+    if table["record_id"].null_count() or table["patient_id"].null_count():
+        raise DatasetError(f"{TABLE} has a row without patient_id or record_id")
     if not table["fold"].is_between(0, FOLDS - 1).fill_null(False).all():
         raise DatasetError(f"{TABLE} has a fold outside 0-{FOLDS - 1}")
     for name in contract.target_names:
@@ -223,3 +235,14 @@ def _codes(values: list[Any], feature: CategoricalFeature) -> NDArray[np.int64]:
 def _labels(table: pl.DataFrame, contract: Contract) -> NDArray[np.float32]:
     columns = [table[name].cast(float).fill_null(np.nan).to_numpy() for name in contract.target_names]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _ideal(folder: Path, contract: Contract, description: Description) -> NDArray[np.float64]:
+    """Probabilities of the ideal observer, checked as strictly as the labels that they are compared with."""
+    table = _table(folder, IDEAL)
+    if table.columns != list(contract.target_names) or table.height != description.records:
+        raise DatasetError(f"{IDEAL} must have the contract's targets as its columns and {description.records} rows")
+    for name in table.columns:
+        if str(table[name].dtype) != "Float64" or not table[name].drop_nulls().is_between(0, 1).all():
+            raise DatasetError(f"{IDEAL}: {name!r} holds something else than probabilities")
+    return np.stack([table[name].fill_null(np.nan).to_numpy() for name in table.columns], axis=1)

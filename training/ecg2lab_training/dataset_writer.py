@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -20,6 +20,9 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
 from ecg2lab_training import dataset
 from ecg2lab_training.folders import new_folder
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class DatasetWriter:
@@ -44,7 +47,8 @@ class DatasetWriter:
         signal
             (leads, samples) mV, preprocessed; cut, or filled with zeros, to the data set's length.
         row
-            patient_id, fold, each feature and each target of the contract; None where unknown.
+            patient_id, fold, each feature and each target of the contract; None where unknown. Without record_id
+            and record, the record's number and an empty path are written.
         """
         room = self._signals[len(self._rows)]
         length = min(room.shape[1], signal.shape[1])
@@ -56,23 +60,66 @@ class DatasetWriter:
         if len(self._rows) != len(self._signals):
             raise DatasetError(f"{len(self._signals)} records announced, {len(self._rows)} added")
         self._signals.flush()
-        _table(self._contract, self._rows).write_parquet(folder / dataset.TABLE)
-        (folder / dataset.CONTRACT).write_bytes(contracts.encode(self._contract))
-        digests = {name: file_sha256(folder / name) for name in dataset.CONTENT}
-        patients = len({row["patient_id"] for row in self._rows})
-        description = dataset.Description(records=len(self._rows), patients=patients, sha256=digests, **info)
-        text = msgspec.json.format(msgspec.json.encode(description), indent=1)
-        (folder / dataset.DESCRIPTION).write_bytes(text + b"\n")
+        seal(folder, self._contract, _table(self._contract, self._rows), folder / dataset.SIGNALS, **info)
 
 
-def _table(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> Any:
+def table_schema(contract: Contract) -> dict[str, Any]:
+    """Columns of `table.parquet` and their Polars types, in order."""
     import polars as pl
 
-    schema: dict[str, Any] = {"patient_id": pl.Int64, "fold": pl.Int8}
+    schema: dict[str, Any] = {"patient_id": pl.Int64, "fold": pl.Int8, "record_id": pl.Int64, "record": pl.String}
     schema |= {f.name: pl.Float64 for f in contract.continuous}
     schema |= {f.name: pl.String for f in contract.categorical}
-    schema |= dict.fromkeys(contract.target_names, pl.Boolean)
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return schema | dict.fromkeys(contract.target_names, pl.Boolean)
+
+
+def _table(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    import polars as pl
+
+    named = [{"record_id": number, "record": "", **row} for number, row in enumerate(rows)]
+    return pl.DataFrame(named, schema=table_schema(contract), orient="row")
+
+
+def seal(
+    folder: Path,
+    contract: Contract,
+    table: pl.DataFrame,
+    signals: Path,
+    *,
+    ideal: pl.DataFrame | None = None,
+    **info: Any,
+) -> None:
+    """Write every file but the signals; the description, with all digests, comes last.
+
+    Parameters
+    ----------
+    folder
+        Of the data set.
+    contract
+        Features and targets.
+    table
+        One row for each record, columns as `table_schema`.
+    signals
+        `signals.npy`, complete, where it is now.
+    ideal
+        (records, targets): probabilities of the ideal observer, if the truth is known.
+    **info
+        The other fields of `dataset.Description`.
+    """
+    table.write_parquet(folder / dataset.TABLE)
+    (folder / dataset.CONTRACT).write_bytes(contracts.encode(contract))
+    where = {dataset.SIGNALS: signals} | {name: folder / name for name in dataset.CONTENT if name != dataset.SIGNALS}
+    if ideal is not None:
+        ideal.write_parquet(folder / dataset.IDEAL)
+        where[dataset.IDEAL] = folder / dataset.IDEAL
+    description = dataset.Description(
+        records=table.height,
+        patients=table["patient_id"].n_unique(),
+        sha256={name: file_sha256(path) for name, path in where.items()},
+        **info,
+    )
+    text = msgspec.json.format(msgspec.json.encode(description), indent=1)
+    (folder / dataset.DESCRIPTION).write_bytes(text + b"\n")
 
 
 @contextmanager
