@@ -16,6 +16,7 @@ from ecg2lab.errors import DatasetError
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
+Inputs = Literal["fusion", "ecg", "tabular"]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 
@@ -39,6 +40,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     name: Annotated[str, Meta(min_length=1, max_length=80)]
     """Of the model that comes out."""
     model: Model = Model()
+    inputs: Inputs = "fusion"
+    """What the network is given; `ecg` and `tabular` are ablations of the same architecture, whose head has zeros for
+    the other part."""
+    missing_flags: Literal["none", "continuous", "categorical"] | None = None
+    """Whether the network is told which numbers were missing, and how; None: as the data set's contract says."""
     epochs: Count = 40
     batch_size: Annotated[int, Meta(ge=2)] = 32
     learning_rate: Positive = 1e-3

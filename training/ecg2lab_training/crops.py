@@ -22,7 +22,7 @@ class Batch(NamedTuple):
     labels: Tensor  # (B n) 0, 1, NaN
 
 
-class Recordings(torch.utils.data.Dataset[Batch]):
+class Recordings:
     """The recordings of one part of a data set, features imputed; reads signals from disk when asked."""
 
     def __init__(self, dataset: Dataset, part: Part) -> None:
@@ -40,13 +40,23 @@ class Recordings(torch.utils.data.Dataset[Batch]):
         """Count of recordings."""
         return len(self.rows)
 
-    def __getitems__(self, indices: list[int]) -> Batch:
-        """One random crop of each recording; PyTorch's generator draws them."""
-        last = self._signals.shape[2] - self.window
-        starts = torch.randint(last + 1, (len(indices),)).tolist()
-        pairs = zip(self.rows[indices], starts, strict=True)
-        crops = np.stack([self._signals[row, :, start : start + self.window] for row, start in pairs])
-        return self._batch(torch.from_numpy(crops), indices)
+    @property
+    def last_start(self) -> int:
+        """Where the last crop of a recording may start, in samples."""
+        return self._signals.shape[2] - self.window
+
+    def crops(self, indices: NDArray[np.int64], starts: NDArray[np.int64]) -> Batch:
+        """One crop of each recording, from its start on, in samples."""
+        # PyTorch's memory is aligned, NumPy's need not be: sums must not depend on it
+        signal = torch.empty(len(indices), self._signals.shape[1], self.window)
+        room = signal.numpy()
+        for place, row, start in zip(room, self.rows[indices], starts, strict=True):
+            place[:] = self._signals[row, :, start : start + self.window]
+        return self._batch(signal, indices)
+
+    def known(self, indices: NDArray[np.int64]) -> Tensor:
+        """How many of the recordings have a label, for each target: (n)."""
+        return torch.from_numpy((~np.isnan(self.labels[indices])).sum(axis=0))
 
     def windows(self, indices: list[int]) -> list[Batch]:
         """All windows at 0, L, 2L …, each as a batch of the same recordings; a remainder is left out."""
@@ -54,7 +64,7 @@ class Recordings(torch.utils.data.Dataset[Batch]):
         starts = range(0, signals.shape[2] - self.window + 1, self.window)
         return [self._batch(signals[:, :, s : s + self.window], indices) for s in starts]
 
-    def _batch(self, signal: Tensor, indices: list[int]) -> Batch:
+    def _batch(self, signal: Tensor, indices: list[int] | NDArray[np.int64]) -> Batch:
         labels = torch.from_numpy(self.labels[indices])
         return Batch(signal, self._continuous[indices], self._categorical[indices], labels)
 

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
-from torch.utils.data import DataLoader
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from msgspec.structs import replace
 
 from ecg2lab.errors import DatasetError
 from ecg2lab_export.contract_fit import require_window
+from ecg2lab_training import imputation
+from ecg2lab_training.batches import Batches, Step
 from ecg2lab_training.config import Config
+from ecg2lab_training.course import Course
 from ecg2lab_training.crops import Recordings
-from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.folders import new_folder
+from ecg2lab_training.dataset import Dataset, Part
 from ecg2lab_training.learner import Learner
 from ecg2lab_training.model import FusionModel, Sizes
+from ecg2lab_training.partial import Identity, Partial, partial
 from ecg2lab_training.progress import Progress, silent
 from ecg2lab_training.run_writer import Run, write_run
 
+Precision = Literal["fp32", "bf16"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+LOGS = "logs"
+_LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
-def fit(config: Config, dataset: Dataset, run_dir: str | Path, progress: Progress = silent) -> Run:
+
+def fit(
+    config: Config,
+    dataset: Dataset,
+    run_dir: str | Path,
+    progress: Progress = silent,
+    *,
+    devices: int = 1,
+    precision: Precision = "fp32",
+    accelerator: str = "auto",
+    checkpoint_s: float = 60.0,
+) -> Run:
     """Train a model and write its RUN folder, which appears whole or not at all.
 
-    The same configuration, data set, machine and thread count give the same weights.
+    The same configuration, data set, machine and thread count give the same weights. A run that was killed leaves
+    RUN.partial; the same call goes on from there, and ends with the weights that it would have had.
 
     Parameters
     ----------
@@ -41,19 +63,62 @@ def fit(config: Config, dataset: Dataset, run_dir: str | Path, progress: Progres
         A new or empty folder.
     progress
         Told after each step.
+    devices
+        Processes that divide each batch among them, each on a device of its own.
+    precision
+        `bf16`: products in bfloat16, parameters and the convolution in float32.
+    accelerator
+        As Lightning names it: `auto`, `cpu`, `gpu`.
+    checkpoint_s
+        Seconds after which the state of the run is saved again; it is saved after each epoch anyway.
 
     Raises
     ------
     OutputError
         If the folder is taken.
     DatasetError
-        If the data set has no record in one of the three parts, or the training diverges.
+        If the data set has no record in one of the three parts, the training diverges, or RUN.partial was begun with
+        another data set or configuration.
     ContractError
         If the data set's window is shorter than the resampler's look-ahead.
     """
-    with new_folder(run_dir) as folder, _threads(config.threads):
-        learner = _train(config, dataset, progress)
-        return write_run(folder, config, dataset, learner)
+    dataset = _with_flags(config, dataset)
+    _check(config, dataset)
+    trainer_options = {"devices": devices, "accelerator": accelerator, "precision": _LIGHTNING_PRECISION[precision]}
+    if _rank(devices):
+        _help(config, dataset, Path(run_dir), trainer_options)
+    identity = Identity(config=config, dataset_sha256=dataset.digest, devices=devices, precision=precision)
+    with partial(run_dir, identity) as folder, _threads(config.threads):
+        learner = _train(config, dataset, folder, trainer_options, checkpoint_s, progress)
+        return write_run(folder.run, config, dataset, learner)
+
+
+def _check(config: Config, dataset: Dataset) -> None:
+    """Refuse before the work, not after it."""
+    for part in PARTS:
+        dataset.rows(part)
+    require_window(dataset.contract.signal)  # export would ask it
+    imputation.learn(dataset)
+    sizes(config, dataset)
+
+
+def _help(config: Config, dataset: Dataset, run_dir: Path, trainer_options: dict[str, Any]) -> None:
+    """Train as one of several processes, of which only the first writes and goes on after training."""
+    folder = Partial(run_dir.absolute().with_name(f"{run_dir.absolute().name}.partial"))
+    with _threads(config.threads):
+        _train(config, dataset, folder, trainer_options, 0.0, silent)
+    sys.exit(0)
+
+
+def _rank(devices: int) -> int:
+    """Of this process: Lightning starts the command again for each further device."""
+    return int(os.environ.get("LOCAL_RANK", "0")) if devices > 1 else 0
+
+
+def _with_flags(config: Config, dataset: Dataset) -> Dataset:
+    if config.missing_flags is None:
+        return dataset
+    return dataclasses.replace(dataset, contract=replace(dataset.contract, missing_flags=config.missing_flags))
 
 
 def sizes(config: Config, dataset: Dataset) -> Sizes:
@@ -82,60 +147,59 @@ def sizes(config: Config, dataset: Dataset) -> Sizes:
         embedding_widths=model.embedding_widths,
         static_widths=model.static_widths,
         dropout=model.dropout,
+        inputs=config.inputs,
     )
 
 
-def _train(config: Config, dataset: Dataset, progress: Progress) -> Learner:
-    training = Recordings(dataset, "train")
-    validation = Recordings(dataset, "validation")
-    dataset.rows("test")  # refuse before the work, not after it; so does the next line, which export would ask
-    require_window(dataset.contract.signal)
+def _train(
+    config: Config,
+    dataset: Dataset,
+    folder: Partial,
+    trainer_options: dict[str, Any],
+    checkpoint_s: float,
+    progress: Progress,
+) -> Learner:
+    processes = trainer_options["devices"]
+    batches = Batches(
+        Recordings(dataset, "train"), config.batch_size, config.seed, rank=_rank(processes), processes=processes
+    )
     with _quiet():
         lightning.seed_everything(config.seed, verbose=False)
-        learner = Learner(FusionModel(sizes(config, dataset), config.seed), config, validation)
-        loader = DataLoader(
-            training,
-            batch_size=config.batch_size,
-            shuffle=True,
-            # a BatchNorm cannot train on a single record
-            drop_last=len(training) % config.batch_size == 1,
-            collate_fn=_as_is,
-        )
-        trainer = lightning.Trainer(
-            max_epochs=config.epochs,
-            callbacks=[_Told(progress)],
-            deterministic=True,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(learner, loader)
+        learner = Learner(FusionModel(sizes(config, dataset), config.seed), config, Recordings(dataset, "validation"))
+        saved = folder.load()
+        if saved is not None:
+            learner.restore(saved)
+        if learner.epoch < config.epochs:
+            course = Course(batches, folder, config.seed, config.epochs, checkpoint_s, progress)
+            trainer = _trainer(config.epochs - learner.epoch, course, folder, trainer_options)
+            trainer.fit(learner, _Rest(batches, learner))
     return learner
 
 
-def _as_is(batch: Any) -> Any:
-    """`Recordings` already gives whole batches."""
-    return batch
+class _Rest:
+    """What is left of the learner's epoch, each time it is asked."""
+
+    def __init__(self, batches: Batches, learner: Learner) -> None:
+        self._batches, self._learner = batches, learner
+
+    def __iter__(self) -> Iterator[Step]:
+        return self._batches.epoch(self._learner.epoch, self._learner.step)
 
 
-class _Told(Callback):  # type: ignore[misc]  # Lightning is not typed here
-    """Tells the progress after each step."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, learner: Learner, *_: object, **__: object) -> None:
-        total = int(trainer.estimated_stepping_batches)
-        self._progress(trainer.global_step, total, _remark(learner))
-
-
-def _remark(learner: Learner) -> str:
-    if not learner.history:
-        return "steps"
-    last = learner.history[-1]
-    area = last["macro_auroc_validation"]
-    return f"steps, epoch {last['epoch']:.0f}: loss {last['loss']:.3f}, AUROC {area:.3f}"
+def _trainer(epochs: int, course: Course, folder: Partial, options: dict[str, Any]) -> lightning.Trainer:
+    logs = folder.run / LOGS
+    return lightning.Trainer(
+        max_epochs=epochs,
+        callbacks=[course],
+        deterministic=True,
+        # each start of an interrupted run has a CSV file of its own; TensorBoard joins them
+        logger=[CSVLogger(logs, name="csv"), TensorBoardLogger(logs, name="tensorboard", version="")],
+        strategy="ddp" if options["devices"] > 1 else "auto",
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **options,
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One training step, one validation: the model as Lightning drives it."""
+"""The model as Lightning drives it, and everything that a run has come to."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from ecg2lab.errors import DatasetError
 from ecg2lab_training import auroc
+from ecg2lab_training.batches import Step
 from ecg2lab_training.config import Config
-from ecg2lab_training.crops import Batch, Recordings, probabilities
+from ecg2lab_training.crops import Recordings, probabilities
 from ecg2lab_training.loss import focal_loss
 from ecg2lab_training.model import FusionModel
+from ecg2lab_training.partial import DivergedError
 
 
 class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed here
     """Trains on random crops and keeps the parameters of the best epoch.
 
     Best: the greatest macro AUROC of window-averaged probabilities in the validation fold, after each epoch.
+    `snapshot` holds all that a run depends on, so that a run can stop after any step.
     """
 
     def __init__(self, model: FusionModel, config: Config, validation: Recordings) -> None:
@@ -30,47 +32,98 @@ class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed 
         self.model = model
         self.history: list[dict[str, float]] = []
         self.best_epoch = 0
+        self.epoch = 0
+        """Epochs that are done."""
+        self.step = 0
+        """Steps of this epoch that are done."""
+        self.losses: list[float] = []
+        """Of this epoch's steps."""
         self._config = config
         self._validation = validation
-        self._losses: list[float] = []
         self._best_area = -1.0
         self._best_state: dict[str, Any] = {}
+        self._optimiser: torch.optim.Optimizer | None = None
+        self._optimiser_state: dict[str, Any] | None = None
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Loss of one batch."""
-        logits = self.model(batch.signal, batch.continuous, batch.categorical)
-        loss = focal_loss(logits, batch.labels, self._config.focal_gamma)
-        self._losses.append(float(loss.detach()))
-        return loss
-
-    def on_train_epoch_end(self) -> None:
-        """Validate, and remember the parameters if they are the best so far.
+    def training_step(self, step: Step, _: int) -> Tensor:
+        """Loss of one batch, or of this process's part of it.
 
         Raises
         ------
-        DatasetError
-            If the training has diverged.
+        DivergedError
+            If the loss is no number any more.
         """
-        loss = sum(self._losses) / len(self._losses)
-        self._losses.clear()
-        if not math.isfinite(loss):
-            raise DatasetError(f"the loss is {loss} in epoch {self.current_epoch + 1}: lower learning_rate")
+        signal, continuous, categorical, labels = step.batch
+        logits = self.model(signal, continuous, categorical)
+        loss = focal_loss(logits.float(), labels, self._config.focal_gamma, step.counts)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise DivergedError(f"the loss is {value} in epoch {self.epoch + 1}: lower learning_rate")
+        self.losses.append(value)
+        return loss * self.trainer.world_size  # processes average their gradients; parts of a batch add up
+
+    def end_epoch(self, loss: float, validate: bool) -> None:
+        """Validate, remember the parameters if they are the best so far, and begin the next epoch.
+
+        Parameters
+        ----------
+        loss
+            Mean over the epoch's steps.
+        validate
+            Whether this process does so; one of several is enough.
+        """
+        self.epoch, self.step = self.epoch + 1, 0
+        self.losses.clear()
+        if not validate:
+            return
         scores = probabilities(self.model, self._validation, device=self.device)
         self.model.train()
         area = auroc.macro(auroc.per_target(scores, self._validation.labels))
-        self.history.append({"epoch": self.current_epoch + 1, "loss": loss, "macro_auroc_validation": area})
+        self.history.append({"epoch": self.epoch, "loss": loss, "macro_auroc_validation": area})
         if area > self._best_area or not self._best_state:
             self._best_area = area
             self._best_state = copy.deepcopy(self.model.state_dict())
-            self.best_epoch = self.current_epoch + 1
+            self.best_epoch = self.epoch
 
     def restore_best(self) -> FusionModel:
         """Return the model with the parameters of the best epoch, in evaluation mode."""
         self.model.load_state_dict(self._best_state)
         return self.model.cpu().eval()
 
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on."""
+        if self._optimiser is None:
+            raise RuntimeError("a snapshot is taken in training")
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "losses": self.losses,
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "best_area": self._best_area,
+            "best_state": self._best_state,
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go on from a snapshot."""
+        self.model.load_state_dict(snapshot["model"])
+        self._optimiser_state = snapshot["optimiser"]
+        self.epoch, self.step = snapshot["epoch"], snapshot["step"]
+        self.losses, self.history = snapshot["losses"], snapshot["history"]
+        self.best_epoch = snapshot["best_epoch"]
+        self._best_area, self._best_state = snapshot["best_area"], snapshot["best_state"]
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW with a constant learning rate."""
-        return torch.optim.AdamW(
-            self.model.parameters(), lr=self._config.learning_rate, weight_decay=self._config.weight_decay
+        self._optimiser = torch.optim.AdamW(
+            (p for p in self.model.parameters() if p.requires_grad),
+            lr=self._config.learning_rate,
+            weight_decay=self._config.weight_decay,
+            fused=True,
         )
+        if self._optimiser_state is not None:
+            self._optimiser.load_state_dict(self._optimiser_state)
+            self._optimiser_state = None
+        return self._optimiser

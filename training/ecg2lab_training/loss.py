@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:
+def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, counts: Tensor | None = None) -> Tensor:
     """Mean over the known labels of each target, summed over targets.
 
     With p the probability given to the label that is true, a label contributes -(1 - p)^γ log p (Lin et al.
@@ -21,6 +21,9 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:
         (B n): 0, 1, or NaN where unknown.
     gamma
         0 gives plain cross-entropy.
+    counts
+        (n) known labels of a batch of which these rows are a part: the losses of all parts then add up to that of the
+        whole. None: these rows are the batch.
 
     Returns
     -------
@@ -30,5 +33,5 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:
     truth = torch.where(known, labels, 0)  # a NaN would reach the gradient even under a mask
     log_p = functional.logsigmoid(torch.where(truth > 0.5, logits, -logits))
     focal = -((1 - log_p.exp()) ** gamma) * log_p
-    counts = known.sum(dim=0).clamp(min=1)
-    return (torch.where(known, focal, 0).sum(dim=0) / counts).sum()
+    divisor = (known.sum(dim=0) if counts is None else counts).clamp(min=1)
+    return (torch.where(known, focal, 0).sum(dim=0) / divisor).sum()

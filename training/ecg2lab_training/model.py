@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ecg2lab_export import network as reference
 from ecg2lab_export.network import Network
+from ecg2lab_training.config import Inputs
 from ecg2lab_training.s4 import S4Layer, draw_system
 
 
@@ -36,6 +37,7 @@ class Sizes:
     embedding_widths: tuple[int, ...] = (16, 32)
     static_widths: tuple[int, ...] = (128, 128, 128)
     dropout: float = 0.2
+    inputs: Inputs = "fusion"
 
 
 class StaticBranch(nn.Module):
@@ -75,6 +77,23 @@ class FusionModel(nn.Module):
         self.layers = nn.ModuleList(S4Layer(system, sizes.dropout) for system in systems)
         self.static = StaticBranch(sizes)
         self.head = nn.Linear(sizes.hidden + sizes.static_widths[-1], sizes.targets)
+        self._inputs = sizes.inputs
+        self._widths = sizes.hidden, sizes.static_widths[-1]
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Let an ablation's other part rest: zeros in the head, which meet zeros in `forward` and so stay."""
+        ecg = self._widths[0]
+        rests: dict[Inputs, tuple[list[nn.Module], slice]] = {
+            "fusion": ([], slice(0)),
+            "ecg": ([self.static], slice(ecg, None)),
+            "tabular": ([self.encoder, self.layers], slice(ecg)),
+        }
+        resting, columns = rests[self._inputs]
+        for part in resting:
+            part.requires_grad_(False)
+        with torch.no_grad():
+            self.head.weight[:, columns] = 0
 
     def forward(self, signal: Tensor, continuous: Tensor, categorical: Tensor) -> Tensor:
         """Logits of one window.
@@ -92,12 +111,19 @@ class FusionModel(nn.Module):
         -------
         Tensor (B n)
         """
+        ecg, patient = self._widths
+        pooled = signal.new_zeros(len(signal), ecg) if self._inputs == "tabular" else self._ecg(signal)
+        static = (
+            signal.new_zeros(len(signal), patient) if self._inputs == "ecg" else self.static(continuous, categorical)
+        )
+        logits: Tensor = self.head(torch.cat([pooled, static], dim=1))
+        return logits
+
+    def _ecg(self, signal: Tensor) -> Tensor:
         x = self.encoder(signal.transpose(1, 2))  # (B L H)
         for layer in self.layers:
             x = layer(x)
-        pooled = x.mean(dim=1)  # (B H)
-        logits: Tensor = self.head(torch.cat([pooled, self.static(continuous, categorical)], dim=1))
-        return logits
+        return x.mean(dim=1)  # (B H)
 
     def to_network(self) -> Network:
         """Return the parameters as plain float64 arrays, for export."""

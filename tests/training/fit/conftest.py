@@ -1,0 +1,76 @@
+"""A small made-up data set that the tests of training share: one sine in all leads; its height is the first label."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecg2lab.contract import Target, published
+from ecg2lab_training.dataset_writer import write_dataset
+
+TINY = {
+    "name": "tiny",
+    "model": {
+        "hidden": 8,
+        "state": 4,
+        "layers": 1,
+        "embedding_widths": [2, 3],
+        "static_widths": [8, 4],
+        "dropout": 0.1,
+    },
+    "epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 5e-3,
+    "seed": 1,
+    "threads": 1,
+}
+TARGETS = ("tall", "old", "chance")
+"""Known from the ECG, from the age, from nothing."""
+
+
+def make_patients(path: Path, count: int, seed: int = 5) -> Path:
+    """Write a data set of `count` patients; a tenth of numbers and labels is missing."""
+    rng = np.random.default_rng(seed)
+    contract = published((Target(name=name) for name in TARGETS), name="made up")
+    with write_dataset(path, contract, count, 1000, synthetic=True, description="simulated sines") as writer:
+        for number in range(count):
+            height, phase = rng.uniform(0.1, 1), rng.uniform(0, 6)
+            sine = height * np.sin(np.arange(1000) / 8 + phase)
+            features: dict[str, Any] = {f.name: rng.uniform(f.minimum, f.maximum) for f in contract.continuous}
+            features["age"] = rng.uniform(20, 88)
+            labels = {"tall": height > 0.6, "old": features["age"] > 60, "chance": rng.random() < 0.5}
+            features |= {f.name: str(rng.choice(f.categories)) for f in contract.categorical}
+            row = {k: None if rng.random() < 0.1 else v for k, v in (features | labels).items()}
+            writer.add(sine + rng.normal(0, 0.05, (12, 1000)), row | {"patient_id": number, "fold": number % 20})
+    return path
+
+
+@pytest.fixture(scope="session")
+def patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 120 patients; read only."""
+    return make_patients(tmp_path_factory.mktemp("made-up") / "patients", 120)
+
+
+@pytest.fixture(scope="session")
+def more_patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 600 patients, of whom a label can be learnt; read only."""
+    return make_patients(tmp_path_factory.mktemp("made-up") / "more", 600)
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration that trains in a second; read only."""
+    path = tmp_path_factory.mktemp("configuration") / "tiny.json"
+    path.write_text(json.dumps(TINY))
+    return path
+
+
+@pytest.fixture
+def own_patients(patients: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the data set that a test may change."""
+    return Path(shutil.copytree(patients, tmp_path_factory.mktemp("own") / "patients"))
