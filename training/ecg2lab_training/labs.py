@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -61,6 +63,7 @@ LABS = {
         Lab("sodium", "Sodium", 50983, "metabolic"),
         Lab("albumin", "Albumin", 50862, "metabolic"),
         Lab("lactate", "Lactate", 50813, "metabolic"),
+        Lab("magnesium", "Magnesium", 50960, "metabolic"),
         Lab("white_blood_cells", "White blood cells", 51301, "immunological"),
         Lab("inr", "INR", 51237, "coagulation"),
     )
@@ -98,3 +101,34 @@ def lab_item(itemid: int) -> LabItem:
         raise DatasetError(
             f"lab item {itemid} is not in the MIMIC lab-item table; take an itemid of d_labitems"
         ) from None
+
+
+def lab_slug(itemids: Sequence[int], label: str) -> str:
+    """First part of the names of a laboratory test's targets.
+
+    Parameters
+    ----------
+    itemids
+        Items that share the label; one of `LABS` among them gives the name.
+    label
+        Otherwise the label does: small letters, digits and underscores.
+
+    Raises
+    ------
+    DatasetError
+        If the label has no letter or digit.
+    """
+    known = {lab.itemid: lab.slug for lab in LABS.values()}
+    for itemid in itemids:
+        if itemid in known:
+            return known[itemid]
+    slug = re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_")
+    if not slug:
+        raise DatasetError(f"d_labitems: the label {label!r} of item {itemids[0]} has no letter or digit to name it by")
+    return slug
+
+
+def loinc(itemid: int) -> str | None:
+    """LOINC code of a MIMIC-IV item; None if the item or its code is not known."""
+    item = _table().get(itemid)
+    return item.loinc if item else None

@@ -1,0 +1,241 @@
+"""The whole cohort, step by step: from a hospital's tables to a data set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecg2lab.contract import Contract, published, unnamed_targets
+from ecg2lab.errors import DatasetError, OutputError
+from ecg2lab_training import dataset
+from ecg2lab_training.cohort import demographics, tables, targets, truth, vitals, waveforms
+from ecg2lab_training.cohort.gather import Values, features, patients_and_ecgs, values
+from ecg2lab_training.cohort.labels import MOMENTS, label, label_states
+from ecg2lab_training.cohort.ledger import Ledger, write_csv
+from ecg2lab_training.dataset_writer import seal, table_schema
+from ecg2lab_training.folders import new_folder, require_free
+from ecg2lab_training.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of a cohort; the defaults are the published method's."""
+
+    vitals: vitals.Rule = "paper"
+    age: demographics.Rule = "anchor"
+    fewest_values: int = 200
+    """Of a laboratory test."""
+    fewest_cases: int = 10
+    """Positive and negative cases of a label, in fold 18 and in fold 19."""
+    workers: int | None = None
+    """Processes that read waveforms; None: one for every core."""
+    seed: int = 0
+    """Of the folds, where the hospital has none."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was made."""
+
+    synthetic: bool
+    records: int
+    patients: int
+    targets: int
+    skipped: int
+    """Waveforms that could not be used."""
+    notes: tuple[str, ...]
+
+
+def build(folder: Path, out: Path, options: Options, progress: Progress = silent) -> Summary:
+    """Make a data set from a hospital's tables and ECGs.
+
+    Parameters
+    ----------
+    folder
+        Holds the tables and the ECGs in the layout of MIMIC-IV.
+    out
+        A new or empty folder. Unfinished work lies beside it, in `.NAME.work`, and is taken up by the next run.
+    options
+        Rules to choose from.
+    progress
+        Told how many waveforms are done.
+
+    Raises
+    ------
+    DatasetError
+        If a table is missing or damaged, or nothing is left after a step; naming step, file and row.
+    OutputError
+        If `out` is taken, or the disk is full.
+    """
+    require_free(out)
+    found = tables.locate(folder)
+    statement = truth.read(folder)
+    work, ledger = _work_folder(out), Ledger()
+    with _writing(work):
+        shutil.rmtree(work / "tables", ignore_errors=True)
+        (work / "tables").mkdir(parents=True)
+        try:
+            chosen = _choose(found, options, work / "tables", ledger)
+            rows, skipped, array = _read_waveforms(chosen, found, work, options, ledger, progress)
+            contract, table = _finish_labels(chosen, rows, options, ledger)
+        finally:
+            shutil.rmtree(work / "tables", ignore_errors=True)
+    ideal = truth.ideal(folder, table["record_id"], contract.target_names) if statement else None
+    with new_folder(out) as partial:
+        targets.write_labels(partial / "labels.csv", chosen.counted)
+        write_csv(partial / "skipped.csv", ("record", "reason"), ((s.record, s.reason) for s in skipped))
+        ledger.write(partial)
+        seal(partial, contract, table, array, ideal=ideal, **_info(table, statement, contract.target_names, options))
+        os.replace(array, partial / dataset.SIGNALS)  # last: hours of work
+    shutil.rmtree(work, ignore_errors=True)
+    count = table["patient_id"].n_unique()
+    return Summary(statement is not None, table.height, count, len(contract.targets), len(skipped), tuple(ledger.notes))
+
+
+def _work_folder(out: Path) -> Path:
+    target = out.absolute()
+    return target.with_name(f".{target.name}.work")
+
+
+@contextmanager
+def _writing(work: Path) -> Iterator[None]:
+    import polars as pl
+
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise OutputError(f"tables: cannot write or read {work}: {reason}") from None
+
+
+@dataclass
+class _Chosen:
+    """Everything known before waveforms are read."""
+
+    ecgs: pl.DataFrame
+    """One row for each ECG with a label, features included."""
+    states: pl.LazyFrame
+    counted: list[targets.Counted]
+
+
+def _choose(found: dict[str, tables.Table], options: Options, cache: Path, ledger: Ledger) -> _Chosen:
+    import polars as pl
+
+    ecgs = patients_and_ecgs(found, options.age, options.seed, ledger)
+    laboratory = values(found, ecgs, options.fewest_values, cache / "labevents", ledger)
+    states = _store_states(ecgs, laboratory, cache / "states.parquet", ledger)
+    counted = _surviving(targets.questions(laboratory.limits), states, ecgs, options, ledger, found)
+    labelled = ecgs.join(_labelled(states, counted), on="ecg", how="semi").sort("ecg")
+    ledger.left("ECGs", "with a known label", labelled.height, labelled["subject_id"].n_unique())
+    known = features(found, labelled, options.vitals, published(unnamed_targets(1)), ledger)
+    return _Chosen(labelled.join(known, on="ecg", how="left", maintain_order="left"), pl.scan_parquet(states), counted)
+
+
+def _store_states(ecgs: pl.DataFrame, laboratory: Values, path: Path, ledger: Ledger) -> Path:
+    import polars as pl
+
+    label_states(ecgs.lazy(), laboratory.rows).sink_parquet(path, engine="streaming")
+    near = pl.scan_parquet(path).join(ecgs.lazy().select("ecg", "subject_id"), on="ecg")
+    rows, patients = near.select(pl.len(), pl.col("subject_id").n_unique()).collect(engine="streaming").row(0)
+    ledger.left("pairs of ECG and laboratory test", "with a value in a window", rows, patients)
+    return path
+
+
+def _surviving(
+    asked: list[targets.Question],
+    states: Path,
+    ecgs: pl.DataFrame,
+    options: Options,
+    ledger: Ledger,
+    found: dict[str, tables.Table],
+) -> list[targets.Counted]:
+    import polars as pl
+
+    counted = targets.count(asked, pl.scan_parquet(states), ecgs)
+    left = [c for c in counted if c.survives(options.fewest_cases)]
+    gone = [c.question.name for c in counted if not c.survives(options.fewest_cases)]
+    reason = "{}: fewer than {} positive or negative cases in fold 18 or 19"
+    ledger.dropped(
+        "label survival",
+        found["labevents"].path,
+        ((reason.format(name, options.fewest_cases), None, 1) for name in gone),
+    )
+    if not left:
+        raise DatasetError(
+            f"label survival: no label of {len(asked)} has {options.fewest_cases} positive and as many negative cases "
+            "in fold 18 and in fold 19; take more patients, or ask for fewer cases with --fewest-cases"
+        )
+    return left
+
+
+def _labelled(states: Path, counted: list[targets.Counted]) -> pl.DataFrame:
+    """ECGs with at least one known label."""
+    import polars as pl
+
+    wanted = {(c.question.number, c.question.moment) for c in counted}
+    numbers = {moment: [n for n, m in wanted if m == moment] for moment in MOMENTS}
+    known = (pl.col("lab").is_in(numbers[m]) & label(m, "low").is_not_null() for m in MOMENTS)
+    return pl.scan_parquet(states).filter(pl.any_horizontal(known)).select("ecg").unique().collect(engine="streaming")
+
+
+def _read_waveforms(
+    chosen: _Chosen,
+    found: dict[str, tables.Table],
+    work: Path,
+    options: Options,
+    ledger: Ledger,
+    progress: Progress,
+) -> tuple[pl.DataFrame, list[waveforms.Skipped], Path]:
+    """Rows of the data set, in the order of the array."""
+    records = chosen.ecgs["path"].to_list()
+    root, contract = found["record_list"].path.parent, published(unnamed_targets(1))
+    workers = options.workers or os.cpu_count() or 1
+    array, skipped = waveforms.prepare(records, root, work / "waveforms", contract, workers, progress)
+    if len(skipped) == len(records):
+        raise DatasetError(f"waveforms: none of {len(records)} records can be read; the first: {skipped[0].reason}")
+    order = waveforms.close_gaps(array, [s.row for s in skipped])
+    rows = chosen.ecgs[order.tolist()]
+    ledger.left("ECGs", "with a readable waveform", rows.height, rows["subject_id"].n_unique())
+    return rows, skipped, array
+
+
+def _finish_labels(
+    chosen: _Chosen, rows: pl.DataFrame, options: Options, ledger: Ledger
+) -> tuple[Contract, pl.DataFrame]:
+    """Count again without the skipped records, and write the table."""
+    import polars as pl
+
+    asked = [c.question for c in chosen.counted]
+    chosen.counted = [c for c in targets.count(asked, chosen.states, rows) if c.survives(options.fewest_cases)]
+    kept = [c.question for c in chosen.counted]
+    lost = [question.name for question in asked if question not in kept]
+    if lost:
+        ledger.notes.append(f"too few cases once unreadable waveforms were left out: {', '.join(lost)}")
+    if not kept:
+        raise DatasetError("label survival: with unreadable waveforms left out, no label has enough cases")
+    contract = targets.contract(kept, name="ECG cohort")
+    named = rows.rename({"subject_id": "patient_id", "study_id": "record_id", "path": "record"})
+    table = named.with_columns(targets.columns(kept, chosen.states, rows["ecg"]))
+    schema = table_schema(contract)
+    return contract, table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def _info(
+    table: pl.DataFrame, statement: truth.Statement | None, names: tuple[str, ...], options: Options
+) -> dict[str, object]:
+    rules = f"vital signs: {options.vitals}, age: {options.age}"
+    size = f"{table.height} ECGs of {table['patient_id'].n_unique()}"
+    if statement is None:
+        text = f"{size} patients of a hospital with tables in the layout of MIMIC-IV ({rules})."
+        return {"synthetic": False, "description": text}
+    text = f"{size} simulated patients (seed {statement.seed}; {rules}). Nothing in it was measured on a person."
+    planted = {name: statement.targets[name].planted for name in names if name in statement.targets}
+    return {"synthetic": True, "description": text, "seed": statement.seed, "planted": planted}

@@ -1,0 +1,72 @@
+"""What each step left, and what it dropped: the funnel and the list of the dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+
+class Step(NamedTuple):
+    """Rows and patients after one step."""
+
+    what: str
+    """ECGs | laboratory values | …"""
+    step: str
+    rows: int
+    patients: int
+
+
+class Drop(NamedTuple):
+    """Rows that a rule left out."""
+
+    step: str
+    file: str
+    row: int | None
+    """Of the file, the first of them."""
+    reason: str
+    rows: int
+
+
+@dataclass
+class Ledger:
+    """Kept through the steps, written at the end."""
+
+    steps: list[Step] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is absent, in plain words."""
+
+    def left(self, what: str, step: str, rows: int, patients: int) -> None:
+        """Enter what a step left."""
+        self.steps.append(Step(what, step, rows, patients))
+
+    def dropped(self, step: str, file: Path, rows: Iterable[tuple[str, int | None, int]]) -> None:
+        """Enter what a step dropped: (reason, first row, count)."""
+        self.drops += [Drop(step, file.name, row, reason, count) for reason, row, count in rows]
+
+    def write(self, folder: Path) -> None:
+        """Write funnel.json, funnel.md and dropped.csv."""
+        content = {"steps": [step._asdict() for step in self.steps], "notes": self.notes}
+        (folder / "funnel.json").write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
+        (folder / "funnel.md").write_text(self._markdown(), encoding="utf-8")
+        write_csv(folder / "dropped.csv", ("step", "file", "row", "reason", "count"), self.drops)
+
+    def _markdown(self) -> str:
+        lines = ["# What each step left", "", "| what | step | rows | patients |", "|---|---|---:|---:|"]
+        lines += [f"| {s.what} | {s.step} | {s.rows:,} | {s.patients:,} |" for s in self.steps]
+        lines += ["", *(f"- {note}" for note in self.notes)]
+        return "\n".join(lines).rstrip() + "\n"
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a small csv table."""
+    import csv
+
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        writer.writerows(rows)
