@@ -73,8 +73,11 @@ def profile(rows: pl.LazyFrame) -> pl.DataFrame:
 
 def majority_fluid(table: pl.DataFrame) -> pl.DataFrame:
     """Keep of each label the fluid with most rows; of equally many, the first by the alphabet."""
-    totals = table.group_by("label", "fluid").sum().sort(["count", "fluid"], descending=[True, False])
-    return table.join(totals.unique("label", keep="first"), on=("label", "fluid"), how="semi")
+    import polars as pl
+
+    sums = table.group_by("label", "fluid").agg(pl.col("count").sum())
+    totals = sums.sort(["count", "fluid"], descending=[True, False])
+    return table.join(totals.unique("label", keep="first", maintain_order=True), on=("label", "fluid"), how="semi")
 
 
 def one_unit(table: pl.DataFrame) -> pl.DataFrame:
@@ -89,8 +92,9 @@ def one_unit(table: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     spelt = _spelt(table)
-    totals = spelt.group_by("label", "spelling").sum().sort(["count", "spelling"], descending=[True, False])
-    common = totals.unique("label", keep="first").select("label", pl.col("spelling").alias("unit"))
+    sums = spelt.group_by("label", "spelling").agg(pl.col("count").sum())
+    totals = sums.sort(["count", "spelling"], descending=[True, False])
+    common = totals.unique("label", keep="first", maintain_order=True).select("label", pl.col("spelling").alias("unit"))
     joined = _named(spelt).join(common, on="label")
     factors = [units.factor(*key) for key in joined.select("lab", "spelling", "unit").iter_rows()]
     scale = pl.Series("factor", factors, dtype=pl.Float64)
