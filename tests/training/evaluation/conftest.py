@@ -1,0 +1,107 @@
+"""A data set whose labels show in the ECG, in the table, or nowhere; and a run that was trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecg2lab import contract as contracts
+from ecg2lab.contract import Contract, Criterion, Target
+from ecg2lab_training import config, dataset, dataset_writer
+from ecg2lab_training.dataset import Dataset
+from ecg2lab_training.fit import fit
+from ecg2lab_training.folders import new_folder
+
+PLANTED = {"potassium_high_now": "ecg", "hemoglobin_low_120min": "tabular", "sodium_low_now": "nowhere"}
+
+
+def target(name: str, lab: str, loinc: str, unit: str, threshold: float) -> Target:
+    """A target whose name says its side, setting and horizon."""
+    _, side, when = name.split("_")
+    horizon = 60 if when == "now" else int(when.removesuffix("min"))
+    criterion = Criterion(
+        lab=lab,
+        loinc=loinc,
+        unit=unit,
+        comparison=">" if side == "high" else "<",
+        threshold=threshold,
+        setting="prediction" if when == "now" else "forecasting",
+        horizon_min=horizon,
+        category="metabolic",
+    )
+    return Target(name=name, criterion=criterion)
+
+
+def small_contract() -> Contract:
+    """Published inputs, three targets."""
+    targets = (
+        target("potassium_high_now", "Potassium", "2823-3", "mEq/L", 5.1),
+        target("hemoglobin_low_120min", "Hemoglobin", "718-7", "g/dL", 12.0),
+        target("sodium_low_now", "Sodium", "2951-2", "mEq/L", 133.0),
+    )
+    return contracts.published(targets, "three targets")
+
+
+def write_small(path: Path, records: int = 400, seed: int = 3, folds: int = 20) -> Path:
+    """Write a data set of two ECGs per patient; the amplitude of lead I tells the first label, age the second."""
+    rng = np.random.default_rng(seed)
+    contract = small_contract()
+    hidden, age = rng.normal(size=records), rng.uniform(20, 90, size=records)
+    p = 1 / (1 + np.exp(-np.stack([2 * hidden - 1, (age - 60) / 10, np.full(records, -1.0)], axis=1)))
+    labels = rng.random(p.shape) < p
+    unknown = rng.random(p.shape) < 0.1
+    signals = rng.normal(0, 0.05, size=(records, 12, 1000))
+    signals[:, 0] += 0.5 + 0.3 * hidden[:, None]
+    names = contract.target_names
+    rows = [
+        {
+            "patient_id": i // 2,
+            "fold": (i // 2) % folds,
+            "record_id": i,
+            "record": f"r{i}",
+            **{f.name: None if rng.random() < 0.4 else float(f.minimum + f.maximum) / 2 for f in contract.continuous},
+            "age": float(age[i]),
+            "sex": ("female", "male", None)[i % 3],
+            "race": contracts.CATEGORIES["race"][i % 5],
+            **{name: None if unknown[i, j] else bool(labels[i, j]) for j, name in enumerate(names)},
+        }
+        for i in range(records)
+    ]
+    with new_folder(path) as folder:
+        np.save(folder / dataset.SIGNALS, signals.astype(np.float32))
+        table = pl.DataFrame(rows, schema=dataset_writer.table_schema(contract), orient="row")
+        dataset_writer.seal(
+            folder,
+            contract,
+            table,
+            folder / dataset.SIGNALS,
+            ideal=pl.DataFrame(p, schema=list(names)),
+            synthetic=True,
+            description="drawn numbers, simulated",
+            seed=seed,
+            planted=PLANTED,
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the data set; read only."""
+    return write_small(tmp_path_factory.mktemp("evaluation") / "data")
+
+
+@pytest.fixture(scope="session")
+def small(small_path: Path) -> Dataset:
+    """The data set."""
+    return dataset.read(small_path)
+
+
+@pytest.fixture(scope="session")
+def small_run(small: Dataset, tiny_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was trained on the data set; read only."""
+    out = tmp_path_factory.mktemp("evaluation-run") / "run"
+    fit(config.read(str(tiny_config)), small, out)
+    return out

@@ -1,0 +1,181 @@
+"""All measures of a model on labelled recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.contract import Contract, Target
+from ecg2lab_training import auroc
+from ecg2lab_training.evaluation import baseline as boosting
+from ecg2lab_training.evaluation import bootstrap, ideal, measures, platt, reliability
+from ecg2lab_training.evaluation.areas import area, mean, number
+from ecg2lab_training.evaluation.cases import Cases
+from ecg2lab_training.evaluation.reliability import Reliability
+from ecg2lab_training.evaluation.result import (
+    AtPrevalence,
+    Baseline,
+    Calibrated,
+    Decision,
+    Ideal,
+    Overall,
+    Settings,
+    Share,
+    TargetResult,
+)
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What `assess` found."""
+
+    overall: Overall
+    targets: tuple[TargetResult, ...]
+    baseline: Baseline | None
+    ideal: Ideal | None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside the model, where there is any."""
+
+    baseline: Array | None = None
+    """(N, n) scores of the tabular baseline."""
+    planted: Mapping[str, str] = field(default_factory=dict)
+    """Of simulated patients: target → "ecg", "tabular", "nowhere"."""
+    prevalences: Mapping[str, float] = field(default_factory=dict)
+    """Stated by the user, by target."""
+    calibration_from: str = "contract"
+
+
+def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside | None = None) -> Assessment:
+    """Measure all targets on the same rounds of one bootstrap.
+
+    Parameters
+    ----------
+    cases
+        Answers and labels.
+    contract
+        With the calibrations and thresholds that are judged.
+    settings
+        Of the bootstrap, and what the thresholds were chosen by.
+    beside
+        Baseline, ideal observer's plan, stated prevalences.
+    """
+    beside = beside or Beside()
+    draws = bootstrap.plan(cases.patient_id, settings.bootstrap, settings.rounds, settings.seed)
+    raw = cases.probabilities()
+    calibrated = platt.apply(raw, [target.calibration for target in contract.targets])
+    areas, rounds = auroc.per_target(raw, cases.labels), bootstrap.areas(raw, cases.labels, draws)
+    observed = None if cases.ideal is None else ideal.Observed(cases, rounds, draws)
+    boosted = None if beside.baseline is None else _areas(beside.baseline, cases.labels)
+    results = []
+    for column, target in enumerate(contract.targets):
+        labels = cases.labels[:, column]
+        results.append(
+            TargetResult(
+                name=target.name,
+                criterion=target.criterion,
+                **_counts(labels),
+                auroc=area(float(areas[column]), rounds[:, column]),
+                auprc=measures.auprc(raw[:, column], labels),
+                calibration=target.calibration,
+                before=reliability.measure(raw[:, column], labels),
+                after=reliability.measure(calibrated[:, column], labels),
+                decision=_decision(target, calibrated[:, column], labels, settings, beside.prevalences),
+                baseline=None if boosted is None else number(boosted[column]),
+                planted=beside.planted.get(target.name),
+                ideal=None if observed is None else number(observed.ideal[column]),
+                gap=None if observed is None else observed.gap(column),
+            )
+        )
+    overall = Overall(
+        macro_auroc=area(auroc.macro(areas), bootstrap.macro(rounds)),
+        targets=int((~np.isnan(areas)).sum()),
+        before=_calibrated([r.before for r in results], raw, cases.labels),
+        after=_calibrated([r.after for r in results], calibrated, cases.labels),
+        calibration_from=beside.calibration_from,
+    )
+    compared = None if observed is None else ideal.compare(observed, contract.target_names, beside.planted)
+    return Assessment(overall, tuple(results), _baseline(beside, cases, areas, rounds, draws, contract), compared)
+
+
+def _areas(scores: Array, labels: NDArray[np.float32]) -> Array:
+    """AUROC by target; NaN where a score is missing."""
+    return auroc.per_target(scores, np.where(np.isnan(scores), np.nan, labels))
+
+
+def _counts(labels: NDArray[np.float32]) -> dict[str, Any]:
+    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
+    known = positives + negatives
+    return {"positives": positives, "negatives": negatives, "prevalence": positives / known if known else None}
+
+
+def _decision(
+    target: Target, p: Array, labels: NDArray[np.float32], settings: Settings, stated: Mapping[str, float]
+) -> Decision | None:
+    if target.decision_threshold is None:
+        return None
+    detected, ill, well = p >= target.decision_threshold, labels == 1, labels == 0
+    sensitivity, specificity = _share(detected & ill, ill), _share(~detected & well, well)
+    known = int(ill.sum() + well.sum())
+    prevalences = [("these records", int(ill.sum()) / known)] if known else []
+    prevalences += [("stated", stated[target.name])] if target.name in stated else []
+    return Decision(
+        threshold=target.decision_threshold,
+        rule=settings.threshold,
+        sensitivity=sensitivity,
+        specificity=specificity,
+        predictive_values=tuple(_at(sensitivity, specificity, source, share) for source, share in prevalences),
+    )
+
+
+def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Share:
+    count, trials = int(hits.sum()), int(among.sum())
+    low, high = measures.wilson(count, trials) or (None, None)
+    return Share(value=count / trials if trials else None, low=low, high=high)
+
+
+def _at(sensitivity: Share, specificity: Share, source: Any, prevalence: float) -> AtPrevalence:
+    if sensitivity.value is None or specificity.value is None:
+        return AtPrevalence(prevalence=prevalence, source=source, ppv=None, npv=None)
+    ppv, npv = measures.predictive_values(sensitivity.value, specificity.value, prevalence)
+    return AtPrevalence(prevalence=prevalence, source=source, ppv=ppv, npv=npv)
+
+
+def _calibrated(measured: list[Reliability | None], p: Array, labels: NDArray[np.float32]) -> Calibrated:
+    pooled = reliability.measure(p.ravel(), labels.ravel())
+    return Calibrated(
+        mean_ece=mean([m and m.ece for m in measured]),
+        mean_ece_by_chance=mean([m and m.ece_by_chance for m in measured]),
+        pooled_ece=pooled and pooled.ece,
+        pooled_ece_by_chance=pooled and pooled.ece_by_chance,
+        mean_brier=mean([m and m.brier for m in measured]),
+    )
+
+
+def _baseline(
+    beside: Beside, cases: Cases, areas: Array, rounds: Array, draws: bootstrap.Draws, contract: Contract
+) -> Baseline | None:
+    """Model and baseline over the targets that both have, in the same rounds."""
+    if beside.baseline is None:
+        return None
+    without = np.isnan(beside.baseline).any(axis=0)
+    own = _areas(beside.baseline, cases.labels)
+    own_rounds = bootstrap.areas(beside.baseline, cases.labels, draws)
+    both = ~without & ~np.isnan(areas)
+    macro_rounds, model = bootstrap.macro(own_rounds[:, both]), auroc.macro(areas[both])
+    macro_own = auroc.macro(own[both])
+    return Baseline(
+        description=boosting.DESCRIPTION,
+        macro_auroc=area(macro_own, macro_rounds),
+        macro_model=number(model),
+        gain=area(model - macro_own, bootstrap.macro(rounds[:, both]) - macro_rounds),
+        targets_without=tuple(np.array(contract.target_names)[without].tolist()),
+    )

@@ -1,0 +1,164 @@
+"""Bootstrap of AUROC over patients: how often each record is drawn, and the area in every round.
+
+Glossary: R rounds, N records, n targets.
+
+One round draws as many groups as there are, with replacement. A group is a patient with all of its ECGs (cluster
+bootstrap), or one ECG, as in the paper. The draw is the same for all targets, so that a macro average has an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Unit = Literal["patients", "paper"]
+"""What is drawn: patients, or single ECGs as in the paper."""
+ROUNDS = 1000
+_BLOCK = 64  # rounds at once: records x 64 x 4 bytes, 10 MB for 40,000 records
+
+
+class Draws(NamedTuple):
+    """A seeded plan of resampling; the counts are made block by block, for all of them need not fit into memory."""
+
+    group: NDArray[np.int64]  # (N) number of each record's group
+    rounds: int
+    seed: int
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield how often each record counts: blocks of (N, at most 64 rounds), whole numbers."""
+        rng = np.random.default_rng(self.seed)
+        groups = int(self.group.max()) + 1
+        sizes = [min(_BLOCK, self.rounds - start) for start in range(0, self.rounds, _BLOCK)]
+        for size in sizes:
+            yield _counts(rng, groups, size)[self.group]
+
+
+def _counts(rng: np.random.Generator, groups: int, rounds: int) -> NDArray[np.float32]:
+    """How often each group is drawn in each round: (groups, rounds)."""
+    drawn = rng.integers(groups, size=(rounds, groups))
+    place = drawn + groups * np.arange(rounds)[:, None]
+    counts = np.bincount(place.ravel(), minlength=rounds * groups).reshape(rounds, groups)
+    return np.ascontiguousarray(counts.T, dtype=np.float32)
+
+
+def plan(patient_id: NDArray[Any], unit: Unit, rounds: int, seed: int) -> Draws:
+    """Plan the resampling of records.
+
+    Parameters
+    ----------
+    patient_id
+        (N); records of one patient are drawn together, unless `unit` is "paper".
+    unit
+        "patients" or "paper".
+    rounds
+        How many.
+    seed
+        Of the draws: the same plan gives the same rounds.
+    """
+    records = len(patient_id)
+    group = np.arange(records) if unit == "paper" else np.unique(patient_id, return_inverse=True)[1]
+    return Draws(group.astype(np.int64), rounds, seed)
+
+
+def areas(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]], draws: Draws) -> Array:
+    """AUROC of every target in every round, ties counting half.
+
+    Parameters
+    ----------
+    scores
+        (N, n).
+    labels
+        (N, n): 0, 1, or NaN where unknown.
+    draws
+        From `plan`.
+
+    Returns
+    -------
+    ndarray (R, n)
+        NaN in a round that drew no positive or no negative of the target.
+    """
+    ranked = [_rank(s, y) for s, y in zip(scores.T, labels.T, strict=True)]
+    return np.concatenate([np.stack([target.areas(counts) for target in ranked], axis=1) for counts in draws.blocks()])
+
+
+class _Ranked(NamedTuple):
+    """One target's records, sorted once for all rounds.
+
+    The rarer class is looked up among the commoner: the sum runs over few positives rather than over all records.
+    """
+
+    rare: NDArray[np.int64]  # records of the rarer class, by rising score
+    common: NDArray[np.int64]  # records of the other class, by rising score
+    edges: NDArray[np.int64]  # counts of common records up to which sums are needed
+    below: NDArray[np.int64]  # for each rare one: the edge of those that score lower
+    through: NDArray[np.int64]  # for each rare one: the edge of those that score lower or the same
+    tied: bool
+    rare_is_positive: bool
+
+    def areas(self, counts: NDArray[np.float32]) -> Array:
+        """(N, rounds) counts → (rounds) AUROC."""
+        if not self.rare.size or not self.common.size:
+            return np.full(counts.shape[1], np.nan)
+        total, common = _sums_up_to(counts.take(self.common, axis=0), self.edges)  # (edges, rounds), (rounds)
+        weight = counts.take(self.rare, axis=0)
+        beaten = (total[self.below] + total[self.through]) / 2 if self.tied else total[self.below]
+        wins = (weight * beaten).sum(axis=0, dtype=np.float64)
+        pairs = weight.sum(axis=0, dtype=np.float64) * common
+        with np.errstate(invalid="ignore"):  # a round without one of the classes: 0 / 0
+            area = wins / pairs
+        return area if self.rare_is_positive else 1 - area
+
+
+def _rank(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]]) -> _Ranked:
+    positive, negative = (_by_score(scores, np.flatnonzero(labels == value)) for value in (1, 0))
+    rare_is_positive = len(positive) <= len(negative)
+    rare, common = (positive, negative) if rare_is_positive else (negative, positive)
+    cuts = [np.searchsorted(scores[common], scores[rare], side) for side in ("left", "right")]
+    edges = np.unique(np.concatenate([[0], *cuts])).astype(np.int64)
+    below, through = (np.searchsorted(edges, cut) for cut in cuts)
+    return _Ranked(rare, common, edges, below, through, bool((below != through).any()), rare_is_positive)
+
+
+def _by_score(scores: NDArray[np.floating[Any]], records: NDArray[np.int64]) -> NDArray[np.int64]:
+    return records[np.argsort(scores[records], kind="stable")]
+
+
+def _sums_up_to(counts: NDArray[np.float32], edges: NDArray[np.int64]) -> tuple[NDArray[np.float32], Array]:
+    """Sum of the first `edge` rows for each edge, and of all: (rows, rounds) → (edges, rounds), (rounds).
+
+    The sums are whole numbers below 2²⁴: single precision holds them exactly.
+    """
+    starts = edges[edges < len(counts)]  # the first is 0
+    segments = np.add.reduceat(counts, starts, axis=0)
+    total = np.concatenate([np.zeros((1, counts.shape[1]), np.float32), np.cumsum(segments, axis=0)])
+    return total[: len(edges)], total[-1].astype(np.float64)
+
+
+def macro(areas: Array) -> Array:
+    """Mean over the targets that have an AUROC in the round: (R, n) → (R); NaN where none has."""
+    known = ~np.isnan(areas)
+    count = known.sum(axis=1)
+    total = np.where(known, areas, 0.0).sum(axis=1)
+    return np.divide(total, count, out=np.full(len(areas), np.nan), where=count > 0)
+
+
+def interval(values: Array, level: float = 0.95) -> tuple[float, float] | None:
+    """Percentile interval of the rounds that have a value; None if fewer than nine in ten have one.
+
+    Parameters
+    ----------
+    values
+        (R).
+    level
+        Of confidence.
+    """
+    known = values[~np.isnan(values)]
+    if not known.size or known.size < 0.9 * values.size:
+        return None
+    tail = (1 - level) / 2
+    low, high = np.quantile(known, (tail, 1 - tail))
+    return float(low), float(high)

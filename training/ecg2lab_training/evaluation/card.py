@@ -1,0 +1,218 @@
+"""card.md: the model card, made from evaluation.json alone.
+
+Its sections follow what a reader of a health AI model is owed: who made it of what, whom it is for, how well it does
+and for whom worse, what it must not be used for, and how each statement can be checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from ecg2lab_training.evaluation import population
+from ecg2lab_training.evaluation.result import Calibrated, Evaluation, Group, TargetResult, encode
+from ecg2lab_training.evaluation.words import decimal, interval, markdown, percent
+
+METHOD = "Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s41598-025-26715-5"
+
+
+def card(evaluation: Evaluation) -> str:
+    """Write the model card: Markdown; equal evaluations give equal cards."""
+    sections = {
+        "Identity and lineage": _identity(evaluation),
+        "Intended use": _intended(evaluation),
+        "Out of scope": _out_of_scope(evaluation),
+        "Training data": _training(evaluation),
+        "Performance": _performance(evaluation),
+        "Performance by target": _by_target(evaluation),
+        "Performance in subgroups": _subgroups(evaluation),
+        "Calibration and decision thresholds": _calibration(evaluation),
+        "Limitations": _limitations(evaluation),
+        "Ethical considerations": _ethics(evaluation),
+        "Maintenance": _maintenance(),
+        "How to verify": _verify(evaluation),
+    }
+    body = "\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
+    return f"# Model card: {evaluation.model.name}\n\n**{_statement(evaluation)}**\n\n{body}"
+
+
+def _statement(evaluation: Evaluation) -> str:
+    synthetic = evaluation.model.synthetic_weights
+    if synthetic:
+        return "Trained on simulated patients. It has never seen a person. Not for clinical use."
+    if synthetic is None:
+        return "Weights of unstated origin. Research software. Not for clinical use."
+    return "Research software. Not a medical device. Not for clinical use."
+
+
+def _identity(e: Evaluation) -> str:
+    m = e.model
+    return (
+        f"- Model: {m.name} ({m.kind})\n"
+        f"- Method: {METHOD}: structured state-space layers (S4) for the ECG, late fusion with facts on the patient\n"
+        f"- Input: {len(m.leads)} leads ({', '.join(m.leads)}) at {m.sampling_rate_hz:g} Hz, windows of "
+        f"{m.window_s:g} s; {', '.join(m.features)}\n"
+        f"- Output: a probability for each of {len(e.targets)} laboratory abnormalities\n"
+        f"- SHA-256 of the weights: `{m.weights_sha256}`\n"
+        f"- SHA-256 of the {'manifest' if m.kind == 'bundle' else 'contract'}: `{m.digest}`\n"
+    )
+
+
+def _intended(e: Evaluation) -> str:
+    settings = {t.criterion.setting for t in e.targets if t.criterion}
+    words = {"prediction": "are abnormal now", "forecasting": "will be abnormal within the stated minutes"}
+    what = " or ".join(words[s] for s in ("prediction", "forecasting") if s in settings) or "are abnormal"
+    return (
+        f"Research on how well a 12-lead ECG tells which laboratory values {what}, in adults from "
+        f"{e.model.minimum_age:g} years. Users: researchers and engineers. A value is measured in the laboratory; this "
+        f"model does not replace the measurement.\n"
+    )
+
+
+def _out_of_scope(e: Evaluation) -> str:
+    return (
+        "- Any decision on diagnosis or treatment\n"
+        f"- Patients younger than {e.model.minimum_age:g} years, which the software refuses\n"
+        "- Recordings with fewer leads than listed, unless the missing ones follow from the others\n"
+        "- Populations, devices or laboratories on which it has not been evaluated\n"
+    )
+
+
+def _training(e: Evaluation) -> str:
+    text = f"{e.model.training_data or 'Not stated by the model.'}\n"
+    if e.model.synthetic_weights:
+        text += (
+            "\nAll of it is simulated. What the simulation plants in an ECG was chosen by its authors: that the model "
+            "finds it says that the software works, and nothing about patients.\n"
+        )
+    if e.training_population is not None:
+        p = e.training_population
+        rows = [
+            [name, *(["–"] * 3 if n.quartiles is None else [f"{q:g}" for q in n.quartiles]), percent(n.missing)]
+            for name, n in p.numbers.items()
+        ]
+        text += f"\n{p.records} records in the training folds:\n\n"
+        text += markdown(("feature", "lower quartile", "median", "upper quartile", "missing"), rows)
+        text += f"\nFor programs:\n\n{population.to_card(p)}\n"
+    return text
+
+
+def _performance(e: Evaluation) -> str:
+    d, o = e.data, e.overall
+    whose = "simulated patients" if d.synthetic else "patients"
+    lines = [
+        f"Evaluated on {d.records} ECGs of {d.patients} {whose}: {d.description} ({d.part}).\n",
+        f"Macro AUROC over {o.targets} targets: {interval(o.macro_auroc)} ({e.settings.rounds} bootstrap rounds over "
+        f"{'patients' if e.settings.bootstrap == 'patients' else 'ECGs'}, 95 %).\n",
+    ]
+    if e.baseline is not None:
+        lines.append(
+            f"Without the ECG ({e.baseline.description}): {interval(e.baseline.macro_auroc)}; "
+            f"the model adds {interval(e.baseline.gain)}.\n"
+        )
+    if e.ideal is not None and e.ideal.targets:
+        lines.append(
+            f"An ideal observer of the simulation reaches {decimal(e.ideal.macro_ideal)} over the {e.ideal.targets} "
+            f"targets planted in the ECG, the model {decimal(e.ideal.macro_model)}: "
+            f"a gap of {interval(e.ideal.macro_gap)}.\n"
+        )
+    if len(e.windows) > 1:
+        counts = ", ".join(f"{w.windows}: {decimal(w.macro_auroc.value)}" for w in e.windows)
+        lines.append(f"Macro AUROC by count of windows averaged: {counts}.\n")
+    return "\n".join(lines)
+
+
+def _by_target(e: Evaluation) -> str:
+    head = ("target", "abnormality", "when", "AUROC [95 % CI]", "AUPRC", "prevalence", "pos./neg.")
+    return markdown(head, [_target(t) for t in e.targets])
+
+
+def _target(t: TargetResult) -> list[str]:
+    c = t.criterion
+    meaning = [str(c), c.when] if c else ["not stated", ""]
+    counts = f"{t.positives}/{t.negatives}"
+    return [t.name, *meaning, interval(t.auroc), decimal(t.auprc), percent(t.prevalence), counts]
+
+
+def _subgroups(e: Evaluation) -> str:
+    head = ("attribute", "value", "ECGs", "patients", "macro AUROC [95 % CI]", "targets")
+    rows = [_group(g) for g in e.groups]
+    return markdown(head, rows) + (
+        "\nA macro AUROC is over the targets that have both classes in the subgroup, so rows may rest on different "
+        "targets; evaluation.json has each target.\n"
+    )
+
+
+def _group(g: Group) -> list[str]:
+    known = sum(t.auroc is not None for t in g.targets.values())
+    return [g.attribute, g.value, str(g.records), str(g.patients), interval(g.macro_auroc), str(known)]
+
+
+def _calibration(e: Evaluation) -> str:
+    head = ("", "mean ECE", "by chance alone", "pooled ECE", "by chance alone", "mean Brier score")
+    rows = [_agreement("not calibrated", e.overall.before), _agreement("calibrated", e.overall.after)]
+    text = f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}"
+    head = ("target", "threshold", "sensitivity [95 % CI]", "specificity [95 % CI]", "PPV, NPV at prevalence")
+    rows = [_decision(t) for t in e.targets if t.decision]
+    return f"{text}\nDecision thresholds ({e.settings.threshold}), on the calibrated probability:\n\n{markdown(head, rows)}"
+
+
+def _agreement(name: str, c: Calibrated) -> list[str]:
+    values = (c.mean_ece, c.mean_ece_by_chance, c.pooled_ece, c.pooled_ece_by_chance, c.mean_brier)
+    return [name, *map(decimal, values)]
+
+
+def _decision(t: TargetResult) -> list[str]:
+    d = t.decision
+    if d is None:
+        return [t.name, "–", "–", "–", "–"]
+    values = "; ".join(f"{percent(v.ppv)}, {percent(v.npv)} at {percent(v.prevalence)}" for v in d.predictive_values)
+    return [t.name, f"{d.threshold:.3g}", interval(d.sensitivity), interval(d.specificity), values]
+
+
+def _limitations(e: Evaluation) -> str:
+    few = [t.name for t in e.targets if min(t.positives, t.negatives) < 30]
+    lines = [
+        "- External validation has cost most published models of this kind 0.03 to 0.13 AUROC.",
+        "- A label exists only where the laboratory was asked: those who were not tested are not represented.",
+        "- Missing facts are replaced by the training median.",
+    ]
+    if few:
+        lines.append(f"- Fewer than 30 positives or negatives were tested for: {', '.join(few)}.")
+    lines += [f"- {sentence}." for sentence in (*e.shift, *e.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _ethics(e: Evaluation) -> str:
+    worst = _lowest(e)
+    text = (
+        "Race and sex are inputs of the published method. Race is a social category and stands in for unmeasured "
+        "circumstances; a model can carry inequalities of care on into its answers.\n"
+    )
+    if worst is not None:
+        text += (
+            f"\nLowest macro AUROC of a subgroup here: {worst.attribute} {worst.value}, "
+            f"{interval(worst.macro_auroc)} on {worst.records} ECGs.\n"
+        )
+    return text
+
+
+def _lowest(e: Evaluation) -> Group | None:
+    known = [g for g in e.groups if g.macro_auroc.low is not None and g.attribute != "missing numbers"]
+    return min(known, key=lambda g: g.macro_auroc.value or 0, default=None)
+
+
+def _maintenance() -> str:
+    return (
+        "Evaluate again on own patients before any use, after each change of ECG device, laboratory method or patient "
+        "mix, and at set times: `ecg2lab evaluate BUNDLE TABLE.csv --out DIR`; `--recalibrate` refits calibration and "
+        "thresholds. Weights never change in a bundle: a new model is a new bundle.\n"
+    )
+
+
+def _verify(e: Evaluation) -> str:
+    return (
+        f"- This card is made from evaluation.json alone; its SHA-256 is `{hashlib.sha256(encode(e)).hexdigest()}`.\n"
+        f"- SHA-256 of the data evaluated: `{e.data.sha256}`.\n"
+        f"- Repeat with the same data: the same seed ({e.settings.seed}) gives the same figures.\n"
+        "- `ecg2lab selftest BUNDLE` compares this machine's answers with those of the checkpoint.\n"
+    )

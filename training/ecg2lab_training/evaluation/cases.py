@@ -1,0 +1,56 @@
+"""What is judged: answers of a model, and what was true, for the same recordings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Recordings with their answers and labels.
+
+    Glossary: N recordings, W windows of the longest one, n targets.
+    """
+
+    windows: Array
+    """(N, W, n) probability of each window, not calibrated; NaN where a recording has fewer."""
+    labels: NDArray[np.float32]
+    """(N, n): 0, 1; NaN where unknown."""
+    patient_id: NDArray[Any]
+    """(N); recordings of one patient share it."""
+    continuous: Array
+    """(N, features) raw; NaN: missing."""
+    categorical: NDArray[np.int64]
+    """(N, features) codes; -1: missing."""
+    ideal: Array | None = None
+    """(N, n) probability after an ideal observer; NaN where it has none; None: the patients are real."""
+
+    def probabilities(self, windows: int | None = None) -> Array:
+        """Mean over the first windows: (N, n), not calibrated.
+
+        Parameters
+        ----------
+        windows
+            How many; NaN for a recording that has fewer. None: all that each recording has.
+        """
+        if windows is not None:
+            return np.asarray(self.windows[:, :windows].mean(axis=1))
+        known = ~np.isnan(self.windows)
+        return np.where(known, self.windows, 0.0).sum(axis=1) / known.sum(axis=1)
+
+    def only(self, chosen: NDArray[np.bool_]) -> Cases:
+        """The chosen recordings, (N) Booleans."""
+        return Cases(
+            windows=self.windows[chosen],
+            labels=self.labels[chosen],
+            patient_id=self.patient_id[chosen],
+            continuous=self.continuous[chosen],
+            categorical=self.categorical[chosen],
+            ideal=None if self.ideal is None else self.ideal[chosen],
+        )

@@ -1,0 +1,120 @@
+"""A model asked about the recordings of a data set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.contract import Contract
+from ecg2lab.errors import DatasetError
+from ecg2lab_training import imputation
+from ecg2lab_training.dataset import Dataset, Part
+from ecg2lab_training.evaluation.cases import Array, Cases
+from ecg2lab_training.evaluation.platt import sigmoid
+from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.progress import Progress, silent
+
+_RECORDS = 64  # asked at once
+
+
+def ask(subject: Subject, dataset: Dataset, part: Part, progress: Progress = silent) -> Cases:
+    """Ask a model about one part of a data set.
+
+    What is missing is imputed with the model's medians, not with those of the data set.
+
+    Parameters
+    ----------
+    subject
+        The model.
+    dataset
+        With at least one of the model's targets.
+    part
+        "validation" or "test"; "train" holds what the model has seen.
+    progress
+        Told after each batch of recordings.
+
+    Raises
+    ------
+    DatasetError
+        If the part is empty, or the data set does not fit the model (`require_fit`).
+    """
+    require_fit(subject.contract, dataset)
+    rows = dataset.rows(part)
+    continuous, categorical = imputation.fill(dataset, subject.contract)
+    windows = []
+    for start in range(0, len(rows), _RECORDS):
+        chosen = rows[start : start + _RECORDS]
+        signals = np.asarray(dataset.signals[chosen])
+        windows.append(_each_window(subject, signals, continuous[chosen], categorical[chosen]))
+        progress(min(start + _RECORDS, len(rows)), len(rows), "recordings")
+    column_of = places(subject.contract, dataset.contract)
+    return Cases(
+        windows=np.concatenate(windows),
+        labels=columns(dataset.labels[rows], column_of).astype(np.float32),
+        patient_id=dataset.patient_id[rows],
+        continuous=dataset.continuous[rows],
+        categorical=dataset.categorical[rows],
+        ideal=None if dataset.ideal is None else columns(dataset.ideal[rows], column_of),
+    )
+
+
+def _each_window(
+    subject: Subject, signals: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
+) -> Array:
+    """(B, leads, samples) → (B, W, n); a remainder shorter than a window is left out."""
+    length = subject.contract.signal.window_samples
+    starts = range(0, signals.shape[2] - length + 1, length)
+    crops = (np.ascontiguousarray(signals[:, :, start : start + length]) for start in starts)
+    logits = [subject.logits(crop, continuous, categorical) for crop in crops]
+    return sigmoid(np.stack(logits, axis=1).astype(np.float64))
+
+
+def require_fit(contract: Contract, dataset: Dataset) -> None:
+    """Check that a data set holds what a model wants, prepared as it wants it.
+
+    Raises
+    ------
+    DatasetError
+        Naming the first thing that differs: signal, preprocessing, features, or no target in common.
+    """
+    given = dataset.contract
+    pairs = {
+        "signal (leads, sampling rate, window)": (contract.signal, given.signal),
+        "preprocessing": (contract.preprocessing, given.preprocessing),
+        "features": (contract.feature_names, given.feature_names),
+        "categories": ([f.categories for f in contract.categorical], [f.categories for f in given.categorical]),
+    }
+    for what, (wanted, found) in pairs.items():
+        if wanted != found:
+            raise DatasetError(f"the data set does not fit the model: {what}: {found}, the model wants {wanted}")
+    if not set(contract.target_names) & set(given.target_names):
+        raise DatasetError(
+            f"the data set has none of the model's targets, such as {contract.target_names[0]!r}; "
+            f"it has {', '.join(given.target_names[:3])} …"
+        )
+
+
+def differences(contract: Contract, dataset: Dataset) -> tuple[str, ...]:
+    """What a reader must know where targets of model and data set differ, in sentences."""
+    given = {target.name: target for target in dataset.contract.targets}
+    notes = [f"target {name}: the data set has no such label" for name in contract.target_names if name not in given]
+    notes += [f"target {name}: the model does not have it" for name in given if name not in contract.target_names]
+    for target in contract.targets:
+        other = given.get(target.name)
+        if other is not None and other.criterion != target.criterion:
+            notes.append(f"target {target.name}: the model means {target.criterion}, the data set {other.criterion}")
+    return tuple(notes)
+
+
+def places(contract: Contract, given: Contract) -> list[int | None]:
+    """Column of the data set for each target of the model; None: it has none."""
+    column = {name: index for index, name in enumerate(given.target_names)}
+    return [column.get(name) for name in contract.target_names]
+
+
+def columns(values: NDArray[np.floating[Any]], places: list[int | None]) -> Array:
+    """Pick columns, NaN where there is none: (N, …) → (N, n)."""
+    nothing = np.full(len(values), np.nan)
+    return np.stack([nothing if place is None else values[:, place] for place in places], axis=1).astype(np.float64)

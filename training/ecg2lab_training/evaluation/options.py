@@ -1,0 +1,66 @@
+"""Options of `ecg2lab evaluate`, checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ecg2lab.contract import Contract
+from ecg2lab.errors import DatasetError
+from ecg2lab_training.evaluation import thresholds
+from ecg2lab_training.evaluation.evaluate import Wishes
+
+
+def wishes(
+    contract: Contract, bootstrap: str, rounds: int, seed: int, threshold: str | None, prevalence: Sequence[str]
+) -> Wishes:
+    """Check what the user asked for.
+
+    Raises
+    ------
+    DatasetError
+        Naming the option that is wrong.
+    """
+    if bootstrap not in ("patients", "paper"):
+        raise DatasetError(f"bootstrap {bootstrap!r} is not known; give patients, or paper to draw single ECGs")
+    if threshold is not None:
+        thresholds.parse(threshold)
+    return Wishes(bootstrap, rounds, seed, threshold, prevalences(contract, prevalence))
+
+
+def prevalences(contract: Contract, given: Sequence[str]) -> dict[str, float]:
+    """Read `TARGET=0.1` and JSON files of such; the last one counts.
+
+    Raises
+    ------
+    DatasetError
+        If one is neither, names a target that the model does not have, or is not between 0 and 1.
+    """
+    found: dict[str, float] = {}
+    for text in given:
+        found |= _file(Path(text)) if text.endswith(".json") else _pair(text)
+    for name, share in found.items():
+        if name not in contract.target_names:
+            raise DatasetError(f"prevalence of {name!r}: the model has no such target (`ecg2lab inspect` lists all)")
+        if not 0 < share < 1:
+            raise DatasetError(f"prevalence of {name!r} must lie between 0 and 1, not be {share:g}")
+    return found
+
+
+def _pair(text: str) -> dict[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return {name: float(number)}
+    except ValueError:
+        raise DatasetError(f"prevalence {text!r} is not TARGET=0.1, nor a .json file") from None
+
+
+def _file(path: Path) -> dict[str, float]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, float])
+    except OSError as error:
+        raise DatasetError(f"cannot read prevalences from {path}: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise DatasetError(f"{path} must be one JSON object of targets and prevalences: {error}") from None

@@ -1,0 +1,116 @@
+"""roc.png and reliability.png: one small panel for each target, so that two dozen stay readable."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab_training.evaluation.cases import Cases
+from ecg2lab_training.evaluation.reliability import Reliability
+from ecg2lab_training.evaluation.result import Evaluation, TargetResult
+from ecg2lab_training.evaluation.words import decimal
+
+_COLUMNS, _PANEL_INCHES, _MOST_PANELS = 6, 2.1, 60
+_BLUE, _ORANGE, _GREY = "#1f5a94", "#c8641b", "#9a9a9a"
+
+
+def write(folder: Path, evaluation: Evaluation, cases: Cases) -> tuple[str, ...]:
+    """Draw both figures.
+
+    Parameters
+    ----------
+    folder
+        That takes roc.png and reliability.png.
+    evaluation
+        With the targets in the order of `cases`.
+    cases
+        Answers and labels, for the curves.
+
+    Returns
+    -------
+    tuple of str
+        Notes on targets that have no panel.
+    """
+    drawn = [index for index, target in enumerate(evaluation.targets) if target.auroc.value is not None]
+    kept = sorted(drawn, key=lambda index: -_value(evaluation.targets[index]))[:_MOST_PANELS]
+    scores = cases.probabilities()
+    curves = {index: roc(scores[:, index], cases.labels[:, index]) for index in kept}
+    title = f"{evaluation.model.name}: {evaluation.data.part}"
+    _figure(folder / "roc.png", f"ROC, {title}", kept, evaluation, lambda axes, i: _draw_roc(axes, *curves[i]))
+    _figure(
+        folder / "reliability.png",
+        f"Reliability, {title} (grey: not calibrated; blue: calibrated; area: records)",
+        kept,
+        evaluation,
+        lambda axes, i: _draw_reliability(axes, evaluation.targets[i]),
+    )
+    names = [t.name for i, t in enumerate(evaluation.targets) if i not in kept]
+    return (f"no panel in roc.png and reliability.png for {', '.join(names)}",) if names else ()
+
+
+def _value(target: TargetResult) -> float:
+    return target.auroc.value or 0.0
+
+
+def roc(
+    scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """False and true positive rate at every threshold, from (0, 0) to (1, 1)."""
+    known = ~np.isnan(labels)
+    values, place = np.unique(-scores[known], return_inverse=True)
+    positive = labels[known] > 0.5
+    hits = np.cumsum(np.bincount(place, weights=positive, minlength=values.size))
+    alarms = np.cumsum(np.bincount(place, weights=~positive, minlength=values.size))
+    return np.concatenate([[0], alarms / alarms[-1]]), np.concatenate([[0], hits / hits[-1]])
+
+
+def _figure(path: Path, title: str, kept: list[int], evaluation: Evaluation, draw: Any) -> None:
+    from matplotlib.figure import Figure
+
+    rows = max(1, math.ceil(len(kept) / _COLUMNS))
+    figure = Figure(figsize=(_COLUMNS * _PANEL_INCHES, rows * _PANEL_INCHES * 1.12 + 0.5), layout="constrained")
+    panels = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, index in zip(panels, kept, strict=False):
+        axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), aspect="equal")
+        axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.6, linestyle=":")
+        axes.tick_params(labelsize=7)
+        draw(axes, index)
+        target = evaluation.targets[index]
+        axes.set_title(f"{target.name.replace('_', ' ')}\n{_caption(path.stem, target)}", fontsize=7)
+    for axes in panels[len(kept) :]:
+        axes.set_axis_off()
+    figure.suptitle(title, fontsize=10)
+    words = ("1 - specificity", "sensitivity") if path.stem == "roc" else ("predicted probability", "frequency")
+    figure.supxlabel(words[0], fontsize=8)
+    figure.supylabel(words[1], fontsize=8)
+    figure.savefig(path, dpi=150, metadata={"Software": None})  # equal evaluations give equal bytes
+
+
+def _caption(figure: str, target: TargetResult) -> str:
+    if figure == "roc":
+        return f"{decimal(target.auroc.value)} ({target.positives}/{target.negatives})"
+    before, after = target.before and target.before.ece, target.after and target.after.ece
+    return f"ECE {decimal(before)} → {decimal(after)}"
+
+
+def _draw_roc(axes: Any, fall_out: NDArray[np.float64], sensitivity: NDArray[np.float64]) -> None:
+    axes.plot(fall_out, sensitivity, color=_BLUE, linewidth=1.2)
+    axes.fill_between(fall_out, sensitivity, color=_BLUE, alpha=0.08, linewidth=0)
+
+
+def _draw_reliability(axes: Any, target: TargetResult) -> None:
+    for measured, colour in ((target.before, _GREY), (target.after, _BLUE)):
+        if measured is not None:
+            _draw_bins(axes, measured, colour)
+
+
+def _draw_bins(axes: Any, measured: Reliability, colour: str) -> None:
+    x = [b.mean_probability for b in measured.bins]
+    y = [b.frequency for b in measured.bins]
+    total = sum(b.count for b in measured.bins)
+    axes.plot(x, y, color=colour, linewidth=0.6)
+    axes.scatter(x, y, s=[4 + 80 * b.count / total for b in measured.bins], color=colour, linewidth=0, alpha=0.8)

@@ -1,0 +1,271 @@
+"""evaluation.json: what was measured. The table, the figures' captions and the model card are made from it alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ecg2lab.contract import Calibration, Criterion
+from ecg2lab.errors import DatasetError
+from ecg2lab_training.evaluation.reliability import Reliability
+
+FILE = "evaluation.json"
+
+
+class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Immutable; what has no value is null, never NaN."""
+
+
+class Area(_Struct, frozen=True, kw_only=True):
+    """An area or a difference of areas, with its 95 % interval."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    """low and high: None where too few rounds have a value."""
+
+
+class Share(_Struct, frozen=True, kw_only=True):
+    """A proportion with its 95 % interval (Wilson)."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class AtPrevalence(_Struct, frozen=True, kw_only=True):
+    """Predictive values where the abnormality is that frequent."""
+
+    prevalence: float
+    source: Literal["these records", "stated"]
+    ppv: float | None
+    npv: float | None
+
+
+class Decision(_Struct, frozen=True, kw_only=True):
+    """The verdict *detected* at a threshold."""
+
+    threshold: float
+    """On the calibrated probability."""
+    rule: str
+    sensitivity: Share
+    specificity: Share
+    predictive_values: tuple[AtPrevalence, ...]
+
+
+class TargetResult(_Struct, frozen=True, kw_only=True):
+    """One target."""
+
+    name: str
+    criterion: Criterion | None
+    positives: int
+    negatives: int
+    prevalence: float | None
+    auroc: Area
+    auprc: float | None
+    calibration: Calibration | None
+    before: Reliability | None
+    """Without the calibration."""
+    after: Reliability | None
+    """With it."""
+    decision: Decision | None
+    baseline: float | None = None
+    """AUROC of the tabular baseline."""
+    planted: str | None = None
+    """Of simulated patients: where the label shows, "ecg", "tabular" or "nowhere"."""
+    ideal: float | None = None
+    """AUROC of an ideal observer on the same records."""
+    gap: Area | None = None
+    """Ideal observer less model."""
+
+
+class Calibrated(_Struct, frozen=True, kw_only=True):
+    """Calibration over all targets."""
+
+    mean_ece: float | None
+    """Mean of the targets' ECE."""
+    mean_ece_by_chance: float | None
+    pooled_ece: float | None
+    """ECE of all targets' answers joined end to end."""
+    pooled_ece_by_chance: float | None
+    mean_brier: float | None
+
+
+class Overall(_Struct, frozen=True, kw_only=True):
+    """All targets together."""
+
+    macro_auroc: Area
+    targets: int
+    """That have an AUROC; the others lack positives or negatives."""
+    before: Calibrated
+    after: Calibrated
+    calibration_from: str
+    """Where the calibration was fitted, in words."""
+
+
+class GroupTarget(_Struct, frozen=True, kw_only=True):
+    """One target in a subgroup."""
+
+    auroc: float | None
+    positives: int
+    negatives: int
+
+
+class Group(_Struct, frozen=True, kw_only=True):
+    """One subgroup."""
+
+    attribute: str
+    value: str
+    records: int
+    patients: int
+    macro_auroc: Area
+    targets: dict[str, GroupTarget]
+
+
+class Windows(_Struct, frozen=True, kw_only=True):
+    """Probabilities averaged over the first windows alone."""
+
+    windows: int
+    records: int
+    """That are long enough."""
+    macro_auroc: Area
+
+
+class Baseline(_Struct, frozen=True, kw_only=True):
+    """Gradient boosting on the tabular features, without an ECG."""
+
+    description: str
+    macro_auroc: Area
+    macro_model: float | None
+    """Of the model, over the targets that the baseline has."""
+    gain: Area
+    """Macro AUROC of the model less that of the baseline."""
+    targets_without: tuple[str, ...]
+    """Names of targets whose training labels have one class only."""
+
+
+class Nowhere(_Struct, frozen=True, kw_only=True):
+    """A label that shows nowhere must not be predictable."""
+
+    target: str
+    low: float | None
+    high: float | None
+    contains_half: bool | None
+
+
+class Ideal(_Struct, frozen=True, kw_only=True):
+    """An ideal observer of simulated patients beside the model, on the same records."""
+
+    targets: int
+    """That are planted in the ECG and have both areas."""
+    macro_model: float | None
+    macro_ideal: float | None
+    macro_gap: Area
+    nowhere: tuple[Nowhere, ...]
+    """Intervals with Bonferroni's correction: together they cover with 95 %."""
+    nowhere_contains_half: bool | None
+    """Whether all do; None: no such target."""
+
+
+class NumberSummary(_Struct, frozen=True, kw_only=True):
+    """One number of a population."""
+
+    quartiles: tuple[float, float, float] | None
+    missing: float
+    """Share of records."""
+
+
+class Population(_Struct, frozen=True, kw_only=True):
+    """Whom the records are of."""
+
+    records: int
+    numbers: dict[str, NumberSummary]
+    categories: dict[str, dict[str, float]]
+    """Shares of the known ones, and of "missing" among all."""
+    prevalences: dict[str, float | None]
+    """By target, among known labels."""
+
+
+class Model(_Struct, frozen=True, kw_only=True):
+    """What was evaluated."""
+
+    name: str
+    kind: str
+    weights_sha256: str
+    digest: str
+    synthetic_weights: bool | None
+    training_data: str | None
+    leads: tuple[str, ...]
+    sampling_rate_hz: float
+    window_s: float
+    features: tuple[str, ...]
+    minimum_age: float
+
+
+class Data(_Struct, frozen=True, kw_only=True):
+    """On what."""
+
+    kind: Literal["data set", "table"]
+    description: str
+    synthetic: bool | None
+    """None: not stated, as of a table."""
+    sha256: str
+    part: str
+    records: int
+    patients: int
+    skipped: dict[str, str] = {}
+    """Records that could not be used, with the reason."""
+
+
+class Settings(_Struct, frozen=True, kw_only=True):
+    """How."""
+
+    bootstrap: Literal["patients", "paper"]
+    rounds: int
+    seed: int
+    threshold: str
+
+
+class Evaluation(_Struct, frozen=True, kw_only=True):
+    """evaluation.json."""
+
+    schema_version: Literal[1] = 1
+    model: Model
+    data: Data
+    settings: Settings
+    overall: Overall
+    targets: tuple[TargetResult, ...]
+    groups: tuple[Group, ...]
+    windows: tuple[Windows, ...]
+    baseline: Baseline | None = None
+    ideal: Ideal | None = None
+    training_population: Population | None = None
+    population: Population
+    """Of the records evaluated."""
+    shift: tuple[str, ...] = ()
+    """What differs from the training population, in sentences."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
+
+
+def encode(evaluation: Evaluation) -> bytes:
+    """Indented JSON; equal evaluations give equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(evaluation), indent=1) + b"\n"
+
+
+def read(path: Path) -> Evaluation:
+    """Read evaluation.json.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be read or is not one.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Evaluation)
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}; `ecg2lab evaluate` writes one") from None
+    except msgspec.DecodeError as error:
+        raise DatasetError(f"{path} is not an evaluation: {error}") from None

@@ -1,0 +1,96 @@
+"""The model under judgement: a RUN folder or a bundle, behind one function."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.contract import Contract
+
+Logits = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.floating[Any]]]
+"""(B, leads, L) mV, (B, features), (B, categories), nothing missing → (B, n) logits."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that can be asked."""
+
+    kind: str
+    """"run" or "bundle"."""
+    contract: Contract
+    logits: Logits
+    weights_sha256: str
+    """Of the run's weights; of a bundle, those of the checkpoint that it was made from."""
+    digest: str
+    """SHA-256 of a bundle's manifest, or of a run's contract."""
+    synthetic_weights: bool | None
+    training_data: str | None
+    card: str | None = None
+    """Of a bundle."""
+
+
+def open_subject(path: Path) -> Subject:
+    """Open a RUN folder or a bundle.
+
+    Raises
+    ------
+    CheckpointError, BundleError, ContractError
+        If it is neither, or damaged.
+    """
+    return _open_run(path) if path.is_dir() else _open_bundle(path)
+
+
+def _open_run(folder: Path) -> Subject:
+    import torch
+
+    from ecg2lab_export import cardiolab
+    from ecg2lab_export.contract_fit import check_fit
+    from ecg2lab_export.run_folder import CONTRACT_FILE, read_run
+    from ecg2lab_training.model import FusionModel
+
+    run = read_run(folder)
+    network = cardiolab.read(run.weights)
+    check_fit(network, run.contract)
+    model = FusionModel.from_network(network).eval()
+
+    @torch.no_grad()
+    def logits(*inputs: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        return model(*map(torch.from_numpy, inputs)).numpy()
+
+    return Subject(
+        kind="run",
+        contract=run.contract,
+        logits=logits,
+        weights_sha256=_sha256(run.weights),
+        digest=_sha256(folder / CONTRACT_FILE),
+        synthetic_weights=run.synthetic_weights,
+        training_data=run.training_data,
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _open_bundle(path: Path) -> Subject:
+    from ecg2lab import bundle as bundles
+    from ecg2lab import engine
+
+    opened = bundles.Bundle.open(path)
+    manifest = opened.manifest
+    return Subject(
+        kind="bundle",
+        contract=opened.contract,
+        logits=engine.load(opened).run,
+        weights_sha256=manifest.lineage.checkpoint_sha256,
+        digest=opened.digest,
+        synthetic_weights=manifest.synthetic_weights,
+        training_data=manifest.lineage.training_data,
+        card=opened.member(bundles.CARD).decode(),
+    )

@@ -1,0 +1,59 @@
+"""table.md: one row for each label, in the paper's layout, with the paper's figures beside."""
+
+from __future__ import annotations
+
+from ecg2lab_training.evaluation import published
+from ecg2lab_training.evaluation.result import Evaluation, TargetResult
+from ecg2lab_training.evaluation.words import decimal, interval, markdown
+
+_HEAD = ("category", "lab", "criterion", "setting", "horizon", "AUROC [95 % CI]", "pos./neg.")
+
+
+def table(evaluation: Evaluation) -> str:
+    """Write Markdown from an evaluation."""
+    has_baseline, has_ideal = evaluation.baseline is not None, evaluation.ideal is not None
+    head = [*_HEAD, *["tabular baseline"] * has_baseline, *["ideal observer"] * has_ideal, "paper"]
+    rows = []
+    for target in sorted(evaluation.targets, key=_order):
+        row = [*_meaning(target), interval(target.auroc), f"{target.positives}/{target.negatives}"]
+        row += [decimal(target.baseline)] * has_baseline + [decimal(target.ideal)] * has_ideal
+        rows.append([*row, published.AUROC.get(target.name, "")])
+    return f"# {evaluation.model.name}\n\n{_introduction(evaluation)}\n{markdown(head, rows)}\n{_end(evaluation)}"
+
+
+def _order(target: TargetResult) -> tuple[str, int, str]:
+    """Prediction before forecasting, then the best first, as the paper prints it."""
+    c = target.criterion
+    setting = "0" if c is None or c.setting == "prediction" else "1"
+    return setting, c.horizon_min if c and setting == "1" else 0, f"{1 - (target.auroc.value or 0):.6f}{target.name}"
+
+
+def _meaning(target: TargetResult) -> tuple[str, str, str, str, str]:
+    c = target.criterion
+    if c is None:
+        return "", target.name, "not stated", "", ""
+    sign = "±" if c.setting == "prediction" else ""
+    return (
+        c.category,
+        c.lab,
+        f"{c.comparison} {c.threshold:g} {c.unit}".strip(),
+        c.setting,
+        f"{sign}{c.horizon_min} min",
+    )
+
+
+def _introduction(evaluation: Evaluation) -> str:
+    data, macro = evaluation.data, interval(evaluation.overall.macro_auroc)
+    whose = {True: "simulated patients", False: "patients", None: "patients"}[data.synthetic]
+    unit = "patients" if evaluation.settings.bootstrap == "patients" else "ECGs"
+    return (
+        f"{data.records} ECGs of {data.patients} {whose}, {data.part}. Macro AUROC over {evaluation.overall.targets} "
+        f"targets: {macro}; the paper's: {published.MACRO}. Intervals: {evaluation.settings.rounds} bootstrap rounds "
+        f"over {unit}.\n"
+    )
+
+
+def _end(evaluation: Evaluation) -> str:
+    if evaluation.data.synthetic:
+        return f"{published.STATEMENT}; the patients here are simulated: the two must not be compared.\n"
+    return f"{published.STATEMENT}, 2008-2022, of one hospital; other patients have other figures.\n"

@@ -1,0 +1,30 @@
+"""Numbers and names as tables show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ecg2lab_training.evaluation.result import Area, Share
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """A number, or a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def interval(value: Area | Share) -> str:
+    """0.812 [0.770, 0.851]; without brackets where there is no interval."""
+    if value.low is None or value.high is None:
+        return decimal(value.value)
+    return f"{decimal(value.value)} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def percent(value: float | None) -> str:
+    """A share in percent, or a dash."""
+    return "–" if value is None else f"{value:.1%}"
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
