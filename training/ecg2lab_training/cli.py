@@ -1,4 +1,4 @@
-"""Commands of the training river: `simulate` and `train`."""
+"""Commands of the training river: `simulate` and `train` here, `cohort` and `evaluate` in their packages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ecg2lab import extras
+from ecg2lab_training.cohort import cli as cohort
 from ecg2lab_training.terminal import Json, bar, report
 
 if TYPE_CHECKING:
@@ -17,38 +18,42 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to the `ecg2lab` program."""
     app.command()(simulate)
+    cohort.register(app)
     app.command()(train)
 
 
 def simulate(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder for the data set.")],
-    patients: Annotated[int, typer.Option(help="How many; one ECG each.")] = 1000,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder for the hospital.")],
+    patients: Annotated[int, typer.Option(help="How many; one to three ECGs each.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Write a training data set of simulated patients: ECGs, vital signs and laboratory labels.
+    """Write a hospital of simulated patients in the layout of MIMIC-IV: tables, ECGs, and the truth behind them.
 
-    One hidden physiology drives both the ECG and the laboratory values. Nothing in it comes from a person.
+    One hidden physiology drives the ECGs, the vital signs and the laboratory values. Nothing in it comes from a person.
+    `truth.json` says what was planted, and how well an ideal observer could answer each question. `ecg2lab cohort`
+    makes a training data set of it.
 
     For example:
 
-    - `ecg2lab simulate patients/ --patients 2000 --seed 1`
+    - `ecg2lab simulate sim/ --patients 2000 --seed 1`
 
-    - `ecg2lab simulate patients/ --patients 100 --json`
+    - `ecg2lab simulate sim/ --patients 100 --json`
     """
     extras.require("train", "polars")
+    extras.require("formats", "wfdb")
     from ecg2lab_training.simulation import archive
 
     archive.check(folder, patients, seed)  # before a bar is drawn
     with bar("simulating") as progress:
         archive.simulate(folder, patients, seed, progress)
-    summary = {"dataset": str(folder), "synthetic": True, "patients": patients, "seed": seed}
+    summary = {"hospital": str(folder), "synthetic": True, "patients": patients, "seed": seed}
     report(summary, f"{patients} simulated patients in {folder}", as_json)
 
 
 def train(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="`demo`, `paper` or a JSON file.")],
-    data: Annotated[Path, typer.Option(help="Data set, as `ecg2lab simulate` writes it.")],
+    data: Annotated[Path, typer.Option(help="Data set, as `ecg2lab cohort` writes it.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
     as_json: Json = False,
 ) -> None:
@@ -58,9 +63,9 @@ def train(
 
     For example:
 
-    - `ecg2lab train demo --data patients/ --out run/`
+    - `ecg2lab train demo --data data/ --out run/`
 
-    - `ecg2lab train my-config.json --data patients/ --out run/ --json`
+    - `ecg2lab train my-config.json --data data/ --out run/ --json`
     """
     extras.require("train", "torch", "lightning", "polars", "safetensors")
     from ecg2lab_training import config as configs

@@ -1,10 +1,10 @@
-"""Simulated patients: one hidden physiology drives the laboratory values, the vital signs and the ECG.
+"""Simulated patients in the layout of MIMIC-IV, and the truth behind them.
 
-    physiology ─► blood ─► laboratory (measured values, labels)
-         │          └───┐
-         ├─► vitals     ▼
-         └─► rhythm ─► beat ─► dipole ─► electrocardiogram ◄─ noise
+    population ─► laboratory (values, times) ─► tables ─► hosp, ed, ecg, ecg_icd
+         │   └──► vitals ─────────────────────────┘
+         └──────► rhythm ─► beat ─► dipole ─► electrocardiogram ─► records
+    population, laboratory, vitals ─► observer ─► truth.json, truth.parquet
 
 Every effect is planted by hand, with a size chosen to be learnable and plausible, not fitted to patients. What a
-model learns here shows that the pipeline works; it says nothing of people.
+model learns here shows that the pipeline works; it says nothing of people. `docs/simulation.md` is the account.
 """

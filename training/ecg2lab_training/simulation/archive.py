@@ -1,36 +1,50 @@
-"""A whole data set of simulated patients."""
+"""A whole simulated hospital on disk."""
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.dataset_writer import write_dataset
-from ecg2lab_training.folders import require_free
+from ecg2lab_training.folders import new_folder, require_free
 from ecg2lab_training.progress import Progress, silent
-from ecg2lab_training.simulation import electrocardiogram, targets
-from ecg2lab_training.simulation.patient import Patient, simulate_patient
+from ecg2lab_training.simulation import hospital, records, truth
+from ecg2lab_training.simulation.hospital import Block
+from ecg2lab_training.simulation.population import BLOCK, Visit
 
-DESCRIPTION = (
-    "{patients} simulated patients (seed {seed}), one 10-s 12-lead ECG each, from a dipole model driven by "
-    "planted physiology. Synthetic: nothing in it was measured on a person."
-)
+if TYPE_CHECKING:
+    import polars as pl
+
+README = """\
+Simulated patients in the layout of MIMIC-IV ({patients} patients, seed {seed}). Synthetic: nothing in it was measured
+on a person. truth.json says what was planted and what an ideal observer could know; docs/simulation.md of ecg2lab
+explains it.
+"""
+COMPRESSION = 3
 
 
-def simulate(path: str | Path, patients: int, seed: int, progress: Progress = silent) -> None:
-    """Write a data set of simulated patients.
+def simulate(
+    path: str | Path, patients: int, seed: int, progress: Progress = silent, workers: int | None = None
+) -> None:
+    """Write a hospital of simulated patients, which appears at `path` whole or not at all.
 
     Parameters
     ----------
     path
         A new or empty folder.
     patients
-        How many; at least one. Training needs at least 20, one for every fold.
+        How many; at least one. A data set for training needs at least 20, one for every fold.
     seed
         The same seed gives the same bytes, and patient i is the same whatever the number of patients.
     progress
-        Told after each patient.
+        Told after each record.
+    workers
+        Processes that draw ECGs; None: one for each CPU.
 
     Raises
     ------
@@ -40,14 +54,10 @@ def simulate(path: str | Path, patients: int, seed: int, progress: Progress = si
         If there are no patients to simulate.
     """
     check(path, patients, seed)
-    contract = targets.contract()
-    samples = round(electrocardiogram.DURATION * contract.signal.sampling_rate_hz)
-    text = DESCRIPTION.format(patients=patients, seed=seed)
-    with write_dataset(path, contract, patients, samples, synthetic=True, description=text, seed=seed) as writer:
-        for index in range(patients):
-            patient = simulate_patient(seed, index)
-            writer.add(_prepare(patient), _row(patient))
-            progress(index + 1, patients, "patients")
+    with new_folder(path) as folder:
+        visits = _write_tables(folder, patients, seed)
+        _write_records(folder / "ecg", visits, seed, progress, workers)
+        (folder / "README.txt").write_text(README.format(patients=patients, seed=seed))
 
 
 def check(path: str | Path, patients: int, seed: int) -> None:
@@ -65,21 +75,63 @@ def check(path: str | Path, patients: int, seed: int) -> None:
     require_free(path)
 
 
-def _prepare(patient: Patient) -> Any:
-    import ecg2lab
-
-    return ecg2lab.preprocess(
-        patient.samples,
-        fs=electrocardiogram.SAMPLING_RATE,
-        leads=list(electrocardiogram.LEADS),
-        unit="mV",
-    )
+Record = tuple[str, int, Visit]  # path below the root, study number, what the ECG expresses
 
 
-def _row(patient: Patient) -> dict[str, Any]:
-    return {
-        "patient_id": patient.index + 1,
-        "fold": patient.fold,
-        **patient.features,
-        **patient.labels,
-    }
+def _write_tables(folder: Path, patients: int, seed: int) -> list[Record]:
+    import polars as pl
+
+    written: list[Record] = []
+    ideal = []
+    streams: dict[str, IO[bytes]] = {}
+    _write(folder, "hosp/d_labitems", hospital.lab_items(), streams)
+    for start in range(0, patients, BLOCK):
+        block = hospital.draw(seed, start)
+        for name, table in hospital.tables(block, seed, patients).items():
+            _write(folder, name, table, streams)
+        ideal.append(truth.table(block, patients))
+        written += _records(block, patients)
+    for stream in streams.values():
+        stream.close()
+    pl.concat(ideal).write_parquet(folder / "truth.parquet")
+    content = {"schema_version": 1, "synthetic": True, "seed": seed, "patients": patients}
+    text = json.dumps({**content, "targets": truth.measure(seed)}, indent=1)
+    (folder / "truth.json").write_text(text + "\n")
+    return written
+
+
+def _write(folder: Path, name: str, table: pl.DataFrame, streams: dict[str, IO[bytes]]) -> None:
+    """Append rows to a table; the first ones bring the header."""
+    begun = name in streams
+    if not begun:
+        plain = name.startswith("ecg")  # MIMIC-IV-ECG's tables are not compressed
+        path = folder / f"{name}.csv{'' if plain else '.gz'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        streams[name] = (
+            path.open("wb") if plain else gzip.GzipFile(path, "wb", compresslevel=COMPRESSION, mtime=0)  # type: ignore[assignment]
+        )
+    table.write_csv(streams[name], include_header=not begun)
+
+
+def _records(block: Block, patients: int) -> Iterator[Record]:
+    for row, (path, study) in enumerate(zip(block.paths, block.study.tolist(), strict=True)):
+        if block.visits.patient[row] < patients:
+            yield path, study, block.visits.one(row)
+
+
+def _write_records(root: Path, visits: list[Record], seed: int, progress: Progress, workers: int | None) -> None:
+    count = min(workers or len(os.sched_getaffinity(0)), max(1, len(visits) // 50))
+    if count == 1:
+        for done, record in enumerate(visits):
+            _write_record(root, seed, record)
+            progress(done + 1, len(visits), "records")
+        return
+    with ProcessPoolExecutor(count) as pool:
+        results = pool.map(_write_record, *zip(*((root, seed, r) for r in visits), strict=True), chunksize=16)
+        for done, _ in enumerate(results):
+            progress(done + 1, len(visits), "records")
+
+
+def _write_record(root: Path, seed: int, record: Record) -> None:
+    path, study, visit = record
+    records.write(root, path, visit, seed, study)

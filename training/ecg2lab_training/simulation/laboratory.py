@@ -1,74 +1,168 @@
-"""What the laboratory measured, and the labels that follow from it."""
+"""What the laboratory measures: which labs, how they follow from the latents, and when blood is drawn.
+
+On its scale (natural logarithm or unit), a value is its mean given the latents, plus what nothing explains, plus a
+drift after the ECG that nothing foretells, plus the assay's error; it is then rounded as laboratories round.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from ecg2lab_training.simulation.blood import Blood
-from ecg2lab_training.simulation.physiology import Physiology, sigmoid
-from ecg2lab_training.simulation.targets import QUESTIONS, REFERENCE, Question
+from ecg2lab_training.simulation.population import Floats, Visits, sigmoid
 
+Planted = str
+"""Where a lab's cause can be seen: ecg, tabular (vital signs, and what of them the heart rate shows) or nowhere."""
+
+
+@dataclass(frozen=True)
+class LabModel:
+    """One laboratory test of the simulated hospital."""
+
+    slug: str
+    low: float  # reference limits
+    high: float
+    digits: int  # of a reported value
+    planted: Planted
+    logarithmic: bool
+    deviation: float  # on the scale, of what nothing explains
+    mean: Callable[[Visits, Floats, Floats], Floats]
+    """Of visits, inflammation and shock, on the scale; they broadcast."""
+    ordered: float = 2.5  # log-odds that a well patient has it measured; the default is that of a routine panel
+    drift: float = 0.0  # on the scale, deviation of the change over HORIZON minutes
+    later: float = 0.0  # mean number of values in the HORIZON minutes after the ECG
+
+
+def _male(v: Visits, yes: float, no: float) -> Floats:
+    return np.where(v.male, yes, no)
+
+
+def _older(v: Visits) -> Floats:
+    return v.ageing - 60
+
+
+def _below(limit: float, x: Floats) -> Floats:
+    return np.maximum(0.0, limit - x)
+
+
+def _nt_probnp(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 4.2 + 1.25 * v.heart_failure + 0.9 * v.fibrillation + 0.02 * _older(v) + 0.5 * v.clearance + 0 * (i + s)
+
+
+def _creatinine(v: Visits, i: Floats, s: Floats) -> Floats:
+    return np.log(_male(v, 0.95, 0.75)) + v.clearance + 0 * (i + s)
+
+
+def _urea_nitrogen(v: Visits, i: Floats, s: Floats) -> Floats:
+    return np.log(13) + 0.85 * v.clearance + 0 * i + 0.05 * s
+
+
+def _hemoglobin(v: Visits, i: Floats, s: Floats) -> Floats:
+    own = _male(v, 14.7, 13.3) - v.anaemia - 0.025 * _below(60, v.filtration) + 1.4 * v.lung_disease
+    return own - 0.4 * i + 0 * s
+
+
+def _potassium(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 4.2 + 0.42 * v.potassium + 0.012 * _below(70, v.filtration) + 0 * i + 0.12 * s
+
+
+def _calcium(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 9.3 + 0.5 * v.calcium - 0.01 * _below(45, v.filtration) - 0.2 * i + 0 * s
+
+
+def _sodium(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 139.5 - 2.0 * v.heart_failure - 0.8 * i + 0 * s
+
+
+def _albumin(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 4.2 - 0.3 * v.heart_failure - 0.006 * _older(v) - 0.35 * i + 0 * s
+
+
+def _lactate(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 0.15 + 0.0 * v.age + 0 * i + 0.6 * s
+
+
+def _white_blood_cells(v: Visits, i: Floats, s: Floats) -> Floats:
+    return np.log(7.4) + 0.0 * v.age + 0.34 * i + 0 * s
+
+
+def _inr(v: Visits, i: Floats, s: Floats) -> Floats:
+    """Anticoagulation is what atrial fibrillation brings with it: the ECG sees the reason, not the value."""
+    return 0.02 + 0.5 * v.fibrillation + 0.03 * i + 0 * s
+
+
+def _platelet_count(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 250 + 0.0 * v.age + 0 * (i + s)
+
+
+def _magnesium(v: Visits, i: Floats, s: Floats) -> Floats:
+    return 2.05 + 0.0 * v.age + 0 * (i + s)
+
+
+LAB_MODELS = (
+    LabModel("nt_probnp", 0, 353, 0, "ecg", True, 1.1, _nt_probnp, ordered=-0.3),
+    LabModel("creatinine", 0.5, 1.2, 1, "ecg", True, 0.5, _creatinine),
+    LabModel("urea_nitrogen", 6, 20, 0, "ecg", True, 0.5, _urea_nitrogen),
+    LabModel("hemoglobin", 12.0, 17.5, 1, "ecg", False, 1.5, _hemoglobin, drift=0.8, later=1.8),
+    LabModel("potassium", 3.3, 5.1, 1, "ecg", False, 0.45, _potassium, drift=0.4, later=2.0),
+    LabModel("calcium", 8.4, 10.3, 1, "ecg", False, 0.55, _calcium, ordered=1.3),
+    LabModel("sodium", 133, 145, 0, "ecg", False, 3.2, _sodium),
+    LabModel("albumin", 3.5, 5.2, 1, "ecg", False, 0.42, _albumin, ordered=0.6),
+    LabModel("inr", 0.9, 1.1, 1, "ecg", True, 0.25, _inr, ordered=0.9),
+    LabModel("lactate", 0.5, 2.0, 1, "tabular", True, 0.35, _lactate, ordered=-0.2, drift=0.25, later=1.8),
+    LabModel("white_blood_cells", 4.0, 11.0, 1, "tabular", True, 0.27, _white_blood_cells),
+    LabModel("platelet_count", 150, 440, 0, "nowhere", False, 90.0, _platelet_count),
+    LabModel("magnesium", 1.6, 2.6, 1, "nowhere", False, 0.3, _magnesium),
+)
 HORIZON = 120  # min
-
-ANALYTICAL_ERROR = 0.02  # relative; of the assay
-
-DRIFT = {"potassium": 0.5, "hemoglobin": 0.8, "lactate": 0.6}
-"""Standard deviation of the change over `HORIZON` minutes, in the lab's unit."""
-
-ORDERED = {"nt_probnp": -0.3, "albumin": 0.6, "lactate": -0.2, "inr": 0.9, "calcium": 1.3}
-"""Log-odds that a well patient has the lab measured; the others are in every routine panel."""
-ROUTINE = 2.5
+AROUND = 55  # min: the draw that belongs to the ECG lies within this
+ASSAY = 0.05  # of the deviation: the assay's error
+MOST_LATER = 8
+SEVERITY_WEIGHT = 0.6  # log-odds of being measured, for each step of severity
 
 
-class Value(NamedTuple):
-    """One measured value."""
-
-    minutes: float  # after the ECG
-    amount: float
+def measured(model: LabModel, severity: Floats) -> Floats:
+    """Probability that the lab is measured at the ECG: the ill are measured more often (not missing at random)."""
+    return sigmoid(model.ordered + SEVERITY_WEIGHT * severity)
 
 
-def measure(body: Physiology, blood: Blood, rng: np.random.Generator) -> dict[str, list[Value]]:
-    """Measured values of each lab; the first is the one around the ECG (minutes 0), if any.
+@dataclass(frozen=True)
+class Draws:
+    """Blood draws of one lab around each visit's ECG; NaN where there was none."""
 
-    The ill are measured more often: missing labels are not missing at random.
+    minutes: Floats  # (V 1+MOST_LATER) after the ECG, ascending after the first
+    offset: Floats  # (V 1+MOST_LATER) on the lab's scale, of the value from its mean
+
+    def values(self, model: LabModel, mean: Floats) -> Floats:
+        """Reported values, (V 1+MOST_LATER)."""
+        scaled = mean[:, None] + self.offset
+        amount: Floats = np.maximum(np.exp(scaled) if model.logarithmic else scaled, 10.0**-model.digits)
+        return amount.round(model.digits)
+
+
+def draw(model: LabModel, known: np.ndarray, rng: np.random.Generator) -> Draws:
+    """Draw times and what nothing explains.
+
+    Parameters
+    ----------
+    model
+        The lab.
+    known
+        (V) whether the lab is measured at the ECG.
+    rng
+        Source of chance.
     """
-    measured = {}
-    for lab, amount in blood.items():
-        known = rng.random() < sigmoid(ORDERED.get(lab, ROUTINE) + 0.6 * body.severity)
-        now = [Value(0, _assay(amount, rng))] if known else []
-        measured[lab] = now + (_later(lab, amount, body, rng) if lab in DRIFT else [])
-    return measured
-
-
-def _assay(amount: float, rng: np.random.Generator) -> float:
-    return float(amount * (1 + rng.normal(0, ANALYTICAL_ERROR)))
-
-
-def _later(lab: str, amount: float, body: Physiology, rng: np.random.Generator) -> list[Value]:
-    drift = rng.normal(0, DRIFT[lab])  # not to be seen in the ECG: later horizons are harder
-    times = rng.uniform(0, HORIZON, size=rng.poisson(1.6 + 0.4 * body.severity))
-    floor = 0.2 * REFERENCE[lab][0]
-    return [Value(t, _assay(max(floor, amount + drift * t / HORIZON), rng)) for t in np.sort(times)]
-
-
-def label(question: Question, values: list[Value]) -> bool | None:
-    """Answer one question from the measured values; None: not known.
-
-    Forecasting asks for any value beyond the limit in (0, horizon]; values beyond both leave it unknown.
-    """
-    if question.minutes is None:
-        return question.crossed(values[0].amount) if values and values[0].minutes == 0 else None
-    inside = [v.amount for v in values if 0 < v.minutes <= question.minutes]
-    if not inside:
-        return None
-    low, high = REFERENCE[question.lab]
-    if min(inside) < low and max(inside) > high:
-        return None
-    return any(question.crossed(v) for v in inside)
-
-
-def labels(measured: dict[str, list[Value]]) -> dict[str, bool | None]:
-    """Answer every question: target name → label."""
-    return {q.name: label(q, measured[q.lab]) for q in QUESTIONS}
+    count = len(known)
+    # a lab that is followed up has its first value before the ECG, any other on either side
+    first = rng.uniform(-AROUND, 0 if model.later else AROUND, count).round()
+    number = np.minimum(rng.poisson(model.later, count), MOST_LATER)
+    # whole minutes, as charts have them; 0 is the ECG's own
+    later = np.sort(rng.integers(1, HORIZON + 1, (count, MOST_LATER)), axis=1).astype(np.float64)
+    later[np.arange(MOST_LATER) >= number[:, None]] = np.nan
+    minutes = np.column_stack([np.where(known, first, np.nan), later])
+    own, slope = rng.normal(0, model.deviation, (count, 1)), rng.normal(0, model.drift, (count, 1))
+    error = rng.normal(0, ASSAY * model.deviation, minutes.shape)
+    offset = own + slope * np.maximum(minutes, 0) / HORIZON + error
+    return Draws(minutes, np.where(np.isnan(minutes), np.nan, offset))

@@ -2,63 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
-from ecg2lab_training.simulation.physiology import Physiology, sigmoid
+from ecg2lab_training.simulation.population import Floats, Visits, sigmoid
 
-Features = dict[str, float | str | None]
-"""Feature name of the contract → value in its unit."""
 
-UNKNOWN = {"height_cm": -1.2, "weight_kg": -1.6, "bmi": -1.0, "age": -20.0}
-"""Log-odds that a well patient lacks the value; of vital signs `UNKNOWN_VITAL`."""
-UNKNOWN_VITAL = -1.4
+@dataclass(frozen=True)
+class Sign:
+    """One vital sign: mean and deviation given the latents."""
+
+    name: str  # column of the table `vitalsign`
+    digits: int
+    deviation: float
+
+    def mean(self, v: Visits, i: Floats, s: Floats) -> Floats:
+        """Of visits, inflammation and shock, which broadcast; of the pressure `dbp` given nothing of `sbp`."""
+        if self.name == "temperature":
+            return 98.1 + 0.0 * v.age + 0.6 * i + 0 * s
+        if self.name == "heartrate":
+            return v.heart_rate + 0 * (i + s)
+        if self.name == "resprate":
+            return 16.5 + v.heart_failure + v.lung_disease + 1.8 * (i + s)
+        if self.name == "o2sat":
+            return 97.3 - 0.6 * v.heart_failure - v.lung_disease - 0.6 * i + 0 * s
+        systolic = 133 + 0.2 * (v.ageing - 60) + 0 * i - 15 * s
+        return systolic if self.name == "sbp" else DIASTOLIC * systolic
+
+
+SIGNS = (
+    Sign("temperature", 1, 0.6),
+    Sign("heartrate", 0, 9.0),
+    Sign("resprate", 0, 3.0),
+    Sign("o2sat", 0, 1.5),
+    Sign("sbp", 0, 16.0),
+    Sign("dbp", 0, 8.0),
+)
+DIASTOLIC = 0.55  # of the systolic pressure; the deviation of `dbp` is around this share of the charted patient's own
+HIGHEST_SATURATION = 100.0
+UNKNOWN = -1.4  # log-odds that a well patient lacks a vital sign
+SEVERITY_WEIGHT = -0.4  # the iller, the more closely watched: not missing at random
 MISTYPED = 0.002
+UNKNOWN_BODY = {"height_cm": -1.2, "weight_kg": -1.6, "bmi": -1.0}
 
 
-def chart(body: Physiology, heart_rate: float, rng: np.random.Generator) -> Features:
-    """Draw the ten numbers and two categories of the contract.
+def missing(severity: Floats) -> Floats:
+    """Probability that a vital sign is missing."""
+    return sigmoid(UNKNOWN + SEVERITY_WEIGHT * severity)
 
-    Parameters
-    ----------
-    body
-        The patient.
-    heart_rate
-        Of the ECG, 1/min; the charted one was taken at some other minute.
-    """
-    true = _true_values(body, heart_rate, rng)
-    numbers: Features = {name: _charted(name, value, body, rng) for name, value in true.items()}
+
+def chart(v: Visits, rng: np.random.Generator) -> dict[str, Floats]:
+    """Draw the charted vital signs: column → (V) in the units of MIMIC-IV-ED, NaN where missing."""
+    severity = v.heart_failure + v.inflammation + v.shock
+    columns: dict[str, Floats] = {}
+    systolic = np.empty(0)
+    for sign in SIGNS:
+        mean = sign.mean(v, v.inflammation, v.shock)
+        true = (DIASTOLIC * systolic if sign.name == "dbp" else mean) + rng.normal(0, sign.deviation, len(v))
+        if sign.name == "sbp":
+            systolic = true
+        if sign.name == "o2sat":
+            true = np.minimum(true, HIGHEST_SATURATION)
+        columns[sign.name] = np.where(rng.random(len(v)) < missing(severity), np.nan, np.round(true, sign.digits))
+    return columns
+
+
+def mistype(columns: dict[str, Floats], rng: np.random.Generator) -> dict[str, Floats]:
+    """Two lost decimal points here and there: far beyond any limit, so that a rule must drop them."""
+    return {name: np.where(rng.random(len(x)) < MISTYPED, 100 * x, x) for name, x in columns.items()}
+
+
+def body(v: Visits, rng: np.random.Generator) -> dict[str, Floats]:
+    """Draw the charted body measures: feature → (V) in metric units, NaN where missing."""
+    true = {"height_cm": v.height_cm, "weight_kg": v.weight_kg, "bmi": v.bmi}
     return {
-        **numbers,
-        "sex": None if rng.random() < 0.005 else ("male" if body.male else "female"),
-        "race": None if rng.random() < 0.04 else body.race,
+        name: np.where(rng.random(len(v)) < 1 / (1 + np.exp(-UNKNOWN_BODY[name])), np.nan, np.round(x, 1))
+        for name, x in true.items()
     }
 
 
-def _true_values(body: Physiology, heart_rate: float, rng: np.random.Generator) -> dict[str, float]:
-    systolic = 133 - 10 * body.shock - 3 * body.volume_depletion + 0.2 * (body.age - 60) + rng.normal(0, 16)
-    illness = body.inflammation + body.shock
-    return {
-        "respiratory_per_min": max(
-            8.0, 16.5 + 1.8 * illness + body.heart_failure + body.lung_disease + rng.normal(0, 3)
-        ),
-        "spo2_percent": min(
-            100.0, 98.2 - 0.6 * body.heart_failure - 0.6 * body.inflammation - body.lung_disease - rng.gamma(1.2, 0.9)
-        ),
-        "age": body.age,
-        "diastolic_mmhg": 0.55 * systolic + rng.normal(0, 8),
-        "heart_rate_bpm": max(35.0, heart_rate + rng.normal(0, 9)),
-        "systolic_mmhg": systolic,
-        "temperature_f": 98.1 + 0.6 * body.inflammation + rng.normal(0, 0.6),
-        "height_cm": body.height_cm,
-        "bmi": body.bmi,
-        "weight_kg": body.weight_kg,
-    }
-
-
-def _charted(name: str, value: float, body: Physiology, rng: np.random.Generator) -> float | None:
-    # the iller, the more closely watched: vital signs are not missing at random
-    if rng.random() < sigmoid(UNKNOWN.get(name, UNKNOWN_VITAL) - 0.4 * body.severity):
-        return None
-    if name != "age" and rng.random() < MISTYPED:
-        value *= 10  # a lost decimal point; mostly beyond the contract's range, then dropped as missing
-    return float(round(value, 1 if name in ("temperature_f", "height_cm", "bmi", "weight_kg") else 0))
+def known(columns: dict[str, Floats]) -> NDArray[np.bool_]:
+    """(V signs) whether each vital sign was charted."""
+    return np.stack([~np.isnan(columns[sign.name]) for sign in SIGNS], axis=1)
