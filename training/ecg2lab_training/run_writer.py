@@ -1,7 +1,8 @@
 """The RUN folder: what a training run leaves behind.
 
 model.safetensors         weights of the best epoch, in the key names of the published checkpoint
-contract.json             the data set's contract with medians of the training folds and decision thresholds
+contract.json             the data set's contract with medians of the training folds, and calibrations and decision thresholds
+                          of the validation fold
 run.json                  configuration, data set's digest and measured AUROC
 metrics.csv               loss and validation AUROC after each epoch
 calibration.safetensors   labelled windows of the validation fold, on which export measures a reduced precision; absent
@@ -29,6 +30,7 @@ from ecg2lab_training import auroc, imputation
 from ecg2lab_training.config import Config
 from ecg2lab_training.crops import Recordings, probabilities
 from ecg2lab_training.dataset import Dataset
+from ecg2lab_training.evaluation import decisions, thresholds
 
 if TYPE_CHECKING:
     from ecg2lab_training.learner import Learner
@@ -99,12 +101,10 @@ Scored = tuple[NDArray[np.float64], NDArray[np.float32]]  # (records n) probabil
 
 
 def _contract(config: Config, dataset: Dataset, scores: NDArray[np.float64], labels: NDArray[np.float32]) -> Contract:
-    """Medians from the training folds, thresholds (Youden) from the validation fold."""
-    contract = imputation.learn(dataset)
+    """Medians from the training folds; calibrations and thresholds (Youden) from the validation fold."""
+    contract = decisions.decide(imputation.learn(dataset), scores, labels, thresholds.Rule())
     synthetic = " (simulated patients)" if dataset.description.synthetic else ""
-    columns = zip(contract.targets, scores.T, labels.T, strict=True)
-    targets = tuple(replace(t, decision_threshold=auroc.youden_threshold(s, y)) for t, s, y in columns)
-    return replace(contract, name=config.name + synthetic, targets=targets)
+    return replace(contract, name=config.name + synthetic)
 
 
 def _metrics(contract: Contract, best_epoch: int, validation: Scored, test: Scored) -> Metrics:

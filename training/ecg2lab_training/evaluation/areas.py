@@ -16,10 +16,9 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def mean(values: list[float | None]) -> float | None:
-    """Mean of those that are known; None if none is."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+def mean(values: list[float]) -> float | None:
+    """Mean, or None of nothing."""
+    return float(np.mean(values)) if values else None
 
 
 def area(value: float, rounds: NDArray[np.float64]) -> Area:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Target
@@ -17,6 +18,7 @@ from ecg2lab_training.evaluation.areas import area, mean, number
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.reliability import Reliability
 from ecg2lab_training.evaluation.result import (
+    Area,
     AtPrevalence,
     Baseline,
     Calibrated,
@@ -78,23 +80,12 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     results = []
     for column, target in enumerate(contract.targets):
         labels = cases.labels[:, column]
-        results.append(
-            TargetResult(
-                name=target.name,
-                criterion=target.criterion,
-                **_counts(labels),
-                auroc=area(float(areas[column]), rounds[:, column]),
-                auprc=measures.auprc(raw[:, column], labels),
-                calibration=target.calibration,
-                before=reliability.measure(raw[:, column], labels),
-                after=reliability.measure(calibrated[:, column], labels),
-                decision=_decision(target, calibrated[:, column], labels, settings, beside.prevalences),
-                baseline=None if boosted is None else number(boosted[column]),
-                planted=beside.planted.get(target.name),
-                ideal=None if observed is None else number(observed.ideal[column]),
-                gap=None if observed is None else observed.gap(column),
-            )
-        )
+        one = _measure(target, raw[:, column], calibrated[:, column], labels, settings, beside)
+        estimate = area(float(areas[column]), rounds[:, column])
+        own = None if boosted is None else number(boosted[column])
+        best = None if observed is None else number(observed.ideal[column])
+        gap = None if observed is None else observed.gap(column)
+        results.append(replace(one, auroc=estimate, baseline=own, ideal=best, gap=gap))
     overall = Overall(
         macro_auroc=area(auroc.macro(areas), bootstrap.macro(rounds)),
         targets=int((~np.isnan(areas)).sum()),
@@ -109,6 +100,24 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
 def _areas(scores: Array, labels: NDArray[np.float32]) -> Array:
     """AUROC by target; NaN where a score is missing."""
     return auroc.per_target(scores, np.where(np.isnan(scores), np.nan, labels))
+
+
+def _measure(
+    target: Target, raw: Array, calibrated: Array, labels: NDArray[np.float32], settings: Settings, beside: Beside
+) -> TargetResult:
+    """All of one target that needs no bootstrap."""
+    return TargetResult(
+        name=target.name,
+        criterion=target.criterion,
+        **_counts(labels),
+        auroc=Area(),
+        auprc=measures.auprc(raw, labels),
+        calibration=target.calibration,
+        before=reliability.measure(raw, labels),
+        after=reliability.measure(calibrated, labels),
+        decision=_decision(target, calibrated, labels, settings, beside.prevalences),
+        planted=beside.planted.get(target.name),
+    )
 
 
 def _counts(labels: NDArray[np.float32]) -> dict[str, Any]:
@@ -151,12 +160,13 @@ def _at(sensitivity: Share, specificity: Share, source: Any, prevalence: float) 
 
 def _calibrated(measured: list[Reliability | None], p: Array, labels: NDArray[np.float32]) -> Calibrated:
     pooled = reliability.measure(p.ravel(), labels.ravel())
+    known = [m for m in measured if m is not None]
     return Calibrated(
-        mean_ece=mean([m and m.ece for m in measured]),
-        mean_ece_by_chance=mean([m and m.ece_by_chance for m in measured]),
-        pooled_ece=pooled and pooled.ece,
-        pooled_ece_by_chance=pooled and pooled.ece_by_chance,
-        mean_brier=mean([m and m.brier for m in measured]),
+        mean_ece=mean([m.ece for m in known]),
+        mean_ece_by_chance=mean([m.ece_by_chance for m in known]),
+        pooled_ece=pooled.ece if pooled else None,
+        pooled_ece_by_chance=pooled.ece_by_chance if pooled else None,
+        mean_brier=mean([m.brier for m in known]),
     )
 
 

@@ -72,7 +72,7 @@ def _table(dataset: Dataset) -> tuple[Array, list[bool]]:
 
 
 def _train(x: Array, labels: NDArray[np.float32], is_category: list[bool]) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped, unused-ignore]
 
     seen = ~np.isnan(x).all(axis=0)  # a column without any value has nothing to be split by
     x = np.where(seen, x, 0.0)

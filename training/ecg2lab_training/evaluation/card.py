@@ -150,10 +150,10 @@ def _group(g: Group) -> list[str]:
 def _calibration(e: Evaluation) -> str:
     head = ("", "mean ECE", "by chance alone", "pooled ECE", "by chance alone", "mean Brier score")
     rows = [_agreement("not calibrated", e.overall.before), _agreement("calibrated", e.overall.after)]
-    text = f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}"
-    head = ("target", "threshold", "sensitivity [95 % CI]", "specificity [95 % CI]", "PPV, NPV at prevalence")
-    rows = [_decision(t) for t in e.targets if t.decision]
-    return f"{text}\nDecision thresholds ({e.settings.threshold}), on the calibrated probability:\n\n{markdown(head, rows)}"
+    title = f"Decision thresholds ({e.settings.threshold}), on the calibrated probability:"
+    columns = ("target", "threshold", "sensitivity [95 % CI]", "specificity [95 % CI]", "PPV, NPV at prevalence")
+    decided = markdown(columns, [_decision(t) for t in e.targets if t.decision])
+    return f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}\n{title}\n\n{decided}"
 
 
 def _agreement(name: str, c: Calibrated) -> list[str]:

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from ecg2lab.contract import Contract
 from ecg2lab_training import dataset as datasets
 from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.evaluation import assess, baseline, on_dataset, platt, plots, population, result, thresholds
-from ecg2lab_training.evaluation.cases import Array, Cases
+from ecg2lab_training.evaluation import assess, baseline, on_dataset, plots, population, result, thresholds
 from ecg2lab_training.evaluation.card import card
+from ecg2lab_training.evaluation.cases import Array, Cases
+from ecg2lab_training.evaluation.decisions import decide
 from ecg2lab_training.evaluation.result import Data, Evaluation, Model, Settings
 from ecg2lab_training.evaluation.subgroups import groups, window_counts
 from ecg2lab_training.evaluation.subject import Subject
@@ -101,40 +102,9 @@ def _with_decisions(subject: Subject, data: Dataset, wishes: Wishes) -> tuple[Co
         return contract, "of the model's contract", "of the model's contract"
     validation = on_dataset.ask(subject, data, "validation")
     rule = thresholds.parse(wishes.threshold or "youden")
-    fitted = decisions(contract, validation.probabilities(), validation.labels, rule, refit=not calibrated)
+    fitted = decide(contract, validation.probabilities(), validation.labels, rule, refit=not calibrated)
     origin = "of the model's contract" if calibrated else "fitted here on the validation fold"
     return fitted, origin, f"{rule} on the validation fold"
-
-
-def decisions(
-    contract: Contract, probabilities: Array, labels: Array, rule: thresholds.Rule, refit: bool = True
-) -> Contract:
-    """Return the contract with calibrations and thresholds fitted on labelled answers.
-
-    Parameters
-    ----------
-    contract
-        Of the model.
-    probabilities
-        (N, n), not calibrated.
-    labels
-        (N, n): 0, 1, NaN. A target without both classes gets neither calibration nor threshold.
-    rule
-        Of the thresholds.
-    refit
-        Whether the calibrations are fitted anew; else those of the contract stay.
-    """
-    columns = zip(contract.targets, probabilities.T, labels.T, strict=True)
-    calibrations = [platt.fit(p, y) if refit else target.calibration for target, p, y in columns]
-    calibrated = platt.apply(probabilities, calibrations)
-    targets = zip(contract.targets, calibrations, calibrated.T, labels.T, strict=True)
-    return replace(
-        contract,
-        targets=tuple(
-            replace(target, calibration=calibration, decision_threshold=thresholds.choose(p, y, rule))
-            for target, calibration, p, y in targets
-        ),
-    )
 
 
 def _settings(wishes: Wishes, rule: str) -> Settings:

@@ -15,7 +15,7 @@ from ecg2lab_training.evaluation.result import Evaluation, TargetResult
 from ecg2lab_training.evaluation.words import decimal
 
 _COLUMNS, _PANEL_INCHES, _MOST_PANELS = 6, 2.1, 60
-_BLUE, _ORANGE, _GREY = "#1f5a94", "#c8641b", "#9a9a9a"
+_BLUE, _GREY = "#1f5a94", "#9a9a9a"
 
 
 def write(folder: Path, evaluation: Evaluation, cases: Cases) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def write(folder: Path, evaluation: Evaluation, cases: Cases) -> tuple[str, ...]
     _figure(folder / "roc.png", f"ROC, {title}", kept, evaluation, lambda axes, i: _draw_roc(axes, *curves[i]))
     _figure(
         folder / "reliability.png",
-        f"Reliability, {title} (grey: not calibrated; blue: calibrated; area: records)",
+        f"Reliability, {title}\ngrey: not calibrated; blue: calibrated; area: records",
         kept,
         evaluation,
         lambda axes, i: _draw_reliability(axes, evaluation.targets[i]),
@@ -71,9 +71,10 @@ def roc(
 def _figure(path: Path, title: str, kept: list[int], evaluation: Evaluation, draw: Any) -> None:
     from matplotlib.figure import Figure
 
-    rows = max(1, math.ceil(len(kept) / _COLUMNS))
-    figure = Figure(figsize=(_COLUMNS * _PANEL_INCHES, rows * _PANEL_INCHES * 1.12 + 0.5), layout="constrained")
-    panels = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    columns = min(max(len(kept), 3), _COLUMNS)  # three, so that the title has room
+    rows = max(1, math.ceil(len(kept) / columns))
+    figure = Figure(figsize=(columns * _PANEL_INCHES, rows * _PANEL_INCHES * 1.12 + 0.5), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, index in zip(panels, kept, strict=False):
         axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), aspect="equal")
         axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.6, linestyle=":")
@@ -93,8 +94,8 @@ def _figure(path: Path, title: str, kept: list[int], evaluation: Evaluation, dra
 def _caption(figure: str, target: TargetResult) -> str:
     if figure == "roc":
         return f"{decimal(target.auroc.value)} ({target.positives}/{target.negatives})"
-    before, after = target.before and target.before.ece, target.after and target.after.ece
-    return f"ECE {decimal(before)} → {decimal(after)}"
+    before, after = (decimal(measured.ece if measured else None) for measured in (target.before, target.after))
+    return f"ECE {before} → {after}"
 
 
 def _draw_roc(axes: Any, fall_out: NDArray[np.float64], sensitivity: NDArray[np.float64]) -> None:
@@ -113,4 +114,6 @@ def _draw_bins(axes: Any, measured: Reliability, colour: str) -> None:
     y = [b.frequency for b in measured.bins]
     total = sum(b.count for b in measured.bins)
     axes.plot(x, y, color=colour, linewidth=0.6)
-    axes.scatter(x, y, s=[4 + 80 * b.count / total for b in measured.bins], color=colour, linewidth=0, alpha=0.8)
+    axes.scatter(
+        x, y, s=[4 + 80 * b.count / total for b in measured.bins], color=colour, linewidth=0, alpha=0.8, clip_on=False
+    )

@@ -97,7 +97,7 @@ def window_counts(cases: Cases, settings: Settings) -> tuple[Windows, ...]:
     """
     found = []
     for count in range(1, cases.windows.shape[1] + 1):
-        long_enough = ~np.isnan(cases.windows[:, :count]).any(axis=(1, 2))
+        long_enough = np.asarray(~np.isnan(cases.windows[:, :count]).any(axis=(1, 2)))
         if not long_enough.any():
             continue
         chosen = cases.only(long_enough)
