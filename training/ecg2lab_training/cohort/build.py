@@ -24,6 +24,9 @@ from ecg2lab_training.progress import Progress, silent
 if TYPE_CHECKING:
     import polars as pl
 
+BLOCK = 50_000
+"""ECGs whose labels are sought at once."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -83,7 +86,7 @@ def build(folder: Path, out: Path, options: Options, progress: Progress = silent
         shutil.rmtree(work / "tables", ignore_errors=True)
         (work / "tables").mkdir(parents=True)
         try:
-            chosen = _choose(found, options, work / "tables", ledger)
+            chosen = choose(found, options, work / "tables", ledger)
             rows, skipped, array = _read_waveforms(chosen, found, work, options, ledger, progress)
             contract, table = _finish_labels(chosen, rows, options, ledger)
         finally:
@@ -117,7 +120,7 @@ def _writing(work: Path) -> Iterator[None]:
 
 
 @dataclass
-class _Chosen:
+class Chosen:
     """Everything known before waveforms are read."""
 
     ecgs: pl.DataFrame
@@ -126,40 +129,63 @@ class _Chosen:
     counted: list[targets.Counted]
 
 
-def _choose(found: dict[str, tables.Table], options: Options, cache: Path, ledger: Ledger) -> _Chosen:
-    import polars as pl
+def choose(found: dict[str, tables.Table], options: Options, cache: Path, ledger: Ledger) -> Chosen:
+    """Go through the steps on tables.
 
+    Parameters
+    ----------
+    found
+        Tables by stem.
+    options
+        Rules to choose from.
+    cache
+        Folder for what does not fit into memory; what is written there is needed as long as the result.
+    ledger
+        What each step left and dropped is entered here.
+
+    Raises
+    ------
+    DatasetError
+        If a table is damaged, or nothing is left after a step.
+    """
     ecgs = patients_and_ecgs(found, options.age, options.seed, ledger)
     laboratory = values(found, ecgs, options.fewest_values, cache / "labevents", ledger)
-    states = _store_states(ecgs, laboratory, cache / "states.parquet", ledger)
+    states = _store_states(ecgs, laboratory, cache / "states", ledger)
     counted = _surviving(targets.questions(laboratory.limits), states, ecgs, options, ledger, found)
     labelled = ecgs.join(_labelled(states, counted), on="ecg", how="semi").sort("ecg")
     ledger.left("ECGs", "with a known label", labelled.height, labelled["subject_id"].n_unique())
     known = features(found, labelled, options.vitals, published(unnamed_targets(1)), ledger)
-    return _Chosen(labelled.join(known, on="ecg", how="left", maintain_order="left"), pl.scan_parquet(states), counted)
+    return Chosen(labelled.join(known, on="ecg", how="left", maintain_order="left"), states, counted)
 
 
-def _store_states(ecgs: pl.DataFrame, laboratory: Values, path: Path, ledger: Ledger) -> Path:
+def _store_states(ecgs: pl.DataFrame, laboratory: Values, folder: Path, ledger: Ledger) -> pl.LazyFrame:
+    """Write the states block by block of ECGs, for they may not fit into memory together."""
     import polars as pl
 
-    label_states(ecgs.lazy(), laboratory.rows).sink_parquet(path, engine="streaming")
-    near = pl.scan_parquet(path).join(ecgs.lazy().select("ecg", "subject_id"), on="ecg")
+    folder.mkdir()
+    by_patient = ecgs.sort("subject_id")
+    for start in range(0, ecgs.height, BLOCK):
+        some = by_patient[start : start + BLOCK]
+        # labevents is sorted by patient: of its parquet copy only this block's part is read
+        own = laboratory.rows.filter(pl.col("subject_id").is_between(some["subject_id"][0], some["subject_id"][-1]))
+        label_states(some.lazy(), own).sink_parquet(folder / f"{start:09d}.parquet", engine="streaming")
+    states = pl.scan_parquet(folder / "*.parquet")
+    near = states.join(ecgs.lazy().select("ecg", "subject_id"), on="ecg")
     rows, patients = near.select(pl.len(), pl.col("subject_id").n_unique()).collect(engine="streaming").row(0)
     ledger.left("pairs of ECG and laboratory test", "with a value in a window", rows, patients)
-    return path
+    return states
 
 
 def _surviving(
     asked: list[targets.Question],
-    states: Path,
+    states: pl.LazyFrame,
     ecgs: pl.DataFrame,
     options: Options,
     ledger: Ledger,
     found: dict[str, tables.Table],
 ) -> list[targets.Counted]:
-    import polars as pl
 
-    counted = targets.count(asked, pl.scan_parquet(states), ecgs)
+    counted = targets.count(asked, states, ecgs)
     left = [c for c in counted if c.survives(options.fewest_cases)]
     gone = [c.question.name for c in counted if not c.survives(options.fewest_cases)]
     reason = "{}: fewer than {} positive or negative cases in fold 18 or 19"
@@ -176,18 +202,18 @@ def _surviving(
     return left
 
 
-def _labelled(states: Path, counted: list[targets.Counted]) -> pl.DataFrame:
+def _labelled(states: pl.LazyFrame, counted: list[targets.Counted]) -> pl.DataFrame:
     """ECGs with at least one known label."""
     import polars as pl
 
     wanted = {(c.question.number, c.question.moment) for c in counted}
     numbers = {moment: [n for n, m in wanted if m == moment] for moment in MOMENTS}
     known = (pl.col("lab").is_in(numbers[m]) & label(m, "low").is_not_null() for m in MOMENTS)
-    return pl.scan_parquet(states).filter(pl.any_horizontal(known)).select("ecg").unique().collect(engine="streaming")
+    return states.filter(pl.any_horizontal(known)).select("ecg").unique().collect(engine="streaming")
 
 
 def _read_waveforms(
-    chosen: _Chosen,
+    chosen: Chosen,
     found: dict[str, tables.Table],
     work: Path,
     options: Options,
@@ -208,7 +234,7 @@ def _read_waveforms(
 
 
 def _finish_labels(
-    chosen: _Chosen, rows: pl.DataFrame, options: Options, ledger: Ledger
+    chosen: Chosen, rows: pl.DataFrame, options: Options, ledger: Ledger
 ) -> tuple[Contract, pl.DataFrame]:
     """Count again without the skipped records, and write the table."""
     import polars as pl
