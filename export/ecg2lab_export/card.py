@@ -7,17 +7,35 @@ from ecg2lab.parity import ParityReport
 from ecg2lab_export.run_folder import RunRecord
 
 
-def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None) -> str:
-    """Markdown."""
+def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None, evaluated: str | None = None) -> str:
+    """Markdown.
+
+    Parameters
+    ----------
+    manifest
+        Of the bundle.
+    report
+        Its proof.
+    run
+        The training run, where the checkpoint comes from one.
+    evaluated
+        Model card of an evaluation; it takes the place of the run's few figures.
+    """
+    head = f"# {manifest.contract.name}\n\n**{manifest.notice[0].upper() + manifest.notice[1:]}.**\n"
+    measured = [_training(run), _targets(manifest, run)] if evaluated is None else [_sections(evaluated)]
     sections = [
-        f"# {manifest.contract.name}\n\n**{manifest.notice[0].upper() + manifest.notice[1:]}.**\n",
+        head,
         _network(manifest),
-        _training(run),
-        _targets(manifest, run),
+        *measured,
         _proof(report),
         _gates(manifest, report),
     ]
     return "\n".join(sections)
+
+
+def _sections(card: str) -> str:
+    """What follows the title of a card."""
+    return card[card.index("## ") :]
 
 
 def _network(manifest: Manifest) -> str:

@@ -31,6 +31,9 @@ def run(
         Path | None, typer.Option(help=".npz or .safetensors with windows, perhaps labels, for the gate.")
     ] = None,
     max_auroc_loss: Annotated[float, typer.Option(help="That a reduced precision may cost any target.")] = 0.002,
+    evaluation: Annotated[
+        Path | None, typer.Option(help="Report of `ecg2lab evaluate` on this run; its model card goes into the bundle.")
+    ] = None,
     synthetic_weights: Annotated[
         bool | None,
         typer.Option(help="Say of a bare checkpoint whether its weights are random or from simulated patients."),
@@ -45,6 +48,8 @@ def run(
     For example:
 
     - `ecg2lab export run/ --out model.ecg2lab`
+
+    - `ecg2lab export run/ --evaluation report/ --out model.ecg2lab`
 
     - `ecg2lab export epoch=39.ckpt --contract contract.json --out model.ecg2lab`
 
@@ -69,6 +74,7 @@ def run(
             synthetic_weights=synthetic_weights,
             calibration_set=calibration,
             max_auroc_loss=max_auroc_loss,
+            evaluation=evaluation,
             tell=status.update,
         )
     manifest = Bundle.open(out).manifest

@@ -34,6 +34,7 @@ from ecg2lab_export.calibration import CalibrationSet
 from ecg2lab_export.card import model_card
 from ecg2lab_export.cascade import Cascade, fit_cascade
 from ecg2lab_export.contract_fit import check_fit, default_contract
+from ecg2lab_export.evaluated import read_card
 from ecg2lab_export.forms import FORMS, Form, by_speed
 from ecg2lab_export.golden import Golden, make_golden
 from ecg2lab_export.graph import OPSET
@@ -57,6 +58,7 @@ def export(
     synthetic_weights: bool | None = None,
     calibration_set: str | Path | None = None,
     max_auroc_loss: float = LARGEST_AUROC_LOSS,
+    evaluation: str | Path | None = None,
     tell: Tell | None = None,
 ) -> ParityReport:
     """Turn a checkpoint into a bundle, and prove it.
@@ -82,6 +84,8 @@ def export(
         run, else generated ones.
     max_auroc_loss
         That a reduced precision may cost any target.
+    evaluation
+        Report of `ecg2lab evaluate` on these weights, whose model card the bundle will carry.
     tell
         Told each stage of the work.
 
@@ -102,6 +106,7 @@ def export(
     source = _open(checkpoint, contract, synthetic_weights)
     _refuse_overwriting(out, source.weights, contract, calibration_set)
     windows = source.calibration(calibration_set)
+    evaluated = None if evaluation is None else read_card(Path(evaluation), source.weights_sha256)
     with np.errstate(all="ignore"):  # what overflows is not finite, and no proof passes it
         proved = _prove(source, form, tell)
         gates, refused = _gates(proved, windows, max_auroc_loss, source.contract, precision, tell)
@@ -111,7 +116,7 @@ def export(
             report = _reduced(proved, precision, gates)
     tell("writing the bundle")
     manifest = _manifest(source, proved, precision, gates)
-    bundles.write(out, manifest, _members(source, proved, report, manifest, precision))
+    bundles.write(out, manifest, _members(source, proved, report, manifest, precision, evaluated))
     return report
 
 
@@ -124,6 +129,11 @@ class _Source:
     weights: Path
     run: RunRecord | None
     synthetic_weights: bool | None
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the file."""
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
 
     def calibration(self, given: str | Path | None) -> CalibrationSet:
         """Given windows, those of the run, or generated ones."""
@@ -273,7 +283,7 @@ def _manifest(
         ),
         step=proved.graphs.step_shape,
         lineage=Lineage(
-            checkpoint_sha256=hashlib.sha256(source.weights.read_bytes()).hexdigest(),
+            checkpoint_sha256=source.weights_sha256,
             format="ecg2lab" if ours else "cardiolab",
             training_data=source.run.training_data if source.run else None,
         ),
@@ -285,7 +295,12 @@ def _manifest(
 
 
 def _members(
-    source: _Source, proved: _Proved, report: ParityReport, manifest: Manifest, precision: str
+    source: _Source,
+    proved: _Proved,
+    report: ParityReport,
+    manifest: Manifest,
+    precision: str,
+    evaluated: str | None,
 ) -> dict[str, bytes]:
     from safetensors.numpy import save
 
@@ -295,7 +310,7 @@ def _members(
         bundles.WINDOW_GRAPH: graphs.window.SerializeToString(deterministic=True),
         bundles.GOLDEN: save(proved.golden.tensors()),
         bundles.PARITY: msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n",
-        bundles.CARD: model_card(manifest, report, source.run).encode(),
+        bundles.CARD: model_card(manifest, report, source.run, evaluated).encode(),
     }
     if graphs.step is not None:
         members[bundles.STEP_GRAPH] = graphs.step.SerializeToString(deterministic=True)

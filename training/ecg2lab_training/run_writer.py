@@ -1,8 +1,8 @@
 """The RUN folder: what a training run leaves behind.
 
 model.safetensors         weights of the best epoch, in the key names of the published checkpoint
-contract.json             the data set's contract with medians of the training folds, and calibrations and decision thresholds
-                          of the validation fold
+contract.json             the data set's contract with medians of the training folds; calibrations and decision
+                          thresholds of the validation fold
 run.json                  configuration, data set's digest and measured AUROC
 metrics.csv               loss and validation AUROC after each epoch
 calibration.safetensors   labelled windows of the validation fold, on which export measures a reduced precision; absent

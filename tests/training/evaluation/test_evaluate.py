@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from ecg2lab_training.dataset import Dataset
 from ecg2lab_training.evaluation import evaluate, result
 from ecg2lab_training.evaluation.evaluate import Wishes

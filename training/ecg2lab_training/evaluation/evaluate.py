@@ -62,7 +62,11 @@ def on_data_set(
     contract, origin, rule = _with_decisions(subject, data, wishes)
     settings = _settings(wishes, rule)
     notes = list(on_dataset.differences(contract, data))
-    boosted, training = _from_training_folds(contract, data, notes, progress)
+    if subject.dataset_sha256 not in (None, data.digest):
+        notes.append("the data set is not the one that the run was trained on")
+    boosted = _baseline(contract, data, notes, progress)
+    training = training_population(subject, data)
+    here = population.summarise(contract, cases.continuous, cases.categorical, cases.labels)
     planted = data.description.planted or {}
     beside = assess.Beside(boosted, planted, wishes.prevalences, origin)
     found = assess.assess(cases, contract, settings, beside)
@@ -85,7 +89,8 @@ def on_data_set(
         baseline=found.baseline,
         ideal=found.ideal,
         training_population=training,
-        population=population.summarise(contract, cases.continuous, cases.categorical, cases.labels),
+        population=here,
+        shift=tuple(shift_from_training(subject, training, here)),
         notes=(*notes, *_without_area(found.targets)),
     )
     return evaluation, cases
@@ -111,18 +116,37 @@ def _settings(wishes: Wishes, rule: str) -> Settings:
     return Settings(bootstrap=wishes.bootstrap, rounds=wishes.rounds, seed=wishes.seed, threshold=rule)  # type: ignore[arg-type]
 
 
-def _from_training_folds(
-    contract: Contract, data: Dataset, notes: list[str], progress: Progress
-) -> tuple[Array | None, result.Population | None]:
-    """Scores of the baseline in the model's order of targets, and the training population."""
+def _baseline(contract: Contract, data: Dataset, notes: list[str], progress: Progress) -> Array | None:
+    """Scores of the baseline in the model's order of targets."""
     if not (data.fold < datasets.VALIDATION_FOLD).any():
         notes.append("no tabular baseline: the data set has no training folds")
-        return None, None
-    rows = data.rows("train")
+        return None
     places = on_dataset.places(contract, data.contract)
-    labels = on_dataset.columns(data.labels[rows], places)
-    training = population.summarise(contract, data.continuous[rows], data.categorical[rows], labels)
-    return on_dataset.columns(baseline.scores(data, "test", progress), places), training
+    return on_dataset.columns(baseline.scores(data, "test", progress), places)
+
+
+def training_population(subject: Subject, data: Dataset | None = None) -> result.Population | None:
+    """Whom the model was trained on: from the training folds of its own data set, or from a bundle's card.
+
+    Returns
+    -------
+    Population or None
+        None where neither is at hand.
+    """
+    if data is not None and subject.dataset_sha256 == data.digest:
+        rows = data.rows("train")
+        places = on_dataset.places(subject.contract, data.contract)
+        labels = on_dataset.columns(data.labels[rows], places)
+        return population.summarise(subject.contract, data.continuous[rows], data.categorical[rows], labels)
+    return population.from_card(subject.card) if subject.card else None
+
+
+def shift_from_training(subject: Subject, training: result.Population | None, here: result.Population) -> list[str]:
+    """Sentences on what differs from the training population, and on what is not known of it."""
+    if training is not None:
+        return list(population.differences(training, here))
+    unknown = "the model does not state its training population; only its medians could be compared"
+    return [*population.differences_of_medians(population.from_medians(subject.contract), here), unknown]
 
 
 def describe(subject: Subject) -> Model:

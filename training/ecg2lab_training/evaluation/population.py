@@ -95,6 +95,16 @@ def from_medians(contract: Contract) -> dict[str, float]:
     return {feature.name: feature.median for feature in contract.continuous if feature.median is not None}
 
 
+def differences_of_medians(medians: dict[str, float], here: Population) -> tuple[str, ...]:
+    """Sentences on numbers whose training median lies outside the quartiles here."""
+    notes = []
+    for name, median in medians.items():
+        now = here.numbers.get(name)
+        if now is not None and now.quartiles and not now.quartiles[0] <= median <= now.quartiles[2]:
+            notes.append(f"{name}: median {now.quartiles[1]:g}, in training {median:g}")
+    return tuple(notes)
+
+
 def differences(training: Population, here: Population) -> tuple[str, ...]:
     """Sentences on what differs much, most telling first in each kind; none: nothing differs much.
 

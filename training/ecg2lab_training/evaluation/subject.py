@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +34,8 @@ class Subject:
     training_data: str | None
     card: str | None = None
     """Of a bundle."""
+    dataset_sha256: str | None = None
+    """Of the data set that a run was trained on; a bundle does not say."""
 
 
 def open_subject(path: Path) -> Subject:
@@ -51,7 +54,7 @@ def _open_run(folder: Path) -> Subject:
 
     from ecg2lab_export import cardiolab
     from ecg2lab_export.contract_fit import check_fit
-    from ecg2lab_export.run_folder import CONTRACT_FILE, read_run
+    from ecg2lab_export.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
     from ecg2lab_training.model import FusionModel
 
     run = read_run(folder)
@@ -71,7 +74,16 @@ def _open_run(folder: Path) -> Subject:
         digest=_sha256(folder / CONTRACT_FILE),
         synthetic_weights=run.synthetic_weights,
         training_data=run.training_data,
+        dataset_sha256=_dataset_sha256(folder / RECORD_FILE),
     )
+
+
+class _Record(msgspec.Struct):
+    dataset_sha256: str | None = None
+
+
+def _dataset_sha256(record: Path) -> str | None:
+    return msgspec.json.decode(record.read_bytes(), type=_Record).dataset_sha256
 
 
 def _sha256(path: Path) -> str:
