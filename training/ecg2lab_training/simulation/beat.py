@@ -128,8 +128,8 @@ def _ventricular(visit: Visit, width: float, axis: NDArray[np.float64], rng: np.
 def _repolarisation(visit: Visit, axis: NDArray[np.float64], rng: np.random.Generator) -> tuple[Wave, ...]:
     """ST segment, T wave and U wave.
 
-    Potassium makes the T wave tall and narrow, its lack flat with a U wave; a failing ventricle's T wave turns
-    away from its QRS (strain); anaemia lowers the ST segment.
+    Potassium makes the T wave tall and narrow, its lack flat with a U wave; a failing ventricle makes the T wave
+    small and turns it (strain); anaemia lowers the ST segment.
     """
     potassium = visit.potassium
     size = 0.30 * math.exp(0.30 * potassium - 0.003 * (visit.age - 60) + rng.normal(0, 0.08))

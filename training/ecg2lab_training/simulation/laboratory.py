@@ -117,7 +117,7 @@ LAB_MODELS = (
     LabModel("magnesium", 1.6, 2.6, 1, "nowhere", False, 0.3, _magnesium),
 )
 HORIZON = 120  # min
-AROUND = 55  # min: the draw that belongs to the ECG lies within this
+AROUND = 55  # min: the draw that belongs to the ECG lies within this before it
 ASSAY = 0.05  # of the deviation: the assay's error
 MOST_LATER = 8
 SEVERITY_WEIGHT = 0.6  # log-odds of being measured, for each step of severity
@@ -155,8 +155,7 @@ def draw(model: LabModel, known: np.ndarray, rng: np.random.Generator) -> Draws:
         Source of chance.
     """
     count = len(known)
-    # a lab that is followed up has its first value before the ECG, any other on either side
-    first = rng.uniform(-AROUND, 0 if model.later else AROUND, count).round()
+    first = rng.uniform(-AROUND, 0, count).round()
     number = np.minimum(rng.poisson(model.later, count), MOST_LATER)
     # whole minutes, as charts have them; 0 is the ECG's own
     later = np.sort(rng.integers(1, HORIZON + 1, (count, MOST_LATER)), axis=1).astype(np.float64)

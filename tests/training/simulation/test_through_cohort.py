@@ -1,0 +1,105 @@
+"""The simulated hospital through `cohort`: what the tables say is what was planted, counted twice over.
+
+The simulation answers its questions itself, from the values that it drew; the cohort answers them from the tables, by
+the published rules. Neither knows the other's code.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecg2lab_training import dataset
+from ecg2lab_training.cohort.build import Options, build
+from ecg2lab_training.dataset import Dataset
+from ecg2lab_training.simulation import archive, hospital, truth, vitals
+from ecg2lab_training.simulation.hospital import Block
+from ecg2lab_training.simulation.questions import QUESTIONS
+
+PATIENTS, SEED = 240, 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hospital, and the data set that comes of it."""
+    root = tmp_path_factory.mktemp("through")
+    archive.simulate(root / "sim", PATIENTS, SEED)
+    build(root / "sim", root / "data", Options(fewest_values=20, fewest_cases=1))
+    return root
+
+
+@pytest.fixture(scope="module")
+def data(folder: Path) -> Dataset:
+    """The data set."""
+    return dataset.read(folder / "data")
+
+
+@pytest.fixture(scope="module")
+def block() -> Block:
+    """What was drawn."""
+    return hospital.draw(SEED, 0)
+
+
+@pytest.fixture(scope="module")
+def rows(data: Dataset, block: Block) -> np.ndarray:
+    """Row of the block for each record of the data set."""
+    return np.searchsorted(block.study, data.record_id)
+
+
+def test_labels_are_those_that_the_simulation_counted(data: Dataset, block: Block, rows: np.ndarray) -> None:
+    answers = truth.labels(block)[rows]
+    names = [q.name for q in QUESTIONS]
+    assert len(data.contract.target_names) > 15
+    for column, name in enumerate(data.contract.target_names):
+        np.testing.assert_array_equal(data.labels[:, column], answers[:, names.index(name)].astype(np.float32), name)
+
+
+def test_vital_signs_are_those_that_were_charted(data: Dataset, block: Block, rows: np.ndarray) -> None:
+    columns = {
+        "temperature_f": "temperature",
+        "heart_rate_bpm": "heartrate",
+        "respiratory_per_min": "resprate",
+        "spo2_percent": "o2sat",
+        "systolic_mmhg": "sbp",
+        "diastolic_mmhg": "dbp",
+    }
+    for column, feature in enumerate(data.contract.continuous):
+        if feature.name in columns:
+            charted = block.vital_signs[columns[feature.name]][rows]
+            found = data.continuous[:, column]
+            mistyped = np.isnan(found) & ~np.isnan(charted)
+            assert mistyped.sum() <= 4  # a share of 0.002 of some 150, twice lost at most
+            np.testing.assert_allclose(found[~mistyped], charted[~mistyped], err_msg=feature.name)
+
+
+def test_body_measures_survive_inches_and_pounds(data: Dataset, block: Block, rows: np.ndarray) -> None:
+    by_name = {f.name: data.continuous[:, column] for column, f in enumerate(data.contract.continuous)}
+    for name, true, rounding in (
+        ("height_cm", block.visits.height_cm, 0.1),
+        ("weight_kg", block.visits.weight_kg, 0.1),
+        ("bmi", block.visits.bmi, 0.06),
+    ):
+        known = ~np.isnan(by_name[name])
+        assert known.mean() > 0.5
+        assert np.abs(by_name[name] - true[rows])[known].max() < rounding
+
+
+def test_the_ideal_observer_travels_along(folder: Path, data: Dataset, block: Block, rows: np.ndarray) -> None:
+    scores = truth.probabilities(block)[rows]
+    names = [q.name for q in QUESTIONS]
+    assert data.ideal is not None
+    for column, name in enumerate(data.contract.target_names):
+        np.testing.assert_allclose(data.ideal[:, column], scores[:, names.index(name)], atol=1e-12)
+    said = json.loads((folder / "sim" / "truth.json").read_text())["targets"]
+    assert data.description.planted == {name: said[name]["planted"] for name in data.contract.target_names}
+    assert data.description.synthetic
+
+
+def test_vital_signs_of_other_hours_are_not_taken(data: Dataset, block: Block, rows: np.ndarray) -> None:
+    """Of those who lack a vital sign, none has found one elsewhere."""
+    lacking = ~vitals.known(block.vital_signs)[rows].any(axis=1)
+    names = [f.name for f in data.contract.continuous]
+    assert np.isnan(data.continuous[lacking][:, names.index("systolic_mmhg")]).all()
