@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BLOCK = 32 << 20
 """Bytes of text that are parsed at once."""
+LONGEST_ROW = 4 * BLOCK
+"""Bytes; a longer one is a quotation mark that is never closed."""
 ROWS = 500_000
 """Rows of a parquet file that are read at once."""
 TIME, DATE = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"
@@ -119,7 +121,7 @@ def _whole_rows(stream: BinaryIO, path: Path) -> Iterator[bytes]:
     while block := stream.read(BLOCK):
         block = rest + block
         end = _end_of_last_row(block)
-        if end == 0 and len(block) > 4 * BLOCK:
+        if end == 0 and len(block) > LONGEST_ROW:
             raise DatasetError(f"{path} has a quotation mark that is never closed")
         rest = block[end:]
         if end:
