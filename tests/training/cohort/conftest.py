@@ -145,3 +145,15 @@ def hospital(tmp_path: Path) -> Callable[..., Path]:
         return write_hospital(tmp_path / "hospital", {stem: rows for stem, rows in tables.items() if rows is not None})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def record_writer() -> Callable[..., None]:
+    """Write one record: `write_record`."""
+    return write_record
+
+
+@pytest.fixture
+def tables() -> dict[str, Rows]:
+    """Tables of the small hospital, to be changed."""
+    return small_hospital()

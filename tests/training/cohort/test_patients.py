@@ -183,8 +183,15 @@ def test_sex(letter: str | None, word: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("anchor_age", "anchor_year", "anchor", "at_ecg"),
-    [(50, 2180, 50, 50), (50, 2176, 50, 54), (88, 2178, 88, 91), (89, 2180, 89, 89), (90, 2180, 91, 91)]
-    + [(91, 2190, 91, 91), (20, 2185, 20, 15)],
+    [
+        (50, 2180, 50, 50),
+        (50, 2176, 50, 54),
+        (88, 2178, 88, 91),
+        (89, 2180, 89, 89),
+        (90, 2180, 91, 91),
+        (91, 2190, 91, 91),
+        (20, 2185, 20, 15),
+    ],
 )
 def test_age(anchor_age: float, anchor_year: int, anchor: float, at_ecg: float) -> None:
     frame = pl.DataFrame({"anchor_age": [float(anchor_age)], "anchor_year": [anchor_year], "ecg_time": [START]})

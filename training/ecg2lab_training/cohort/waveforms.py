@@ -174,18 +174,26 @@ class _State:
     def open(cls, work: Path, records: Sequence[str], job: Job) -> _State:
         """Take up the work of the same plan, or begin."""
         plan = _plan(records, job)
-        array, paths = job.array, [work / name for name in ("plan.json", "done.npy", "skipped.json")]
-        if array.is_file() and all(path.is_file() for path in paths) and paths[0].read_text() == plan:
-            done = np.load(paths[1])
-            if array.stat().st_size == _array_bytes(len(records), job.shape):
-                return cls(work, done, json.loads(paths[2].read_text()))
-        shutil.rmtree(work, ignore_errors=True)
+        try:
+            return cls._resume(work, plan, _array_bytes(len(records), job.shape))
+        except (OSError, ValueError):  # there is none, or it is damaged
+            shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        _new_array(array, (len(records), *job.shape))
+        _new_array(job.array, (len(records), *job.shape))
         state = cls(work, np.zeros(len(records), np.uint8), {})
         state.save()
-        paths[0].write_text(plan)
+        (work / "plan.json").write_text(plan)
         return state
+
+    @classmethod
+    def _resume(cls, work: Path, plan: str, size: int) -> _State:
+        done = np.load(work / "done.npy", allow_pickle=False)
+        reasons = json.loads((work / "skipped.json").read_text())
+        known = {str(row) for row in np.flatnonzero(done == SKIPPED)}
+        same = (work / "plan.json").read_text() == plan and (work / "signals.npy").stat().st_size == size
+        if not same or not known <= set(reasons):
+            raise ValueError("work for another plan")
+        return cls(work, done, reasons)
 
     @property
     def size(self) -> int:

@@ -1,0 +1,157 @@
+"""Waveforms become rows of one array; what is damaged is named and left out; a stopped run goes on."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ecg2lab
+from ecg2lab.contract import published, unnamed_targets
+from ecg2lab.errors import OutputError
+from ecg2lab_training.cohort import waveforms
+
+CONTRACT = published(unnamed_targets(1))
+COUNT, CHUNK = 20, 8
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few records fill several chunks."""
+    monkeypatch.setattr(waveforms, "CHUNK", CHUNK)
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory, record_writer: Callable[..., None]) -> Path:
+    """Records 0 to 19, of which some are damaged; read only."""
+    folder = tmp_path_factory.mktemp("ecg")
+    for number in range(COUNT):
+        record_writer(folder / f"files/s{number}/{number}", seed=number, seconds=8 if number == 3 else 11)
+    data = folder / "files/s5/5.dat"
+    data.write_bytes(data.read_bytes()[:1000])
+    (folder / "files/s18/18.hea").write_text("nonsense\n")
+    (folder / "files/s19/19.hea").unlink()
+    return folder
+
+
+RECORDS = [f"files/s{number}/{number}" for number in range(COUNT)]
+DAMAGED = [3, 5, 18, 19]
+
+
+def prepare(root: Path, work: Path, records: list[str] = RECORDS, workers: int = 1) -> tuple[Path, list[Any]]:
+    """Prepare all records."""
+    return waveforms.prepare(records, root, work, CONTRACT, workers)
+
+
+def test_rows_are_the_preprocessed_records(root: Path, tmp_path: Path) -> None:
+    array, skipped = prepare(root, tmp_path / "work")
+    signals = np.load(array)
+    assert signals.shape == (COUNT, 12, 1000)
+    assert [s.row for s in skipped] == DAMAGED
+    for number in (0, 4, 17):
+        recording = ecg2lab.read(root / RECORDS[number])
+        expected = ecg2lab.preprocess(recording.samples, fs=500, leads=recording.leads, unit="mV")
+        np.testing.assert_array_equal(signals[number], expected[:, :1000])
+    assert not signals[DAMAGED].any()
+
+
+def test_skipped_records_say_why(root: Path, tmp_path: Path) -> None:
+    _, skipped = prepare(root, tmp_path / "work")
+    reasons = {s.row: s.reason for s in skipped}
+    assert reasons[3] == "8 s long, 10 s are wanted"
+    assert "there is no recording at files/s19/19" in reasons[19]
+    assert str(root) not in "".join(reasons.values())  # the report may leave the machine
+
+
+def test_processes_give_the_same_array(root: Path, tmp_path: Path) -> None:
+    alone, skipped = prepare(root, tmp_path / "alone")
+    pool, also = prepare(root, tmp_path / "pool", workers=2)
+    assert alone.read_bytes() == pool.read_bytes()
+    assert skipped == also
+
+
+def test_stopped_run_goes_on(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, skipped = prepare(root, tmp_path / "whole")
+    work, real, read = tmp_path / "work", waveforms._signal, list[str]()
+
+    def stops(job: waveforms.Job, record: str) -> Any:
+        read.append(record)
+        if len(read) == 19:
+            raise KeyboardInterrupt
+        return real(job, record)
+
+    monkeypatch.setattr(waveforms, "_signal", stops)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(root, work)
+    read.clear()
+    read.extend(["already"] * 19)
+    array, also = prepare(root, work)
+    assert len(read) - 19 == COUNT - 2 * CHUNK  # two chunks were done
+    assert array.read_bytes() == whole.read_bytes()
+    assert also == skipped
+
+
+def test_work_for_other_records_is_not_taken_up(root: Path, tmp_path: Path) -> None:
+    prepare(root, tmp_path / "work")
+    array, skipped = prepare(root, tmp_path / "work", RECORDS[10:13])
+    fresh, _ = prepare(root, tmp_path / "fresh", RECORDS[10:13])
+    assert array.read_bytes() == fresh.read_bytes()
+    assert skipped == []
+
+
+@pytest.mark.parametrize("damage", ["signals.npy", "done.npy", "plan.json", "skipped.json"])
+def test_damaged_work_begins_anew(root: Path, tmp_path: Path, damage: str) -> None:
+    array, _ = prepare(root, tmp_path / "work", RECORDS[:4])
+    expected = array.read_bytes()
+    path = tmp_path / "work" / damage
+    path.write_bytes(path.read_bytes()[:-7])
+    array, _ = prepare(root, tmp_path / "work", RECORDS[:4])
+    assert array.read_bytes() == expected
+
+
+def test_full_disk_is_said_and_what_is_done_is_kept(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = prepare(root, tmp_path / "whole")
+    real, written = waveforms.os.pwrite, list[int]()
+
+    def full(descriptor: int, content: Any, offset: int) -> int:
+        if len(written) == 7:  # the first chunk has 6 good records
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(offset)
+        return real(descriptor, content, offset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(waveforms.os, "pwrite", full)
+        with pytest.raises(OutputError, match="waveforms: cannot write .*No space left on device; run again to go on"):
+            prepare(root, tmp_path / "work")
+    done = np.load(tmp_path / "work" / "done.npy")
+    assert (done != waveforms.PENDING).sum() == CHUNK
+    array, _ = prepare(root, tmp_path / "work")
+    assert array.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("gone", [[], [0], [9], [0, 1, 2], [3, 5, 8, 9], [7, 8, 9], list(range(9))])
+def test_gaps_are_closed_by_the_last_rows(tmp_path: Path, gone: list[int]) -> None:
+    rows = np.arange(10, dtype=np.float32)[:, None, None] * np.ones((1, 2, 5), np.float32)
+    np.save(tmp_path / "a.npy", rows)
+    order = waveforms.close_gaps(tmp_path / "a.npy", gone)
+    left = np.load(tmp_path / "a.npy")
+    np.testing.assert_array_equal(left, rows[order])
+    assert sorted(order) == [row for row in range(10) if row not in gone]
+
+
+def test_closing_gaps_can_be_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(10, dtype=np.float32)[:, None, None] * np.ones((1, 2, 5), np.float32)
+    np.save(tmp_path / "a.npy", rows)
+    with monkeypatch.context() as patch:
+        patch.setattr(waveforms, "_cut", lambda *_: None)  # killed before the cut
+        waveforms.close_gaps(tmp_path / "a.npy", [0, 4])
+    shutil.copy(tmp_path / "a.npy", tmp_path / "b.npy")
+    order = waveforms.close_gaps(tmp_path / "b.npy", [0, 4])
+    np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), rows[order])
