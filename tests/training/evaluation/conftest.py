@@ -10,6 +10,7 @@ import pytest
 
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract, Criterion, Target
+from ecg2lab_export import export
 from ecg2lab_training import config, dataset, dataset_writer
 from ecg2lab_training.dataset import Dataset
 from ecg2lab_training.fit import fit
@@ -105,3 +106,47 @@ def small_run(small: Dataset, tiny_config: Path, tmp_path_factory: pytest.TempPa
     out = tmp_path_factory.mktemp("evaluation-run") / "run"
     fit(config.read(str(tiny_config)), small, out)
     return out
+
+
+@pytest.fixture(scope="session")
+def small_bundle(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run as a bundle; read only."""
+    out = tmp_path_factory.mktemp("evaluation-bundle") / "small.ecg2lab"
+    export(small_run, out)
+    return out
+
+
+def write_record(folder: Path, name: str, signal: np.ndarray, fs: int = 100) -> None:
+    """Write (12, samples) mV as a WFDB record, format 16."""
+    counts = np.round(signal * 1000).astype("<i2")
+    leads = small_contract().signal.leads
+    lines = [f"{name} 12 {fs} {signal.shape[1]}"]
+    lines += [
+        f"{name}.dat 16 1000(0)/mV 16 0 {row[0]} {int(row.sum()) % 65536} 0 {lead}"
+        for row, lead in zip(counts, leads, strict=True)
+    ]
+    (folder / f"{name}.hea").write_text("\n".join(lines) + "\n")
+    (folder / f"{name}.dat").write_bytes(counts.T.tobytes())
+
+
+@pytest.fixture(scope="session")
+def site(small: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a site, read only: 120 recordings, potassium at the ECG in table.csv, later hemoglobin in labs.csv."""
+    folder = tmp_path_factory.mktemp("site")
+    rng = np.random.default_rng(0)
+    rows, labs = ["record,patient_id,time,age,sex,lab:Potassium [mmol/L]"], ["patient_id,time,lab,value,unit"]
+    for i in range(120):
+        write_record(folder, f"r{i}", np.asarray(small.signals[i], dtype=np.float64))
+        potassium = {1.0: "5.6", 0.0: "4.2"}.get(float(small.labels[i, 0]), "")
+        hour, age, sex = (
+            f"2026-03-{1 + i // 24:02d} {i % 24:02d}",
+            small.continuous[i, 2],
+            ("female", "male", "")[i % 3],
+        )
+        rows.append(f"r{i},p{i // 2},{hour}:00:00,{age:.1f},{sex},{potassium}")
+        if rng.random() < 0.6:
+            hemoglobin = 100 if age > 60 else 140
+            labs.append(f"p{i // 2},{hour}:{rng.integers(1, 59):02d}:00,718-7,{hemoglobin},g/L")
+    (folder / "table.csv").write_text("\n".join(rows) + "\n")
+    (folder / "labs.csv").write_text("\n".join(labs) + "\n")
+    return folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def on_data_set(
     """
     cases = on_dataset.ask(subject, data, "test", progress)
     contract, origin, rule = _with_decisions(subject, data, wishes)
-    settings = _settings(wishes, rule)
+    settings = settings_of(wishes, rule)
     notes = list(on_dataset.differences(contract, data))
     if subject.dataset_sha256 not in (None, data.digest):
         notes.append("the data set is not the one that the run was trained on")
@@ -91,7 +91,7 @@ def on_data_set(
         training_population=training,
         population=here,
         shift=tuple(shift_from_training(subject, training, here)),
-        notes=(*notes, *_without_area(found.targets)),
+        notes=(*notes, *without_area(found.targets)),
     )
     return evaluation, cases
 
@@ -112,7 +112,8 @@ def _with_decisions(subject: Subject, data: Dataset, wishes: Wishes) -> tuple[Co
     return fitted, origin, f"{rule} on the validation fold"
 
 
-def _settings(wishes: Wishes, rule: str) -> Settings:
+def settings_of(wishes: Wishes, rule: str) -> Settings:
+    """What an evaluation says of how it was made."""
     return Settings(bootstrap=wishes.bootstrap, rounds=wishes.rounds, seed=wishes.seed, threshold=rule)  # type: ignore[arg-type]
 
 
@@ -167,7 +168,8 @@ def describe(subject: Subject) -> Model:
     )
 
 
-def _without_area(targets: tuple[result.TargetResult, ...]) -> list[str]:
+def without_area(targets: tuple[result.TargetResult, ...]) -> list[str]:
+    """Sentences on targets that could not be judged."""
     return [
         f"target {t.name}: no AUROC, {t.positives} positives and {t.negatives} negatives"
         for t in targets
@@ -175,8 +177,24 @@ def _without_area(targets: tuple[result.TargetResult, ...]) -> list[str]:
     ]
 
 
-def write(out: Path, evaluation: Evaluation, cases: Cases) -> None:
+def write(out: Path, evaluation: Evaluation, cases: Cases, more: Callable[[Path], None] | None = None) -> Evaluation:
     """Write evaluation.json, table.md, card.md, roc.png and reliability.png; whole or not at all.
+
+    Parameters
+    ----------
+    out
+        New or empty folder.
+    evaluation
+        What was measured.
+    cases
+        On what, for the curves.
+    more
+        Writes further files into the folder that it is given.
+
+    Returns
+    -------
+    Evaluation
+        As written: with notes on the figures.
 
     Raises
     ------
@@ -189,3 +207,6 @@ def write(out: Path, evaluation: Evaluation, cases: Cases) -> None:
         (folder / result.FILE).write_bytes(result.encode(evaluation))
         (folder / "table.md").write_text(table(evaluation), encoding="utf-8")
         (folder / "card.md").write_text(card(evaluation), encoding="utf-8")
+        if more is not None:
+            more(folder)
+    return evaluation

@@ -13,6 +13,26 @@ from ecg2lab_training.evaluation import thresholds
 from ecg2lab_training.evaluation.evaluate import Wishes
 
 
+def is_table(data: Path, labs: Path | None, threshold: str | None, recalibrate: bool) -> bool:
+    """Whether the data are a site's own table; else they are a data set.
+
+    Raises
+    ------
+    DatasetError
+        If an option belongs to the other kind.
+    """
+    if data.is_dir():
+        if labs is not None or recalibrate:
+            raise DatasetError("--labs and --recalibrate belong to a table of own recordings, not to a data set")
+        return False
+    if threshold is not None and not recalibrate:
+        raise DatasetError(
+            "thresholds are not chosen on the recordings that judge them; with --recalibrate, --threshold says how the "
+            "new contract's are chosen"
+        )
+    return True
+
+
 def wishes(
     contract: Contract, bootstrap: str, rounds: int, seed: int, threshold: str | None, prevalence: Sequence[str]
 ) -> Wishes:

@@ -1,0 +1,153 @@
+"""`ecg2lab evaluate BUNDLE TABLE.csv`: the same report on a site's own recordings, and a recalibrated bundle."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+
+from ecg2lab import bundle as bundles
+from ecg2lab import contract as contracts
+from ecg2lab.errors import DatasetError
+from ecg2lab_training.evaluation import assess, on_table, population, site_table, thresholds
+from ecg2lab_training.evaluation.cases import Cases
+from ecg2lab_training.evaluation.evaluate import (
+    Wishes,
+    describe,
+    settings_of,
+    shift_from_training,
+    training_population,
+    without_area,
+)
+from ecg2lab_training.evaluation.recalibrate import Recalibrated, recalibrate
+from ecg2lab_training.evaluation.result import Data, Evaluation
+from ecg2lab_training.evaluation.subgroups import groups, window_counts
+from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.progress import Progress, silent
+
+OF_THE_CONTRACT = "of the model's contract"
+
+
+def on_own_data(
+    subject: Subject, path: Path, labs: Path | None, wishes: Wishes, progress: Progress = silent
+) -> tuple[Evaluation, Cases]:
+    """Judge a model, as it is, on a site's own recordings.
+
+    Parameters
+    ----------
+    subject
+        The model.
+    path
+        TABLE.csv.
+    labs
+        LABS.csv, or None.
+    wishes
+        Options; a threshold rule concerns the recalibration alone.
+    progress
+        Told after each recording.
+
+    Raises
+    ------
+    DatasetError
+        If a table is not understood, no recording can be used, or not one has a label.
+    """
+    table = site_table.read(path, labs, subject.contract)
+    cases, skipped = on_table.ask(subject, table, path.parent, progress)
+    if np.isnan(cases.labels).all():
+        raise DatasetError(f"{path}: not one recording has a laboratory value that the model's targets ask for")
+    settings = settings_of(wishes, OF_THE_CONTRACT)
+    beside = assess.Beside(prevalences=wishes.prevalences, calibration_from=OF_THE_CONTRACT)
+    found = assess.assess(cases, subject.contract, settings, beside)
+    training = training_population(subject)
+    here = population.summarise(subject.contract, cases.continuous, cases.categorical, cases.labels)
+    evaluation = Evaluation(
+        model=describe(subject),
+        data=Data(
+            kind="table",
+            description=f"own recordings, {path.name}",
+            synthetic=None,
+            sha256=digest(path, labs),
+            part="all recordings",
+            records=len(cases.labels),
+            patients=len(np.unique(cases.patient_id)),
+            skipped=skipped,
+        ),
+        settings=settings,
+        overall=found.overall,
+        targets=found.targets,
+        groups=groups(cases, subject.contract, settings),
+        windows=window_counts(cases, settings),
+        training_population=training,
+        population=here,
+        shift=tuple(shift_from_training(subject, training, here)),
+        notes=(*table.notes, *_skipped(skipped), *without_area(found.targets)),
+    )
+    return evaluation, cases
+
+
+def _skipped(skipped: dict[str, str]) -> list[str]:
+    return [f"{len(skipped)} recordings could not be used; evaluation.json has their names"] if skipped else []
+
+
+def digest(path: Path, labs: Path | None) -> str:
+    """SHA-256 of the table, followed by that of the laboratory values where there are any."""
+    parts = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (path, labs) if p is not None]
+    return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def new_contract(subject: Subject, evaluation: Evaluation, cases: Cases, wishes: Wishes) -> Recalibrated:
+    """Refit calibrations and thresholds on the recordings of an evaluation.
+
+    Raises
+    ------
+    DatasetError
+        If not one target has positives and negatives enough.
+    """
+    rule = thresholds.parse(wishes.threshold or "youden")
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    found = recalibrate(subject, cases, rule, evaluation.data.sha256, today)
+    if not any(record.refitted for record in found.lineage.targets.values()):
+        name, record = next(iter(found.lineage.targets.items()))
+        raise DatasetError(f"no target can be recalibrated; {name}: {record.reason}")
+    return found
+
+
+def files_of(new: Recalibrated, model: Path, subject: Subject) -> Callable[[Path], None]:
+    """Writer of contract.json and recalibration.json, and of recalibrated.ecg2lab where the model is a bundle."""
+
+    def write(folder: Path) -> None:
+        (folder / "contract.json").write_bytes(contracts.encode(new.contract))
+        lineage = msgspec.json.format(msgspec.json.encode(new.lineage), indent=1) + b"\n"
+        (folder / "recalibration.json").write_bytes(lineage)
+        if subject.kind == "bundle":
+            _write_bundle(folder / "recalibrated.ecg2lab", bundles.Bundle.open(model), new)
+
+    return write
+
+
+def _write_bundle(path: Path, parent: bundles.Bundle, new: Recalibrated) -> None:
+    """The same network and proof under the new contract; the card says what it comes from."""
+    contents = {name: parent.member(name) for name in parent.manifest.members}
+    contents[bundles.CARD] += _card_section(new).encode()
+    bundles.write(path, replace(parent.manifest, contract=new.contract), contents)
+
+
+def _card_section(new: Recalibrated) -> str:
+    lineage = new.lineage
+    refitted = [name for name, record in lineage.targets.items() if record.refitted]
+    kept = [f"{name} ({record.reason})" for name, record in lineage.targets.items() if not record.refitted]
+    return (
+        f"\n## Recalibration\n\n"
+        f"On {lineage.date}, calibrations and decision thresholds ({lineage.threshold}) were fitted anew on "
+        f"{lineage.records} ECGs of {lineage.patients} patients of a site; the network is unchanged. What is said "
+        f"above of calibration and thresholds is of the parent.\n\n"
+        f"- Parent: {lineage.parent_name}, SHA-256 `{lineage.parent_digest}`\n"
+        f"- SHA-256 of the site's data: `{lineage.data_sha256}`\n"
+        f"- Refitted: {', '.join(refitted)}\n"
+        f"- Kept: {', '.join(kept) or 'none'}\n"
+    )
