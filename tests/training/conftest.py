@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ecg2lab_training.cohort.build import Options, build
 from ecg2lab_training.simulation import archive
 
 TINY = {
@@ -29,10 +30,18 @@ TINY = {
 
 
 @pytest.fixture(scope="session")
-def patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of 120 simulated patients; read only."""
-    path = tmp_path_factory.mktemp("simulated") / "patients"
-    archive.simulate(path, 120, seed=5)
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hospital of 240 simulated patients; read only."""
+    path = tmp_path_factory.mktemp("simulated") / "hospital"
+    archive.simulate(path, 240, seed=5)
+    return path
+
+
+@pytest.fixture(scope="session")
+def patients(hospital: Path) -> Path:
+    """The data set of these patients; read only."""
+    path = hospital.parent / "patients"
+    build(hospital, path, Options(fewest_values=20, fewest_cases=1))
     return path
 
 

@@ -12,7 +12,6 @@ import pytest
 import ecg2lab_training
 from ecg2lab.errors import DatasetError
 from ecg2lab_training import labs
-from ecg2lab_training.simulation import targets
 
 VERBATIM = "f7ef583bb2669cbf"
 
@@ -44,24 +43,3 @@ def test_no_loinc_code_is_typed_in_the_source() -> None:
 def test_table_is_the_verbatim_copy() -> None:
     table = files(ecg2lab_training).joinpath(labs.TABLE).read_bytes()
     assert hashlib.sha256(table).hexdigest().startswith(VERBATIM)
-
-
-def test_targets_of_the_simulation_are_named_after_what_they_ask() -> None:
-    contract = targets.contract()
-    assert contract.clinical
-    for target in contract.targets:
-        criterion = target.criterion
-        assert criterion is not None
-        side = "high" if criterion.comparison == ">" else "low"
-        when = "now" if criterion.setting == "prediction" else f"{criterion.horizon_min}min"
-        assert target.name.endswith(f"_{side}_{when}")
-        assert target.decision_threshold is None
-    categories = {t.criterion.category for t in contract.targets if t.criterion}
-    assert categories == {
-        "cardiac",
-        "renal",
-        "haematological",
-        "metabolic",
-        "immunological",
-        "coagulation",
-    }

@@ -124,3 +124,7 @@ def test_a_taken_folder_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is not empty"):
         archive.simulate(tmp_path, 5, 1)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    with pytest.raises(OutputError, match="is a file"):
+        archive.simulate(tmp_path / "mine.txt", 5, 1)
+    with pytest.raises(OutputError, match="cannot write"):
+        archive.simulate(tmp_path / "mine.txt" / "below", 5, 1)
