@@ -9,6 +9,7 @@ import typer
 
 from ecg2lab import extras
 from ecg2lab_training.cohort import cli as cohort
+from ecg2lab_training.evaluation import cli as evaluation
 from ecg2lab_training.terminal import Json, bar, report
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(simulate)
     cohort.register(app)
     app.command()(train)
+    evaluation.register(app)
 
 
 def simulate(
