@@ -12,10 +12,11 @@ SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine
   mono-mcs mono-runtime default-jdk-headless libjna-java
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
-DEMO_PATIENTS ?= 8000
+STUDY_PATIENTS ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-system aarch64 windows wheels lint format bench schema demo-bundle picture clean system-packages
+.SECONDARY:
+.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench schema demo-bundle picture clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -56,11 +57,25 @@ bench: $(VENV)/.dev ## Time the demo model and the full-size network beside thei
 schema: $(VENV)/.dev ## Write the JSON schema of the contract anew
 	$(BIN)/python -m ecg2lab.contract
 
-demo-bundle: $(VENV)/.dev ## Train the packaged demo model anew, and overwrite it (about ten minutes on two cores)
-	rm -rf build/demo && mkdir -p build/demo
-	$(BIN)/ecg2lab simulate build/demo/patients --patients $(DEMO_PATIENTS) --seed 1
-	$(BIN)/ecg2lab train demo --data build/demo/patients --out build/demo/run
-	$(BIN)/ecg2lab export build/demo/run --out sdk/ecg2lab/demo/demo.ecg2lab
+demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on simulated patients, and overwrite it
+	$(BIN)/ecg2lab export build/study/run/fusion --out build/study/demo.ecg2lab
+	cp build/study/demo.ecg2lab sdk/ecg2lab/demo/demo.ecg2lab
+
+study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network reach what the simulated patients allow? (under an hour on two cores)
+	$(BIN)/python -m ecg2lab_training.study build/study/reports
+
+build/study/data: | $(VENV)/.dev
+	mkdir -p build/study
+	$(BIN)/ecg2lab simulate build/study/hospital --patients $(STUDY_PATIENTS) --seed 1
+	$(BIN)/ecg2lab cohort build/study/hospital --out $@
+	rm -rf build/study/hospital
+
+# A run that was stopped goes on where it was.
+build/study/run/%: build/study/data
+	$(BIN)/ecg2lab train demo --data $< --inputs $* --out $@
+
+build/study/reports/%: build/study/run/%
+	$(BIN)/ecg2lab evaluate $< build/study/data --out $@
 
 include native/sanitize.mk
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -57,33 +57,45 @@ def train(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="`demo`, `paper` or a JSON file.")],
     data: Annotated[Path, typer.Option(help="Data set, as `ecg2lab cohort` writes it.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
+    inputs: Annotated[
+        Literal["fusion", "ecg", "tabular"] | None,
+        typer.Option(help="What the network sees, instead of what CONFIG says: an ablation sees one part."),
+    ] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Processes that share each batch (Lightning DDP).")] = 1,
+    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="Of the products in training.")] = "fp32",
+    accelerator: Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where to train.")] = "auto",
     as_json: Json = False,
 ) -> None:
     """Train the S4 fusion network and write weights, contract and measured AUROC.
 
-    The epoch is selected by macro AUROC in fold 18; fold 19 tests.
+    The epoch is selected by macro AUROC in fold 18; fold 19 tests. A run that was killed goes on when the same command
+    is given again, and ends with the weights it would have had. OUT/logs is for TensorBoard.
 
     For example:
 
     - `ecg2lab train demo --data data/ --out run/`
 
-    - `ecg2lab train my-config.json --data data/ --out run/ --json`
+    - `ecg2lab train demo --data data/ --out run-ecg/ --inputs ecg`
+
+    - `ecg2lab train paper --data mimic-data/ --out run/ --devices 4 --precision bf16 --json`
     """
-    extras.require("train", "torch", "lightning", "polars", "safetensors")
+    extras.require("train", "torch", "lightning", "polars", "safetensors", "tensorboard")
+    import msgspec
+
     from ecg2lab_training import config as configs
     from ecg2lab_training import dataset
     from ecg2lab_training.folders import require_free
 
     settings = configs.read(config)
+    if inputs is not None:
+        settings = msgspec.structs.replace(settings, inputs=inputs)
     require_free(out)
     patients = dataset.read(data)
     from ecg2lab_training.fit import fit  # seconds of imports: after all that can be refused at once
 
     with bar("training") as progress:
-        run = fit(settings, patients, out, progress)
+        run = fit(settings, patients, out, progress, devices=devices, precision=precision, accelerator=accelerator)
     if as_json:
-        import msgspec
-
         report({"run": str(out), **msgspec.to_builtins(run)}, "", as_json)
     else:
         _print_run(run, out)
