@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,3 +160,54 @@ def test_closing_gaps_can_be_done_again(tmp_path: Path, monkeypatch: pytest.Monk
     shutil.copy(tmp_path / "a.npy", tmp_path / "b.npy")
     order = waveforms.close_gaps(tmp_path / "b.npy", [0, 4])
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), rows[order])
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from ecg2lab.contract import published, unnamed_targets
+from ecg2lab_training.cohort import waveforms
+if __name__ == "__main__":
+    root, work, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    waveforms.CHUNK = 8
+    waveforms.prepare(["files/s0/0"] * count, root, work, published(unnamed_targets(1)), workers=2)
+"""
+
+
+def test_killed_run_goes_on_and_leaves_no_process(root: Path, tmp_path: Path) -> None:
+    count, work, script = 160, tmp_path / "work", tmp_path / "script.py"
+    script.write_text(KILLED)
+    command = [sys.executable, str(script), str(root), str(work), str(count)]
+    with subprocess.Popen(command, start_new_session=True) as process:
+        deadline = time.monotonic() + 120
+        while not done_rows(work) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    done = done_rows(work)
+    assert 0 < done < count
+    assert group_is_gone(process.pid)
+    array, skipped = prepare(root, work, ["files/s0/0"] * count)
+    signals = np.load(array)
+    assert skipped == []
+    np.testing.assert_array_equal(signals, np.broadcast_to(signals[0], signals.shape))
+    assert signals[0].any()
+
+
+def done_rows(work: Path) -> int:
+    """Rows that are entered as done."""
+    try:
+        return int((np.load(work / "done.npy") != waveforms.PENDING).sum())
+    except FileNotFoundError:
+        return 0
+
+
+def group_is_gone(group: int) -> bool:
+    """Whether every process of a killed one's group has ended, within half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False

@@ -69,7 +69,7 @@ def build(folder: Path, out: Path, options: Options, progress: Progress = silent
     options
         Rules to choose from.
     progress
-        Told how many waveforms are done.
+        Told which tables are read, then how many waveforms are done.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def build(folder: Path, out: Path, options: Options, progress: Progress = silent
         shutil.rmtree(work / "tables", ignore_errors=True)
         (work / "tables").mkdir(parents=True)
         try:
-            chosen = choose(found, options, work / "tables", ledger)
+            chosen = choose(found, options, work / "tables", ledger, progress)
             rows, skipped, array = _read_waveforms(chosen, found, work, options, ledger, progress)
             contract, table = _finish_labels(chosen, rows, options, ledger)
         finally:
@@ -129,7 +129,9 @@ class Chosen:
     counted: list[targets.Counted]
 
 
-def choose(found: dict[str, tables.Table], options: Options, cache: Path, ledger: Ledger) -> Chosen:
+def choose(
+    found: dict[str, tables.Table], options: Options, cache: Path, ledger: Ledger, progress: Progress = silent
+) -> Chosen:
     """Go through the steps on tables.
 
     Parameters
@@ -142,18 +144,24 @@ def choose(found: dict[str, tables.Table], options: Options, cache: Path, ledger
         Folder for what does not fit into memory; what is written there is needed as long as the result.
     ledger
         What each step left and dropped is entered here.
+    progress
+        Told before each of four steps.
 
     Raises
     ------
     DatasetError
         If a table is damaged, or nothing is left after a step.
     """
+    progress(0, 4, "tables: patients and ECGs")
     ecgs = patients_and_ecgs(found, options.age, options.seed, ledger)
+    progress(1, 4, "tables: laboratory values")
     laboratory = values(found, ecgs, options.fewest_values, cache / "labevents", ledger)
+    progress(2, 4, "tables: labels")
     states = _store_states(ecgs, laboratory, cache / "states", ledger)
     counted = _surviving(targets.questions(laboratory.limits), states, ecgs, options, ledger, found)
     labelled = ecgs.join(_labelled(states, counted), on="ecg", how="semi").sort("ecg")
     ledger.left("ECGs", "with a known label", labelled.height, labelled["subject_id"].n_unique())
+    progress(3, 4, "tables: vital signs, height and weight")
     known = features(found, labelled, options.vitals, published(unnamed_targets(1)), ledger)
     return Chosen(labelled.join(known, on="ecg", how="left", maintain_order="left"), states, counted)
 
@@ -187,13 +195,9 @@ def _surviving(
 
     counted = targets.count(asked, states, ecgs)
     left = [c for c in counted if c.survives(options.fewest_cases)]
-    gone = [c.question.name for c in counted if not c.survives(options.fewest_cases)]
-    reason = "{}: fewer than {} positive or negative cases in fold 18 or 19"
-    ledger.dropped(
-        "label survival",
-        found["labevents"].path,
-        ((reason.format(name, options.fewest_cases), None, 1) for name in gone),
-    )
+    gone = [c for c in counted if not c.survives(options.fewest_cases)]
+    reasons = ((f"{c.question.name}: {c.held_out}", None, int((c.positives + c.negatives).sum())) for c in gone)
+    ledger.dropped(f"label survival ({options.fewest_cases} cases)", found["labevents"].path, reasons)
     if not left:
         raise DatasetError(
             f"label survival: no label of {len(asked)} has {options.fewest_cases} positive and as many negative cases "

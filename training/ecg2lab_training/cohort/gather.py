@@ -111,14 +111,16 @@ def values(found: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path
     _enter(rows, "with number, time, label and reference range", ledger)
     table = laboratory.profile(rows)
     fluid = laboratory.majority_fluid(table)
+    _enter_lost(table, fluid, "majority fluid", "{label}: in {fluid}, not in its majority fluid", source, ledger)
     _enter(laboratory.of(rows, fluid), "majority fluid", ledger)
     united = laboratory.one_unit(fluid)
     _enter_unconvertible(united, source, ledger)
     table = laboratory.convertible(united)
     _enter(laboratory.of(rows, table), "one unit", ledger)
-    table = laboratory.frequent(table, fewest)
-    limits = _limits(table, source, ledger)
-    table = table.join(limits, on="lab", how="semi")
+    often = laboratory.frequent(table, fewest)
+    _enter_lost(table, often, f"labs with {fewest} values", "{label}: too few values", source, ledger)
+    limits = _limits(often, source, ledger)
+    table = often.join(limits, on="lab", how="semi")
     _enter(laboratory.of(rows, table), f"labs with {fewest} values and a reference limit", ledger)
     if limits.is_empty():
         raise DatasetError(f"{source}: no laboratory test has {fewest} values and a reference limit (--fewest-values)")
@@ -153,6 +155,18 @@ def _enter_unusable(rows: pl.LazyFrame, source: Path, ledger: Ledger) -> None:
     reasons = rows.select("row", laboratory.why_unusable().alias("why")).drop_nulls("why")
     counted = reasons.group_by("why").agg(pl.col("row").min(), pl.len()).sort("why")
     ledger.dropped("laboratory rows", source, counted.collect(engine="streaming").iter_rows())
+
+
+def _enter_lost(
+    before: pl.DataFrame, after: pl.DataFrame, step: str, reason: str, source: Path, ledger: Ledger
+) -> None:
+    """Enter what a step on the profile dropped, label by label and fluid by fluid."""
+    import polars as pl
+
+    lost = before.join(after, on="row", how="anti").group_by("label", "fluid")
+    counted = lost.agg(pl.col("row").min(), pl.col("count").sum()).sort("row")
+    rows = ((reason.format(label=label, fluid=fluid), row, count) for label, fluid, row, count in counted.iter_rows())
+    ledger.dropped(step, source, rows)
 
 
 def _enter_unconvertible(united: pl.DataFrame, source: Path, ledger: Ledger) -> None:

@@ -43,6 +43,12 @@ class Counted(NamedTuple):
     positives: NDArray[np.int64]  # (folds)
     negatives: NDArray[np.int64]  # (folds)
 
+    @property
+    def held_out(self) -> str:
+        """Cases in the validation and the test fold, in words."""
+        words = (f"{self.positives[f]}+ {self.negatives[f]}- in fold {f}" for f in (VALIDATION_FOLD, TEST_FOLD))
+        return ", ".join(words)
+
     def survives(self, fewest: int) -> bool:
         """Whether there are enough cases of both kinds in the validation and in the test fold."""
         held_out = [VALIDATION_FOLD, TEST_FOLD]

@@ -13,16 +13,18 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
-from ecg2lab.errors import OutputError, RecordingError
+from ecg2lab.errors import DatasetError, OutputError, RecordingError
 from ecg2lab_training.progress import Progress, silent
 
 SECONDS = 10
@@ -84,14 +86,21 @@ def prepare(
     ------
     OutputError
         If the disk is full or cannot be written; what is done is kept.
+    DatasetError
+        If a process was killed.
     """
     job = Job(root, work / "signals.npy", contract)
     try:
         state = _State.open(work, records, job)
         chunks = list(_chunks(state.pending()))
-        for number, (rows, reasons) in enumerate(_work(job, records, chunks, workers)):
+        for rows, reasons in _work(job, records, chunks, workers):
             state.enter(rows, reasons)
-            progress(min(CHUNK * (number + 1), state.size), state.size, "ECGs")
+            done = state.size - len(state.pending())
+            progress(done, state.size, f"waveforms: {done * 10 // state.size * 10} %")
+    except BrokenProcessPool:
+        raise DatasetError(
+            "waveforms: a process that read them was killed, perhaps for lack of memory; run again with fewer --workers"
+        ) from None
     except OSError as error:
         raise OutputError(f"waveforms: cannot write {work}: {error.strerror or error}; run again to go on") from None
     return job.array, state.skipped(records)
@@ -110,8 +119,8 @@ def _work(
     if workers == 1 or len(chunks) < 2:
         yield from ((rows, _write(job, rows, names)) for rows, names in zip(chunks, named, strict=True))
         return
-    # Polars' threads do not survive a fork
-    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")  # Polars' threads do not survive a fork
+    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=spawn, initializer=_follow_parent) as pool:
         running: dict[Future[list[str | None]], list[int]] = {
             pool.submit(_write, job, rows, names): rows for rows, names in zip(chunks, named, strict=True)
         }
@@ -120,6 +129,18 @@ def _work(
                 yield running[future], future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _follow_parent() -> None:
+    """End this process with its parent: killed, the parent cannot say goodbye, and its workers would wait for ever."""
+    parent = parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _write(job: Job, rows: Sequence[int], records: Sequence[str]) -> list[str | None]:
