@@ -158,7 +158,7 @@ def test_tables_are_found_at_any_depth_but_not_among_the_records(tmp_path: Path)
     deep.mkdir(parents=True)
     (deep / "omr.csv.gz").touch()
     (folder / "files").mkdir()
-    (folder / "files" / "patients.csv").touch()
+    (folder / "files" / "patients.csv").touch()  # beside record_list
     (folder / "machine_measurements.csv").touch()
     found = locate(folder)
     assert found["omr"].path == deep / "omr.csv.gz"
@@ -181,6 +181,14 @@ def test_table_that_is_there_twice(tmp_path: Path) -> None:
     (folder / "patients.csv.gz").touch()
     with pytest.raises(DatasetError, match=r"table patients is there twice, .*patients\.csv and .*patients\.csv\.gz"):
         locate(folder)
+
+
+def test_what_wget_makes_of_physionet(tmp_path: Path) -> None:
+    hosp = tmp_path / "physionet.org" / "files" / "mimiciv" / "3.1" / "hosp"
+    required(tmp_path / "rest")
+    hosp.mkdir(parents=True)
+    (tmp_path / "rest" / "patients.csv").rename(hosp / "patients.csv")
+    assert locate(tmp_path)["patients"].path == hosp / "patients.csv"
 
 
 def test_no_folder(tmp_path: Path) -> None:

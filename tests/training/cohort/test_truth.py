@@ -107,14 +107,14 @@ def test_ideal_that_does_not_fit(tmp_path: Path, columns: object, message: str) 
 
 
 def test_damaged_ideal_is_refused(tmp_path: Path) -> None:
-    folder, _ = data_set(tmp_path, pl.DataFrame(dict.fromkeys(names(), [0.1, 0.2])))
+    folder, _ = data_set(tmp_path, pl.DataFrame({name: [0.1, 0.2] for name in names()}))
     (folder / dataset.IDEAL).write_bytes(b"PAR1")
     with pytest.raises(DatasetError, match=r"ideal\.parquet is damaged"):
         dataset.read(folder)
 
 
 def test_record_without_number_is_refused(tmp_path: Path) -> None:
-    folder, _ = data_set(tmp_path, pl.DataFrame(dict.fromkeys(names(), [0.1, 0.2])))
+    folder, _ = data_set(tmp_path, pl.DataFrame({name: [0.1, 0.2] for name in names()}))
     table = pl.read_parquet(folder / dataset.TABLE)
     table.with_columns(pl.Series("record_id", [1, None])).write_parquet(folder / dataset.TABLE)
     path = folder / dataset.DESCRIPTION

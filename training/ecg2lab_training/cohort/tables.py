@@ -15,7 +15,7 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DEPTH = 5
 """Folders below the one that was named."""
 RECORDS_FOLDER = "files"
-"""Holds the waveforms, hundreds of thousands of folders: no tables are sought there."""
+"""Beside `record_list` it holds the waveforms, hundreds of thousands of folders: no tables are sought there."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,9 @@ def locate(folder: Path) -> dict[str, Table]:
 def _files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         depth = len(Path(place).relative_to(folder).parts)
-        folders[:] = sorted(f for f in folders if f != RECORDS_FOLDER and not f.startswith(".")) * (depth < DEPTH)
+        of_records = any(_stem(name) == "record_list" for name in names)
+        below = [f for f in sorted(folders) if not (f.startswith(".") or (of_records and f == RECORDS_FOLDER))]
+        folders[:] = below if depth < DEPTH else []
         yield from (Path(place) / name for name in sorted(names))
 
 
