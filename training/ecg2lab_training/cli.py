@@ -43,7 +43,6 @@ def simulate(
     - `ecg2lab simulate sim/ --patients 100 --json`
     """
     extras.require("train", "polars")
-    extras.require("formats", "wfdb")
     from ecg2lab_training.simulation import archive
 
     archive.check(folder, patients, seed)  # before a bar is drawn

@@ -81,7 +81,7 @@ def answers(reports: dict[str, Evaluation]) -> tuple[Answer, ...]:
 def main(folder: str) -> int:
     """Print the answers; 0 if all are yes."""
     try:
-        found = answers({name: result.read(Path(folder) / name) for name in MODELS})
+        found = answers({name: result.read(Path(folder) / name / result.FILE) for name in MODELS})
     except Ecg2LabError as error:
         typer.echo(f"error: {error}", err=True)
         return 1
