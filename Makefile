@@ -58,7 +58,7 @@ schema: $(VENV)/.dev ## Write the JSON schema of the contract anew
 	$(BIN)/python -m ecg2lab.contract
 
 demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on simulated patients, and overwrite it
-	$(BIN)/ecg2lab export build/study/run/fusion --out build/study/demo.ecg2lab
+	$(BIN)/ecg2lab export build/study/run/fusion --evaluation $< --out build/study/demo.ecg2lab
 	cp build/study/demo.ecg2lab sdk/ecg2lab/demo/demo.ecg2lab
 
 study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network reach what the simulated patients allow? (under an hour on two cores)
