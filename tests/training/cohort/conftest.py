@@ -137,7 +137,7 @@ def write_hospital(folder: Path, tables: dict[str, Rows]) -> Path:
 
 
 @pytest.fixture
-def hospital(tmp_path: Path) -> Callable[..., Path]:
+def own_hospital(tmp_path: Path) -> Callable[..., Path]:
     """Write the small hospital; tables given by name replace its own, None leaves one out."""
 
     def make(**changed: Rows | None) -> Path:

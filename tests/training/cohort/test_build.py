@@ -36,8 +36,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_whole_hospital(hospital: Make, tmp_path: Path) -> None:
-    summary = build(hospital(), tmp_path / "ds", SMALL)
+def test_whole_hospital(own_hospital: Make, tmp_path: Path) -> None:
+    summary = build(own_hospital(), tmp_path / "ds", SMALL)
     data = dataset.read(tmp_path / "ds")
     assert (summary.records, summary.patients, summary.skipped) == (80, 80, 0)
     assert not data.description.synthetic
@@ -51,8 +51,8 @@ def test_whole_hospital(hospital: Make, tmp_path: Path) -> None:
         assert tuple(data.labels[row, now].astype(bool)) == expected[patient % 3]
 
 
-def test_features_are_those_of_the_tables(hospital: Make, tmp_path: Path) -> None:
-    build(hospital(), tmp_path / "ds", SMALL)
+def test_features_are_those_of_the_tables(own_hospital: Make, tmp_path: Path) -> None:
+    build(own_hospital(), tmp_path / "ds", SMALL)
     row = pl.read_parquet(tmp_path / "ds" / dataset.TABLE).filter(pl.col("patient_id") == 2).row(0, named=True)
     assert row["record"] == "files/p1000/p2/s502/502"
     assert (row["sex"], row["race"], row["age"]) == ("female", "asian", 32)  # admissions do not know, the ED does
@@ -62,15 +62,15 @@ def test_features_are_those_of_the_tables(hospital: Make, tmp_path: Path) -> Non
     assert row["bmi"] is None
 
 
-def test_same_hospital_same_bytes_and_nothing_beside(hospital: Make, tmp_path: Path) -> None:
-    folder = hospital()
+def test_same_hospital_same_bytes_and_nothing_beside(own_hospital: Make, tmp_path: Path) -> None:
+    folder = own_hospital()
     build(folder, tmp_path / "a", SMALL)
     build(folder, tmp_path / "b", replace(SMALL, workers=2))
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "hospital"]
 
 
-def test_funnel_and_lists(hospital: Make, tmp_path: Path, tables: dict[str, Rows]) -> None:
+def test_funnel_and_lists(own_hospital: Make, tmp_path: Path, tables: dict[str, Rows]) -> None:
     events = tables["labevents"]
     events[0] |= {"valuenum": ""}
     events[1] |= {"ref_range_lower": 0, "ref_range_upper": 0}
@@ -78,7 +78,7 @@ def test_funnel_and_lists(hospital: Make, tmp_path: Path, tables: dict[str, Rows
     events[8] |= {"valueuom": "mmol/L"}
     events += [events[9] | {"itemid": 51006, "ref_range_lower": "", "ref_range_upper": ""} for _ in range(30)]
     events += [events[9] | {"subject_id": 999}]
-    build(hospital(labevents=events), tmp_path / "ds", SMALL)
+    build(own_hospital(labevents=events), tmp_path / "ds", SMALL)
     dropped = {(row["step"], row["reason"]): (row["file"], row["row"], row["count"]) for row in dropped_of(tmp_path)}
     # the first row is the header, so the first event is in row 2
     assert dropped["laboratory rows", "no number"] == ("labevents.csv.gz", "2", "1")
@@ -101,12 +101,14 @@ def dropped_of(folder: Path) -> Rows:
     return read_csv(folder / "ds" / "dropped.csv")
 
 
-def test_children_and_strangers_are_left_out_by_name(hospital: Make, tmp_path: Path, tables: dict[str, Rows]) -> None:
+def test_children_and_strangers_are_left_out_by_name(
+    own_hospital: Make, tmp_path: Path, tables: dict[str, Rows]
+) -> None:
     tables["patients"][0]["anchor_age"] = 17
     tables["record_list"][1]["ecg_time"] = ""
     folds = [row for row in tables["records_w_diag_icd10"] if row["subject_id"] != 3]
     patients = [row for row in tables["patients"] if row["subject_id"] != 4]
-    folder = hospital(patients=patients, record_list=tables["record_list"], records_w_diag_icd10=folds)
+    folder = own_hospital(patients=patients, record_list=tables["record_list"], records_w_diag_icd10=folds)
     build(folder, tmp_path / "ds", SMALL)
     assert sorted(dataset.read(tmp_path / "ds").patient_id) == list(range(5, 81))
     reasons = {row["reason"]: row["row"] for row in dropped_of(tmp_path)}
@@ -116,8 +118,8 @@ def test_children_and_strangers_are_left_out_by_name(hospital: Make, tmp_path: P
     assert reasons["patient is not in table patients"] == "5"
 
 
-def test_damaged_records_are_skipped_by_name(hospital: Make, tmp_path: Path) -> None:
-    folder = hospital()
+def test_damaged_records_are_skipped_by_name(own_hospital: Make, tmp_path: Path) -> None:
+    folder = own_hospital()
     for number in (501, 520, 580):
         next(folder.rglob(f"{number}.dat")).write_bytes(b"short")
     summary = build(folder, tmp_path / "ds", SMALL)
@@ -126,7 +128,7 @@ def test_damaged_records_are_skipped_by_name(hospital: Make, tmp_path: Path) -> 
     assert not set(data.record_id) & {501, 520, 580}
     skipped = read_csv(tmp_path / "ds" / "skipped.csv")
     assert [row["record"] for row in skipped] == [f"files/p1000/p{p}/s{p + 500}/{p + 500}" for p in (1, 20, 80)]
-    whole = build(hospital(), tmp_path / "whole", SMALL)
+    whole = build(own_hospital(), tmp_path / "whole", SMALL)
     assert whole.records == 80
     other = dataset.read(tmp_path / "whole")
     for row, study in enumerate(data.record_id):  # every row has kept its own signal and labels
@@ -135,8 +137,8 @@ def test_damaged_records_are_skipped_by_name(hospital: Make, tmp_path: Path) -> 
         np.testing.assert_array_equal(data.labels[row], other.labels[twin])
 
 
-def test_label_that_dies_with_its_records_is_named(hospital: Make, tmp_path: Path) -> None:
-    folder = hospital()
+def test_label_that_dies_with_its_records_is_named(own_hospital: Make, tmp_path: Path) -> None:
+    folder = own_hospital()
     for patient in range(1, 81):  # potassium 3 is in patients 2, 5, 8, …; those of fold 18 cannot be read
         if patient % 3 == 2 and patient % 20 == 18:
             next(folder.rglob(f"{patient + 500}.hea")).unlink()
@@ -147,8 +149,8 @@ def test_label_that_dies_with_its_records_is_named(hospital: Make, tmp_path: Pat
     assert "potassium_low_now" in "".join(summary.notes)
 
 
-def test_hospital_without_folds_emergency_department_and_body(hospital: Make, tmp_path: Path) -> None:
-    folder = hospital(records_w_diag_icd10=None, edstays=None, vitalsign=None, omr=None)
+def test_hospital_without_folds_emergency_department_and_body(own_hospital: Make, tmp_path: Path) -> None:
+    folder = own_hospital(records_w_diag_icd10=None, edstays=None, vitalsign=None, omr=None)
     summary = build(folder, tmp_path / "ds", replace(SMALL, seed=3))
     data = dataset.read(tmp_path / "ds")
     assert np.isnan(data.continuous[:, [name != "age" for name in data.contract.feature_names[:10]]]).all()
@@ -157,10 +159,10 @@ def test_hospital_without_folds_emergency_department_and_body(hospital: Make, tm
         assert any(f"table {table} is absent" in note for note in summary.notes)
 
 
-def test_layout_of_the_open_demos(hospital: Make, tmp_path: Path, tables: dict[str, Rows]) -> None:
+def test_layout_of_the_open_demos(own_hospital: Make, tmp_path: Path, tables: dict[str, Rows]) -> None:
     for row in tables["record_list"]:
         row["path"] = f"files/p{row['subject_id']}/s{row['study_id']}/{row['study_id']}"
-    folder = hospital(record_list=tables["record_list"], records_w_diag_icd10=None)
+    folder = own_hospital(record_list=tables["record_list"], records_w_diag_icd10=None)
     names = {"hosp": "mimic-iv-clinical-database-demo-2.2/hosp", "ed": "mimic-iv-ed-demo-2.2/ed"}
     for old, new in (names | {"ecg": "mimic-iv-ecg-demo-diagnostic-electrocardiogram-matched-subset-demo-0.1"}).items():
         (folder / new).parent.mkdir(exist_ok=True)
@@ -168,8 +170,8 @@ def test_layout_of_the_open_demos(hospital: Make, tmp_path: Path, tables: dict[s
     assert build(folder, tmp_path / "ds", SMALL).records == 80
 
 
-def test_simulated_hospital_brings_its_truth(hospital: Make, tmp_path: Path) -> None:
-    folder = hospital()
+def test_simulated_hospital_brings_its_truth(own_hospital: Make, tmp_path: Path) -> None:
+    folder = own_hospital()
     truth = {
         "schema_version": 1,
         "synthetic": True,
@@ -208,11 +210,11 @@ def test_simulated_hospital_brings_its_truth(hospital: Make, tmp_path: Path) -> 
     ],
 )
 def test_bad_first_row_is_named(
-    hospital: Make, tmp_path: Path, tables: dict[str, Rows], change: dict[str, dict[str, Any]], message: str | None
+    own_hospital: Make, tmp_path: Path, tables: dict[str, Rows], change: dict[str, dict[str, Any]], message: str | None
 ) -> None:
     ((stem, columns),) = change.items()
     tables[stem][0] |= columns
-    folder = hospital(**{stem: tables[stem]})
+    folder = own_hospital(**{stem: tables[stem]})
     if message is None:
         build(folder, tmp_path / "ds", SMALL)
         return
@@ -221,8 +223,8 @@ def test_bad_first_row_is_named(
     assert not (tmp_path / "ds").exists()
 
 
-def test_truncated_table(hospital: Make, tmp_path: Path) -> None:
-    folder = hospital()
+def test_truncated_table(own_hospital: Make, tmp_path: Path) -> None:
+    folder = own_hospital()
     path = folder / "hosp" / "labevents.csv.gz"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DatasetError, match=r"labevents\.csv\.gz is a truncated or damaged gzip file"):
@@ -236,38 +238,38 @@ def test_truncated_table(hospital: Make, tmp_path: Path) -> None:
         (replace(SMALL, fewest_values=1000), "no laboratory test has 1000 values"),
     ],
 )
-def test_nothing_left(hospital: Make, tmp_path: Path, options: Options, message: str) -> None:
+def test_nothing_left(own_hospital: Make, tmp_path: Path, options: Options, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
-        build(hospital(), tmp_path / "ds", options)
+        build(own_hospital(), tmp_path / "ds", options)
     assert not (tmp_path / "ds").exists()
 
 
-def test_no_record_can_be_read(hospital: Make, tmp_path: Path) -> None:
-    folder = hospital()
+def test_no_record_can_be_read(own_hospital: Make, tmp_path: Path) -> None:
+    folder = own_hospital()
     shutil.rmtree(folder / "ecg" / "files")
     with pytest.raises(DatasetError, match=r"waveforms: none of 80 records can be read; the first: there is no record"):
         build(folder, tmp_path / "ds", SMALL)
 
 
-def test_taken_folder(hospital: Make, tmp_path: Path) -> None:
+def test_taken_folder(own_hospital: Make, tmp_path: Path) -> None:
     (tmp_path / "ds").mkdir()
     (tmp_path / "ds" / "mine").touch()
     with pytest.raises(OutputError, match="is not empty"):
-        build(hospital(), tmp_path / "ds", SMALL)
+        build(own_hospital(), tmp_path / "ds", SMALL)
 
 
-def test_full_disk_while_tables_are_read(hospital: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_while_tables_are_read(own_hospital: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
     with pytest.raises(OutputError, match="tables: cannot write .*No space left on device"):
-        build(hospital(), tmp_path / "ds", SMALL)
+        build(own_hospital(), tmp_path / "ds", SMALL)
     assert not (tmp_path / "ds").exists()
 
 
-def test_stopped_run_is_taken_up(hospital: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = hospital()
+def test_stopped_run_is_taken_up(own_hospital: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = own_hospital()
     build(folder, tmp_path / "whole", SMALL)
     real, read = waveforms._signal, list[str]()
     monkeypatch.setattr(waveforms, "CHUNK", 10)
@@ -287,8 +289,8 @@ def test_stopped_run_is_taken_up(hospital: Make, tmp_path: Path, monkeypatch: py
     assert contents(tmp_path / "ds") == contents(tmp_path / "whole")
 
 
-def test_blocks_of_ecgs_do_not_matter(hospital: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = hospital()
+def test_blocks_of_ecgs_do_not_matter(own_hospital: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = own_hospital()
     build(folder, tmp_path / "one", SMALL)
     monkeypatch.setattr(building, "BLOCK", 7)
     build(folder, tmp_path / "many", SMALL)

@@ -24,8 +24,8 @@ def run(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.stdout
 
 
-def test_json_is_all_that_stdout_gets(hospital: Callable[..., Path], tmp_path: Path) -> None:
-    code, output = run(hospital(), "--out", tmp_path / "ds", *ASK, "--json")
+def test_json_is_all_that_stdout_gets(own_hospital: Callable[..., Path], tmp_path: Path) -> None:
+    code, output = run(own_hospital(), "--out", tmp_path / "ds", *ASK, "--json")
     assert code == 0
     summary = json.loads(output)
     assert (summary["records"], summary["patients"], summary["skipped"]) == (80, 80, 0)
@@ -33,9 +33,9 @@ def test_json_is_all_that_stdout_gets(hospital: Callable[..., Path], tmp_path: P
     assert not summary["synthetic"]
 
 
-def test_sentence_and_rules(hospital: Callable[..., Path], tmp_path: Path) -> None:
+def test_sentence_and_rules(own_hospital: Callable[..., Path], tmp_path: Path) -> None:
     rules = ["--vitals", "strict", "--age", "at-ecg"]
-    code, output = run(hospital(), "--out", tmp_path / "ds", *ASK, *rules)
+    code, output = run(own_hospital(), "--out", tmp_path / "ds", *ASK, *rules)
     assert code == 0
     assert output.startswith("80 ECGs of 80 patients")
     assert (
