@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from ecg2lab.errors import DatasetError, OutputError
+from ecg2lab.file_lock import file_lock
 from ecg2lab_training import dataset
 from ecg2lab_training.cohort import build as building
 from ecg2lab_training.cohort import waveforms
@@ -255,6 +256,15 @@ def test_taken_folder(own_hospital: Make, tmp_path: Path) -> None:
     (tmp_path / "ds").mkdir()
     (tmp_path / "ds" / "mine").touch()
     with pytest.raises(OutputError, match="is not empty"):
+        build(own_hospital(), tmp_path / "ds", SMALL)
+
+
+def test_two_runs_at_once(own_hospital: Make, tmp_path: Path) -> None:
+    (tmp_path / ".ds.work").mkdir()
+    with (
+        file_lock(tmp_path / ".ds.work" / "lock"),
+        pytest.raises(OutputError, match="another run is writing .*ds; wait for it"),
+    ):
         build(own_hospital(), tmp_path / "ds", SMALL)
 
 

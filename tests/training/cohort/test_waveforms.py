@@ -19,7 +19,7 @@ import pytest
 import ecg2lab
 from ecg2lab.contract import published, unnamed_targets
 from ecg2lab.errors import OutputError
-from ecg2lab_training.cohort import waveforms
+from ecg2lab_training.cohort import array_file, waveforms
 
 CONTRACT = published(unnamed_targets(1))
 COUNT, CHUNK = 20, 8
@@ -96,9 +96,20 @@ def test_stopped_run_goes_on(root: Path, tmp_path: Path, monkeypatch: pytest.Mon
     read.clear()
     read.extend(["already"] * 19)
     array, also = prepare(root, work)
-    assert len(read) - 19 == COUNT - 2 * CHUNK  # two chunks were done
+    assert len(read) - 19 == COUNT - 2 * CHUNK + 2  # two chunks were done, of which two records are tried again
     assert array.read_bytes() == whole.read_bytes()
     assert also == skipped
+
+
+def test_record_that_was_skipped_is_tried_again(root: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(root, tmp_path / "ecg"))
+    header = own / f"{RECORDS[1]}.hea"
+    header.rename(tmp_path / "away")
+    assert [s.row for s in prepare(own, tmp_path / "work")[1]] == [1, *DAMAGED]
+    (tmp_path / "away").rename(header)
+    array, skipped = prepare(own, tmp_path / "work")
+    assert [s.row for s in skipped] == DAMAGED
+    assert array.read_bytes() == prepare(own, tmp_path / "fresh")[0].read_bytes()
 
 
 def test_work_for_other_records_is_not_taken_up(root: Path, tmp_path: Path) -> None:
@@ -109,7 +120,7 @@ def test_work_for_other_records_is_not_taken_up(root: Path, tmp_path: Path) -> N
     assert skipped == []
 
 
-@pytest.mark.parametrize("damage", ["signals.npy", "done.npy", "plan.json", "skipped.json"])
+@pytest.mark.parametrize("damage", ["signals.npy", "done.npy", "plan.json"])
 def test_damaged_work_begins_anew(root: Path, tmp_path: Path, damage: str) -> None:
     array, _ = prepare(root, tmp_path / "work", RECORDS[:4])
     expected = array.read_bytes()
@@ -123,20 +134,20 @@ def test_full_disk_is_said_and_what_is_done_is_kept(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = prepare(root, tmp_path / "whole")
-    real, written = waveforms.os.pwrite, list[int]()
+    real, written = array_file.put, list[int]()
 
-    def full(descriptor: int, content: Any, offset: int) -> int:
-        if len(written) == 7:  # the first chunk has 6 good records
+    def full(stream: Any, rows: int, number: int, signal: Any) -> None:
+        if number == CHUNK + 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        written.append(offset)
-        return real(descriptor, content, offset)
+        written.append(number)
+        real(stream, rows, number, signal)
 
     with monkeypatch.context() as patch:
-        patch.setattr(waveforms.os, "pwrite", full)
+        patch.setattr(array_file, "put", full)
         with pytest.raises(OutputError, match="waveforms: cannot write .*No space left on device; run again to go on"):
             prepare(root, tmp_path / "work")
     done = np.load(tmp_path / "work" / "done.npy")
-    assert (done != waveforms.PENDING).sum() == CHUNK
+    assert np.flatnonzero(done).tolist() == [row for row in range(CHUNK) if row not in DAMAGED]
     array, _ = prepare(root, tmp_path / "work")
     assert array.read_bytes() == whole.read_bytes()
 
@@ -145,7 +156,7 @@ def test_full_disk_is_said_and_what_is_done_is_kept(
 def test_gaps_are_closed_by_the_last_rows(tmp_path: Path, gone: list[int]) -> None:
     rows = np.arange(10, dtype=np.float32)[:, None, None] * np.ones((1, 2, 5), np.float32)
     np.save(tmp_path / "a.npy", rows)
-    order = waveforms.close_gaps(tmp_path / "a.npy", gone)
+    order = array_file.close_gaps(tmp_path / "a.npy", gone)
     left = np.load(tmp_path / "a.npy")
     np.testing.assert_array_equal(left, rows[order])
     assert sorted(order) == [row for row in range(10) if row not in gone]
@@ -155,10 +166,10 @@ def test_closing_gaps_can_be_done_again(tmp_path: Path, monkeypatch: pytest.Monk
     rows = np.arange(10, dtype=np.float32)[:, None, None] * np.ones((1, 2, 5), np.float32)
     np.save(tmp_path / "a.npy", rows)
     with monkeypatch.context() as patch:
-        patch.setattr(waveforms, "_cut", lambda *_: None)  # killed before the cut
-        waveforms.close_gaps(tmp_path / "a.npy", [0, 4])
+        patch.setattr(array_file, "cut", lambda *_: None)  # killed before the cut
+        array_file.close_gaps(tmp_path / "a.npy", [0, 4])
     shutil.copy(tmp_path / "a.npy", tmp_path / "b.npy")
-    order = waveforms.close_gaps(tmp_path / "b.npy", [0, 4])
+    order = array_file.close_gaps(tmp_path / "b.npy", [0, 4])
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), rows[order])
 
 
@@ -166,7 +177,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from ecg2lab.contract import published, unnamed_targets
-from ecg2lab_training.cohort import waveforms
+from ecg2lab_training.cohort import array_file, waveforms
 if __name__ == "__main__":
     root, work, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     waveforms.CHUNK = 8
@@ -196,7 +207,7 @@ def test_killed_run_goes_on_and_leaves_no_process(root: Path, tmp_path: Path) ->
 def done_rows(work: Path) -> int:
     """Rows that are entered as done."""
     try:
-        return int((np.load(work / "done.npy") != waveforms.PENDING).sum())
+        return int(np.load(work / "done.npy").sum())
     except FileNotFoundError:
         return 0
 

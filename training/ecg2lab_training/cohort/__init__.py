@@ -14,6 +14,9 @@ One module is one part of the method's cohort (Lopez Alcaraz & Strodthoff, Scien
     folds           twenty parts, by patient
     targets         which labels stay; the contract
     waveforms       WFDB records into one array, by all cores; goes on where it was stopped
+    array_file      that array on disk
+    truth           what is known of simulated patients
+    gather          the steps on tables, in order
     ledger          what each step left, and what it dropped
-    build           all of it, in order
+    build           all of it
 """

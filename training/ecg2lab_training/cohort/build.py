@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import DatasetError, OutputError
+from ecg2lab.file_lock import file_lock
 from ecg2lab_training import dataset
-from ecg2lab_training.cohort import demographics, tables, targets, truth, vitals, waveforms
+from ecg2lab_training.cohort import array_file, demographics, tables, targets, truth, vitals, waveforms
 from ecg2lab_training.cohort.gather import Values, features, patients_and_ecgs, values
 from ecg2lab_training.cohort.labels import MOMENTS, label, label_states
 from ecg2lab_training.cohort.ledger import Ledger, write_csv
@@ -76,36 +77,73 @@ def build(folder: Path, out: Path, options: Options, progress: Progress = silent
     DatasetError
         If a table is missing or damaged, or nothing is left after a step; naming step, file and row.
     OutputError
-        If `out` is taken, or the disk is full.
+        If `out` is taken, another run is writing it, or the disk is full.
     """
     require_free(out)
-    found = tables.locate(folder)
-    statement = truth.read(folder)
-    work, ledger = _work_folder(out), Ledger()
+    found, statement = tables.locate(folder), truth.read(folder)
+    with _work_folder(out) as work:
+        made = _make(found, work, options, progress)
+        ideal = truth.ideal(folder, made.table["record_id"], made.contract.target_names) if statement else None
+        _write(made, out, ideal, _info(made, statement, options))
+        shutil.rmtree(work, ignore_errors=True)
+    return Summary(
+        synthetic=statement is not None,
+        records=made.table.height,
+        patients=made.table["patient_id"].n_unique(),
+        targets=len(made.contract.targets),
+        skipped=len(made.skipped),
+        notes=tuple(made.ledger.notes),
+    )
+
+
+@contextmanager
+def _work_folder(out: Path) -> Iterator[Path]:
+    """Hold the folder of unfinished work, beside `out`."""
+    target = out.absolute()
+    work = target.with_name(f".{target.name}.work")
+
+    def refuse() -> None:
+        raise OutputError(f"another run is writing {out}; wait for it, or name another folder")
+
     with _writing(work):
-        shutil.rmtree(work / "tables", ignore_errors=True)
-        (work / "tables").mkdir(parents=True)
+        work.mkdir(parents=True, exist_ok=True)
+    with file_lock(work / "lock", waiting=refuse):
+        yield work
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Everything that a data set is written from."""
+
+    contract: Contract
+    table: pl.DataFrame
+    array: Path
+    counted: list[targets.Counted]
+    skipped: list[waveforms.Skipped]
+    ledger: Ledger
+
+
+def _make(found: dict[str, tables.Table], work: Path, options: Options, progress: Progress) -> _Made:
+    ledger, cache = Ledger(), work / "tables"
+    with _writing(work):
+        shutil.rmtree(cache, ignore_errors=True)
+        cache.mkdir()
         try:
-            chosen = choose(found, options, work / "tables", ledger, progress)
+            chosen = choose(found, options, cache, ledger, progress)
             rows, skipped, array = _read_waveforms(chosen, found, work, options, ledger, progress)
             contract, table = _finish_labels(chosen, rows, options, ledger)
         finally:
-            shutil.rmtree(work / "tables", ignore_errors=True)
-    ideal = truth.ideal(folder, table["record_id"], contract.target_names) if statement else None
+            shutil.rmtree(cache, ignore_errors=True)
+    return _Made(contract, table, array, chosen.counted, skipped, ledger)
+
+
+def _write(made: _Made, out: Path, ideal: pl.DataFrame | None, info: dict[str, object]) -> None:
     with new_folder(out) as partial:
-        targets.write_labels(partial / "labels.csv", chosen.counted)
-        write_csv(partial / "skipped.csv", ("record", "reason"), ((s.record, s.reason) for s in skipped))
-        ledger.write(partial)
-        seal(partial, contract, table, array, ideal=ideal, **_info(table, statement, contract.target_names, options))
-        os.replace(array, partial / dataset.SIGNALS)  # last: hours of work
-    shutil.rmtree(work, ignore_errors=True)
-    count = table["patient_id"].n_unique()
-    return Summary(statement is not None, table.height, count, len(contract.targets), len(skipped), tuple(ledger.notes))
-
-
-def _work_folder(out: Path) -> Path:
-    target = out.absolute()
-    return target.with_name(f".{target.name}.work")
+        targets.write_labels(partial / "labels.csv", made.counted)
+        write_csv(partial / "skipped.csv", ("record", "reason"), ((s.record, s.reason) for s in made.skipped))
+        made.ledger.write(partial)
+        seal(partial, made.contract, made.table, made.array, ideal=ideal, **info)
+        os.replace(made.array, partial / dataset.SIGNALS)  # last: hours of work
 
 
 @contextmanager
@@ -231,7 +269,7 @@ def _read_waveforms(
     array, skipped = waveforms.prepare(records, root, work / "waveforms", contract, workers, progress)
     if len(skipped) == len(records):
         raise DatasetError(f"waveforms: none of {len(records)} records can be read; the first: {skipped[0].reason}")
-    order = waveforms.close_gaps(array, [s.row for s in skipped])
+    order = array_file.close_gaps(array, [s.row for s in skipped])
     rows = chosen.ecgs[order.tolist()]
     ledger.left("ECGs", "with a readable waveform", rows.height, rows["subject_id"].n_unique())
     return rows, skipped, array
@@ -258,14 +296,13 @@ def _finish_labels(
     return contract, table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
-def _info(
-    table: pl.DataFrame, statement: truth.Statement | None, names: tuple[str, ...], options: Options
-) -> dict[str, object]:
+def _info(made: _Made, statement: truth.Statement | None, options: Options) -> dict[str, object]:
     rules = f"vital signs: {options.vitals}, age: {options.age}"
-    size = f"{table.height} ECGs of {table['patient_id'].n_unique()}"
+    size = f"{made.table.height} ECGs of {made.table['patient_id'].n_unique()}"
     if statement is None:
         text = f"{size} patients of a hospital with tables in the layout of MIMIC-IV ({rules})."
         return {"synthetic": False, "description": text}
     text = f"{size} simulated patients (seed {statement.seed}; {rules}). Nothing in it was measured on a person."
-    planted = {name: statement.targets[name].planted for name in names if name in statement.targets}
+    known = [name for name in made.contract.target_names if name in statement.targets]
+    planted = {name: statement.targets[name].planted for name in known}
     return {"synthetic": True, "description": text, "seed": statement.seed, "planted": planted}

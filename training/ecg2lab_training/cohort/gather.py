@@ -110,13 +110,7 @@ def values(found: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path
     rows = laboratory.usable(rows)
     _enter(rows, "with number, time, label and reference range", ledger)
     table = laboratory.profile(rows)
-    fluid = laboratory.majority_fluid(table)
-    _enter_lost(table, fluid, "majority fluid", "{label}: in {fluid}, not in its majority fluid", source, ledger)
-    _enter(laboratory.of(rows, fluid), "majority fluid", ledger)
-    united = laboratory.one_unit(fluid)
-    _enter_unconvertible(united, source, ledger)
-    table = laboratory.convertible(united)
-    _enter(laboratory.of(rows, table), "one unit", ledger)
+    table = _of_one_meaning(rows, table, source, ledger)
     often = laboratory.frequent(table, fewest)
     _enter_lost(table, often, f"labs with {fewest} values", "{label}: too few values", source, ledger)
     limits = _limits(often, source, ledger)
@@ -125,6 +119,18 @@ def values(found: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path
     if limits.is_empty():
         raise DatasetError(f"{source}: no laboratory test has {fewest} values and a reference limit (--fewest-values)")
     return Values(thresholds.states(rows, table, limits), limits)
+
+
+def _of_one_meaning(rows: pl.LazyFrame, table: pl.DataFrame, source: Path, ledger: Ledger) -> pl.DataFrame:
+    """Keep one fluid of each label, in one unit."""
+    fluid = laboratory.majority_fluid(table)
+    _enter_lost(table, fluid, "majority fluid", "{label}: in {fluid}, not in its majority fluid", source, ledger)
+    _enter(laboratory.of(rows, fluid), "majority fluid", ledger)
+    united = laboratory.one_unit(fluid)
+    _enter_unconvertible(united, source, ledger)
+    convertible = laboratory.convertible(united)
+    _enter(laboratory.of(rows, convertible), "one unit", ledger)
+    return convertible
 
 
 def _of_patients(table: Table, ecgs: pl.DataFrame, cache: Path, ledger: Ledger) -> pl.LazyFrame:

@@ -1,8 +1,7 @@
 """WFDB records into one array on disk, by all cores, going on where it was stopped.
 
-The array lies in a work folder. `done.npy` says of each row whether it was written or skipped; `plan.json` says what
-was wanted, so that work for another plan is never taken up. Rows are written with `pwrite`: a full disk is then an
-error, whereas a full disk behind a memory map kills the process.
+The array lies in a work folder. `done.npy` says which rows are written; `plan.json` says what was wanted, so that work
+for another plan is never taken up. Records that were skipped are tried again by the next run.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -25,12 +24,12 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError, OutputError, RecordingError
+from ecg2lab_training.cohort import array_file
 from ecg2lab_training.progress import Progress, silent
 
 SECONDS = 10
 CHUNK = 64
 """Records of one task."""
-PENDING, WRITTEN, SKIPPED = 0, 1, 2
 
 
 class Skipped(NamedTuple):
@@ -48,10 +47,11 @@ class Job:
     root: Path
     """Folder that record paths start from."""
     array: Path
+    rows: int
     contract: Contract
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> array_file.Row:
         """(leads, samples) of one row."""
         signal = self.contract.signal
         return len(signal.leads), round(SECONDS * signal.sampling_rate_hz)
@@ -60,7 +60,7 @@ class Job:
 def prepare(
     records: Sequence[str], root: Path, work: Path, contract: Contract, workers: int, progress: Progress = silent
 ) -> tuple[Path, list[Skipped]]:
-    """Read and preprocess records into `work`/signals.npy, one row each; rows of skipped records are zero.
+    """Read and preprocess records into `work`/signals.npy, one row each.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ def prepare(
     Returns
     -------
     array, skipped
-        Path of the array, (records, leads, samples) float32 mV, and the records that were skipped, with reasons.
+        Path of the array, (records, leads, samples) float32 mV, and the records that were skipped, by row, with
+        reasons; their rows mean nothing.
 
     Raises
     ------
@@ -89,40 +90,34 @@ def prepare(
     DatasetError
         If a process was killed.
     """
-    job = Job(root, work / "signals.npy", contract)
+    job = Job(root, work / "signals.npy", len(records), contract)
     try:
         state = _State.open(work, records, job)
-        chunks = list(_chunks(state.pending()))
-        for rows, reasons in _work(job, records, chunks, workers):
+        for rows, reasons in _work(job, records, state.pending(), workers):
             state.enter(rows, reasons)
-            done = state.size - len(state.pending())
-            progress(done, state.size, f"waveforms: {done * 10 // state.size * 10} %")
+            progress(state.count, job.rows, f"waveforms: {state.count * 10 // job.rows * 10} %")
     except BrokenProcessPool:
         raise DatasetError(
             "waveforms: a process that read them was killed, perhaps for lack of memory; run again with fewer --workers"
         ) from None
     except OSError as error:
         raise OutputError(f"waveforms: cannot write {work}: {error.strerror or error}; run again to go on") from None
-    return job.array, state.skipped(records)
-
-
-def _chunks(rows: NDArray[np.int64]) -> Iterator[list[int]]:
-    for start in range(0, len(rows), CHUNK):
-        yield rows[start : start + CHUNK].tolist()
+    return job.array, [Skipped(row, records[row], state.reasons[row]) for row in sorted(state.reasons)]
 
 
 def _work(
-    job: Job, records: Sequence[str], chunks: list[list[int]], workers: int
+    job: Job, records: Sequence[str], pending: list[int], workers: int
 ) -> Iterator[tuple[list[int], list[str | None]]]:
     """Yield each chunk when it is done; one process needs no pool."""
-    named = [[records[row] for row in rows] for rows in chunks]
+    chunks = [pending[start : start + CHUNK] for start in range(0, len(pending), CHUNK)]
+    named = [(rows, [records[row] for row in rows]) for rows in chunks]
     if workers == 1 or len(chunks) < 2:
-        yield from ((rows, _write(job, rows, names)) for rows, names in zip(chunks, named, strict=True))
+        yield from ((rows, _write(job, rows, names)) for rows, names in named)
         return
     spawn = get_context("spawn")  # Polars' threads do not survive a fork
     with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=spawn, initializer=_follow_parent) as pool:
         running: dict[Future[list[str | None]], list[int]] = {
-            pool.submit(_write, job, rows, names): rows for rows, names in zip(chunks, named, strict=True)
+            pool.submit(_write, job, rows, names): rows for rows, names in named
         }
         try:
             for future in as_completed(running):
@@ -145,34 +140,23 @@ def _follow_parent() -> None:
 
 def _write(job: Job, rows: Sequence[int], records: Sequence[str]) -> list[str | None]:
     """Write rows of the array; for each the reason why it was skipped, or None."""
-    size = 4 * int(np.prod(job.shape))
     reasons: list[str | None] = []
-    descriptor = os.open(job.array, os.O_WRONLY)
-    try:
-        start = os.fstat(descriptor).st_size % size  # what precedes the first row: the header
+    with job.array.open("r+b") as stream:
         for row, record in zip(rows, records, strict=True):
             signal, reason = _signal(job, record)
             reasons.append(reason)
             if signal is not None:
-                _write_all(descriptor, signal.tobytes(), start + row * size)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+                array_file.put(stream, job.rows, row, signal)
+        stream.flush()
+        os.fsync(stream.fileno())
     return reasons
-
-
-def _write_all(descriptor: int, content: bytes, offset: int) -> None:
-    view = memoryview(content)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
 
 
 def _signal(job: Job, record: str) -> tuple[NDArray[np.float32] | None, str | None]:
     from ecg2lab import read
     from ecg2lab.preparation import prepare_signal
 
-    leads, samples = job.shape
+    samples = job.shape[1]
     try:
         signal = prepare_signal(read(job.root / record), job.contract).signal
     except RecordingError as error:
@@ -180,7 +164,7 @@ def _signal(job: Job, record: str) -> tuple[NDArray[np.float32] | None, str | No
     if signal.shape[1] < samples:
         rate = job.contract.signal.sampling_rate_hz
         return None, f"{signal.shape[1] / rate:g} s long, {SECONDS} s are wanted"
-    return np.ascontiguousarray(signal[:leads, :samples], dtype="<f4"), None
+    return signal[:, :samples], None
 
 
 @dataclass
@@ -188,64 +172,56 @@ class _State:
     """How far the work is."""
 
     work: Path
-    done: NDArray[np.uint8]  # (records)
-    reasons: dict[str, str]
+    done: NDArray[np.bool_]  # (records) written
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Of the skipped, by row."""
 
     @classmethod
     def open(cls, work: Path, records: Sequence[str], job: Job) -> _State:
         """Take up the work of the same plan, or begin."""
         plan = _plan(records, job)
         try:
-            return cls._resume(work, plan, _array_bytes(len(records), job.shape))
+            return cls._resume(work, plan, job)
         except (OSError, ValueError):  # there is none, or it is damaged
             shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        _new_array(job.array, (len(records), *job.shape))
-        state = cls(work, np.zeros(len(records), np.uint8), {})
+        array_file.new(job.array, job.rows, job.shape)
+        state = cls(work, np.zeros(job.rows, np.bool_))
         state.save()
         (work / "plan.json").write_text(plan)
         return state
 
     @classmethod
-    def _resume(cls, work: Path, plan: str, size: int) -> _State:
+    def _resume(cls, work: Path, plan: str, job: Job) -> _State:
         done = np.load(work / "done.npy", allow_pickle=False)
-        reasons = json.loads((work / "skipped.json").read_text())
-        known = {str(row) for row in np.flatnonzero(done == SKIPPED)}
-        same = (work / "plan.json").read_text() == plan and (work / "signals.npy").stat().st_size == size
-        if not same or not known <= set(reasons):
+        same = (work / "plan.json").read_text() == plan
+        if not same or job.array.stat().st_size != array_file.size(job.rows, job.shape):
             raise ValueError("work for another plan")
-        return cls(work, done, reasons)
+        return cls(work, done)
 
     @property
-    def size(self) -> int:
-        """Records in all."""
-        return len(self.done)
+    def count(self) -> int:
+        """Records that were written or skipped."""
+        return int(self.done.sum()) + len(self.reasons)
 
-    def pending(self) -> NDArray[np.int64]:
+    def pending(self) -> list[int]:
         """Rows that are still to do."""
-        return np.flatnonzero(self.done == PENDING)
+        return np.flatnonzero(~self.done).tolist()
 
     def enter(self, rows: Sequence[int], reasons: Sequence[str | None]) -> None:
         """Enter what was done, and save it."""
         for row, reason in zip(rows, reasons, strict=True):
-            self.done[row] = WRITTEN if reason is None else SKIPPED
+            self.done[row] = reason is None
             if reason is not None:
-                self.reasons[str(row)] = reason
+                self.reasons[row] = reason
         self.save()
 
     def save(self) -> None:
-        """Each file appears whole; reasons first, so that no skipped row lacks its reason."""
-        partial = self.work / "partial"
-        partial.write_text(json.dumps(self.reasons))
-        os.replace(partial, self.work / "skipped.json")
+        """Write `done.npy`, which is always whole."""
+        partial = self.work / "done.partial"
         with partial.open("wb") as stream:
             np.save(stream, self.done)
         os.replace(partial, self.work / "done.npy")
-
-    def skipped(self, records: Sequence[str]) -> list[Skipped]:
-        """All that were skipped, by row."""
-        rows = np.flatnonzero(self.done == SKIPPED).tolist()
-        return [Skipped(row, records[row], self.reasons[str(row)]) for row in rows]
 
 
 def _plan(records: Sequence[str], job: Job) -> str:
@@ -257,56 +233,3 @@ def _plan(records: Sequence[str], job: Job) -> str:
     for record in records:
         digest.update(record.encode() + b"\0")
     return json.dumps({"records": len(records), "sha256": digest.hexdigest()})
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    from io import BytesIO
-
-    stream = BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
-    return stream.getvalue()
-
-
-def _array_bytes(records: int, row: tuple[int, int]) -> int:
-    return len(_header((records, *row))) + 4 * records * int(np.prod(row))
-
-
-def _new_array(path: Path, shape: tuple[int, int, int]) -> None:
-    with path.open("wb") as stream:
-        stream.write(_header(shape))
-        stream.truncate(_array_bytes(shape[0], shape[1:]))
-
-
-def close_gaps(array: Path, skipped: Sequence[int]) -> NDArray[np.int64]:
-    """Take the rows of skipped records out of the array: the last good rows move into their places.
-
-    Before the array is cut nothing is lost that is still needed: stopped halfway, it can be done again.
-
-    Returns
-    -------
-    ndarray (records that are left)
-        For each row that is left, its number before.
-    """
-    signals = np.load(array, mmap_mode="r+")
-    total, gone = len(signals), set(skipped)
-    left = total - len(gone)
-    order = np.arange(left)
-    movers = (row for row in range(total - 1, left - 1, -1) if row not in gone)
-    for gap in sorted(row for row in gone if row < left):
-        order[gap] = next(movers)
-        signals[gap] = signals[order[gap]]
-    signals.flush()
-    row = signals.shape[1:]
-    del signals
-    if gone:
-        _cut(array, left, (row[0], row[1]), total)
-    return order
-
-
-def _cut(array: Path, left: int, row: tuple[int, int], total: int) -> None:
-    header, old = _header((left, *row)), _header((total, *row))
-    if len(header) != len(old):
-        raise AssertionError("NumPy pads its headers so that fewer rows need no other length")
-    with array.open("r+b") as stream:
-        stream.write(header)
-        stream.truncate(_array_bytes(left, row))
