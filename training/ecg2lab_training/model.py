@@ -120,10 +120,13 @@ class FusionModel(nn.Module):
         return logits
 
     def _ecg(self, signal: Tensor) -> Tensor:
-        x = self.encoder(signal.transpose(1, 2))  # (B L H)
+        """(B leads L) → (B H); channels come first on the way, (H B L): see `operations`."""
+        x = self.encoder.weight @ signal.transpose(0, 1).flatten(1) + self.encoder.bias[:, None]  # (H B·L)
+        x = x.float() if x.dtype == torch.bfloat16 else x
+        x = x.view(-1, len(signal), signal.shape[2])
         for layer in self.layers:
             x = layer(x)
-        return x.mean(dim=1)  # (B H)
+        return x.mean(dim=2).T  # (B H)
 
     def to_network(self) -> Network:
         """Return the parameters as plain float64 arrays, for export."""

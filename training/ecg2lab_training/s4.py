@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ecg2lab_export import dplr
 from ecg2lab_export.dplr import Complex, Dplr
+from ecg2lab_training import operations
 
 STEP_RANGE = (0.001, 0.1)
 """dt is drawn log-uniformly from it."""
@@ -82,29 +82,6 @@ def _numpy(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().cpu().numpy()
 
 
-def convolve(u: Tensor, kernel: Tensor) -> Tensor:
-    """Linear convolution by FFT; direction 0 acts on lags ≥ 0, direction 1, read at m, on lag -(m+1).
-
-    Parameters
-    ----------
-    u
-        (B H L).
-    kernel
-        (D H L).
-
-    Returns
-    -------
-    Tensor (B H L)
-    """
-    length = u.shape[-1]
-    size = 2 * length  # room for both directions without wrapping
-    two_sided = functional.pad(kernel[0], (0, length))  # (H 2L)
-    if len(kernel) == 2:
-        two_sided = two_sided + functional.pad(kernel[1].flip(-1), (length, 0))  # circular index -(m+1)
-    spectrum = torch.fft.rfft(u, n=size) * torch.fft.rfft(two_sided)
-    return torch.fft.irfft(spectrum, n=size)[..., :length]
-
-
 class S4Layer(nn.Module):
     """y = conv(u, k) + D·u; GELU; linear H → 2H; GLU; dropout; residual; LayerNorm."""
 
@@ -115,15 +92,20 @@ class S4Layer(nn.Module):
         self.kernel = Kernel(system)
         self.d = nn.Parameter(torch.randn(hidden))
         self.output = nn.Linear(hidden, 2 * hidden)
-        self.dropout = nn.Dropout1d(dropout)  # whole channels: one mask for all times ("tied")
-        self.norm = nn.LayerNorm(hidden)
+        self.dropout = dropout
+        self.norm = nn.LayerNorm(hidden, eps=operations.NORM_EPSILON)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B L H) → (B L H)."""
-        u = x.transpose(1, 2)  # (B H L)
-        y = convolve(u, self.kernel()) + self.d[:, None] * u  # (B H L)
-        y = functional.gelu(y).transpose(1, 2)  # (B L H)
-        y = functional.glu(self.output(y), dim=-1)  # (B L H)
-        y = self.dropout(y.transpose(1, 2)).transpose(1, 2)
-        normed: Tensor = self.norm(x + y)
-        return normed
+        """(H B L) → (H B L)."""
+        y = operations.convolve_gelu(x, operations.circular(self.kernel(), self.d))
+        z = self.output.weight @ y.flatten(1)  # (2H B·L)
+        z = z.float() if z.dtype == torch.bfloat16 else z  # norms and transforms stay in float32
+        bias, weight, shift = self.output.bias, self.norm.weight, self.norm.bias
+        return operations.gate_norm(x, z.view(-1, *x.shape[1:]), bias, self.mask(x), weight, shift)
+
+    def mask(self, x: Tensor) -> Tensor | None:
+        """Dropout of whole channels, one draw for all times ("tied"): (H B L) → (H B 1); None outside training."""
+        if not self.training or self.dropout == 0:
+            return None
+        kept = 1 - self.dropout
+        return x.new_empty(*x.shape[:2], 1).bernoulli_(kept).div_(kept)
