@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.folders import new_folder, require_free
 from ecg2lab_training.progress import Progress, silent
-from ecg2lab_training.simulation import hospital, records, truth
+from ecg2lab_training.simulation import hospital, records, tables, truth
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.population import BLOCK, Visit
 
@@ -84,10 +84,10 @@ def _write_tables(folder: Path, patients: int, seed: int) -> list[Record]:
     written: list[Record] = []
     ideal = []
     streams: dict[str, IO[bytes]] = {}
-    _write(folder, "hosp/d_labitems", hospital.lab_items(), streams)
+    _write(folder, "hosp/d_labitems", tables.lab_items(), streams)
     for start in range(0, patients, BLOCK):
         block = hospital.draw(seed, start)
-        for name, table in hospital.tables(block, seed, patients).items():
+        for name, table in tables.tables(block, seed, patients).items():
             _write(folder, name, table, streams)
         ideal.append(truth.table(block, patients))
         written += _records(block, patients)

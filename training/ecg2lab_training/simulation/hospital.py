@@ -1,42 +1,23 @@
-"""The tables of the simulated hospital, one block of patients at a time: the columns of MIMIC-IV, in their order.
+"""Everything about a block of simulated patients: visits, vital signs, blood draws, times and numbers.
 
 A block is always drawn whole, so that a patient is the same whatever the number of patients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.labs import LABS
-from ecg2lab_training.simulation import laboratory, population, records, vitals
-from ecg2lab_training.simulation.laboratory import LAB_MODELS, Draws, LabModel
-from ecg2lab_training.simulation.population import BLOCK, Floats, Visits
-
-if TYPE_CHECKING:
-    import polars as pl
+from ecg2lab_training.simulation import laboratory, population, vitals
+from ecg2lab_training.simulation.laboratory import LAB_MODELS, Draws
+from ecg2lab_training.simulation.population import Floats, Visits
 
 Integers = NDArray[np.int64]
 FOLDS = 20
+FIRST_SUBJECT = 10_000_032
 MINUTE = np.timedelta64(1, "m")
-RACE_WORDS = ("ASIAN - CHINESE", "BLACK/AFRICAN AMERICAN", "HISPANIC/LATINO - PUERTO RICAN", "OTHER", "WHITE")
-RACE_UNKNOWN = 0.04
-OTHER_LIMITS = 0.15
-"""Share of lab rows that state wider reference limits than the usual ones."""
-OTHER_SPELLING = 0.03
-"""Share of lab rows that spell their unit in small letters."""
-WITHOUT_NUMBER = 0.01
-OMR_NAMES = {
-    "height_cm": ("Height (Inches)", 2.54),
-    "weight_kg": ("Weight (Lbs)", 0.45359237),
-    "bmi": ("BMI (kg/m2)", 1),
-}
-"""Feature → name in the table `omr`, and how many of our units one of its units has."""
-"""Share of extra lab rows that have words instead of a number."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +34,7 @@ class Block:
     @property
     def subject(self) -> Integers:
         """(V) subject_id."""
-        return 10_000_000 + 7 * self.visits.patient + 32
+        return FIRST_SUBJECT + 7 * self.visits.patient
 
     @property
     def study(self) -> Integers:
@@ -97,33 +78,6 @@ def fold(seed: int, patient: int) -> int:
     return int(np.random.default_rng([seed, 1, twenty]).permutation(FOLDS)[place])
 
 
-def tables(block: Block, seed: int, patients: int) -> dict[str, pl.DataFrame]:
-    """All tables of a block, without the patients from number `patients` on: path below the hospital → rows."""
-    first = block.visits.number == 0
-    drawn = {
-        "hosp/patients": _patients(block, first),
-        "hosp/admissions": _admissions(block),
-        "hosp/labevents": _labevents(block),
-        "hosp/omr": _omr(block),
-        "ed/edstays": _edstays(block),
-        "ed/vitalsign": _vitalsign(block),
-        "ecg/record_list": _record_list(block),
-        "ecg/machine_measurements": _machine_measurements(block),
-        "ecg_icd/records_w_diag_icd10": _folds(block, seed),
-    }
-    last = 10_000_000 + 7 * patients + 32
-    return {name: table.filter(table["subject_id"] < last) for name, table in drawn.items()}
-
-
-def lab_items() -> pl.DataFrame:
-    """`hosp/d_labitems`."""
-    import polars as pl
-
-    items = [LABS[model.slug].item for model in LAB_MODELS]
-    rows = [(item.itemid, item.label, item.fluid, "Chemistry") for item in items]
-    return pl.DataFrame(rows, schema=["itemid", "label", "fluid", "category"], orient="row")
-
-
 def _times(visits: Visits, rng: np.random.Generator) -> NDArray[np.datetime64]:
     """A patient's later visits follow after months; each patient's years are moved by centuries, as in MIMIC-IV."""
     year = 2110 + (visits.patient * 7919) % 90
@@ -131,236 +85,3 @@ def _times(visits: Visits, rng: np.random.Generator) -> NDArray[np.datetime64]:
     minute = rng.integers(0, 24 * 60, len(visits))
     begin = (year - 1970).astype("datetime64[Y]").astype("datetime64[m]")
     return begin + (day * 24 * 60 + minute) * MINUTE
-
-
-def _year(block: Block) -> Integers:
-    return block.ecg_time.astype("datetime64[Y]").astype(np.int64) + 1970
-
-
-def _text(times: NDArray[np.datetime64]) -> pl.Series:
-    """Times as MIMIC-IV writes them."""
-    import polars as pl
-
-    return pl.Series(times.astype("datetime64[us]")).dt.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _frame(columns: Mapping[str, Any], order: str) -> pl.DataFrame:
-    """A table with all its columns in order; those that are not given are empty."""
-    import polars as pl
-
-    height = len(next(iter(columns.values())))
-    empty = pl.Series([None] * height, dtype=pl.String)
-    return pl.DataFrame({name: columns.get(name, empty) for name in order.split()}, nan_to_null=True)
-
-
-def _patients(block: Block, first: NDArray[np.bool_]) -> pl.DataFrame:
-    gender = np.where(block.visits.male, "M", "F")
-    columns = {
-        "subject_id": block.subject[first],
-        "gender": gender[first],
-        # above 89 MIMIC-IV says 91
-        "anchor_age": np.where(block.visits.age > 89, 91, block.visits.age)[first].astype(np.int64),
-        "anchor_year": _year(block)[first],
-        "anchor_year_group": np.full(int(first.sum()), "2014 - 2016"),
-    }
-    return _frame(columns, "subject_id gender anchor_age anchor_year anchor_year_group dod")
-
-
-def _races(block: Block) -> NDArray[np.str_]:
-    """The word of a patient's race; of some it is not known at any visit."""
-    unknown = np.random.default_rng(block.visits.patient[0]).random(BLOCK) < RACE_UNKNOWN
-    words = np.array(RACE_WORDS)[block.visits.race]
-    return np.where(unknown[block.visits.patient % BLOCK], "UNKNOWN", words)
-
-
-def _admissions(block: Block) -> pl.DataFrame:
-    count = len(block.visits)
-    admitted = block.ecg_time + block.rng.integers(60, 600, count) * MINUTE
-    columns = {
-        "subject_id": block.subject,
-        "hadm_id": block.admission,
-        "admittime": _text(admitted),
-        "dischtime": _text(admitted + block.rng.integers(1000, 20_000, count) * MINUTE),
-        "admission_type": np.full(count, "EW EMER."),
-        "insurance": np.full(count, "Other"),
-        "race": _races(block),
-        "hospital_expire_flag": np.zeros(count, dtype=np.int64),
-    }
-    order = (
-        "subject_id hadm_id admittime dischtime deathtime admission_type admit_provider_id admission_location "
-        "discharge_location insurance language marital_status race edregtime edouttime hospital_expire_flag"
-    )
-    return _frame(columns, order)
-
-
-def _labevents(block: Block) -> pl.DataFrame:
-    import polars as pl
-
-    parts = []
-    for model in LAB_MODELS:
-        minutes, values = block.draws[model.slug].minutes, block.values[model.slug]
-        row, column = np.nonzero(~np.isnan(minutes))
-        parts.append(_lab_rows(block, model, row, minutes[row, column], values[row, column]))
-        parts.append(_other_days(block, model))
-    return pl.concat(parts).sort("subject_id", "charttime")
-
-
-def _other_days(block: Block, model: LabModel) -> pl.DataFrame:
-    """Values of other days, some without a number: no label may come from them."""
-    rows = np.flatnonzero(block.rng.random(len(block.visits)) < 0.5)
-    minutes = -block.rng.integers(1 * 24 * 60, 20 * 24 * 60, len(rows)).astype(np.float64)
-    amount = block.rng.permutation(block.values[model.slug][:, 0])[: len(rows)]
-    spare = model.low + (model.high - model.low) * 0.4
-    value = np.where(np.isnan(amount), round(spare, model.digits), amount)
-    return _lab_rows(block, model, rows, minutes, np.where(block.rng.random(len(rows)) < WITHOUT_NUMBER, np.nan, value))
-
-
-def _lab_rows(block: Block, model: LabModel, row: Integers, minutes: Floats, values: Floats) -> pl.DataFrame:
-    import polars as pl
-
-    item, count = LABS[model.slug].item, len(row)
-    spelled = np.where(block.rng.random(count) < OTHER_SPELLING, item.unit.lower(), item.unit)
-    wider = block.rng.random(count) < OTHER_LIMITS
-    number, beyond = np.isfinite(values), (values < model.low) | (values > model.high)
-    columns = {
-        "labevent_id": block.study[row] * 1000 + np.arange(count) % 1000,
-        "subject_id": block.subject[row],
-        "hadm_id": block.admission[row],
-        "specimen_id": block.study[row] * 10,
-        "itemid": np.full(count, item.itemid),
-        "charttime": _text(block.ecg_time[row] + minutes.astype(np.int64) * MINUTE),
-        "storetime": _text(block.ecg_time[row] + (minutes.astype(np.int64) + 40) * MINUTE),
-        "value": np.where(number, np.array([f"{x:.{model.digits}f}" for x in values.tolist()]), "NOT PERFORMED"),
-        "valuenum": values,
-        "valueuom": spelled,
-        "ref_range_lower": np.where(wider, round(0.95 * model.low, 3), model.low),
-        "ref_range_upper": np.where(wider, round(1.05 * model.high, 3), model.high),
-        "flag": pl.Series(["abnormal" if x else None for x in beyond.tolist()], dtype=pl.String),
-        "priority": np.full(count, "ROUTINE"),
-    }
-    order = (
-        "labevent_id subject_id hadm_id specimen_id itemid order_provider_id charttime storetime value valuenum "
-        "valueuom ref_range_lower ref_range_upper flag priority comments"
-    )
-    return _frame(columns, order)
-
-
-def _omr(block: Block) -> pl.DataFrame:
-    import polars as pl
-
-    measures = vitals.body(block.visits, block.rng)
-    parts = []
-    for name, (title, factor) in OMR_NAMES.items():
-        known = np.flatnonzero(~np.isnan(measures[name]))
-        day = block.ecg_time[known] + block.rng.integers(-20 * 24 * 60, 20 * 24 * 60, len(known)) * MINUTE
-        columns = {
-            "subject_id": block.subject[known],
-            "chartdate": _text(day).str.slice(0, 10),
-            "seq_num": np.ones(len(known), dtype=np.int64),
-            "result_name": np.full(len(known), title),
-            "result_value": np.array([f"{x / factor:.2f}" for x in measures[name][known].tolist()], dtype=object),
-        }
-        parts.append(_frame(columns, "subject_id chartdate seq_num result_name result_value"))
-    return pl.concat(parts).sort("subject_id", "chartdate")
-
-
-def _edstays(block: Block) -> pl.DataFrame:
-    count = len(block.visits)
-    columns = {
-        "subject_id": block.subject,
-        "hadm_id": block.admission,
-        "stay_id": block.stay,
-        "intime": _text(block.ecg_time - block.rng.integers(5, 240, count) * MINUTE),
-        "outtime": _text(block.ecg_time + block.rng.integers(130, 900, count) * MINUTE),
-        "gender": np.where(block.visits.male, "M", "F"),
-        "race": _races(block),
-        "arrival_transport": np.full(count, "AMBULANCE"),
-        "disposition": np.full(count, "ADMITTED"),
-    }
-    return _frame(columns, "subject_id hadm_id stay_id intime outtime gender race arrival_transport disposition")
-
-
-def _vitalsign(block: Block) -> pl.DataFrame:
-    """The charted values, in one row or in two; and rows of other hours, which no rule may take."""
-    import polars as pl
-
-    count, rng = len(block.visits), block.rng
-    charted = vitals.mistype(block.vital_signs, rng)
-    apart = rng.random(count) < 0.3
-    early = {name: np.where(apart & (n < 3), np.nan, x) for n, (name, x) in enumerate(charted.items())}
-    late = {name: np.where(apart & (n < 3), x, np.nan) for n, (name, x) in enumerate(charted.items())}
-    other = vitals.chart(block.visits.take(rng.permutation(count)), rng)
-    everyone, some = np.arange(count), np.flatnonzero(apart)
-    rows = (
-        (everyone, rng.integers(-28, 1, count), early),
-        (some, rng.integers(-28, 29, len(some)), late),
-        (everyone, rng.integers(-200, -40, count), other),
-        (everyone, rng.integers(40, 125, count), other),
-    )
-    return pl.concat([_vital_rows(block, *part) for part in rows]).sort("subject_id", "charttime")
-
-
-def _vital_rows(block: Block, row: Integers, minutes: Integers, signs: dict[str, Floats]) -> pl.DataFrame:
-    columns = {
-        "subject_id": block.subject[row],
-        "stay_id": block.stay[row],
-        "charttime": _text(block.ecg_time[row] + minutes * MINUTE),
-        **{name: x[row] for name, x in signs.items()},
-    }
-    order = "subject_id stay_id charttime temperature heartrate resprate o2sat sbp dbp rhythm pain"
-    return _frame(columns, order)
-
-
-def _record_list(block: Block) -> pl.DataFrame:
-    columns = {
-        "subject_id": block.subject,
-        "study_id": block.study,
-        "file_name": block.study,
-        "ecg_time": _text(block.ecg_time),
-        "path": block.paths,
-    }
-    return _frame(columns, "subject_id study_id file_name ecg_time path")
-
-
-def _machine_measurements(block: Block) -> pl.DataFrame:
-    columns = {
-        "subject_id": block.subject,
-        "study_id": block.study,
-        "cart_id": 6_000_000 + block.visits.patient % 40,
-        "ecg_time": _text(block.ecg_time),
-        "report_0": np.where(block.visits.fibrillation, "Atrial fibrillation", "Sinus rhythm"),
-        "bandwidth": np.full(len(block.visits), "0.005-150 Hz"),
-        "filtering": np.full(len(block.visits), "60 Hz notch Baseline filter"),
-        "rr_interval": np.rint(60_000 / block.visits.heart_rate).astype(np.int64),
-    }
-    reports = " ".join(f"report_{number}" for number in range(18))
-    intervals = "rr_interval p_onset p_end qrs_onset qrs_end t_end p_axis qrs_axis t_axis"
-    return _frame(columns, f"subject_id study_id cart_id ecg_time {reports} bandwidth filtering {intervals}")
-
-
-def _folds(block: Block, seed: int) -> pl.DataFrame:
-    number = np.array([fold(seed, patient) for patient in block.visits.patient.tolist()])
-    columns = {
-        "file_name": [f"mimic-iv-ecg/{path}" for path in block.paths],
-        "study_id": block.study,
-        "subject_id": block.subject,
-        "ecg_time": _text(block.ecg_time),
-        "ed_stay_id": block.stay,
-        "hosp_hadm_id": block.admission,
-        "gender": np.where(block.visits.male, "M", "F"),
-        "age": block.visits.age,
-        "ecg_taken_in_ed": np.full(len(number), "True"),
-        "fold": number,
-        "strat_fold": number,
-    }
-    order = (
-        "file_name study_id subject_id ecg_time ed_stay_id ed_hadm_id hosp_hadm_id ed_diag_ed ed_diag_hosp "
-        "hosp_diag_hosp all_diag_hosp all_diag_all gender age anchor_year anchor_age dod ecg_no_within_stay "
-        "ecg_taken_in_ed ecg_taken_in_hosp ecg_taken_in_ed_or_hosp fold strat_fold"
-    )
-    return _frame(columns, order)
-
-
-def damaged(block: Block, seed: int) -> NDArray[np.bool_]:
-    """(V) whose records are cut short."""
-    return np.array([records.damaged(seed, study) for study in block.study.tolist()])
