@@ -6,6 +6,7 @@ is no better than this, its ECG branch adds nothing.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ecg2lab_training.dataset import Dataset, Part
 from ecg2lab_training.progress import Progress, silent
 
 Array = NDArray[np.float64]
+_FEW_RECORDS = 50_000
 SETTINGS: dict[str, Any] = {
     "max_iter": 100,
     "learning_rate": 0.05,
@@ -56,12 +58,21 @@ def scores(dataset: Dataset, part: Part = "test", progress: Progress = silent) -
     train, asked = dataset.rows("train"), dataset.rows(part)
     x, is_category = _table(dataset)
     found = np.full((len(asked), dataset.labels.shape[1]), np.nan)
-    for column, labels in enumerate(dataset.labels[train].T):
-        known = ~np.isnan(labels)
-        if 0 < labels[known].sum() < known.sum():
-            found[:, column] = _train(x[train][known], labels[known], is_category).predict_proba(x[asked])[:, 1]
-        progress(column + 1, dataset.labels.shape[1], "baselines")
+    with _threads(len(train)):
+        for column, labels in enumerate(dataset.labels[train].T):
+            known = ~np.isnan(labels)
+            if 0 < labels[known].sum() < known.sum():
+                found[:, column] = _train(x[train][known], labels[known], is_category).predict_proba(x[asked])[:, 1]
+            progress(column + 1, dataset.labels.shape[1], "baselines")
     return found
+
+
+def _threads(records: int) -> AbstractContextManager[Any]:
+    """One thread for a small data set: its loops are so short that threads mostly wait for each other."""
+    import sklearn.ensemble  # type: ignore[import-untyped, unused-ignore]  # noqa: F401  # its threads must be there to be limited
+    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
+
+    return threadpool_limits(1 if records < _FEW_RECORDS else None, user_api="openmp")
 
 
 def _table(dataset: Dataset) -> tuple[Array, list[bool]]:

@@ -15,6 +15,7 @@ from ecg2lab_training.evaluation.result import Evaluation, TargetResult
 from ecg2lab_training.evaluation.words import decimal
 
 _COLUMNS, _PANEL_INCHES, _MOST_PANELS = 6, 2.1, 60
+_FEWEST_IN_LINE = 10  # records: the frequency in a bin with fewer jumps about
 _BLUE, _GREY = "#1f5a94", "#9a9a9a"
 
 
@@ -73,7 +74,10 @@ def _figure(path: Path, title: str, kept: list[int], evaluation: Evaluation, dra
 
     columns = min(max(len(kept), 3), _COLUMNS)  # three, so that the title has room
     rows = max(1, math.ceil(len(kept) / columns))
-    figure = Figure(figsize=(columns * _PANEL_INCHES, rows * _PANEL_INCHES * 1.12 + 0.5), layout="constrained")
+    width, height = columns * _PANEL_INCHES + 0.7, rows * _PANEL_INCHES * 1.15 + 1.0
+    figure = Figure(figsize=(width, height))
+    # margins in inches: an automatic layout draws everything twice
+    figure.subplots_adjust(0.7 / width, 0.5 / height, 1 - 0.15 / width, 1 - 0.9 / height, wspace=0.12, hspace=0.3)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, index in zip(panels, kept, strict=False):
         axes.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), aspect="equal")
@@ -87,7 +91,7 @@ def _figure(path: Path, title: str, kept: list[int], evaluation: Evaluation, dra
     figure.suptitle(title, fontsize=10)
     words = ("1 - specificity", "sensitivity") if path.stem == "roc" else ("predicted probability", "frequency")
     figure.supxlabel(words[0], fontsize=8)
-    figure.supylabel(words[1], fontsize=8)
+    figure.supylabel(words[1], fontsize=8, x=0.15 / width)
     figure.savefig(path, dpi=150, metadata={"Software": None})  # equal evaluations give equal bytes
 
 
@@ -113,7 +117,8 @@ def _draw_bins(axes: Any, measured: Reliability, colour: str) -> None:
     x = [b.mean_probability for b in measured.bins]
     y = [b.frequency for b in measured.bins]
     total = sum(b.count for b in measured.bins)
-    axes.plot(x, y, color=colour, linewidth=0.6)
+    many = [b for b in measured.bins if b.count >= _FEWEST_IN_LINE]
+    axes.plot([b.mean_probability for b in many], [b.frequency for b in many], color=colour, linewidth=0.8)
     axes.scatter(
         x, y, s=[4 + 80 * b.count / total for b in measured.bins], color=colour, linewidth=0, alpha=0.8, clip_on=False
     )
