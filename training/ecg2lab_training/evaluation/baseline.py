@@ -70,7 +70,7 @@ def scores(dataset: Dataset, part: Part = "test", progress: Progress = silent) -
 def _threads(records: int) -> AbstractContextManager[Any]:
     """One thread for a small data set: its loops are so short that threads mostly wait for each other."""
     import sklearn.ensemble  # type: ignore[import-untyped, unused-ignore]  # noqa: F401  # its threads must be there to be limited
-    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]  # scikit-learn needs it
 
     return threadpool_limits(1 if records < _FEW_RECORDS else None, user_api="openmp")
 
