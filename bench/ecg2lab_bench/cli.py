@@ -65,6 +65,9 @@ def run(
 
     - `form-choice`: spectral against recurrent window graphs over many sizes, and what the export's own choice costs
 
+    - `training`: a whole training step of the published size beside its dense products; kernels beside the published
+    way to compute them. Needs the extra `train`
+
     For example:
 
     - `ecg2lab bench run --quick`

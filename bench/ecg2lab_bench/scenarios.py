@@ -79,10 +79,18 @@ def _form_choice(plan: Plan, tell: Tell | None) -> Outcome:
     return Outcome(form_choice.encode(found), form_choice.markdown(found), partial(form_choice.show, found))
 
 
+def _training(plan: Plan, tell: Tell | None) -> Outcome:
+    from ecg2lab_bench import training_step
+
+    found = training_step.run(plan, tell)
+    return Outcome(training_step.encode(found), training_step.markdown(found), partial(training_step.show, found))
+
+
 SCENARIOS: dict[ScenarioName, Callable[[Plan, Tell | None], Outcome]] = {
     "engine": _engine,
     "native": _native,
     "graph-forms": _graph_forms,
     "kernel-forms": _kernel_forms,
     "form-choice": _form_choice,
+    "training": _training,
 }
