@@ -128,7 +128,7 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DatasetError(
-            f"{path.parent} is not a data set: {path.name}: {error.strerror}; write one with `ecg2lab simulate`"
+            f"{path.parent} is not a data set: {path.name}: {error.strerror}; write one with `ecg2lab cohort`"
         ) from None
 
 
