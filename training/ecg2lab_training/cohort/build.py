@@ -25,6 +25,8 @@ from ecg2lab_training.progress import Progress, silent
 if TYPE_CHECKING:
     import polars as pl
 
+WAVEFORMS = "waveforms"
+"""Folder of unfinished waveforms in the work folder."""
 BLOCK = 50_000
 """ECGs whose labels are sought at once."""
 
@@ -85,7 +87,7 @@ def build(folder: Path, out: Path, options: Options, progress: Progress = silent
         made = _make(found, work, options, progress)
         ideal = truth.ideal(folder, made.table["record_id"], made.contract.target_names) if statement else None
         _write(made, out, ideal, _info(made, statement, options))
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work / WAVEFORMS)
     return Summary(
         synthetic=statement is not None,
         records=made.table.height,
@@ -108,7 +110,11 @@ def _work_folder(out: Path) -> Iterator[Path]:
     with _writing(work):
         work.mkdir(parents=True, exist_ok=True)
     with file_lock(work / "lock", waiting=refuse):
-        yield work
+        try:
+            yield work
+        finally:
+            if not (work / WAVEFORMS).exists():  # nothing that is worth taking up
+                shutil.rmtree(work, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -266,7 +272,7 @@ def _read_waveforms(
     records = chosen.ecgs["path"].to_list()
     root, contract = found["record_list"].path.parent, published(unnamed_targets(1))
     workers = options.workers or os.cpu_count() or 1
-    array, skipped = waveforms.prepare(records, root, work / "waveforms", contract, workers, progress)
+    array, skipped = waveforms.prepare(records, root, work / WAVEFORMS, contract, workers, progress)
     if len(skipped) == len(records):
         raise DatasetError(f"waveforms: none of {len(records)} records can be read; the first: {skipped[0].reason}")
     order = array_file.close_gaps(array, [s.row for s in skipped])

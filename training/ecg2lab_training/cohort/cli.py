@@ -50,6 +50,6 @@ def cohort(
         summary = build(folder, out, options, progress)
     sentence = (
         f"{summary.records} ECGs of {summary.patients} patients, {summary.targets} targets in {out}; "
-        f"{summary.skipped} records skipped (skipped.csv)"
+        f"records that could not be used: {summary.skipped} (skipped.csv)"
     )
     report({"dataset": str(out), **msgspec.to_builtins(summary)}, sentence, as_json)
