@@ -18,7 +18,7 @@ from ecg2lab_export import cardiolab, export
 from ecg2lab_training import auroc, dataset
 from ecg2lab_training.crops import Recordings, probabilities
 from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.evaluation import baseline, evaluate, on_dataset, population, result
+from ecg2lab_training.evaluation import baseline, bootstrap, evaluate, ideal, on_dataset, population, result
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.evaluate import Wishes
@@ -180,11 +180,11 @@ class TestIdeal:
         assert evaluation.ideal is not None
         assert cases.ideal is not None
         assert {t.name: t.planted for t in evaluation.targets} == PLANTED
-        ideal = auroc.auroc(cases.ideal[:, 0], cases.labels[:, 0])
+        best = auroc.auroc(cases.ideal[:, 0], cases.labels[:, 0])
         model = evaluation.targets[0].auroc.value
         assert model is not None
         assert evaluation.ideal.targets == 1
-        assert evaluation.ideal.macro_gap.value == pytest.approx(ideal - model)
+        assert evaluation.ideal.macro_gap.value == pytest.approx(best - model)
         assert evaluation.targets[0].gap == evaluation.ideal.macro_gap
 
     def test_planted_nowhere_contains_one_half(self, judged: tuple[Evaluation, Cases]) -> None:
@@ -192,6 +192,19 @@ class TestIdeal:
         assert evaluation.ideal is not None
         assert [check.target for check in evaluation.ideal.nowhere] == ["sodium_low_now"]
         assert evaluation.ideal.nowhere_contains_half is True
+
+    def test_intervals_widen_with_the_count_of_targets_after_bonferroni(self, judged: tuple[Evaluation, Cases]) -> None:
+        """Half a width is z(1 - 0.025/m) standard errors: 1.960 for one target, 2.394 for three."""
+        _, cases = judged
+        draws = bootstrap.plan(cases.patient_id, "patients", 200, 0)
+        observed = ideal.Observed(cases, bootstrap.areas(cases.probabilities(), cases.labels, draws), draws)
+        one, three = (
+            ideal.compare(observed, tuple(PLANTED), dict.fromkeys(names, "nowhere")).nowhere
+            for names in (["sodium_low_now"], list(PLANTED))
+        )
+        widths = [(c.high or 0) - (c.low or 0) for c in (one[0], three[2])]
+        assert (one[0].target, three[2].target) == ("sodium_low_now", "sodium_low_now")
+        assert widths[1] / widths[0] == pytest.approx(2.394 / 1.960, abs=1e-3)
 
     def test_a_leak_is_noticed(self, small_run: Path, small: Dataset) -> None:
         """If the label planted nowhere is the one in the ECG, the interval leaves one half."""

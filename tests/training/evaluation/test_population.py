@@ -64,6 +64,15 @@ def test_what_differs_is_named(here: Population, expected: str) -> None:
     assert any(sentence.startswith(expected) for sentence in population.differences(summary(), here))
 
 
+def test_a_handful_of_records_raises_no_alarm_by_chance() -> None:
+    """Of twelve records three have the abnormality, of training 10 %: chance alone does that in one site of nine."""
+    few = msgspec.structs.replace(summary(), records=12, prevalences={"potassium_high_now": 0.25})
+    training = msgspec.structs.replace(summary(), prevalences={"potassium_high_now": 0.1})
+    assert population.differences(training, few) == ()
+    many = msgspec.structs.replace(few, records=1200)
+    assert population.differences(training, many) == ("potassium_high_now: prevalence 25.0%, in training 10.0%",)
+
+
 def test_medians_are_compared_where_nothing_else_is_known() -> None:
     medians = dict.fromkeys(summary().numbers, 60.0)
     assert population.differences_of_medians(medians, summary()) == ()

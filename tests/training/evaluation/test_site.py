@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 import ecg2lab
 from ecg2lab.bundle import CARD, Bundle
-from ecg2lab.contract import Contract, published
+from ecg2lab.contract import Calibration, Contract, published
 from ecg2lab.errors import DatasetError
+from ecg2lab_export import export
 from ecg2lab_training.evaluation import evaluate, on_table, platt, site_labels, site_table
 from ecg2lab_training.evaluation import site as own_data
 from ecg2lab_training.evaluation.cases import Cases
@@ -258,3 +261,33 @@ def test_too_few_cases_are_refused(small_bundle: Path, own_site: Path) -> None:
     found, cases = own_data.on_own_data(subject, own_site / "table.csv", None, FEW)
     with pytest.raises(DatasetError, match="no target can be recalibrated; potassium_high_now: .* 20 of each"):
         own_data.new_contract(subject, found, cases, FEW)
+
+
+def test_export_makes_the_bundle_anew_from_a_run_and_the_new_contract(
+    small_run: Path, site: Path, tmp_path: Path
+) -> None:
+    subject = open_subject(small_run)
+    found, cases = site_report(small_run, site)
+    new = own_data.new_contract(subject, found, cases, FEW)
+    evaluate.write(tmp_path / "report", found, cases, own_data.files_of(new, small_run, subject))
+    assert not (tmp_path / "report" / "recalibrated.ecg2lab").exists()
+    export(small_run, tmp_path / "new.ecg2lab", contract=tmp_path / "report" / "contract.json")
+    assert Bundle.open(tmp_path / "new.ecg2lab").contract == new.contract
+    assert new.lineage.parent_digest == subject.digest
+
+
+def test_after_recalibration_probabilities_agree_with_the_site(small_bundle: Path, site: Path) -> None:
+    """A site where potassium is high twice as often as the model says: ECE on patients that did not fit it falls."""
+    subject = open_subject(small_bundle)
+    first = subject.contract.targets[0]
+    wrong = msgspec.structs.replace(first, calibration=Calibration(slope=1.0, intercept=-2.0))
+    contract = msgspec.structs.replace(subject.contract, targets=(wrong, *subject.contract.targets[1:]))
+    shifted = replace(subject, contract=contract)
+    found, cases = own_data.on_own_data(shifted, site / "table.csv", None, FEW)
+    record = own_data.new_contract(shifted, found, cases, FEW).lineage.targets["potassium_high_now"]
+    assert record.ece_before is not None
+    assert record.ece_after is not None
+    assert record.brier_before is not None
+    assert record.brier_after is not None
+    assert record.ece_after < 0.5 * record.ece_before
+    assert record.brier_after < record.brier_before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -109,7 +110,8 @@ def differences(training: Population, here: Population) -> tuple[str, ...]:
     """Sentences on what differs much, most telling first in each kind; none: nothing differs much.
 
     Much is: a median outside the other's quartiles; a missing share or a category's share apart by 0.10 or more; a
-    prevalence that is more than twice or less than half.
+    prevalence that is more than twice or less than half. Shares and prevalences must differ by three standard errors
+    as well, so that few records do not raise an alarm by chance.
     """
     return (
         *_numbers(training, here),
@@ -127,7 +129,7 @@ def _numbers(training: Population, here: Population) -> list[str]:
         if then.quartiles and now.quartiles and not then.quartiles[0] <= now.quartiles[1] <= then.quartiles[2]:
             low, _, high = then.quartiles
             notes.append(f"{name}: median {now.quartiles[1]:g}, in training half lay between {low:g} and {high:g}")
-        if abs(now.missing - then.missing) >= 0.1:
+        if abs(now.missing - then.missing) >= 0.1 and _beyond_chance(now.missing, then.missing, here):
             notes.append(f"{name}: missing in {now.missing:.0%} of the records, in training in {then.missing:.0%}")
     return notes
 
@@ -137,7 +139,7 @@ def _categories(training: Population, here: Population) -> list[str]:
     for name, shares in training.categories.items():
         for category, then in shares.items():
             now = here.categories.get(name, {}).get(category, 0.0)
-            if abs(now - then) >= 0.1:
+            if abs(now - then) >= 0.1 and _beyond_chance(now, then, here):
                 notes.append(f"{name} {category}: {now:.0%} of the records, in training {then:.0%}")
     return notes
 
@@ -146,6 +148,14 @@ def _prevalences(training: Population, here: Population) -> list[str]:
     notes = []
     for name, then in training.prevalences.items():
         now = here.prevalences.get(name)
-        if now is not None and then is not None and not then / 2 <= now <= then * 2:
+        if now is None or then is None or then / 2 <= now <= then * 2:
+            continue
+        if _beyond_chance(now, then, here):
             notes.append(f"{name}: prevalence {now:.1%}, in training {then:.1%}")
     return notes
+
+
+def _beyond_chance(now: float, then: float, here: Population) -> bool:
+    """Whether two shares differ by three standard errors of the records here, and by more than one record."""
+    error = math.sqrt(max(now * (1 - now), then * (1 - then)) / here.records)
+    return abs(now - then) > max(3 * error, 1 / here.records)

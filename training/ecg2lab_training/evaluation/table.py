@@ -54,6 +54,13 @@ def _introduction(evaluation: Evaluation) -> str:
 
 
 def _end(evaluation: Evaluation) -> str:
+    there = {target.name for target in evaluation.targets}
+    missing = [f"{name} {figure}" for name, figure in published.AUROC.items() if name not in there]
+    others = f"Also published, of labels that are not in this table: {'; '.join(missing)}. " if missing else ""
+    return others + _comparable(evaluation)
+
+
+def _comparable(evaluation: Evaluation) -> str:
     if evaluation.data.synthetic:
         return f"{published.STATEMENT}; the patients here are simulated: the two must not be compared.\n"
     return f"{published.STATEMENT}, 2008-2022, of one hospital; other patients have other figures.\n"
