@@ -119,7 +119,7 @@ def test_description_is_strict(own_patients: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "drop", "message"),
     [
-        ((), ("lactate_high_now",), "no column 'hemoglobin_low_now'"),
+        ((), ("lactate_high_now",), "no column 'lactate_high_now'"),
         ((), ("spo2_percent",), "no column 'spo2_percent'"),
         ((), ("fold",), "no column 'fold'"),
         ((pl.lit(20).alias("fold"),), (), "fold outside 0-19"),
