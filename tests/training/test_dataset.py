@@ -11,7 +11,7 @@ import pytest
 
 from ecg2lab.errors import DatasetError
 from ecg2lab_training import dataset, imputation
-from ecg2lab_training.dataset_writer import file_sha256, write_dataset
+from ecg2lab_training.dataset_writer import file_sha256
 
 
 def reseal(folder: Path) -> None:
@@ -170,14 +170,3 @@ def test_part_without_records(own_patients: Path) -> None:
     change_table(own_patients, pl.when(pl.col("fold") == 19).then(0).otherwise(pl.col("fold")).alias("fold"))
     with pytest.raises(DatasetError, match="at least 20 patients"):
         dataset.read(own_patients).rows("test")
-
-
-def test_nothing_is_left_of_a_data_set_that_failed(patients: Path, tmp_path: Path) -> None:
-    contract = dataset.read(patients).contract
-    arguments = {"synthetic": True, "description": "half"}
-    with (
-        pytest.raises(DatasetError, match="2 records announced, 0 added"),
-        write_dataset(tmp_path / "half", contract, 2, 1000, **arguments),
-    ):
-        pass
-    assert list(tmp_path.iterdir()) == []
