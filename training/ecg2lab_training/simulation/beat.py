@@ -113,7 +113,7 @@ def _atrial(visit: Visit, rng: np.random.Generator) -> tuple[Wave, ...]:
 def _ventricular(visit: Visit, width: float, axis: NDArray[np.float64], rng: np.random.Generator) -> tuple[Wave, ...]:
     """Septum, free wall, base of the heart; the septum grows as the kidneys fail."""
     voltage = _voltage(visit, rng)
-    septum = math.exp(0.45 * math.log(95 / visit.filtration) + rng.normal(0, 0.05))
+    septum = math.exp(0.70 * math.log(95 / visit.filtration) + rng.normal(0, 0.04))
     waves = (
         ("septum", septum * np.array([-0.20, -0.12, -0.30]), -0.024, 0.0075, 0.0075),
         ("free wall", np.array([1.05, 0.85, 0.25]), 0.0, 0.0105, 0.0105),
@@ -132,14 +132,14 @@ def _repolarisation(visit: Visit, axis: NDArray[np.float64], rng: np.random.Gene
     small and turns it (strain); anaemia lowers the ST segment.
     """
     potassium = visit.potassium
-    size = 0.30 * math.exp(0.30 * potassium - 0.003 * (visit.age - 60) + rng.normal(0, 0.08))
+    size = 0.30 * math.exp(0.36 * potassium - 0.003 * (visit.age - 60) + rng.normal(0, 0.08))
     size = min(size * (1.08 if visit.male else 0.92), 1.6)
     narrow = float(np.clip(1 - 0.08 * potassium + rng.normal(0, 0.02), 0.6, 1.4))
     towards = np.array([0.85, 0.65, -0.5]) - 0.35 * visit.heart_failure * np.array([0.9, 0.5, -0.3])
     t_axis = axis @ _rotation(rng.normal(0, 0.06, size=3)) @ towards
     fall = 0.038 * narrow
     lowered = 0.030 * visit.anaemia + 0.010 * visit.heart_failure + rng.normal(0, 0.006)
-    u_wave = min(max(0.0, 0.03 - 0.02 * potassium), 0.12) * math.exp(rng.normal(0, 0.2))
+    u_wave = min(max(0.0, 0.03 - 0.03 * potassium), 0.15) * math.exp(rng.normal(0, 0.2))
     return (
         Wave("ST", -lowered * (axis @ np.array([0.9, 0.6, 0.2])), -0.23, 0.055, 0.055),
         Wave("T", size * t_axis, -2 * fall, 0.062 * narrow, fall),
@@ -152,8 +152,8 @@ def _qtc(visit: Visit, rng: np.random.Generator) -> float:
     qtc = (
         0.410
         + (0 if visit.male else 0.012)
-        - 0.020 * visit.calcium
+        - 0.026 * visit.calcium
         + 0.006 * visit.heart_failure
-        + rng.normal(0, 0.004)
+        + rng.normal(0, 0.003)
     )
     return float(np.clip(qtc, 0.30, 0.56))
