@@ -53,7 +53,7 @@ def simulate(
 
 
 def train(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="`demo`, `paper` or a JSON file.")],
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="`demo`, `small`, `paper` or a JSON file.")],
     data: Annotated[Path, typer.Option(help="Data set, as `ecg2lab cohort` writes it.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
     inputs: Annotated[

@@ -62,15 +62,17 @@ def packaged() -> tuple[str, ...]:
 
 
 def read(source: str) -> Config:
-    """Read a configuration: a packaged name, such as `demo`, or a JSON file.
+    """Read a configuration: a packaged name, such as `demo` or `configs/demo.json`, or a JSON file.
 
     Raises
     ------
     DatasetError
         If there is no such file or name, or it is not a configuration.
     """
-    if source in packaged():
-        return decode(files(__package__).joinpath(f"configs/{source}.json").read_bytes(), source)
+    own = {f"configs/{name}.json": name for name in packaged()}
+    name = source if Path(source).exists() else own.get(source, source)  # a file of that name goes first
+    if name in packaged():
+        return decode(files(__package__).joinpath(f"configs/{name}.json").read_bytes(), source)
     try:
         return decode(Path(source).read_bytes(), source)
     except OSError as error:

@@ -5,6 +5,7 @@ contract.json             the data set's contract with medians of the training f
                           thresholds of the validation fold
 run.json                  configuration, data set's digest and measured AUROC
 metrics.csv               loss and validation AUROC after each epoch
+logs/                     the same and more, for TensorBoard and as CSV
 calibration.safetensors   labelled windows of the validation fold, on which export measures a reduced precision; absent
                           where the fold has fewer than 16 records
 """

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from ecg2lab_training.progress import silent
 
 if TYPE_CHECKING:
     from ecg2lab_training.progress import Progress
@@ -20,6 +23,9 @@ def bar(title: str) -> Iterator[Progress]:
     """Progress on stderr, so that stdout stays for results: a bar on a terminal, a line for each epoch in a log."""
     from rich.console import Console
 
+    if int(os.environ.get("LOCAL_RANK", 0)) > 0:  # Lightning starts the command again for each further device
+        yield silent
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _log(title)
