@@ -71,7 +71,9 @@ def test_value_outside_its_limits_is_no_measurement(name: str, outside: float, a
     feature = vitals.FEATURES[name]
     assert signs({"minutes": 1, name: outside})[feature] is None
     assert signs({"minutes": 1, name: at_limit})[feature] == at_limit
-    assert signs({"minutes": 1, name: outside}, {"minutes": 20, name: SIGNS[name]})[feature] == SIGNS[name]
+    # limits come last: no farther value takes the place of an absurd one
+    assert signs({"minutes": 1, name: outside}, {"minutes": 20, name: SIGNS[name]})[feature] is None
+    assert signs({"minutes": 20, name: outside}, {"minutes": 1, name: SIGNS[name]})[feature] == SIGNS[name]
 
 
 def measures(*rows: tuple[date | None, str, str | None]) -> dict[str, float | None]:

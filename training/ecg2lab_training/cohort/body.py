@@ -1,7 +1,8 @@
 """Height, weight and body mass index: the entry of `omr` closest to the day of the ECG, each on its own.
 
 The days count, for `omr` knows no times: within 30 days before or after, both ends included; of two equally close
-days the earlier; of two entries on one day the first in the file. Only entries that name their unit count.
+days the earlier; of two entries on one day the first in the file. Only entries that name their unit count. Limits come
+last: where the closest entry is outside them, the measure is missing.
 """
 
 from __future__ import annotations
@@ -89,6 +90,5 @@ def body(ecgs: pl.LazyFrame, omr: pl.LazyFrame, contract: Contract) -> pl.LazyFr
     import polars as pl
 
     days = ecgs.with_columns(pl.col("ecg_time").dt.truncate("1d"))
-    entries = within_range(measurements(omr), list(FEATURES), contract)
-    pairs = near(days, entries, before=WINDOW_DAYS * _DAY, after=WINDOW_DAYS * _DAY)
-    return closest(pairs, list(FEATURES))
+    pairs = near(days, measurements(omr), before=WINDOW_DAYS * _DAY, after=WINDOW_DAYS * _DAY)
+    return within_range(closest(pairs, list(FEATURES)), list(FEATURES), contract)

@@ -1,6 +1,7 @@
 """Vital signs of the emergency department: the known value closest to the ECG, each sign on its own.
 
-A value outside the contract's range is no measurement, and the next closest takes its place.
+The limits come last, as in the paper: where the closest value is outside them, the sign is missing, and no farther value
+takes its place.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def vitals(ecgs: pl.LazyFrame, measured: pl.LazyFrame, contract: Contract, rule:
     events = measured.rename({"charttime": "time", **FEATURES}).filter(pl.col("time").is_not_null())
     names = list(FEATURES.values())
     after = WINDOW_MIN * 60 if rule == "paper" else 0
-    pairs = near(ecgs, within_range(events, names, contract), before=WINDOW_MIN * 60, after=after)
-    return closest(pairs, names)
+    pairs = near(ecgs, events, before=WINDOW_MIN * 60, after=after)
+    return within_range(closest(pairs, names), names, contract)
 
 
 def within_range(rows: pl.LazyFrame, names: list[str], contract: Contract) -> pl.LazyFrame:
