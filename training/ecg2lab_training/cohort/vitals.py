@@ -1,7 +1,7 @@
 """Vital signs of the emergency department: the known value closest to the ECG, each sign on its own.
 
-The limits come last, as in the paper: where the closest value is outside them, the sign is missing, and no farther value
-takes its place.
+The limits come last, as in the paper: where the closest value is outside them, the sign is missing, and no farther
+value takes its place.
 """
 
 from __future__ import annotations
