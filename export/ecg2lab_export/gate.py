@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends import LOGITS
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, native
 from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.contract import Contract
@@ -25,6 +25,8 @@ from ecg2lab_export.passes import as_computed_on_devices, reduce_precision
 LARGEST_LOGIT_ERROR = 0.1
 """Of the median window of a target. An offset common to all windows costs no AUROC, but moves every decision; this much
 moves a probability by 0.025 at most."""
+Weights = Mapping[str, NDArray[Any]]
+"""Tensors of a bundle by name."""
 _BATCH = 32
 _NAMED = 3
 
@@ -38,6 +40,8 @@ class Measurement:
     losses: tuple[TargetLoss, ...]
     logit_error_max: float
     logit_error_median: float
+    runtime: str
+    """What computed the reduced precision."""
 
     @property
     def measured(self) -> tuple[TargetLoss, ...]:
@@ -92,7 +96,7 @@ class Measurement:
             limit=limit,
             logit_error_max=self.logit_error_max,
             logit_error_median=self.logit_error_median,
-            runtime=_runtime(self.precision),
+            runtime=self.runtime,
             cpu=cpu.name(),
         )
 
@@ -121,6 +125,7 @@ def decide(
     contract: Contract,
     limit: float,
     tell: Callable[[str], None],
+    weights: Weights | None = None,
 ) -> Decisions:
     """Send a window graph through the gate of each precision.
 
@@ -130,7 +135,7 @@ def decide(
         In fp32.
     precisions
         To be tried.
-    data, contract
+    data, contract, weights
         As for `measure`.
     limit
         Greatest AUROC loss of a target.
@@ -145,7 +150,7 @@ def decide(
         tell(f"measuring {precision} on {len(data)} windows")
         try:
             reduced = reduce_precision(window, precision)
-            granted[precision] = measure(reference, reduced, precision, data, contract).gate(limit)
+            granted[precision] = measure(reference, reduced, precision, data, contract, weights).gate(limit)
         except (ParityError, BackendError) as error:
             refused[precision] = error
     return Decisions(granted, refused)
@@ -160,6 +165,7 @@ def measure(
     precision: ReducedPrecision,
     data: CalibrationSet,
     contract: Contract,
+    weights: Weights | None = None,
 ) -> Measurement:
     """Run both graphs on the same windows.
 
@@ -175,24 +181,30 @@ def measure(
         Windows, and labels if there are any.
     contract
         Of the model: names and calibration of the targets.
+    weights
+        Of the bundle. Where this CPU lacks 8-bit products, the native engine computes them in plain C++: slower, to the
+        same sums.
 
     Raises
     ------
     BackendError
-        If this CPU lacks the precision.
+        If this CPU lacks the precision, and there are no weights.
     ParityError
         If a logit is not finite: an activation was beyond the range of the precision.
     """
-    cpu.require(precision)
     exact = logits(reference, data) if isinstance(reference, onnx.ModelProto) else reference
-    short = logits(as_computed_on_devices(reduced, precision), data)
+    if weights is not None and not cpu.computes(precision):
+        short, runtime = _native_logits(weights, precision, data, contract), "ecg2lab native, plain C++"
+    else:
+        cpu.require(precision)
+        short, runtime = logits(as_computed_on_devices(reduced, precision), data), _runtime(precision)
     for name, found in (("fp32", exact), (precision, short)):
         broken = int((~np.isfinite(found)).any(axis=1).sum())
         if broken:
             raise ParityError(f"{name} gives logits that are not finite for {broken} of {len(data)} windows")
     error = np.abs(short - exact)
     losses = auroc_loss.losses(exact, short, data.labels, contract.targets)
-    return Measurement(precision, data, losses, float(error.max()), float(np.median(error)))
+    return Measurement(precision, data, losses, float(error.max()), float(np.median(error)), runtime)
 
 
 def logits(graph: onnx.ModelProto, data: CalibrationSet) -> NDArray[np.float64]:
@@ -201,6 +213,15 @@ def logits(graph: onnx.ModelProto, data: CalibrationSet) -> NDArray[np.float64]:
     starts = range(0, len(data), _BATCH)
     parts = [session.run([LOGITS], data.feed(slice(start, start + _BATCH)))[0] for start in starts]
     return np.concatenate(parts).astype(np.float64)
+
+
+def _native_logits(
+    weights: Weights, precision: ReducedPrecision, data: CalibrationSet, contract: Contract
+) -> NDArray[np.float64]:
+    engine = native.make_engine(weights, contract, precision=precision, instruction_set="portable")
+    inputs = data.feed(slice(None))
+    arrays = (np.ascontiguousarray(inputs[name]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL))
+    return engine.run(*arrays).astype(np.float64)
 
 
 def _runtime(precision: ReducedPrecision) -> str:

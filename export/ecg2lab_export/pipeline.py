@@ -235,7 +235,7 @@ def _gates(
     """Of the precision that was asked for, which must pass; of an fp32 bundle, all that pass, and why others do not."""
     every: tuple[ReducedPrecision, ...] = get_args(ReducedPrecision)
     wanted = [reduced for reduced in every if precision in ("fp32", reduced)]
-    decisions = gate.decide(proved.graphs.window, wanted, windows, contract, limit, tell)
+    decisions = gate.decide(proved.graphs.window, wanted, windows, contract, limit, tell, proved.weights)
     for reduced, error in decisions.refused.items():
         if precision == reduced:
             raise type(error)(f"{error}; no bundle was written")

@@ -35,6 +35,12 @@ def name() -> str:
     return next((x for x in known if x), platform.processor() or platform.machine() or "unknown")
 
 
+def computes(precision: str, available: Collection[str] | None = None) -> bool:
+    """Whether a precision of the window graph can be computed here; `require` says why not."""
+    found = features() if available is None else available
+    return precision != "int8" or any(x in found for x in _INT8_PRODUCTS)
+
+
 def require(precision: str, available: Collection[str] | None = None) -> None:
     """Make sure that a precision of the window graph can be computed here.
 
@@ -52,8 +58,7 @@ def require(precision: str, available: Collection[str] | None = None) -> None:
     BackendError
         For int8 on a CPU without 8-bit dot products.
     """
-    found = features() if available is None else available
-    if precision == "int8" and not any(x in found for x in _INT8_PRODUCTS):
+    if not computes(precision, available):
         raise BackendError(
             f"int8 needs a CPU with VNNI or, on Arm, dot-product instructions, and {name()} has neither (8-bit sums "
             "would saturate on x86); take a bundle in fp32"

@@ -14,6 +14,7 @@ from ecg2lab.bundle import Bundle, Gate, Manifest
 from ecg2lab.errors import BackendError, BundleError, ParityError
 from ecg2lab_export import auroc_loss, calibration, contract_fit, gate, window_graph
 from ecg2lab_export.passes import reduce_precision
+from ecg2lab_export.weights import weight_tensors
 
 PRECISIONS = ("fp16", "bf16", "int8")
 
@@ -163,6 +164,27 @@ def test_int8_is_refused_on_a_cpu_without_8_bit_products(model, windows, contrac
     with pytest.raises(BackendError, match="int8 needs a CPU with VNNI"):
         gate.measure(model, reduced, "int8", windows, contract)
     gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, contract)
+
+
+def test_int8_is_measured_in_plain_c_where_the_weights_are_at_hand(network, model, windows, contract, monkeypatch):
+    """The sums are whole numbers, so that it does not matter what adds them; see the next test."""
+    reduced, weights = reduce_precision(model, "int8"), weight_tensors(network, {})
+    monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
+    measured = gate.measure(model, reduced, "int8", windows, contract, weights)
+    assert measured.runtime == "ecg2lab native, plain C++"
+    assert 0 < measured.logit_error_max < 0.25
+    assert measured.gate().precision == "int8"
+
+
+def test_plain_c_measures_int8_as_instructions_do(network, model, windows, contract, computable, monkeypatch):
+    """Rounding of one scale may move a logit by a little; what the gate sees is moved less than a tenth."""
+    computable("int8")
+    reduced, weights = reduce_precision(model, "int8"), weight_tensors(network, {})
+    fast = gate.measure(model, reduced, "int8", windows, contract, weights)
+    monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
+    plain = gate.measure(model, reduced, "int8", windows, contract, weights)
+    assert plain.runtime != fast.runtime
+    assert plain.logit_error_max == pytest.approx(fast.logit_error_max, rel=0.1)
 
 
 @pytest.fixture
