@@ -129,7 +129,7 @@ def _labevents(block: Block) -> pl.DataFrame:
         row, column = np.nonzero(~np.isnan(minutes))
         parts.append(_lab_rows(block, model, row, minutes[row, column], values[row, column]))
         parts.append(_other_days(block, model))
-    return pl.concat(parts).sort("subject_id", "charttime")
+    return pl.concat(parts).sort("subject_id", "charttime", maintain_order=True)
 
 
 def _other_days(block: Block, model: LabModel) -> pl.DataFrame:
@@ -188,7 +188,7 @@ def _omr(block: Block) -> pl.DataFrame:
             "result_value": np.array([f"{x / factor:.2f}" for x in measures[name][known].tolist()], dtype=object),
         }
         parts.append(_frame(columns, "subject_id chartdate seq_num result_name result_value"))
-    return pl.concat(parts).sort("subject_id", "chartdate")
+    return pl.concat(parts).sort("subject_id", "chartdate", maintain_order=True)
 
 
 def _edstays(block: Block) -> pl.DataFrame:
@@ -224,7 +224,7 @@ def _vitalsign(block: Block) -> pl.DataFrame:
         (everyone, rng.integers(-200, -40, count), other),
         (everyone, rng.integers(40, 125, count), other),
     )
-    return pl.concat([_vital_rows(block, *part) for part in rows]).sort("subject_id", "charttime")
+    return pl.concat([_vital_rows(block, *part) for part in rows]).sort("subject_id", "charttime", maintain_order=True)
 
 
 def _vital_rows(block: Block, row: Integers, minutes: Integers, signs: dict[str, Floats]) -> pl.DataFrame:
