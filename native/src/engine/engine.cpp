@@ -17,8 +17,8 @@ namespace {
 constexpr float kNormEpsilon = 1e-5f;  // PyTorch's default, which the authors keep
 constexpr std::size_t kRowsOfTask = 32;
 
-// Rows of a product, whole tiles if possible, whose activations stay near while one panel of weights after another passes
-// over them.
+// Rows of a product, whole tiles if possible, whose activations stay near while one panel of weights after another
+// passes over them.
 std::size_t rows_at_once(const PackedNetwork& network) {
   constexpr std::size_t kCache = 512 * 1024;
   const std::size_t row = network.blocks * network.kernels->width * sizeof(float), tile = network.product->tile_rows;
