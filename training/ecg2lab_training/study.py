@@ -1,7 +1,8 @@
 """`python -m ecg2lab_training.study REPORTS`: does the trained network reach what the simulated patients allow?
 
 REPORTS holds the reports of three models on one data set, `fusion`, `ecg` and `tabular`, as `ecg2lab evaluate` writes
-them; `make study` makes all of it. The five questions were set before any training:
+them; `make study` makes all of it. The five questions were set before any training; what was fitted after one is said
+in docs/simulation.md:
 
 1. The macro AUROC of *fusion* is within 0.03 of the ideal observer's, over the labels planted in the ECG.
 2. *fusion* is above *ecg*, and 3. above *tabular*, by macro AUROC over all labels.

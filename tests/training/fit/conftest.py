@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,6 @@ from ecg2lab.contract import Target, published
 from ecg2lab_training import dataset
 from ecg2lab_training.dataset_writer import seal, table_schema
 
-TINY = {
-    "name": "tiny",
-    "model": {
-        "hidden": 8,
-        "state": 4,
-        "layers": 1,
-        "embedding_widths": [2, 3],
-        "static_widths": [8, 4],
-        "dropout": 0.1,
-    },
-    "epochs": 3,
-    "batch_size": 16,
-    "learning_rate": 5e-3,
-    "seed": 1,
-    "threads": 1,
-}
 TARGETS = ("tall", "old", "chance")
 """Known from the ECG, from the age, from nothing."""
 
@@ -69,14 +52,6 @@ def patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def more_patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 600 patients, of whom a label can be learnt; read only."""
     return make_patients(tmp_path_factory.mktemp("made-up") / "more", 600)
-
-
-@pytest.fixture(scope="session")
-def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A configuration that trains in a second; read only."""
-    path = tmp_path_factory.mktemp("configuration") / "tiny.json"
-    path.write_text(json.dumps(TINY))
-    return path
 
 
 @pytest.fixture

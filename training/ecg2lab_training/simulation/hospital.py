@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab_training.dataset import FOLDS
 from ecg2lab_training.simulation import laboratory, population, vitals
 from ecg2lab_training.simulation.laboratory import LAB_MODELS, Draws
 from ecg2lab_training.simulation.population import Floats, Visits
 
 Integers = NDArray[np.int64]
-FOLDS = 20
 FIRST_SUBJECT = 10_000_032
 MINUTE = np.timedelta64(1, "m")
 
@@ -63,7 +63,7 @@ def draw(seed: int, start: int, stream: int = 0) -> Block:
     visits = population.block(seed, stream, start)
     rng = np.random.default_rng([seed, 20 + stream, start])
     charted = vitals.chart(visits, rng)
-    severity = visits.heart_failure + visits.inflammation + visits.shock
+    severity = population.severity(visits, visits.inflammation, visits.shock)
     draws, values = {}, {}
     for model in LAB_MODELS:
         known = rng.random(len(visits)) < laboratory.measured(model, severity)

@@ -6,6 +6,7 @@ drift after the ECG that nothing foretells, plus the assay's error; it is then r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,11 +29,17 @@ class LabModel:
     planted: Planted
     logarithmic: bool
     deviation: float  # on the scale, of what nothing explains
-    mean: Callable[[Visits, Floats, Floats], Floats]
-    """Of visits, inflammation and shock, on the scale; they broadcast."""
+    own: Callable[[Visits], Floats]
+    """Mean on the scale, but for inflammation and shock."""
+    inflammation: float = 0.0  # what a step of each adds to the mean
+    shock: float = 0.0
     ordered: float = 2.5  # log-odds that a well patient has it measured; the default is that of a routine panel
     drift: float = 0.0  # on the scale, deviation of the change over HORIZON minutes
     later: float = 0.0  # mean number of values in the HORIZON minutes after the ECG
+
+    def mean(self, visits: Visits, inflammation: Floats, shock: Floats) -> Floats:
+        """Mean on the scale; the arguments broadcast."""
+        return self.own(visits) + self.inflammation * inflammation + self.shock * shock
 
 
 def _male(v: Visits, yes: float, no: float) -> Floats:
@@ -47,74 +54,63 @@ def _below(limit: float, x: Floats) -> Floats:
     return np.maximum(0.0, limit - x)
 
 
-def _nt_probnp(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 4.2 + 1.25 * v.heart_failure + 0.9 * v.fibrillation + 0.02 * _older(v) + 0.5 * v.clearance + 0 * (i + s)
+def _nt_probnp(v: Visits) -> Floats:
+    return 4.2 + 1.25 * v.heart_failure + 0.9 * v.fibrillation + 0.02 * _older(v) + 0.5 * v.clearance
 
 
-def _creatinine(v: Visits, i: Floats, s: Floats) -> Floats:
-    return np.log(_male(v, 0.95, 0.75)) + v.clearance + 0 * (i + s)
+def _creatinine(v: Visits) -> Floats:
+    return np.log(_male(v, 0.95, 0.75)) + v.clearance
 
 
-def _urea_nitrogen(v: Visits, i: Floats, s: Floats) -> Floats:
-    return np.log(13) + 0.85 * v.clearance + 0 * i + 0.05 * s
+def _urea_nitrogen(v: Visits) -> Floats:
+    return math.log(13) + 0.85 * v.clearance
 
 
-def _hemoglobin(v: Visits, i: Floats, s: Floats) -> Floats:
-    own = _male(v, 14.7, 13.3) - v.anaemia - 0.025 * _below(60, v.filtration) + 1.4 * v.lung_disease
-    return own - 0.4 * i + 0 * s
+def _hemoglobin(v: Visits) -> Floats:
+    return _male(v, 14.7, 13.3) - v.anaemia - 0.025 * _below(60, v.filtration) + 1.4 * v.lung_disease
 
 
-def _potassium(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 4.2 + 0.42 * v.potassium + 0.012 * _below(70, v.filtration) + 0 * i + 0.12 * s
+def _potassium(v: Visits) -> Floats:
+    return 4.2 + 0.42 * v.potassium + 0.012 * _below(70, v.filtration)
 
 
-def _calcium(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 9.3 + 0.5 * v.calcium - 0.01 * _below(45, v.filtration) - 0.2 * i + 0 * s
+def _calcium(v: Visits) -> Floats:
+    return 9.3 + 0.5 * v.calcium - 0.01 * _below(45, v.filtration)
 
 
-def _sodium(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 139.5 - 2.0 * v.heart_failure - 0.8 * i + 0 * s
+def _sodium(v: Visits) -> Floats:
+    return 139.5 - 2.0 * v.heart_failure
 
 
-def _albumin(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 4.2 - 0.3 * v.heart_failure - 0.006 * _older(v) - 0.35 * i + 0 * s
+def _albumin(v: Visits) -> Floats:
+    return 4.2 - 0.3 * v.heart_failure - 0.006 * _older(v)
 
 
-def _lactate(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 0.15 + 0.0 * v.age + 0 * i + 0.6 * s
-
-
-def _white_blood_cells(v: Visits, i: Floats, s: Floats) -> Floats:
-    return np.log(7.4) + 0.0 * v.age + 0.34 * i + 0 * s
-
-
-def _inr(v: Visits, i: Floats, s: Floats) -> Floats:
+def _inr(v: Visits) -> Floats:
     """Anticoagulation is what atrial fibrillation brings with it: the ECG sees the reason, not the value."""
-    return 0.02 + 0.5 * v.fibrillation + 0.03 * i + 0 * s
+    return np.where(v.fibrillation, 0.52, 0.02)
 
 
-def _platelet_count(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 250 + 0.0 * v.age + 0 * (i + s)
-
-
-def _magnesium(v: Visits, i: Floats, s: Floats) -> Floats:
-    return 2.05 + 0.0 * v.age + 0 * (i + s)
+def _constant(value: float) -> Callable[[Visits], Floats]:
+    return lambda v: np.full(v.age.shape, value)
 
 
 LAB_MODELS = (
     LabModel("nt_probnp", 0, 353, 0, "ecg", True, 1.1, _nt_probnp, ordered=-0.3),
     LabModel("creatinine", 0.5, 1.2, 1, "ecg", True, 0.5, _creatinine),
-    LabModel("urea_nitrogen", 6, 20, 0, "ecg", True, 0.5, _urea_nitrogen),
-    LabModel("hemoglobin", 12.0, 17.5, 1, "ecg", False, 1.5, _hemoglobin, drift=0.8, later=1.8),
-    LabModel("potassium", 3.3, 5.1, 1, "ecg", False, 0.45, _potassium, drift=0.4, later=2.0),
-    LabModel("calcium", 8.4, 10.3, 1, "ecg", False, 0.55, _calcium, ordered=1.3),
-    LabModel("sodium", 133, 145, 0, "ecg", False, 3.2, _sodium),
-    LabModel("albumin", 3.5, 5.2, 1, "ecg", False, 0.42, _albumin, ordered=0.6),
-    LabModel("inr", 0.9, 1.1, 1, "ecg", True, 0.25, _inr, ordered=0.9),
-    LabModel("lactate", 0.5, 2.0, 1, "tabular", True, 0.35, _lactate, ordered=-0.2, drift=0.25, later=1.8),
-    LabModel("white_blood_cells", 4.0, 11.0, 1, "tabular", True, 0.27, _white_blood_cells),
-    LabModel("platelet_count", 150, 440, 0, "nowhere", False, 90.0, _platelet_count),
-    LabModel("magnesium", 1.6, 2.6, 1, "nowhere", False, 0.3, _magnesium),
+    LabModel("urea_nitrogen", 6, 20, 0, "ecg", True, 0.5, _urea_nitrogen, shock=0.05),
+    LabModel("hemoglobin", 12.0, 17.5, 1, "ecg", False, 1.5, _hemoglobin, inflammation=-0.4, drift=0.8, later=1.8),
+    LabModel("potassium", 3.3, 5.1, 1, "ecg", False, 0.45, _potassium, shock=0.12, drift=0.4, later=2.0),
+    LabModel("calcium", 8.4, 10.3, 1, "ecg", False, 0.55, _calcium, inflammation=-0.2, ordered=1.3),
+    LabModel("sodium", 133, 145, 0, "ecg", False, 3.2, _sodium, inflammation=-0.8),
+    LabModel("albumin", 3.5, 5.2, 1, "ecg", False, 0.42, _albumin, inflammation=-0.35, ordered=0.6),
+    LabModel("inr", 0.9, 1.1, 1, "ecg", True, 0.25, _inr, inflammation=0.03, ordered=0.9),
+    LabModel(
+        "lactate", 0.5, 2.0, 1, "tabular", True, 0.35, _constant(0.15), shock=0.6, ordered=-0.2, drift=0.25, later=1.8
+    ),
+    LabModel("white_blood_cells", 4.0, 11.0, 1, "tabular", True, 0.27, _constant(math.log(7.4)), inflammation=0.34),
+    LabModel("platelet_count", 150, 440, 0, "nowhere", False, 90.0, _constant(250)),
+    LabModel("magnesium", 1.6, 2.6, 1, "nowhere", False, 0.3, _constant(2.05)),
 )
 HORIZON = 120  # min
 AROUND = 55  # min: the draw that belongs to the ECG lies within this before it

@@ -71,7 +71,7 @@ def _shock_prior(wide: Visits) -> Floats:
 
 def _vital_signs(wide: Visits, charted: dict[str, Floats]) -> Floats:
     """Log likelihood of what was charted, and of what was not."""
-    lacking = vitals.missing(wide.heart_failure + INFLAMMATION + SHOCK)  # (V 49)
+    lacking = vitals.missing(population.severity(wide, INFLAMMATION, SHOCK))  # (V 49)
     known = vitals.known(charted)
     count = known.sum(axis=1)[:, None]
     log = count * np.log1p(-lacking) + (known.shape[1] - count) * np.log(lacking)
@@ -91,7 +91,7 @@ def _one_sign(sign: vitals.Sign, wide: Visits, value: Floats, charted: dict[str,
         above = np.maximum(1 - normal_cdf((vitals.HIGHEST_SATURATION - 0.5 - mean) / sign.deviation), 1e-12)
         return np.where(full, np.log(above * math.sqrt(2 * math.pi)), log)
     if sign.name == "dbp":  # beside a charted systolic pressure it says nothing more
-        alone = math.hypot(sign.deviation, vitals.DIASTOLIC * 16.0)
+        alone = math.hypot(sign.deviation, vitals.DIASTOLIC * vitals.SYSTOLIC_DEVIATION)
         return np.where(np.isnan(charted["sbp"])[:, None], _log_normal(value, mean, alone), 0.0)
     return _log_normal(value, mean, sign.deviation)
 
@@ -140,7 +140,7 @@ def probabilities(v: Visits, charted: dict[str, Floats], questions: tuple[Questi
     """The observer's probability of each label, given that it is known: (V n)."""
     weights = hidden_posterior(v, charted)
     wide = _columns(v)
-    severity = wide.heart_failure + INFLAMMATION + SHOCK
+    severity = population.severity(wide, INFLAMMATION, SHOCK)
     columns: dict[str, Floats] = {}
     for model in {q.lab.slug: q.lab for q in questions}.values():
         mean = model.mean(wide, INFLAMMATION, SHOCK)  # (V 49)

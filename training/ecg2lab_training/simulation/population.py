@@ -121,6 +121,11 @@ def sigmoid(x: Floats) -> Floats:
     return 1 / (1 + np.exp(-x))
 
 
+def severity(visits: Visits, inflammation: Floats, shock: Floats) -> Floats:
+    """How ill the patient looks, by which blood is drawn and vital signs are charted."""
+    return visits.heart_failure + inflammation + shock
+
+
 def shock_mean(inflammation: Floats, heart_failure: Floats) -> Floats:
     """Mean of the normal variable whose nearest level is the shock; its deviation is SHOCK_DEVIATION."""
     return 0.45 * inflammation + 0.3 * heart_failure - 0.6

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab_training.simulation import population
 from ecg2lab_training.simulation.population import Floats, Visits, sigmoid
 
 
@@ -17,30 +19,30 @@ class Sign:
     name: str  # column of the table `vitalsign`
     digits: int
     deviation: float
+    own: Callable[[Visits], Floats]
+    """Mean, but for inflammation and shock."""
+    inflammation: float = 0.0  # what a step of each adds to the mean
+    shock: float = 0.0
 
-    def mean(self, v: Visits, i: Floats, s: Floats) -> Floats:
-        """Of visits, inflammation and shock, which broadcast; of the pressure `dbp` given nothing of `sbp`."""
-        if self.name == "temperature":
-            return 98.1 + 0.0 * v.age + 0.6 * i + 0 * s
-        if self.name == "heartrate":
-            return v.heart_rate + 0 * (i + s)
-        if self.name == "resprate":
-            return 16.5 + v.heart_failure + v.lung_disease + 1.8 * (i + s)
-        if self.name == "o2sat":
-            return 97.3 - 0.6 * v.heart_failure - v.lung_disease - 0.6 * i + 0 * s
-        systolic = 133 + 0.2 * (v.ageing - 60) + 0 * i - 15 * s
-        return systolic if self.name == "sbp" else DIASTOLIC * systolic
+    def mean(self, visits: Visits, inflammation: Floats, shock: Floats) -> Floats:
+        """Mean; the arguments broadcast. Of the pressure `dbp` it is the mean given nothing of `sbp`."""
+        return self.own(visits) + self.inflammation * inflammation + self.shock * shock
 
 
-SIGNS = (
-    Sign("temperature", 1, 0.6),
-    Sign("heartrate", 0, 9.0),
-    Sign("resprate", 0, 3.0),
-    Sign("o2sat", 0, 1.5),
-    Sign("sbp", 0, 16.0),
-    Sign("dbp", 0, 8.0),
-)
+def _systolic(v: Visits) -> Floats:
+    return 133 + 0.2 * (v.ageing - 60)
+
+
+SYSTOLIC_DEVIATION, SYSTOLIC_SHOCK = 16.0, -15.0  # mmHg
 DIASTOLIC = 0.55  # of the systolic pressure; the deviation of `dbp` is around this share of the charted patient's own
+SIGNS = (
+    Sign("temperature", 1, 0.6, lambda v: np.full(v.age.shape, 98.1), inflammation=0.6),
+    Sign("heartrate", 0, 9.0, lambda v: v.heart_rate),
+    Sign("resprate", 0, 3.0, lambda v: 16.5 + v.heart_failure + v.lung_disease, inflammation=1.8, shock=1.8),
+    Sign("o2sat", 0, 1.5, lambda v: 97.3 - 0.6 * v.heart_failure - v.lung_disease, inflammation=-0.6),
+    Sign("sbp", 0, SYSTOLIC_DEVIATION, _systolic, shock=SYSTOLIC_SHOCK),
+    Sign("dbp", 0, 8.0, lambda v: DIASTOLIC * _systolic(v), shock=DIASTOLIC * SYSTOLIC_SHOCK),
+)
 HIGHEST_SATURATION = 100.0
 UNKNOWN = -1.4  # log-odds that a well patient lacks a vital sign
 SEVERITY_WEIGHT = -0.4  # the iller, the more closely watched: not missing at random
@@ -55,7 +57,7 @@ def missing(severity: Floats) -> Floats:
 
 def chart(v: Visits, rng: np.random.Generator) -> dict[str, Floats]:
     """Draw the charted vital signs: column → (V) in the units of MIMIC-IV-ED, NaN where missing."""
-    severity = v.heart_failure + v.inflammation + v.shock
+    lacking = missing(population.severity(v, v.inflammation, v.shock))
     columns: dict[str, Floats] = {}
     systolic = np.empty(0)
     for sign in SIGNS:
@@ -65,7 +67,7 @@ def chart(v: Visits, rng: np.random.Generator) -> dict[str, Floats]:
             systolic = true
         if sign.name == "o2sat":
             true = np.minimum(true, HIGHEST_SATURATION)
-        columns[sign.name] = np.where(rng.random(len(v)) < missing(severity), np.nan, np.round(true, sign.digits))
+        columns[sign.name] = np.where(rng.random(len(v)) < lacking, np.nan, np.round(true, sign.digits))
     return columns
 
 
