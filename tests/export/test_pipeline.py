@@ -87,7 +87,8 @@ def test_a_causal_model_has_a_step_and_a_bidirectional_one_says_why_not(parity_c
 
 
 def test_an_fp32_export_says_why_each_gate_was_not_passed(parity_case, out, monkeypatch):
-    """In proof, card, `inspect` and on the screen; the bundle is written all the same."""
+    """In proof, card, `inspect` and on the screen; the bundle is written all the same. int8 needs no such CPU here: plain
+    C++ measures it."""
     monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
     app = typer.Typer()
     for verb in (cli, inspect):
@@ -97,9 +98,8 @@ def test_an_fp32_export_says_why_each_gate_was_not_passed(parity_case, out, monk
     opened = Bundle.open(out)
     refused = parity.recorded(opened).refused
     assert (set(refused), opened.manifest.gates) == ({"fp16", "bf16", "int8"}, {})
-    assert refused["fp16"].startswith("fp16 loses more than 0 AUROC on generated windows, no patients (512 windows): ")
-    assert refused["int8"].startswith("int8 needs a CPU with VNNI")
-    for reason in refused.values():
+    for precision, reason in refused.items():
+        assert reason.startswith(f"{precision} loses more than 0 AUROC on generated windows, no patients (512 windows): ")
         assert "no bundle was written" not in reason
         assert f": {reason}." in opened.member("card.md").decode()
         for result in shown:
