@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -230,7 +231,7 @@ class StaticInputs(NamedTuple):
     """Name of each column, and how many codes it has."""
 
 
-class Contract(_Struct, frozen=True, kw_only=True):
+class Contract(_Struct, frozen=True, kw_only=True, dict=True):
     """Everything that a program must know of a model to feed it and to read its answers."""
 
     schema_version: Literal[1] = 1
@@ -267,10 +268,14 @@ class Contract(_Struct, frozen=True, kw_only=True):
             categories |= dict.fromkeys(flags, 2)
         return StaticInputs(numbers, categories)
 
-    @property
+    @cached_property
     def target_names(self) -> tuple[str, ...]:
         """In the network's order."""
         return tuple(t.name for t in self.targets)
+
+    @cached_property
+    def _target_positions(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.target_names)}
 
     @property
     def clinical(self) -> bool:
@@ -286,8 +291,8 @@ class Contract(_Struct, frozen=True, kw_only=True):
             If there is no target of that name; the message lists the nearest names.
         """
         try:
-            return self.target_names.index(name)
-        except ValueError:
+            return self._target_positions[name]
+        except KeyError:
             near = get_close_matches(name, self.target_names, n=3, cutoff=0.5)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ContractError(f"unknown target {name!r}{hint} (`ecg2lab inspect BUNDLE` lists all)") from None

@@ -87,8 +87,7 @@ def test_a_causal_model_has_a_step_and_a_bidirectional_one_says_why_not(parity_c
 
 
 def test_an_fp32_export_says_why_each_gate_was_not_passed(parity_case, out, monkeypatch):
-    """In proof, card, `inspect` and on the screen; the bundle is written all the same. int8 needs no such CPU here: plain
-    C++ measures it."""
+    """In proof, card, `inspect` and on the screen; the bundle is written all the same. Plain C++ measures int8 here."""
     monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
     app = typer.Typer()
     for verb in (cli, inspect):
@@ -98,8 +97,8 @@ def test_an_fp32_export_says_why_each_gate_was_not_passed(parity_case, out, monk
     opened = Bundle.open(out)
     refused = parity.recorded(opened).refused
     assert (set(refused), opened.manifest.gates) == ({"fp16", "bf16", "int8"}, {})
-    for precision, reason in refused.items():
-        assert reason.startswith(f"{precision} loses more than 0 AUROC on generated windows, no patients (512 windows): ")
+    for name, reason in refused.items():
+        assert reason.startswith(f"{name} loses more than 0 AUROC on generated windows, no patients (512 windows): ")
         assert "no bundle was written" not in reason
         assert f": {reason}." in opened.member("card.md").decode()
         for result in shown:

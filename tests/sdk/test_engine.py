@@ -268,7 +268,11 @@ class TestRefusals:
         ("choice", "message"),
         [
             ({"backend": "quantum"}, "unknown backend 'quantum'; one of auto, native, onnxruntime"),
-            ({"precision": "int8"}, "precision 'int8' is not in this bundle, which carries fp32"),
+            ({"precision": "int4"}, "precision 'int4' is not in this bundle, which carries fp32"),
+            (
+                {"precision": "int8", "backend": "onnxruntime"},
+                "precision 'int8' is not in this bundle, which carries fp32",
+            ),
             ({"threads": 0}, "threads must be between 1 and 256"),
             ({"threads": 1.5}, "threads must be a whole number"),
             ({"threads": "2"}, "threads must be a whole number"),

@@ -31,7 +31,7 @@ struct Avx2Floats {
   friend Avx2Floats operator+(Avx2Floats a, Avx2Floats b) { return {_mm256_add_ps(a.lanes, b.lanes)}; }
   friend Avx2Floats operator-(Avx2Floats a, Avx2Floats b) { return {_mm256_sub_ps(a.lanes, b.lanes)}; }
   friend Avx2Floats operator*(Avx2Floats a, Avx2Floats b) { return {_mm256_mul_ps(a.lanes, b.lanes)}; }
-  friend Avx2Floats operator/(Avx2Floats a, Avx2Floats b) { return {_mm256_div_ps(a.lanes, b.lanes)}; }
+  friend Avx2Floats quotient(Avx2Floats a, Avx2Floats b) { return {_mm256_div_ps(a.lanes, b.lanes)}; }
   // a·b + c
   friend Avx2Floats multiply_add(Avx2Floats a, Avx2Floats b, Avx2Floats c) {
     return {_mm256_fmadd_ps(a.lanes, b.lanes, c.lanes)};

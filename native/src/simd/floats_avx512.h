@@ -23,7 +23,13 @@ struct Avx512Floats {
   friend Avx512Floats operator+(Avx512Floats a, Avx512Floats b) { return {_mm512_add_ps(a.lanes, b.lanes)}; }
   friend Avx512Floats operator-(Avx512Floats a, Avx512Floats b) { return {_mm512_sub_ps(a.lanes, b.lanes)}; }
   friend Avx512Floats operator*(Avx512Floats a, Avx512Floats b) { return {_mm512_mul_ps(a.lanes, b.lanes)}; }
-  friend Avx512Floats operator/(Avx512Floats a, Avx512Floats b) { return {_mm512_div_ps(a.lanes, b.lanes)}; }
+  // a/b to 1.5 units in the last place, for 1/b that is neither denormal nor infinite. A division takes sixteen cycles
+  // on Intel's processors; an estimate of 14 bits and one step of Newton's method on it take four.
+  friend Avx512Floats quotient(Avx512Floats a, Avx512Floats b) {
+    const __m512 estimate = _mm512_rcp14_ps(b.lanes);
+    const __m512 error = _mm512_fnmadd_ps(b.lanes, estimate, _mm512_set1_ps(1.0f));
+    return {_mm512_mul_ps(a.lanes, _mm512_fmadd_ps(error, estimate, estimate))};
+  }
   // a·b + c
   friend Avx512Floats multiply_add(Avx512Floats a, Avx512Floats b, Avx512Floats c) {
     return {_mm512_fmadd_ps(a.lanes, b.lanes, c.lanes)};

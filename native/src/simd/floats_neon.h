@@ -32,7 +32,7 @@ struct NeonFloats {
   friend NeonFloats operator*(NeonFloats a, NeonFloats b) {
     return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
   }
-  friend NeonFloats operator/(NeonFloats a, NeonFloats b) {
+  friend NeonFloats quotient(NeonFloats a, NeonFloats b) {
     return {vdivq_f32(a.low, b.low), vdivq_f32(a.high, b.high)};
   }
   // a·b + c

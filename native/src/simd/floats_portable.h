@@ -55,7 +55,7 @@ struct PortableFloats {
   friend PortableFloats operator*(PortableFloats a, PortableFloats b) {
     return map([&](std::size_t i) { return a.lanes[i] * b.lanes[i]; });
   }
-  friend PortableFloats operator/(PortableFloats a, PortableFloats b) {
+  friend PortableFloats quotient(PortableFloats a, PortableFloats b) {
     return map([&](std::size_t i) { return a.lanes[i] / b.lanes[i]; });
   }
   // a·b + c

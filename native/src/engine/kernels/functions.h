@@ -29,7 +29,7 @@ inline V gelu(V x) {
                                     5.019083219534109e-07f};
   const V inside = clamp(x, -5.2f, 5.2f);
   const V square = inside * inside;
-  const V erf = inside * polynomial(kNumerator, square) / polynomial(kDenominator, square);
+  const V erf = quotient(inside * polynomial(kNumerator, square), polynomial(kDenominator, square));
   const V half = V::broadcast(0.5f) * x;
   return multiply_add(half, erf, half);
 }
@@ -47,7 +47,7 @@ inline V exp2(V x) {
 // value·sigmoid(z), where gate is -z·log₂e.
 template <class V>
 inline V gated(V value, V gate) {
-  return value / (V::broadcast(1.0f) + exp2(gate));
+  return quotient(value, V::broadcast(1.0f) + exp2(gate));
 }
 
 // In place, (L, W).

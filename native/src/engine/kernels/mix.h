@@ -33,14 +33,34 @@ inline void prefetch(const T* from, std::size_t count) {
 
 constexpr std::size_t kLookAhead = 3;  // blocks
 
+// Sums of the values and of the gates of some rows.
+template <class F, std::size_t Rows>
+struct Tile {
+  typename F::Sum values[Rows], gates[Rows];
+};
+
+// Not in line: what it keeps in registers would push the sums out of them, and they would be stored in every pass of
+// the loop that makes them.
+template <class F, std::size_t Rows>
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+void finish_tile(const MixArguments& m, std::size_t row, const Tile<F, Rows>& sums) {
+  using V = typename F::Vector;
+  for (std::size_t r = 0; r < Rows; ++r) {
+    float* const x = m.residual + (row + r) * V::kWidth;
+    const V value = F::finish(sums.values[r], m, row + r, 0), gate = F::finish(sums.gates[r], m, row + r, V::kWidth);
+    (V::load(x) + gated(value, gate)).store(x);
+  }
+}
+
 // `Rows` rows over all channels. Their sums stay in registers; two vectors of weights and one broadcast activation join
 // them, which fills the register file: 6·2 + 3 of 16 with AVX2.
 template <class F, std::size_t Rows>
 void mix_tile(const MixArguments& m, std::size_t row) {
-  using V = typename F::Vector;
-  using Sum = typename F::Sum;
-  constexpr std::size_t kWidth = V::kWidth, kPair = 2 * kWidth;
-  Sum values[Rows], gates[Rows];
+  constexpr std::size_t kWidth = F::Vector::kWidth, kPair = 2 * kWidth;
+  typename F::Sum values[Rows], gates[Rows];
+#pragma GCC unroll kUnroll
   for (std::size_t r = 0; r < Rows; ++r) {
     values[r] = F::begin(m, 0);
     gates[r] = F::begin(m, kWidth);
@@ -63,11 +83,13 @@ void mix_tile(const MixArguments& m, std::size_t row) {
     }
     activation += m.block_stride;
   }
+  Tile<F, Rows> sums;
+#pragma GCC unroll kUnroll
   for (std::size_t r = 0; r < Rows; ++r) {
-    float* const x = m.residual + (row + r) * kWidth;
-    const V value = F::finish(values[r], m, row + r, 0), gate = F::finish(gates[r], m, row + r, kWidth);
-    (V::load(x) + gated(value, gate)).store(x);
+    sums.values[r] = values[r];
+    sums.gates[r] = gates[r];
   }
+  finish_tile<F, Rows>(m, row, sums);
 }
 
 // What is left after whole tiles.

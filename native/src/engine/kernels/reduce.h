@@ -34,7 +34,7 @@ void quantise(const QuantiseArguments& q) {
     const V last = V::load(from + (q.blocks - 1) * q.block_stride) + offset;
     largest = larger(largest, last * V::load(q.mask));  // channels that do not exist are 0, and not the largest
     q.row_scale[row] = largest.maximum() * (1.0f / 255);
-    const V inverse = V::broadcast(1) / V::broadcast(q.row_scale[row]);
+    const V inverse = quotient(V::broadcast(1), V::broadcast(q.row_scale[row]));
     for (std::size_t block = 0; block < q.blocks; ++block) {
       const std::size_t at = block * q.block_stride;
       to_bytes((V::load(from + at) + offset) * inverse, q.to + at + row * V::kWidth);
