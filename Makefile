@@ -13,6 +13,8 @@ SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
 STUDY_PATIENTS ?= 8000
+# Not 1, on whose patients simulation and configuration were tuned.
+STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
@@ -66,7 +68,7 @@ study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network 
 
 build/study/data: | $(VENV)/.dev
 	mkdir -p build/study
-	$(BIN)/ecg2lab simulate build/study/hospital --patients $(STUDY_PATIENTS) --seed 1
+	$(BIN)/ecg2lab simulate build/study/hospital --patients $(STUDY_PATIENTS) --seed $(STUDY_SEED)
 	$(BIN)/ecg2lab cohort build/study/hospital --out $@
 	rm -rf build/study/hospital
 

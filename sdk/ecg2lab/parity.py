@@ -130,11 +130,13 @@ def kernel_tolerance(state_size: int) -> float:
 
 
 def logit_error(found: NDArray[Any], truth: NDArray[Any]) -> float:
-    """Largest error of a logit: absolute up to 20, where a probability is 1 - 2e-9, and in proportion beyond.
+    """Largest error of a logit, both (B n): absolute, or in proportion where the window has a logit beyond 20.
 
-    float32 holds a logit of 20 to 1e-6; beyond, an absolute limit would ask for more than it has.
+    float32 holds a logit of 20, a probability of 1 - 2e-9, to 1e-6; beyond, an absolute limit would ask for more than
+    it has. All logits of a window are sums over the same activations, so that the largest says how large those are.
     """
-    scale = np.maximum(1, np.abs(truth) / _ABSOLUTE_UP_TO)
+    largest = np.abs(truth).max(axis=-1, keepdims=True, initial=0)
+    scale = np.maximum(1, largest / _ABSOLUTE_UP_TO)
     return float((np.abs(found - truth) / scale).max())  # NumPy's maximum lets no NaN pass by
 
 

@@ -241,12 +241,15 @@ def test_the_worst_check_is_named_and_not_a_number_is_the_worst():
 
 
 def test_limits_are_those_of_the_project():
-    """Kernels 2e-6 (4e-6 above N = 16), logits 2e-5: absolute up to 20, each in proportion to itself beyond."""
+    """Kernels 2e-6 (4e-6 above N = 16), logits 2e-5: absolute, in proportion where the window has one beyond 20."""
     assert [parity.kernel_tolerance(n) for n in (2, 16, 32, 64)] == [2e-6, 2e-6, 4e-6, 4e-6]
     assert parity.LOGIT_TOLERANCE == 2e-5
-    truth = np.array([[0.1, -20.0, 40.0]])
-    for error, expected in (([3e-5, 0, 0], 3e-5), ([0, 3e-5, 0], 3e-5), ([0, 0, 3e-5], 1.5e-5)):
-        assert parity.logit_error(truth + error, truth) == pytest.approx(expected)
+    truth = np.array([[0.1, -20.0, 3.0], [0.1, -2.0, 40.0]])
+    for window, share in ((0, 1), (1, 0.5)):
+        for target in range(3):
+            found = truth.copy()
+            found[window, target] += 3e-5
+            assert parity.logit_error(found, truth) == pytest.approx(share * 3e-5)
     assert np.isnan(parity.logit_error(truth * [1, np.nan, 1], truth))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,26 @@ def auroc(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> float:
     rank = np.cumsum(count) - (count - 1) / 2  # mean rank of each distinct score
     u = rank[place][positive].sum() - positives * (positives + 1) / 2
     return float(u / (positives * negatives))
+
+
+def above_chance(scores: NDArray[np.floating], labels: NDArray[np.floating], errors: float = 2.0) -> bool:
+    """Whether the scores tell positives from negatives, beyond what chance may show.
+
+    The AUROC is held against 0.5 with the standard error that Mann and Whitney give for scores without any meaning,
+    √((P + N + 1) / (12 P N)).
+
+    Parameters
+    ----------
+    scores, labels
+        As of `auroc`.
+    errors
+        Standard errors by which the AUROC must be above 0.5.
+    """
+    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
+    if not positives or not negatives:
+        return False
+    error = math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
+    return auroc(scores, labels) >= 0.5 + errors * error
 
 
 def per_target(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> Array:

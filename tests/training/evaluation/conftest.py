@@ -46,7 +46,7 @@ def small_contract() -> Contract:
     return contracts.published(targets, "three targets")
 
 
-def write_small(path: Path, records: int = 400, seed: int = 3, folds: int = 20) -> Path:
+def write_small(path: Path, records: int = 1600, seed: int = 3, folds: int = 20) -> Path:
     """Write a data set of two ECGs per patient; the amplitude of lead I tells the first label, age the second."""
     rng = np.random.default_rng(seed)
     contract = small_contract()

@@ -69,11 +69,13 @@ def test_areas_are_those_of_the_run(judged: tuple[Evaluation, Cases], small_run:
 def test_a_bundle_gets_the_report_of_its_run(
     judged: tuple[Evaluation, Cases], small_bundle: Path, small: Dataset
 ) -> None:
-    """The engine differs from PyTorch by 1e-6 in a logit; no two of these scores are that close."""
+    """The engine differs from PyTorch by 1e-6 in a logit: a pair of close scores may change places."""
     found, _ = evaluate.on_data_set(open_subject(small_bundle), small, FEW)
     assert found.model.weights_sha256 == judged[0].model.weights_sha256
-    assert [t.auroc for t in found.targets] == [t.auroc for t in judged[0].targets]
-    assert found.overall.macro_auroc == judged[0].overall.macro_auroc
+    for t, of_run in zip(found.targets, judged[0].targets, strict=True):
+        assert t.auroc.value == pytest.approx(of_run.auroc.value, abs=2e-3)
+        assert t.auroc.low == pytest.approx(of_run.auroc.low, abs=5e-3)
+    assert found.overall.macro_auroc.value == pytest.approx(judged[0].overall.macro_auroc.value, abs=1e-3)
 
 
 def test_nothing_is_fitted_on_the_test_fold(small_run: Path, small: Dataset) -> None:
@@ -89,9 +91,9 @@ def test_nothing_is_fitted_on_the_test_fold(small_run: Path, small: Dataset) -> 
         )
         for a, b in zip(first.targets, reversed_.targets, strict=True):
             assert a.calibration == b.calibration
-            assert a.decision is not None
-            assert b.decision is not None
-            assert a.decision.threshold == b.decision.threshold
+            assert (a.decision is None) == (b.decision is None) == (a.name == "sodium_low_now")
+            if a.decision and b.decision:
+                assert a.decision.threshold == b.decision.threshold
             assert a.auroc.value == pytest.approx(1 - (b.auroc.value or 0))
 
 
@@ -126,7 +128,7 @@ def test_decision_at_a_stated_sensitivity_and_prevalence(small_run: Path, small:
 
 def test_predictive_values_at_the_cohorts_prevalence_are_counts(judged: tuple[Evaluation, Cases]) -> None:
     evaluation, cases = judged
-    for column, t in enumerate(evaluation.targets):
+    for column, t in enumerate(evaluation.targets[:2]):
         assert t.decision is not None
         assert t.calibration is not None
         logit = np.log(cases.probabilities()[:, column] / (1 - cases.probabilities()[:, column]))
@@ -352,5 +354,7 @@ def test_nonsense_is_no_evaluation(judged: tuple[Evaluation, Cases], tmp_path: P
 
 
 def test_contract_of_the_run_round_trips(small_run: Path) -> None:
+    """The target that is planted nowhere has no threshold, for the model cannot tell it."""
     contract = contracts.read(small_run / "contract.json")
-    assert all(t.calibration is not None and t.decision_threshold is not None for t in contract.targets)
+    assert all(t.calibration is not None for t in contract.targets)
+    assert [t.decision_threshold is None for t in contract.targets] == [False, False, True]

@@ -87,7 +87,7 @@ class TestThresholds:
     def test_reaches_the_sensitivity_and_no_higher_one_does(self, seed: int, wanted: float) -> None:
         rng = np.random.default_rng(seed)
         labels = rng.integers(0, 2, size=60).astype(float)
-        p = np.round(1 / (1 + np.exp(-rng.normal(labels, 1.0))), 2)
+        p = np.round(1 / (1 + np.exp(-rng.normal(2 * labels, 1.0))), 2)
         found = thresholds.choose(p, labels, Rule(wanted))
         assert found is not None
 
@@ -105,9 +105,31 @@ class TestThresholds:
         assert thresholds.choose(np.array([0.2, 0.4]), np.ones(2), Rule()) is None
 
     def test_stays_inside_what_a_contract_allows(self) -> None:
-        found = thresholds.choose(np.array([0.0, 0.0]), np.array([0.0, 1.0]), Rule(1.0))
+        labels = np.array([0.0, 1.0] * 10)
+        found = thresholds.choose(1e-12 * labels, labels, Rule(1.0))
         assert found is not None
         assert 0 < found < 1
+
+    @pytest.mark.parametrize("rule", [Rule(), Rule(0.9)])
+    def test_what_may_be_chance_has_none(self, rule: Rule) -> None:
+        """Of scores without meaning, fewer than one in twenty gets a threshold; two standard errors allow 2.3 %."""
+        rng = np.random.default_rng(0)
+        chosen = [
+            thresholds.choose(rng.random(200), (rng.random(200) < 0.1).astype(float), rule) is not None
+            for _ in range(400)
+        ]
+        assert np.mean(chosen) < 0.05
+
+    @pytest.mark.parametrize(("positives", "decided"), [(2, False), (3, True), (100, True)])
+    def test_few_positives_must_be_told_the_better(self, positives: int, decided: bool) -> None:
+        """An AUROC of 0.87 among 300 negatives may be luck of two positives, hardly of three."""
+        scores = np.concatenate([np.linspace(0, 1, 300), np.full(positives, 0.87)])
+        labels = np.concatenate([np.zeros(300), np.ones(positives)])
+        assert (thresholds.choose(scores, labels, Rule()) is not None) == decided
+
+    def test_worse_than_chance_has_none(self) -> None:
+        labels = np.array([0.0, 1.0] * 50)
+        assert thresholds.choose(1 - labels, labels, Rule()) is None
 
     def test_parse(self) -> None:
         assert thresholds.parse("youden") == Rule()

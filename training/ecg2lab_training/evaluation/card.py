@@ -153,7 +153,18 @@ def _calibration(e: Evaluation) -> str:
     title = f"Decision thresholds ({e.settings.threshold}), on the calibrated probability:"
     columns = ("target", "threshold", "sensitivity [95 % CI]", "specificity [95 % CI]", "PPV, NPV at prevalence")
     decided = markdown(columns, [_decision(t) for t in e.targets if t.decision])
-    return f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}\n{title}\n\n{decided}"
+    return f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}\n{title}\n\n{decided}{_undecided(e)}"
+
+
+def _undecided(e: Evaluation) -> str:
+    names = [t.name for t in e.targets if t.decision is None]
+    if not names:
+        return ""
+    return (
+        "\nWithout a threshold, because the patients on whom thresholds were chosen do not show that the model does "
+        f"better than chance, or too few were tested: {', '.join(names)}. The software gives a probability for them "
+        "and never says *detected* or *not detected*.\n"
+    )
 
 
 def _agreement(name: str, c: Calibrated) -> list[str]:

@@ -28,7 +28,8 @@ def decide(
     probabilities
         (N, n), not calibrated.
     labels
-        (N, n): 0, 1, NaN. A target without both classes gets neither calibration nor threshold.
+        (N, n): 0, 1, NaN. A target without both classes gets neither calibration nor threshold, and one that these
+        cases do not show to be better than chance gets no threshold.
     rule
         Of the thresholds.
     refit

@@ -32,6 +32,9 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
     refitted: bool
     reason: str
     """Why it kept the old calibration and threshold; empty if it did not."""
+    decides: bool
+    """Whether the target has a threshold now: a refitted one has none if these patients do not show it to be better
+    than chance."""
     positives: int
     negatives: int
     ece_before: float | None
@@ -127,9 +130,11 @@ def _target(
     before = reliability.measure(_apply(target.calibration, p), y)
     new = platt.fit(p, y) if min(positives, negatives) >= FEWEST else None
     after = reliability.measure(_by_turns(p, y, turn), y) if new else None
+    threshold = thresholds.choose(_apply(new, p), y, rule) if new else target.decision_threshold
     record = TargetRecord(
         refitted=new is not None,
         reason="" if new else f"{positives} positives and {negatives} negatives; {FEWEST} of each are needed",
+        decides=threshold is not None,
         positives=positives,
         negatives=negatives,
         ece_before=before.ece if before else None,
@@ -139,7 +144,7 @@ def _target(
     )
     if new is None:
         return target, record
-    return replace(target, calibration=new, decision_threshold=thresholds.choose(_apply(new, p), y, rule)), record
+    return replace(target, calibration=new, decision_threshold=threshold), record
 
 
 def _by_turns(p: Array, y: NDArray[np.float32], turn: NDArray[np.int64]) -> Array:

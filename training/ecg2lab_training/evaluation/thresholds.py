@@ -1,4 +1,8 @@
-"""Decision thresholds: after Youden, or the highest that reaches a stated sensitivity."""
+"""Decision thresholds: after Youden, or the highest that reaches a stated sensitivity.
+
+A target that the model cannot tell gets none. Any scores have a best threshold, meaningless ones too, and a program
+that shows *detected* after it would be believed.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +65,11 @@ def choose(probabilities: Array, labels: Array, rule: Rule) -> float | None:
     Returns
     -------
     float or None
-        In (0, 1); None without at least one positive and one negative.
+        In (0, 1); None where the AUROC of these cases is not above 0.5 by two standard errors, or they are of one
+        class.
     """
+    if not auroc.above_chance(probabilities, labels):
+        return None
     if rule.sensitivity is None:
         found = auroc.youden_threshold(probabilities, labels)
     else:
@@ -70,11 +77,9 @@ def choose(probabilities: Array, labels: Array, rule: Rule) -> float | None:
     return None if found is None else min(max(found, 1e-9), 1 - 1e-9)  # a contract wants it inside (0, 1)
 
 
-def _reaching(probabilities: Array, labels: Array, sensitivity: float) -> float | None:
+def _reaching(probabilities: Array, labels: Array, sensitivity: float) -> float:
     known = ~np.isnan(labels)
     p, positive = probabilities[known].astype(np.float64), labels[known] > 0.5
-    if not positive.any() or positive.all():
-        return None
     hits = math.ceil(sensitivity * positive.sum() - 1e-9)  # 0.9 · 10 is a little more than 9
     lowest = np.sort(p[positive])[-hits]
     below = p[p < lowest]
