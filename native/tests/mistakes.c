@@ -188,6 +188,82 @@ static void patients(const ecg2lab_model* model) {
   PATIENT(temperature_f, 37, ECG2LAB_ERROR_PATIENT);
 }
 
+/* Opens a stream with a mistake, which must not come into being. */
+static void refuse_stream(const char* mistake, const ecg2lab_model* model, const ecg2lab_recording* format,
+                          const ecg2lab_stream_options* options, ecg2lab_status expected) {
+  ecg2lab_stream* stream = NULL;
+  expect(mistake, ecg2lab_stream_open(model, format, NULL, options, &stream), expected);
+  if (stream != NULL) ++wrong;
+  ecg2lab_stream_free(stream);
+}
+
+static void stream_options(const ecg2lab_model* model) {
+  static const double seconds[] = {-1, NAN, INFINITY, -INFINITY, DBL_MAX, DBL_MIN, 1e-9};
+  const ecg2lab_recording good = good_recording();
+  ecg2lab_recording odd = good_recording();
+  ecg2lab_stream_options options;
+  size_t i;
+  expect("no stream options", ecg2lab_stream_options_init(NULL, sizeof options), ECG2LAB_ERROR_ARGUMENT);
+  expect("struct size", ecg2lab_stream_options_init(&options, 3), ECG2LAB_ERROR_ARGUMENT);
+  for (i = 0; i < sizeof seconds / sizeof seconds[0]; ++i) {
+    ecg2lab_stream_options_init(&options, sizeof options);
+    options.hop_s = seconds[i];
+    refuse_stream("hop", model, &good, &options, ECG2LAB_ERROR_ARGUMENT);
+    ecg2lab_stream_options_init(&options, sizeof options);
+    options.longest_gap_s = seconds[i];
+    if (!(seconds[i] > 0)) refuse_stream("gap", model, &good, &options, ECG2LAB_ERROR_ARGUMENT);
+  }
+  ecg2lab_stream_options_init(&options, sizeof options);
+  options.struct_size = SIZE_MAX;
+  refuse_stream("struct size of options", model, &good, &options, ECG2LAB_ERROR_ARGUMENT);
+  refuse_stream("no model", NULL, &good, NULL, ECG2LAB_ERROR_ARGUMENT);
+  refuse_stream("no format", model, NULL, NULL, ECG2LAB_ERROR_ARGUMENT);
+  odd.sampling_rate_hz = NAN;
+  refuse_stream("rate", model, &odd, NULL, ECG2LAB_ERROR_RECORDING);
+  odd = good_recording();
+  odd.lead_count = 1;
+  refuse_stream("leads", model, &odd, NULL, ECG2LAB_ERROR_RECORDING);
+  expect("no stream to open", ecg2lab_stream_open(model, &good, NULL, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+}
+
+/* After each mistake the stream takes samples, and answers. */
+static void streams(const ecg2lab_model* model) {
+  const ecg2lab_recording format = good_recording();
+  ecg2lab_patient patient = good_patient();
+  ecg2lab_stream* stream = NULL;
+  ecg2lab_result* result = NULL;
+  double infinite[LEADS] = {0};
+  stream_options(model);
+  expect("no stream", ecg2lab_stream_push(NULL, samples, 1), ECG2LAB_ERROR_ARGUMENT);
+  expect("no stream", ecg2lab_stream_finish(NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no stream", ecg2lab_stream_reset(NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no stream", ecg2lab_stream_next(NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  expect("no stream", ecg2lab_stream_patient(NULL, &patient), ECG2LAB_ERROR_ARGUMENT);
+  if (ecg2lab_stream_describe(NULL) != NULL) ++wrong;
+  ecg2lab_stream_free(NULL);
+  if (ecg2lab_stream_open(model, &format, &patient, NULL, &stream) != ECG2LAB_OK) {
+    ++wrong;
+    return;
+  }
+  expect("no samples", ecg2lab_stream_push(stream, NULL, 1), ECG2LAB_ERROR_ARGUMENT);
+  expect("no samples, and none said", ecg2lab_stream_push(stream, NULL, 0), ECG2LAB_OK);
+  expect("too many samples", ecg2lab_stream_push(stream, samples, SIZE_MAX), ECG2LAB_ERROR_ARGUMENT);
+  expect("no result", ecg2lab_stream_next(stream, NULL), ECG2LAB_ERROR_ARGUMENT);
+  infinite[LEADS - 1] = INFINITY;
+  expect("infinite samples", ecg2lab_stream_push(stream, infinite, 1), ECG2LAB_ERROR_RECORDING);
+  patient.age = 3;
+  expect("a child", ecg2lab_stream_patient(stream, &patient), ECG2LAB_ERROR_PATIENT);
+  expect("samples", ecg2lab_stream_push(stream, samples, SAMPLES), ECG2LAB_OK);
+  expect("the end", ecg2lab_stream_finish(stream), ECG2LAB_OK);
+  expect("samples after the end", ecg2lab_stream_push(stream, samples, 1), ECG2LAB_ERROR_RECORDING);
+  expect("the answer", ecg2lab_stream_next(stream, &result), ECG2LAB_OK);
+  if (result == NULL || result->finding_count == 0 || ecg2lab_stream_describe(stream) == NULL) ++wrong;
+  ecg2lab_result_free(result);
+  expect("reset", ecg2lab_stream_reset(stream), ECG2LAB_OK);
+  expect("samples after a reset", ecg2lab_stream_push(stream, samples, SAMPLES), ECG2LAB_OK);
+  ecg2lab_stream_free(stream);
+}
+
 static void odd_options(const char* path) {
   static const struct {
     const char* precision;
@@ -270,6 +346,7 @@ int main(int argc, char** argv) {
   recordings(model);
   sample_values(model);
   patients(model);
+  streams(model);
   odd_options(argv[1]);
   bundles(argv[1], argv[2]);
   ecg2lab_free(model);
