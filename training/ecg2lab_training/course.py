@@ -52,7 +52,7 @@ class Course(Callback):  # type: ignore[misc]  # Lightning is not typed here
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, learner: Learner) -> None:
         """Validate in the first process while the others wait, and save."""
-        loss = _mean_loss(trainer, learner)
+        loss = sum(learner.losses) / len(learner.losses)
         waited = self._batches.waited_s / max(time.monotonic() - self._epoch_began, 1e-9)
         learner.end_epoch(loss, trainer.is_global_zero)
         if trainer.is_global_zero:
@@ -64,14 +64,6 @@ class Course(Callback):  # type: ignore[misc]  # Lightning is not typed here
     def _save(self, learner: Learner) -> None:
         self._folder.save(learner.snapshot())
         self._saved_at = time.monotonic()
-
-
-def _mean_loss(trainer: lightning.Trainer, learner: Learner) -> float:
-    """Over steps; processes hold the parts of each step's loss."""
-    total = sum(learner.losses) / len(learner.losses)
-    if trainer.world_size == 1:
-        return total
-    return float(trainer.strategy.reduce(torch.tensor(total, device=learner.device), reduce_op="sum"))
 
 
 def _log(trainer: lightning.Trainer, values: dict[str, Any], step: int) -> None:

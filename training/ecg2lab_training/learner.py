@@ -37,7 +37,7 @@ class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed 
         self.step = 0
         """Steps of this epoch that are done."""
         self.losses: list[float] = []
-        """Of this epoch's steps."""
+        """Of this epoch's steps, each of its whole batch: a run that goes on has those of all processes."""
         self._config = config
         self._validation = validation
         self._best_area = -1.0
@@ -56,11 +56,18 @@ class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed 
         signal, continuous, categorical, labels = step.batch
         logits = self.model(signal, continuous, categorical)
         loss = focal_loss(logits.float(), labels, self._config.focal_gamma, step.counts)
-        value = float(loss.detach())
+        value = float(self._over_processes(loss.detach().clone()))
         if not math.isfinite(value):
             raise DivergedError(f"the loss is {value} in epoch {self.epoch + 1}: lower learning_rate")
         self.losses.append(value)
         return loss * self.trainer.world_size  # processes average their gradients; parts of a batch add up
+
+    def _over_processes(self, part: Tensor) -> Tensor:
+        """Sum, in place, of what the processes have of a loss."""
+        if self.trainer.world_size == 1:
+            return part
+        total: Tensor = self.trainer.strategy.reduce(part, reduce_op="sum")
+        return total
 
     def end_epoch(self, loss: float, validate: bool) -> None:
         """Validate, remember the parameters if they are the best so far, and begin the next epoch.
