@@ -65,7 +65,7 @@ void FilterMemory::reset(std::size_t size) {
   if (size <= size_) return;
   numbers_.reset();
   size_ = 0;
-  numbers_ = std::make_unique_for_overwrite<float[]>(size);
+  numbers_.reset(new (::operator new(size * sizeof(float), kCacheLine)) float[size]());
   size_ = size;
 }
 

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -57,11 +58,16 @@ class FilterMemory {
  public:
   // Takes everything back, and makes room for `size` floats.
   void reset(std::size_t size);
-  // Not written to before.
+  // With anything in it, but numbers: zeros, or those of an earlier filter.
   float* take(std::size_t size);
 
  private:
-  std::unique_ptr<float[]> numbers_;
+  static constexpr std::align_val_t kCacheLine{64};
+  struct Free {
+    void operator()(float* numbers) const { ::operator delete(numbers, kCacheLine); }
+  };
+
+  std::unique_ptr<float[], Free> numbers_;
   std::size_t size_ = 0, taken_ = 0;
 };
 
@@ -73,9 +79,10 @@ class FrameFilter {
   FrameFilter(const SignalKernels& kernels, const FrameShape& shape, std::size_t lanes, std::size_t blocks,
               std::size_t most_filters, FilterMemory& memory);
 
+  std::size_t lanes() const { return lanes_; }
   // Rows of an array: what `blocks` blocks of outputs read.
   std::size_t rows() const { return rows_; }
-  // (M, rows, lanes): all of it must be written before `run`.
+  // (M, rows, lanes): what `run` is to filter must be written there. A lane does not touch another.
   float* frames(std::size_t array) { return frames_ + array * array_size(); }
 
   void run(std::span<const FastFilter* const> filters);

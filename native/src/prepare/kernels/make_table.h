@@ -16,6 +16,7 @@ namespace {
 template <class F, class D>
 constexpr SignalKernels make_signal_kernels(const char* name) {
   return {.name = name,
+          .width = F::kWidth,
           .weighted_sum = weighted_sum<F>,
           .subtract = subtract<F>,
           .leads_to_rows = leads_to_rows<D>,

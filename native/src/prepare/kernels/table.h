@@ -71,6 +71,7 @@ struct SectionArguments {
 
 struct SignalKernels {
   const char* name;
+  std::size_t width;  // floats of a vector
   void (*weighted_sum)(const WeightedSumArguments&);
   // out ← a - b
   void (*subtract)(const float* a, const float* b, float* out, std::size_t length);
