@@ -10,6 +10,7 @@ from safetensors.numpy import load, save
 from typer.testing import CliRunner
 
 from ecg2lab import selftest
+from ecg2lab.backends import native
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, ParityError
@@ -49,7 +50,9 @@ def test_a_sound_bundle_passes(either):
         ("kernel", "scan", "native"),
         ("kernel", "cascade", "numpy"),
     }
-    assert cases == expected | ({("logits", "step", "onnxruntime")} if opened.manifest.step else set())
+    expected |= {("logits", "step", "onnxruntime")} if opened.manifest.step else set()
+    expected |= {("logits", f"native, {x}", "native") for x in opened.manifest.gates if native.computes(x)}
+    assert cases == expected
     assert ("step" in report.left_out) == (opened.manifest.step is None)
     assert {"ecg2lab", "numpy", "onnxruntime"} <= set(report.versions)
 
