@@ -57,10 +57,15 @@ def test_a_sound_bundle_passes(either):
     assert {"ecg2lab", "numpy", "onnxruntime"} <= set(report.versions)
 
 
+def in_own_precision(report):
+    """Checks but for those of the precisions that the bundle has gates for, which only some CPUs compute."""
+    return [check for check in report.checks if not check.form.startswith("native, ")]
+
+
 def test_limits_are_those_of_the_export(causal_bundle):
     opened = Bundle.open(causal_bundle)
     proved = {(c.form, c.quantity): c.tolerance for c in recorded(opened).checks}
-    for check in selftest.run(opened).checks:
+    for check in in_own_precision(selftest.run(opened)):
         assert check.tolerance == proved[check.form, check.quantity]
 
 
@@ -97,7 +102,7 @@ def test_wide_limits_in_the_file_excuse_nothing(bundle, doctored):
     contents = {"parity.json": json.dumps(proof).encode(), "window.onnx": changed_graph(opened.member("window.onnx"))}
     report = selftest.run(Bundle.open(doctored(bundle, contents)))
     assert not report.passed
-    assert {c.tolerance for c in report.checks if c.quantity == "logits"} == {LOGIT_TOLERANCE}
+    assert {c.tolerance for c in in_own_precision(report) if c.quantity == "logits"} == {LOGIT_TOLERANCE}
 
 
 def run_command(*arguments):
@@ -202,7 +207,8 @@ def test_a_cascade_with_one_coefficient_changed_is_found(either, doctored):
         report = selftest.run(Bundle.open(doctored(either, {"weights.safetensors": wrong})))
         failed = {(check.form, check.case) for check in report.checks if not check.passed}
         assert ("cascade", f"layer {name[0]}") in failed
-        assert {form for form, _ in failed} <= {"cascade", "native"}  # logits may show it too
+        # logits may show it too
+        assert {form for form, _ in failed} <= {"cascade", "native", "native, bf16", "native, int8"}
 
 
 def one_channel(weights):

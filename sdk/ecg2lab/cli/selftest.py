@@ -40,5 +40,5 @@ def run(
         console = Console(highlight=False)
         print_table(checks_table(report), console)
         show_left_out(report, console)
-        console.print(f"{report.form}, {report.precision}, on {report.cpu}", soft_wrap=True)
+        console.print(f"{report.form}, {report.precision}, on {report.cpu}")
     report.require("this device does not compute the model as it was proved")
