@@ -147,8 +147,8 @@ def bomb(kind):
         "parameter": '<!DOCTYPE ECG [<!ENTITY % a SYSTEM "file:///etc/hostname"> %a;]><ECG/>',
         "undefined": "<!DOCTYPE ECG SYSTEM 'file:///etc/hostname'><ECG>&a;</ECG>",
         "deep": "<ECG>" * 100_000,
-        "wide": "<ECG>" + "<a/>" * 400_000 + "</ECG>",
-        "attributes": "<ECG " + " ".join(f"a{number}=''" for number in range(400_000)) + "/>",
+        "wide": "<ECG>" + "<a/>" * 700_000 + "</ECG>",
+        "attributes": "<ECG " + " ".join(f"a{number}=''" for number in range(700_000)) + "/>",
         "no end": "<ECG",
         "encoding": "<?xml version='1.0' encoding='nonsense'?><ECG/>",
     }[kind].encode()
@@ -164,9 +164,9 @@ def test_xml_that_declares_entities_is_refused_before_they_grow(tmp_path, kind):
     [
         ("no end", "no well-formed XML"),
         ("encoding", "no well-formed XML"),
-        ("deep", "more elements, or deeper ones"),
-        ("wide", "more elements, or deeper ones"),
-        ("attributes", "more elements, or deeper ones"),
+        ("deep", "deeper elements than any ECG"),
+        ("wide", "more elements and attributes than any ECG"),
+        ("attributes", "more elements and attributes than any ECG"),
     ],
 )
 def test_xml_that_is_none_or_endless_is_refused(tmp_path, kind, message):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.readers.content import Content
-from ecg2lab.readers.csv import Stated, read_csv
+from ecg2lab.readers.content import Content, Stated
 from ecg2lab.readers.formats import FORMATS, recognise
-from ecg2lab.readers.wfdb import read_wfdb
 from ecg2lab.recording import Recording, Unit
 
 _WFDB_SUFFIXES = (".hea", ".dat", ".mat")
@@ -65,9 +63,9 @@ def _read(path: Path, form: str | None, stated: Stated) -> Recording:
         if not header.is_file():
             raise RecordingError(f"{path} has no header {header.name} beside it")
         _refuse_statements(path, stated)
+        from ecg2lab.readers.wfdb import read_wfdb
+
         return read_wfdb(header)
-    if form is None and path.suffix == ".hea" and path.exists():
-        raise RecordingError(f"{path} is no regular file")
     if not path.exists():
         raise RecordingError(f"there is no recording at {path}")
     return _read_file(path, form, stated)
@@ -79,11 +77,10 @@ def _wfdb_header(path: Path) -> Path:
 
 def _read_file(path: Path, form: str | None, stated: Stated) -> Recording:
     try:
-        content = Content.of(path)
+        content = Content.of(path, stated)
         name = form or recognise(content)
-        if name == "csv":
-            return read_csv(content, stated)
-        _refuse_statements(path, stated)
+        if name != "csv":
+            _refuse_statements(path, stated)
         return FORMATS[name].read(content)
     except RecordingError as error:
         text = str(error)

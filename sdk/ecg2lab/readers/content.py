@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.files import regular_size
@@ -16,15 +16,25 @@ MOST_BYTES = 2**27
 """128 MiB: 3 hours of 12 leads at 500 Hz with 16 bits."""
 
 
-class Content:
-    """Name and bytes of a file; its XML tree when asked for."""
+class Stated(NamedTuple):
+    """What the caller says of a file that may not say it itself."""
 
-    def __init__(self, name: str, data: bytes) -> None:
+    fs: float | None = None
+    unit: str | None = None
+    gain: float | None = None
+    baseline: float | None = None
+
+
+class Content:
+    """Name and bytes of a file, and what its caller says of it; its XML tree when asked for."""
+
+    def __init__(self, name: str, data: bytes, stated: Stated) -> None:
         self.name = name
         self.data = data
+        self.stated = stated
 
     @classmethod
-    def of(cls, path: Path) -> Content:
+    def of(cls, path: Path, stated: Stated) -> Content:
         """Read a regular file.
 
         Raises
@@ -38,7 +48,7 @@ class Content:
         if size > MOST_BYTES:
             raise RecordingError(f"it is larger than {MOST_BYTES >> 20} MiB, the most that is read: cut it into parts")
         with path.open("rb") as file:
-            return cls(path.name, file.read(size))
+            return cls(path.name, file.read(size), stated)
 
     def tree(self) -> Element:
         """The root of its XML.

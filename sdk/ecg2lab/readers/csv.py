@@ -6,8 +6,10 @@ also in the header (`II (mV)`), or the caller states them.
 
 from __future__ import annotations
 
+import io
 import re
 from array import array
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,12 +19,14 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, source, to_recording
-from ecg2lab.readers.content import Content
+from ecg2lab.readers.content import Content, Stated
 from ecg2lab.readers.numbers import finite
 from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.recording import Recording
 
 MOST_BYTES = 2**25
+_MARK = b"\xef\xbb\xbf"
+_MOST_COLUMNS = 512
 _DELIMITERS = (",", ";", "\t")
 _COLUMN = re.compile(r"(?P<name>[^(\[]+?)\s*(?:[(\[](?P<unit>[^)\]]*)[)\]])?")
 _COMMENT = re.compile(r"#+\s*(?P<key>[A-Za-z _]+?)\s*[:=]\s*(?P<value>.*\S)\s*")
@@ -34,15 +38,6 @@ _KEYS = {
 _HERTZ = re.compile(r"\s*hz", re.IGNORECASE)
 
 
-class Stated(NamedTuple):
-    """What the caller says of a file that may not say it itself."""
-
-    fs: float | None = None
-    unit: str | None = None
-    gain: float | None = None
-    baseline: float | None = None
-
-
 class _Column(NamedTuple):
     """One name of the header."""
 
@@ -52,7 +47,7 @@ class _Column(NamedTuple):
 
 def header_of(content: Content) -> int | None:
     """Line, counted from 0, of the header: the first line that is neither empty nor a comment, if it names a lead."""
-    for number, line in enumerate(content.data[: 2**16].removeprefix(b"\xef\xbb\xbf").split(b"\n")):
+    for number, line in enumerate(content.data[: 2**16].removeprefix(_MARK).split(b"\n")):
         if line.strip() and not line.startswith(b"#"):
             text = line.decode("latin-1")
             named = any(lead_of(_column(cell, {}).name) for cell in _cells(text, _delimiter(text)))
@@ -60,7 +55,7 @@ def header_of(content: Content) -> int | None:
     return None
 
 
-def read_csv(content: Content, stated: Stated) -> Recording:
+def read_csv(content: Content) -> Recording:
     """Read the columns that are named like leads; others (time) are left out and named.
 
     An empty cell or `NaN` is a missing sample.
@@ -75,11 +70,14 @@ def read_csv(content: Content, stated: Stated) -> Recording:
     header = header_of(content)
     if header is None:
         raise RecordingError("its first line that is no comment names no lead")
-    lines = _text(content.data).split("\n")
-    delimiter = _delimiter(lines[header])
-    known = _settle(_comments(lines[:header]), stated)
-    columns = [_column(name, known) for name in _cells(lines[header], delimiter)]
-    table = _table(lines, header + 1, delimiter, len(columns))
+    lines = _lines(content.data)
+    known = _settle(_comments([next(lines) for _ in range(header)]), content.stated)
+    head = next(lines)
+    delimiter = _delimiter(head)
+    if head.count(delimiter) >= _MOST_COLUMNS:
+        raise RecordingError(f"it has more than {_MOST_COLUMNS} columns")
+    columns = [_column(name, known) for name in _cells(head, delimiter)]
+    table = _table(lines, header + 2, delimiter, len(columns))
     rate = _rate(known)
     channels = [
         _channel(column, table[:, place], rate, known) if lead_of(column.name) else no_lead(column.name)
@@ -88,11 +86,15 @@ def read_csv(content: Content, stated: Stated) -> Recording:
     return to_recording(channels, source=source("CSV", content.name), subject=_subject(known))
 
 
-def _text(data: bytes) -> str:
+def _lines(data: bytes) -> Iterator[str]:
+    """One after another, since a list of them would take many times their memory."""
+    content = data.removeprefix(_MARK).rstrip(b"\r\n")
     try:
-        return data.decode("utf-8-sig")
+        content.decode("utf-8")
+        encoding = "utf-8"
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        encoding = "latin-1"
+    return (line.decode(encoding) for line in io.BytesIO(content))
 
 
 def _delimiter(line: str) -> str:
@@ -157,21 +159,20 @@ def _channel(column: _Column, values: NDArray[np.float64], rate: float, known: d
     return Channel(column.name, values, 1 / gain, rate, offset_mv=-baseline / gain)
 
 
-def _table(lines: list[str], start: int, delimiter: str, width: int) -> NDArray[np.float64]:
-    """(rows, columns); blank lines at the end are none."""
+def _table(lines: Iterable[str], first: int, delimiter: str, width: int) -> NDArray[np.float64]:
+    """(rows, columns); `first` is the number of the first line."""
     values = array("d")
-    for number, line in enumerate(lines[start:], start=start + 1):
-        if not line.strip():
-            continue
-        cells = _cells(line, delimiter)
-        if len(cells) != width:
-            raise RecordingError(f"line {number} has {len(cells)} values for {width} columns")
+    for number, line in enumerate(lines, start=first):
+        if (found := line.count(delimiter) + 1) != width:
+            raise RecordingError(f"line {number} has {found} values for {width} columns")
         try:
-            values.extend(float(cell) if cell else np.nan for cell in cells)
+            values.extend(float(cell) if cell else np.nan for cell in _cells(line, delimiter))
         except ValueError:
             raise RecordingError(f"line {number} has a value that is no number") from None
+        if "_" in line:  # Python takes 1_000 for a number
+            raise RecordingError(f"line {number} has a value that is no number")
     check_size(len(values))
-    return np.array(values).reshape(-1, width)
+    return np.frombuffer(values).reshape(-1, width)
 
 
 def _subject(known: dict[str, str]) -> Patient | None:

@@ -15,11 +15,11 @@ from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields
 from ecg2lab.readers.channels import Channel, check_size, lead_of, source, to_recording
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.formats import BDF_MARK
 from ecg2lab.readers.numbers import count, finite, positive, whole
 from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.recording import Recording
 
-BDF_MARK = b"\xffBIOSEMI"
 _BLOCK, _MOST_SIGNALS = 256, 512
 _WIDTHS = {
     "label": 16, "transducer": 80, "unit": 8, "physical_min": 8, "physical_max": 8, "digital_min": 8, "digital_max": 8,

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers.content import Content
-from ecg2lab.readers.edf import BDF_MARK
 from ecg2lab.recording import Recording
 
+BDF_MARK = b"\xffBIOSEMI"
 _XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
 _SCP_FIRST_POINTER = bytes([7, 0, 0, 0])
 """Section 0 points to itself first, at byte 7."""

@@ -17,7 +17,7 @@ from ecg2lab import leads as lead_names
 from ecg2lab.errors import PatientError, RecordingError
 from ecg2lab.extras import require
 from ecg2lab.patient import Patient
-from ecg2lab.readers.channels import check_size
+from ecg2lab.readers.channels import check_size, source
 from ecg2lab.readers.numbers import whole
 from ecg2lab.readers.units import millivolts
 from ecg2lab.recording import Recording
@@ -66,7 +66,7 @@ def read_wfdb(header: Path) -> Recording:
             fs=record.fs,
             leads=[str(names[row]) for row in rows],
             unit="mV",
-            source={"file": header.name},
+            source=source("WFDB", header.name),
             subject=_subject(record.comments or []),
             ignored=[given[row] for row, name in enumerate(names) if not name],
         )

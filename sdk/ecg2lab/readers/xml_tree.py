@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from ecg2lab.errors import RecordingError
 
 MOST_BYTES = 2**25
-_MOST_NODES, _MOST_DEPTH = 300_000, 100
-_CHUNK = 2**20
+_MOST_MARKS, _MOST_DEPTH = 600_000, 100
 
 
 def parse(content: bytes) -> Element:
@@ -33,10 +32,12 @@ def parse(content: bytes) -> Element:
     """
     if len(content) > MOST_BYTES:
         raise RecordingError(f"it is larger than {MOST_BYTES >> 20} MiB, the most that is read of an XML file")
+    # Counted before anything is parsed: a parser collects all attributes of an element first.
+    if content.count(b"<") + content.count(b"=") > _MOST_MARKS:
+        raise RecordingError("it has more elements and attributes than any ECG")
     tree = _Tree()
     try:
-        for start in range(0, len(content), _CHUNK):
-            tree.parser.Parse(content[start : start + _CHUNK], start + _CHUNK >= len(content))
+        tree.parser.Parse(content, True)
         return tree.builder.close()
     except expat.ExpatError as error:
         where = f"line {error.lineno}: {expat.ErrorString(error.code)}"
@@ -58,13 +59,12 @@ class _Tree:
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self.builder.data
         self.parser.EntityDeclHandler = self.parser.SkippedEntityHandler = self._refuse_entity
-        self._nodes = self._depth = 0
+        self._depth = 0
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._nodes += 1 + len(attributes)
         self._depth += 1
-        if self._nodes > _MOST_NODES or self._depth > _MOST_DEPTH:
-            raise RecordingError("it has more elements, or deeper ones, than any ECG")
+        if self._depth > _MOST_DEPTH:
+            raise RecordingError("it has deeper elements than any ECG")
         self.builder.start(_local(name), {_local(key): value for key, value in attributes.items()})
 
     def _end(self, name: str) -> None:
