@@ -89,6 +89,7 @@ EDITS = [
     ("philips", 'dataencoding="Base64"', 'dataencoding="Morse"', "stored as Morse"),
     ("philips", 'numberofleads="12"', 'numberofleads="13"', "announces 13 leads and names 12"),
     ("philips xli", 'compression="XLI"', 'compression="ZIP"', "stored as Base64 ZIP"),
+    ("philips xli", 'leadlabels="I II III', 'leadlabels="II I III', "do not begin with I, II, III, aVR, aVL, aVF"),
     ("philips xli", 'durationperchannel="2000"', 'durationperchannel="4000"', "damaged or cut short"),
     ("philips xli", 'durationperchannel="2000"', 'durationperchannel="20"', "longer than the file announces"),
     ("mortara", 'UNITS_PER_MV="1000"', 'UNITS_PER_MV="0"', "the gain of channel I"),

@@ -1,7 +1,9 @@
 """Age and sex: taken where a file states them plainly, never guessed; and what CSV may be told by its caller."""
 
+import warnings
 from datetime import date
 
+import binary_files
 import pytest
 import text_files
 from ecg import Ecg
@@ -115,6 +117,18 @@ def test_a_lead_is_known_under_the_names_that_formats_give_it(name):
 @pytest.mark.parametrize("name", ["", "time", "X", "ECG", "EEG Fpz-Cz", "II-V1", "MDC_ECG_LEAD_AVRNEG", "V10", "Pleth"])
 def test_other_channels_are_no_leads(name):
     assert lead_of(name) is None
+
+
+@pytest.mark.parametrize(("stated", "age"), [("018M", 1.5), ("006W", 42 / 365.2425), ("090Y", 90), ("59", None)])
+def test_dicom_ages_have_three_digits_and_a_unit(recording, tmp_path, stated, age):
+    dataset = binary_files.dicom_dataset(Ecg(recording.samples, 500, recording.leads))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library knows that "59" is no age
+        dataset.PatientAge, dataset.PatientBirthDate = stated, ""
+    (tmp_path / "ecg").write_bytes(binary_files.dicom_bytes(dataset))
+    read = ecg2lab.read(tmp_path / "ecg")
+    assert read.subject.age == (None if age is None else pytest.approx(age))
+    assert read.subject.sex == "female"
 
 
 def test_the_file_of_a_child_gives_a_fraction_of_a_year(recording, tmp_path):

@@ -43,14 +43,12 @@ def read(
     MissingExtraError
         If the reader's package is not installed.
     """
+    if "\0" in str(path):
+        raise RecordingError(f"{str(path)!r} is no path")
     try:
         return _read(Path(path), format, Stated(fs, unit, gain, baseline))
     except OSError as error:
         raise RecordingError(f"cannot read {path}: {error.strerror}") from None
-    except RecordingError:
-        raise
-    except ValueError:  # a path with a null byte
-        raise RecordingError(f"{str(path)!r} is no path") from None
 
 
 def _read(path: Path, form: str | None, stated: Stated) -> Recording:

@@ -28,7 +28,7 @@ def read_aecg(content: Content) -> Recording:
     RecordingError
         If there is not exactly one rhythm series with one sequence set, or it lacks the sampling interval or a scale.
     """
-    root = content.tree()
+    root = content.tree
     series = _rhythm(root)
     sequences = series.findall("component/sequenceSet/component/sequence")
     rate = _rate(sequences)
@@ -76,8 +76,7 @@ def _rate(sequences: list[Element]) -> float:
     interval = positive(attribute(times[0], "value/increment", "value"), "its sampling interval (increment)")
     if unit.casefold() not in _SECONDS:
         raise RecordingError(f"its sampling interval is in unit {printable(unit)!r}, which is none of s, ms, us")
-    # Ten digits: an interval of 0.002 s is 500 Hz, not 500.00000000000006 Hz.
-    return float(f"{1 / (interval * _SECONDS[unit.casefold()]):.10g}")
+    return 1 / (interval * _SECONDS[unit.casefold()])
 
 
 def _channel(sequence: Element, rate: float) -> Channel:

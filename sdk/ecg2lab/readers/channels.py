@@ -18,7 +18,7 @@ from ecg2lab.recording import Recording
 
 MOST_VALUES = 2**26
 """Samples of all channels together, 3 hours of 12 leads at 500 Hz: a file that announces more is refused unread."""
-_PREFIX = re.compile(r"(?:mdc_ecg_)?(?:ecg|ekg|lead)[ _:-]+(?:lead[ _:-]+)?", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:mdc_ecg_)?(?:ecg|ekg|lead)[ _:-]+(?:lead[ _:-]+)?", re.IGNORECASE)
 
 
 class Channel(NamedTuple):
@@ -44,8 +44,7 @@ def no_lead(name: str) -> Channel:
 
 def lead_of(name: str) -> str | None:
     """The lead that a channel's name means, or None: `II`, `ECG II`, `Lead II` and `MDC_ECG_LEAD_II` are one."""
-    bare = _PREFIX.sub("", name.strip(), count=1) if _PREFIX.match(name.strip()) else name
-    return lead_names.canonical(bare)
+    return lead_names.canonical(_PREFIX.sub("", name.strip()))
 
 
 def check_size(values: int) -> None:
@@ -86,7 +85,8 @@ def to_recording(channels: Sequence[Channel], *, source: dict[str, Any], subject
     check_size(len(leads) * len(first.counts))
     return Recording(
         np.stack([_millivolt(channel, name) for channel, name in leads]),
-        fs=first.rate_hz,
+        # Ten digits: 50 samples in 0.1 s, or one in 0.002 s, are 500 Hz, not 500.00000000000006 Hz.
+        fs=float(f"{first.rate_hz:.10g}"),
         leads=[name for _, name in leads],
         unit="mV",
         source=source,

@@ -50,6 +50,7 @@ class Content:
         with path.open("rb") as file:
             return cls(path.name, file.read(size), stated)
 
+    @cached_property
     def tree(self) -> Element:
         """The root of its XML.
 
@@ -58,10 +59,6 @@ class Content:
         RecordingError
             If it is none that is read here.
         """
-        return self._tree
-
-    @cached_property
-    def _tree(self) -> Element:
         from ecg2lab.readers import xml_tree
 
         return xml_tree.parse(self.data)

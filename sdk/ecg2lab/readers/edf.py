@@ -34,7 +34,6 @@ class _Signal(NamedTuple):
     """One signal's header."""
 
     label: str
-    unit: str
     gain: float
     offset: float
     samples: int
@@ -73,21 +72,19 @@ def read_edf(content: Content) -> Recording:
         if signal.label not in _ANNOTATIONS
     ]
     ordered = reserved[3:4] == "+"
-    patient, session = fields.text(8, 80).split(), fields.text(88, 80).split()
-    acquired = _day(session, 1) if ordered else None
+    patient, session = (fields.text(start, 80).split() if ordered else [] for start in (8, 88))
+    acquired = _day(session, 1)
     return to_recording(
         channels,
         source=source(
             reserved[:4] if ordered else ("BDF" if width == 3 else "EDF"),
             content.name,
-            patient_id=_known(patient, 0) if ordered else None,
-            order_id=_known(session, 2) if ordered else None,
-            device=_known(session, 4) if ordered else None,
+            patient_id=_known(patient, 0),
+            order_id=_known(session, 2),
+            device=_known(session, 4),
             acquired=f"{acquired.isoformat() if acquired else fields.text(168, 8)} {fields.text(176, 8)}",
         ),
-        subject=subjects.subject(birth=_day(patient, 2), acquired=acquired, sex=subjects.sex(_known(patient, 1)))
-        if ordered
-        else None,
+        subject=subjects.subject(birth=_day(patient, 2), acquired=acquired, sex=subjects.sex(_known(patient, 1))),
     )
 
 
@@ -106,14 +103,14 @@ def _signal(stated: dict[str, str]) -> _Signal:
     label = stated["label"]
     samples = count(stated["samples"], f"the number of samples in a record of {printable(label)}")
     if lead_of(label) is None:
-        return _Signal(label, "", 1.0, 0.0, samples)
+        return _Signal(label, 1.0, 0.0, samples)
     low, high = finite(stated["physical_min"]), finite(stated["physical_max"])
     lowest, highest = whole(stated["digital_min"]), whole(stated["digital_max"])
     if low is None or high is None or lowest is None or highest is None or low == high or lowest >= highest:
         raise RecordingError(f"the range of lead {printable(label)} is damaged: its gain cannot be known")
     unit = require_millivolts(stated["unit"], label)
     gain = (high - low) / (highest - lowest)
-    return _Signal(label, stated["unit"], gain * unit, (low - gain * lowest) * unit, samples)
+    return _Signal(label, gain * unit, (low - gain * lowest) * unit, samples)
 
 
 def _samples(fields: ByteFields, in_record: int, width: int, signals: int) -> NDArray[np.int32] | NDArray[np.int16]:

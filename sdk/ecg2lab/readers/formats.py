@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.units import printable
 from ecg2lab.recording import Recording
 
 BDF_MARK = b"\xffBIOSEMI"
@@ -66,8 +67,8 @@ def is_xml(content: Content) -> bool:
     return content.data.lstrip(b" \t\r\n").startswith(_XML_STARTS)
 
 
-def _has_root(*names: str) -> Callable[[Content], bool]:
-    return lambda content: is_xml(content) and content.tree().tag in names
+def _has_root(name: str) -> Callable[[Content], bool]:
+    return lambda content: is_xml(content) and content.tree.tag == name
 
 
 FORMATS = {
@@ -96,11 +97,5 @@ def recognise(content: Content) -> str:
         if form.matches(content):
             return name
     tried = ", ".join(form.title for form in FORMATS.values())
-    root = f" (its root element is {_short(content.tree().tag)})" if is_xml(content) else ""
+    root = f" (its root element is {printable(content.tree.tag)})" if is_xml(content) else ""
     raise RecordingError(f"it is in no format that can be read here{root}; tried: WFDB (no header beside it), {tried}")
-
-
-def _short(text: str) -> str:
-    from ecg2lab.readers.units import printable
-
-    return printable(text)

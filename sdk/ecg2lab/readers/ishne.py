@@ -42,8 +42,9 @@ def read_ishne(content: Content) -> Recording:
         raise RecordingError(f"it announces {leads} leads; there can be 1 to {_MOST_LEADS}")
     if rate <= 0:
         raise RecordingError("the file does not state its sampling rate")
-    samples = np.frombuffer(fields.take(start, len(fields) - start)[: _size(fields, start, leads)], "<i2")
-    counts = np.where(samples == _FAULT, np.nan, samples.astype(np.float64)).reshape(-1, leads).T
+    samples = np.frombuffer(fields.take(start, _size(fields, start, leads)), "<i2").reshape(-1, leads).T
+    counts = samples.astype(np.float64)
+    counts[samples == _FAULT] = np.nan
     channels = [
         Channel(_name(fields.signed(158 + 2 * row, 2)), counts[row], _resolution(fields, row) * _NANOVOLT, float(rate))
         for row in range(leads)

@@ -24,29 +24,24 @@ def read_mortara(content: Content) -> Recording:
     RecordingError
         If a channel is stored in another way than 16 signed bits, or lacks its rate or gain.
     """
-    root = content.tree()
-    person = root.find("SUBJECT")
+    root = content.tree
     acquired = root.get("ACQUISITION_TIME") or ""
     return to_recording(
         [_channel(channel) for channel in root.findall("CHANNEL")],
         source=source(
             "Mortara XML",
             content.name,
-            patient_id=_of(person, "ID"),
+            patient_id=attribute(root, "SUBJECT", "ID"),
             acquired=acquired,
             device=attribute(root, "SOURCE", "MODEL") or attribute(root, "SOURCE", "TYPE"),
         ),
         subject=subjects.subject(
             stated=subjects.years(root.get("AGE"), root.get("AGE_UNITS")),
-            birth=subjects.day(_of(person, "DOB")),
+            birth=subjects.day(attribute(root, "SUBJECT", "DOB")),
             acquired=subjects.day(acquired[:8]),
-            sex=subjects.sex(_of(person, "GENDER")),
+            sex=subjects.sex(attribute(root, "SUBJECT", "GENDER")),
         ),
     )
-
-
-def _of(person: Element | None, name: str) -> str | None:
-    return person.get(name) if person is not None else None
 
 
 def _channel(channel: Element) -> Channel:

@@ -28,8 +28,8 @@ def read_muse(content: Content) -> Recording:
     RecordingError
         If there is not exactly one rhythm block, or a lead's scale, unit, length or checksum is missing or wrong.
     """
-    root = content.tree()
-    rhythms = [block for block in root.findall("Waveform") if (text_of(block, "WaveformType") or "") == "Rhythm"]
+    root = content.tree
+    rhythms = [block for block in root.findall("Waveform") if text_of(block, "WaveformType") == "Rhythm"]
     if len(rhythms) != 1:
         raise RecordingError(f"it has {len(rhythms)} rhythm waveforms; exactly one can be read")
     rate = positive(text_of(rhythms[0], "SampleBase"), "its sampling rate (SampleBase)")
@@ -45,10 +45,8 @@ def read_muse(content: Content) -> Recording:
             "GE MUSE XML",
             content.name,
             patient_id=text_of(patient, "PatientID"),
-            order_id=text_of(root, "Order/OrderNumber") or text_of(root, "Order/HISOrderNumber"),
-            acquired=" ".join(
-                filter(None, (acquired.isoformat() if acquired else None, text_of(test, "AcquisitionTime")))
-            ),
+            order_id=text_of(root, "Order/HISOrderNumber"),
+            acquired=f"{acquired or ''} {text_of(test, 'AcquisitionTime') or ''}",
             device=text_of(test, "AcquisitionDevice"),
         ),
         subject=subjects.subject(

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.leads import STANDARD
+from ecg2lab.leads import LIMB, STANDARD
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, source, to_recording
+from ecg2lab.readers.channels import Channel, check_size, lead_of, source, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import count, finite, positive
 from ecg2lab.readers.units import printable
@@ -31,7 +31,7 @@ def read_philips(content: Content) -> Recording:
     RecordingError
         If rate, resolution, leads or duration are missing, the encoding is unknown, or the samples are not all there.
     """
-    root = content.tree()
+    root = content.tree
     waveforms, characteristics = _one(root, "parsedwaveforms"), _one(root, "signalcharacteristics")
     rate = positive(
         waveforms.get("samplespersecond") or text_of(characteristics, "samplingrate"),
@@ -113,8 +113,11 @@ def _samples(waveforms: Element, characteristics: Element, names: list[str], len
     elif encoding != "Base64" or compression not in ("", "XLI"):
         raise RecordingError(f"its samples are stored as {printable(encoding)} {printable(compression)}: not known")
     elif compression:
-        rows = decode_xli(base64_bytes(text, "its waveform"), len(names), length)
-        return restore_limb_leads(rows) if [name.casefold() for name in names[:6]] == _LIMB else rows
+        if tuple(map(lead_of, names[: len(LIMB)])) != LIMB:
+            raise RecordingError(
+                f"its compressed leads do not begin with {', '.join(LIMB)}: what they mean is not known"
+            )
+        return restore_limb_leads(decode_xli(base64_bytes(text, "its waveform"), len(names), length))
     else:
         content = base64_bytes(text, "its waveform")
         signed = (waveforms.get("signalsigned") or text_of(characteristics, "signalsigned") or "true").casefold()
@@ -125,9 +128,6 @@ def _samples(waveforms: Element, characteristics: Element, names: list[str], len
             f"it has {len(flat)} samples and announces {len(names)} leads of {length}: it is damaged or cut short"
         )
     return flat.reshape(len(names), length)
-
-
-_LIMB = [name.casefold() for name in STANDARD[:6]]
 
 
 def _compression(waveforms: Element) -> str:
