@@ -344,6 +344,12 @@ def test_a_deflated_dicom_file_is_not_inflated(ecg, tmp_path):
     assert "deflated" in refusal(tmp_path, content)
 
 
+def test_dicom_items_without_end_are_not_made(ecg, tmp_path):
+    """A million empty ones, 16 MB, took the library a minute and a half and 700 MB."""
+    content = binary_files.dicom(ecg) + b"\xfe\xff\x00\xe0\0\0\0\0" * 30_000
+    assert "more sequence items than any ECG" in refusal(tmp_path, content)
+
+
 def test_dicom_padding_is_missing_only_where_all_channels_have_it(ecg, tmp_path):
     """Some writers state a padding value of 0, which each lead crosses at every beat."""
     samples = ecg.samples.copy()

@@ -24,6 +24,8 @@ from ecg2lab.recording import Recording
 
 _ECG_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.9.1.{last}" for last in (1, 2, 3, 4))
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_ITEMS, _MOST_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00"), 20_000
+"""How an item begins, in either byte order; each takes the package some hundred times its 8 bytes, and time."""
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _TYPES = {"SS": "i2", "SL": "i4"}
 _LEAD_CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,3})", re.ASCII)
@@ -48,6 +50,8 @@ def read_dicom(content: Content) -> Recording:
     require("formats", "pydicom")
     if _DEFLATED in content.data:
         raise RecordingError("it is a deflated DICOM file; save it in an uncompressed transfer syntax")
+    if sum(map(content.data.count, _ITEMS)) > _MOST_ITEMS:
+        raise RecordingError("it has more sequence items than any ECG")
     try:
         return _read(content)
     except RecordingError:
