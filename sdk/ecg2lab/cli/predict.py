@@ -40,7 +40,9 @@ Number = float | None
 
 def run(
     bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
-    records: Annotated[list[Path], typer.Argument(help="WFDB records: X.hea, or the name without suffix.")],
+    records: Annotated[
+        list[Path], typer.Argument(help="ECG files in any format that is read; of WFDB the header X.hea.")
+    ],
     patient: Annotated[
         Path | None,
         typer.Option(help="JSON file with the patient's facts.", rich_help_panel=_PATIENT_PANEL),
@@ -74,7 +76,7 @@ def run(
         typer.Option(help="Folder: one file for each record. Needed for html."),
     ] = None,
 ) -> None:
-    """Answer for ECG files.
+    """Answer for ECG files: WFDB, DICOM, EDF, SCP-ECG, ISHNE, HL7 aECG, GE MUSE, Philips and Mortara XML, CSV.
 
     JSON is one line for each record, with `findings` or with `error`. A record that is refused does not stop the
     others; the exit code is then 1.
@@ -83,7 +85,7 @@ def run(
 
     - `ecg2lab predict model.ecg2lab record.hea --age 63 --sex female`
 
-    - `ecg2lab predict model.ecg2lab a.hea b.hea --patient facts.json --json`
+    - `ecg2lab predict model.ecg2lab a.dcm b.xml c.scp d.edf e.hea --patient facts.json --json`
 
     - `ecg2lab predict model.ecg2lab record.hea --format html --out reports/`
     """

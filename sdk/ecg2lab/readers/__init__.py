@@ -5,19 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.readers.wfdb import read_wfdb
-from ecg2lab.recording import Recording
+from ecg2lab.readers.content import Content, Stated
+from ecg2lab.readers.formats import FORMATS, recognise
+from ecg2lab.recording import Recording, Unit
 
 _WFDB_SUFFIXES = (".hea", ".dat", ".mat")
 
 
-def read(path: str | Path) -> Recording:
+def read(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    fs: float | None = None,
+    unit: Unit | None = None,
+    gain: float | None = None,
+    baseline: float | None = None,
+) -> Recording:
     """Read an ECG file.
+
+    Its format is told by its content: DICOM, EDF, EDF+, BDF, SCP-ECG, ISHNE, HL7 aECG, GE MUSE XML, Philips XML,
+    Mortara XML, CSV; and WFDB, whose header lies beside its samples. `docs/recordings.md` says what is read of each.
 
     Parameters
     ----------
     path
-        A WFDB record: its header `X.hea`, a signal file beside it, or the name without suffix.
+        A file; of a WFDB record its header `X.hea`, a signal file beside it, or the name without suffix.
+    format
+        States the format: "wfdb" or a name of `ecg2lab.readers.formats.FORMATS`. None: by content.
+    fs, unit, gain, baseline
+        As of `Recording`, for a CSV file that does not say so itself; refused where a file says otherwise, and for all
+        other formats, which have their own.
 
     Raises
     ------
@@ -26,24 +43,49 @@ def read(path: str | Path) -> Recording:
     MissingExtraError
         If the reader's package is not installed.
     """
+    if "\0" in str(path):
+        raise RecordingError(f"{str(path)!r} is no path")
     try:
-        return _read(Path(path))
+        return _read(Path(path), format, Stated(fs, unit, gain, baseline))
     except OSError as error:
         raise RecordingError(f"cannot read {path}: {error.strerror}") from None
-    except RecordingError:
-        raise
-    except ValueError:  # a path with a null byte
-        raise RecordingError(f"{str(path)!r} is no path") from None
 
 
-def _read(path: Path) -> Recording:
+def _read(path: Path, form: str | None, stated: Stated) -> Recording:
+    if form not in (None, "wfdb", *FORMATS):
+        raise RecordingError(f"unknown format {form!r}; one of wfdb, {', '.join(FORMATS)}")
     if path.is_dir():
         raise RecordingError(f"{path} is a folder; name a record in it")
-    header = path.with_suffix(".hea") if path.suffix in _WFDB_SUFFIXES else path.with_name(path.name + ".hea")
-    if header.is_file():
+    header = _wfdb_header(path)
+    if form == "wfdb" or (form is None and header.is_file() and (path.suffix in _WFDB_SUFFIXES or not path.exists())):
+        if not header.is_file():
+            raise RecordingError(f"{path} has no header {header.name} beside it")
+        _refuse_statements(path, stated)
+        from ecg2lab.readers.wfdb import read_wfdb
+
         return read_wfdb(header)
-    if path.suffix in _WFDB_SUFFIXES and path.is_file():
-        raise RecordingError(f"{path} has no header {header.name} beside it")
-    if path.is_file():
-        raise RecordingError(f"{path} is in no format that can be read here; WFDB (.hea with its signal files) can")
-    raise RecordingError(f"there is no recording at {path}")
+    if not path.exists():
+        raise RecordingError(f"there is no recording at {path}")
+    return _read_file(path, form, stated)
+
+
+def _wfdb_header(path: Path) -> Path:
+    return path.with_suffix(".hea") if path.suffix in _WFDB_SUFFIXES else path.with_name(path.name + ".hea")
+
+
+def _read_file(path: Path, form: str | None, stated: Stated) -> Recording:
+    try:
+        content = Content.of(path, stated)
+        name = form or recognise(content)
+        if name != "csv":
+            _refuse_statements(path, stated)
+        return FORMATS[name].read(content)
+    except RecordingError as error:
+        text = str(error)
+        raise RecordingError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+
+
+def _refuse_statements(path: Path, stated: Stated) -> None:
+    said = [name for name, value in stated._asdict().items() if value is not None]
+    if said:
+        raise RecordingError(f"{path} is no CSV file and states {said[0]} itself; leave it out")

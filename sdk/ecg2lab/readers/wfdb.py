@@ -17,12 +17,15 @@ from ecg2lab import leads as lead_names
 from ecg2lab.errors import PatientError, RecordingError
 from ecg2lab.extras import require
 from ecg2lab.patient import Patient
+from ecg2lab.readers.channels import check_size, source
+from ecg2lab.readers.numbers import whole
+from ecg2lab.readers.units import millivolts
 from ecg2lab.recording import Recording
 
-_MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "v": 1e3}
 _STANDARD_UNIT = "mV"
 """Of a gain that states no unit, by the WFDB standard (header(5))."""
 _GAIN = re.compile(r"^(?P<gain>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)(?:\([-+]?[0-9]+\))?(?:/(?P<unit>\S+))?$")
+_FRAME = re.compile(r"x(\d{1,9})", re.ASCII)
 _AGE = re.compile(r"\s*age\s*:\s*(\d{1,3}(?:\.\d+)?)\s*(?:y|yr|yrs|years?)?\s*", re.IGNORECASE)
 _SEX = {"f": "female", "female": "female", "m": "male", "male": "male"}
 _PTB_XL_TOP_AGE, _ABOVE_89 = 300.0, 90.0
@@ -34,6 +37,8 @@ class _Channel(NamedTuple):
 
     file: str
     unit: str
+    per_frame: int
+    """Samples at each moment of the record."""
 
 
 def read_wfdb(header: Path) -> Recording:
@@ -61,7 +66,7 @@ def read_wfdb(header: Path) -> Recording:
             fs=record.fs,
             leads=[str(names[row]) for row in rows],
             unit="mV",
-            source={"file": header.name},
+            source=source("WFDB", header.name),
             subject=_subject(record.comments or []),
             ignored=[given[row] for row, name in enumerate(names) if not name],
         )
@@ -83,15 +88,30 @@ def _channels(header: Path) -> list[_Channel]:
     text = content.decode("utf-8", errors="replace") if _is_utf8(content) else content.decode("latin-1")
     lines = [line.split("#")[0].split() for line in text.splitlines()]
     record, *signals = [line for line in lines if line] or [[]]
-    if len(record) < 2 or not record[1].isdigit():
+    if len(record) < 2 or whole(record[1]) is None:
         raise RecordingError(f"{header} is damaged or no WFDB header")
     if "/" in record[0]:
         raise RecordingError(f"{header} is a record of several segments; name one of its segments")
     if len(record) < 3 or not _is_positive(record[2].split("/")[0]):
         raise RecordingError(f"{header} does not state its sampling rate")
-    if len(signals) != int(record[1]):
+    if len(signals) != whole(record[1]):
         raise RecordingError(f"{header} announces {record[1]} signals and describes {len(signals)}")
-    return [_channel(line, number, header) for number, line in enumerate(signals, start=1)]
+    channels = [_channel(line, number, header) for number, line in enumerate(signals, start=1)]
+    _check_announced(record, channels, header)
+    return channels
+
+
+def _check_announced(record: list[str], channels: list[_Channel], header: Path) -> None:
+    """The package makes room for what the header announces, and waits for the end of a pipe."""
+    moments = (whole(record[3]) if len(record) > 3 else None) or 0
+    try:
+        check_size(moments * sum(channel.per_frame for channel in channels))
+    except RecordingError as error:
+        raise RecordingError(f"{header}: {error}") from None
+    for name in {channel.file for channel in channels}:
+        signal = header.with_name(name)
+        if signal.exists() and not signal.is_file():
+            raise RecordingError(f"cannot read {signal}: it is no regular file")
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -109,7 +129,8 @@ def _channel(line: list[str], number: int, header: Path) -> _Channel:
     file = line[0]
     if Path(file).name != file or "\\" in file or ":" in file:
         raise RecordingError(f"{header} names a signal file outside its own folder")
-    return _Channel(file, gain["unit"] or _STANDARD_UNIT)
+    frame = _FRAME.search(line[1])
+    return _Channel(file, gain["unit"] or _STANDARD_UNIT, int(frame[1]) if frame else 1)
 
 
 def _is_positive(number: str) -> bool:
@@ -157,11 +178,10 @@ def _checksum(signal: NDArray[np.integer[Any]]) -> int:
 
 
 def _scale(channel: _Channel, name: str, header: Path) -> float:
-    unit = channel.unit.casefold().replace("\u00b5", "u").replace("\u03bc", "u")  # the micro sign and the Greek letter
-    try:
-        return _MILLIVOLT[unit]
-    except KeyError:
-        raise RecordingError(f"{header}: lead {name} is in unit {channel.unit!r}, which is no voltage") from None
+    scale = millivolts(channel.unit)
+    if scale is None:
+        raise RecordingError(f"{header}: lead {name} is in unit {channel.unit!r}, which is no voltage")
+    return scale
 
 
 def _subject(comments: list[str]) -> Patient | None:

@@ -1,0 +1,44 @@
+"""Little-endian numbers at stated places of a binary file."""
+
+from __future__ import annotations
+
+from ecg2lab.errors import RecordingError
+
+
+class ByteFields:
+    """Bytes that are read by offset; a place beyond their end is a refusal, never a short answer."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def take(self, offset: int, size: int) -> bytes:
+        """Bytes from `offset` on.
+
+        Raises
+        ------
+        RecordingError
+            If they are not all there.
+        """
+        if offset < 0 or size < 0 or offset + size > len(self._content):
+            raise RecordingError("it is cut short or damaged: a field lies beyond its end")
+        return self._content[offset : offset + size]
+
+    def unsigned(self, offset: int, size: int) -> int:
+        """An unsigned number of `size` bytes."""
+        return int.from_bytes(self.take(offset, size), "little")
+
+    def signed(self, offset: int, size: int) -> int:
+        """A signed number of `size` bytes."""
+        return int.from_bytes(self.take(offset, size), "little", signed=True)
+
+    def text(self, offset: int, size: int) -> str:
+        """Latin-1 text up to the first zero byte."""
+        return latin_text(self.take(offset, size))
+
+
+def latin_text(raw: bytes) -> str:
+    """Text up to the first zero byte; in Latin-1 every byte is a letter, so that nothing is lost."""
+    return raw.split(b"\0", 1)[0].decode("latin-1").strip()

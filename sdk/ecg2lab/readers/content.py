@@ -1,0 +1,64 @@
+"""The content of one file, read once and never without bound."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ecg2lab.errors import RecordingError
+from ecg2lab.files import regular_size
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+MOST_BYTES = 2**27
+"""128 MiB: 3 hours of 12 leads at 500 Hz with 16 bits."""
+
+
+class Stated(NamedTuple):
+    """What the caller says of a file that may not say it itself."""
+
+    fs: float | None = None
+    unit: str | None = None
+    gain: float | None = None
+    baseline: float | None = None
+
+
+class Content:
+    """Name and bytes of a file, and what its caller says of it; its XML tree when asked for."""
+
+    def __init__(self, name: str, data: bytes, stated: Stated) -> None:
+        self.name = name
+        self.data = data
+        self.stated = stated
+
+    @classmethod
+    def of(cls, path: Path, stated: Stated) -> Content:
+        """Read a regular file.
+
+        Raises
+        ------
+        OSError
+            If there is none, it is something else (a pipe would be waited for), or it cannot be read.
+        RecordingError
+            If it is too large.
+        """
+        size = regular_size(path)
+        if size > MOST_BYTES:
+            raise RecordingError(f"it is larger than {MOST_BYTES >> 20} MiB, the most that is read: cut it into parts")
+        with path.open("rb") as file:
+            return cls(path.name, file.read(size), stated)
+
+    @cached_property
+    def tree(self) -> Element:
+        """The root of its XML.
+
+        Raises
+        ------
+        RecordingError
+            If it is none that is read here.
+        """
+        from ecg2lab.readers import xml_tree
+
+        return xml_tree.parse(self.data)

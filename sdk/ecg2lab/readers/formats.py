@@ -1,0 +1,101 @@
+"""The formats that can be read, each with what its files begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+from ecg2lab.errors import RecordingError
+from ecg2lab.readers.content import Content
+from ecg2lab.readers.units import printable
+from ecg2lab.recording import Recording
+
+BDF_MARK = b"\xffBIOSEMI"
+_XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
+_SCP_FIRST_POINTER = bytes([7, 0, 0, 0])
+"""Section 0 points to itself first, at byte 7."""
+
+
+class Format(NamedTuple):
+    """One format; its reader is imported when it is used."""
+
+    title: str
+    matches: Callable[[Content], bool]
+    reader: str
+    """Module and function."""
+
+    def read(self, content: Content) -> Recording:
+        """Read a file of this format.
+
+        Raises
+        ------
+        RecordingError
+            Saying what is wrong with it, without its name.
+        """
+        module, function = self.reader.split(":")
+        recording: Recording = getattr(import_module(f"ecg2lab.readers.{module}"), function)(content)
+        return recording
+
+
+def _is_dicom(content: Content) -> bool:
+    return content.data[128:132] == b"DICM"
+
+
+def _is_edf(content: Content) -> bool:
+    data = content.data
+    return data[:8] == BDF_MARK or (data[:8] == b"0       " and data[184:192].strip().isdigit())
+
+
+def _is_scp(content: Content) -> bool:
+    data = content.data
+    return data[8:10] == b"\0\0" and data[22:24] == b"\0\0" and data[28:32] == _SCP_FIRST_POINTER
+
+
+def _is_ishne(content: Content) -> bool:
+    return content.data[:8] == b"ISHNE1.0"
+
+
+def _is_csv(content: Content) -> bool:
+    from ecg2lab.readers.csv import header_of
+
+    return header_of(content) is not None
+
+
+def is_xml(content: Content) -> bool:
+    """Whether it begins as XML does: then it must be read as such."""
+    return content.data.lstrip(b" \t\r\n").startswith(_XML_STARTS)
+
+
+def _has_root(name: str) -> Callable[[Content], bool]:
+    return lambda content: is_xml(content) and content.tree.tag == name
+
+
+FORMATS = {
+    "dicom": Format("DICOM", _is_dicom, "dicom:read_dicom"),
+    "edf": Format("EDF, EDF+, BDF", _is_edf, "edf:read_edf"),
+    "scp": Format("SCP-ECG", _is_scp, "scp:read_scp"),
+    "ishne": Format("ISHNE", _is_ishne, "ishne:read_ishne"),
+    "aecg": Format("HL7 aECG", _has_root("AnnotatedECG"), "aecg:read_aecg"),
+    "muse": Format("GE MUSE XML", _has_root("RestingECG"), "muse:read_muse"),
+    "philips": Format("Philips XML", _has_root("restingecgdata"), "philips:read_philips"),
+    "mortara": Format("Mortara XML", _has_root("ECG"), "mortara:read_mortara"),
+    "csv": Format("CSV", _is_csv, "csv:read_csv"),
+}
+"""Formats of one file; a WFDB record has a header beside its samples."""
+
+
+def recognise(content: Content) -> str:
+    """The name of the format, by content; suffixes are not looked at.
+
+    Raises
+    ------
+    RecordingError
+        If it is none of these, or XML that cannot be read as such.
+    """
+    for name, form in FORMATS.items():
+        if form.matches(content):
+            return name
+    tried = ", ".join(form.title for form in FORMATS.values())
+    root = f" (its root element is {printable(content.tree.tag)})" if is_xml(content) else ""
+    raise RecordingError(f"it is in no format that can be read here{root}; tried: WFDB (no header beside it), {tried}")

@@ -1,0 +1,105 @@
+"""ISHNE Holter files (Badilini 1998, Ann. Noninvasive Electrocardiol. 3:263): a fixed header, then 16-bit samples."""
+
+from __future__ import annotations
+
+import binascii
+from typing import Any
+
+import numpy as np
+
+from ecg2lab.errors import RecordingError
+from ecg2lab.patient import Patient
+from ecg2lab.readers import subject as subjects
+from ecg2lab.readers.byte_fields import ByteFields
+from ecg2lab.readers.channels import Channel, source, to_recording
+from ecg2lab.readers.content import Content
+from ecg2lab.recording import Recording
+
+_FIXED_END, _MOST_LEADS, _CHECKED_FROM = 522, 12, 10
+_NANOVOLT = 1e-6
+_FAULT = -32768
+"""The sample of a lead that had no contact."""
+_LEADS = ("Vx", "Vy", "Vz", "I", "II", "III", "aVR", "aVL", "aVF", *(f"V{number}" for number in range(1, 7)))
+_FIRST_LEAD_CODE = 2
+_SEX = {1: "male", 2: "female"}
+
+
+def read_ishne(content: Content) -> Recording:
+    """Read all leads.
+
+    Raises
+    ------
+    RecordingError
+        If header, checksum and length do not fit each other, or rate or resolution is not stated.
+    """
+    fields = ByteFields(content.data)
+    start = _FIXED_END + fields.signed(10, 4)
+    if start < _FIXED_END:
+        raise RecordingError("its header is damaged: a block of negative length")
+    _verify_checksum(fields, start)
+    leads, rate = fields.signed(156, 2), fields.signed(272, 2)
+    if not 1 <= leads <= _MOST_LEADS:
+        raise RecordingError(f"it announces {leads} leads; there can be 1 to {_MOST_LEADS}")
+    if rate <= 0:
+        raise RecordingError("the file does not state its sampling rate")
+    samples = np.frombuffer(fields.take(start, _size(fields, start, leads)), "<i2").reshape(-1, leads).T
+    counts = samples.astype(np.float64)
+    counts[samples == _FAULT] = np.nan
+    channels = [
+        Channel(_name(fields.signed(158 + 2 * row, 2)), counts[row], _resolution(fields, row) * _NANOVOLT, float(rate))
+        for row in range(leads)
+    ]
+    return to_recording(channels, source=_source(fields, content.name), subject=_subject(fields))
+
+
+def _verify_checksum(fields: ByteFields, start: int) -> None:
+    """The standard leaves the byte order open; zero means that none was computed."""
+    stated = fields.unsigned(8, 2)
+    computed = binascii.crc_hqx(fields.take(_CHECKED_FROM, start - _CHECKED_FROM), 0xFFFF)
+    if stated not in (0, computed, int.from_bytes(computed.to_bytes(2, "little"), "big")):
+        raise RecordingError("its header is damaged: it does not match its checksum; copy it again")
+
+
+def _size(fields: ByteFields, start: int, leads: int) -> int:
+    """Bytes of the samples; the announced number is of one lead or, by other writers, of all together."""
+    size, announced = len(fields) - start, fields.signed(14, 4)
+    if size % (2 * leads) or size == 0 or announced not in (size // 2 // leads, size // 2):
+        raise RecordingError(f"it announces {announced} samples and has {size} bytes of them: damaged or cut short")
+    return size
+
+
+def _name(code: int) -> str:
+    row = code - _FIRST_LEAD_CODE
+    return _LEADS[row] if 0 <= row < len(_LEADS) else f"code {code}"
+
+
+def _resolution(fields: ByteFields, row: int) -> int:
+    nanovolts = fields.signed(206 + 2 * row, 2)
+    if nanovolts <= 0:
+        raise RecordingError(f"the file does not state the resolution of lead {row + 1}")
+    return nanovolts
+
+
+def _day(fields: ByteFields, offset: int) -> tuple[int, int, int]:
+    of_month, month, year = (fields.signed(offset + 2 * place, 2) for place in range(3))
+    return year, month, of_month
+
+
+def _subject(fields: ByteFields) -> Patient | None:
+    return subjects.subject(
+        birth=subjects.make_day(*_day(fields, 132)),
+        acquired=subjects.make_day(*_day(fields, 138)),
+        sex=_SEX.get(fields.signed(128, 2)),
+    )
+
+
+def _source(fields: ByteFields, file: str) -> dict[str, Any]:
+    acquired = subjects.make_day(*_day(fields, 138))
+    clock = ":".join(f"{fields.signed(150 + 2 * place, 2):02d}" for place in range(3))
+    return source(
+        "ISHNE",
+        file,
+        patient_id=fields.text(108, 20),
+        acquired=f"{acquired.isoformat()} {clock}" if acquired else None,
+        device=fields.text(232, 40),
+    )

@@ -1,0 +1,56 @@
+"""Numbers as files write them: plain, finite, and no longer than a number needs to be."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from ecg2lab.errors import RecordingError
+
+_FINITE = re.compile(r"[-+]?(?:\d{1,20}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,3})?", re.ASCII)
+_WHOLE = re.compile(r"[-+]?\d{1,18}", re.ASCII)
+
+
+def finite(text: str | None) -> float | None:
+    """The number that a text is, or None: also for NaN, infinity and `1_000`, which Python would take."""
+    if text is None or not _FINITE.fullmatch(text.strip()):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def whole(text: str | None) -> int | None:
+    """The whole number that a text is, or None."""
+    return int(text) if text is not None and _WHOLE.fullmatch(text.strip()) else None
+
+
+def positive(text: str | None, what: str) -> float:
+    """A number above zero.
+
+    Raises
+    ------
+    RecordingError
+        Naming `what` is missing or none.
+    """
+    return _above_zero(finite, text, what)
+
+
+def count(text: str | None, what: str) -> int:
+    """A whole number above zero.
+
+    Raises
+    ------
+    RecordingError
+        Naming `what` is missing or none.
+    """
+    return int(_above_zero(whole, text, what))
+
+
+def _above_zero(read: Callable[[str | None], float | None], text: str | None, what: str) -> float:
+    number = read(text)
+    if text is None or not text.strip():
+        raise RecordingError(f"the file does not state {what}")
+    if number is None or number <= 0:
+        raise RecordingError(f"{what} is no number above zero")
+    return number

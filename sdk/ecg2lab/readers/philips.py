@@ -1,0 +1,143 @@
+"""Philips Sierra XML (PageWriter, TraceMaster, IntelliSpace ECG): the parsed waveforms, plain or compressed."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.errors import RecordingError
+from ecg2lab.leads import LIMB, STANDARD
+from ecg2lab.readers import subject as subjects
+from ecg2lab.readers.channels import Channel, check_size, lead_of, source, to_recording
+from ecg2lab.readers.content import Content
+from ecg2lab.readers.numbers import count, finite, positive
+from ecg2lab.readers.units import printable
+from ecg2lab.readers.xli import decode_xli, restore_limb_leads
+from ecg2lab.readers.xml_tree import base64_bytes, text_of
+from ecg2lab.recording import Recording
+
+_MICROVOLT = 1e-3
+_LEAD_SETS = ("STD-12", "10-WIRE")
+"""Acquisition types whose channels are the standard twelve in order, where no labels are stated."""
+
+
+def read_philips(content: Content) -> Recording:
+    """Read the rhythm leads.
+
+    Raises
+    ------
+    RecordingError
+        If rate, resolution, leads or duration are missing, the encoding is unknown, or the samples are not all there.
+    """
+    root = content.tree
+    waveforms, characteristics = _one(root, "parsedwaveforms"), _one(root, "signalcharacteristics")
+    rate = positive(
+        waveforms.get("samplespersecond") or text_of(characteristics, "samplingrate"),
+        "its sampling rate (samplingrate)",
+    )
+    names = _names(waveforms, characteristics)
+    seconds = positive(waveforms.get("durationperchannel"), "its duration (durationperchannel)") / 1000
+    check_size(round(min(seconds * rate, 2.0**62)) * len(names))
+    samples = _samples(waveforms, characteristics, names, round(seconds * rate))
+    per_count = _MICROVOLT * positive(
+        waveforms.get("resolution")
+        or text_of(characteristics, "resolution")
+        or text_of(characteristics, "signalresolution"),
+        "its resolution",
+    )
+    zero = finite(waveforms.get("signaloffset") or text_of(characteristics, "signaloffset") or "0")
+    if zero is None:
+        raise RecordingError("its signaloffset is no number")
+    channels = [
+        Channel(name, row, per_count, rate, offset_mv=-zero * per_count)
+        for name, row in zip(names, samples, strict=True)
+    ]
+    return _recording(root, content.name, channels)
+
+
+def _recording(root: Element, file: str, channels: list[Channel]) -> Recording:
+    acquisition, person = root.find("dataacquisition"), root.find("patient/generalpatientdata")
+    day = (acquisition.get("date") if acquisition is not None else None) or ""
+    time = (acquisition.get("time") if acquisition is not None else None) or ""
+    return to_recording(
+        channels,
+        source=source(
+            "Philips XML",
+            file,
+            patient_id=text_of(person, "patientid") or text_of(person, "MRN"),
+            order_id=text_of(root, "orderinfo/ordernumber"),
+            acquired=f"{day} {time}",
+            device=text_of(acquisition, "machine"),
+        ),
+        subject=subjects.subject(
+            stated=subjects.years(text_of(person, "age/years"), "years"),
+            birth=subjects.day(text_of(person, "age/dateofbirth") or text_of(person, "dateofbirth")),
+            acquired=subjects.day(day),
+            sex=subjects.sex(text_of(person, "sex")),
+        ),
+    )
+
+
+def _one(root: Element, name: str) -> Element:
+    found = list(root.iter(name))
+    if len(found) != 1:
+        raise RecordingError(f"it has {len(found)} elements {name}; exactly one can be read")
+    return found[0]
+
+
+def _names(waveforms: Element, characteristics: Element) -> list[str]:
+    labels = (waveforms.get("leadlabels") or "").split()
+    if labels:
+        stated = count(waveforms.get("numberofleads") or str(len(labels)), "its numberofleads")
+        if stated > len(labels):
+            raise RecordingError(f"it announces {stated} leads and names {len(labels)}")
+        return labels[:stated]
+    leads = text_of(characteristics, "acquisitiontype") or text_of(characteristics, "leadset")
+    channels = count(
+        text_of(characteristics, "numberchannelsallocated") or text_of(characteristics, "numberchannelsvalid"),
+        "its number of channels (numberchannelsallocated)",
+    )
+    if leads not in _LEAD_SETS or channels > len(STANDARD):
+        raise RecordingError("it names no leads (leadlabels), nor a known lead set (acquisitiontype)")
+    return list(STANDARD[:channels])
+
+
+def _samples(waveforms: Element, characteristics: Element, names: list[str], length: int) -> NDArray[np.int64]:
+    """(leads, length) counts."""
+    encoding, text = waveforms.get("dataencoding") or "", waveforms.text
+    compression = _compression(waveforms)
+    if encoding == "Plain" and not compression:
+        flat = _plain(text)
+    elif encoding != "Base64" or compression not in ("", "XLI"):
+        raise RecordingError(f"its samples are stored as {printable(encoding)} {printable(compression)}: not known")
+    elif compression:
+        if tuple(map(lead_of, names[: len(LIMB)])) != LIMB:
+            raise RecordingError(
+                f"its compressed leads do not begin with {', '.join(LIMB)}: what they mean is not known"
+            )
+        return restore_limb_leads(decode_xli(base64_bytes(text, "its waveform"), len(names), length))
+    else:
+        content = base64_bytes(text, "its waveform")
+        signed = (waveforms.get("signalsigned") or text_of(characteristics, "signalsigned") or "true").casefold()
+        whole_samples = content[: len(content) // 2 * 2]
+        flat = np.frombuffer(whole_samples, "<u2" if signed in ("false", "0", "no") else "<i2").astype(np.int64)
+    if len(flat) != len(names) * length:
+        raise RecordingError(
+            f"it has {len(flat)} samples and announces {len(names)} leads of {length}: it is damaged or cut short"
+        )
+    return flat.reshape(len(names), length)
+
+
+def _compression(waveforms: Element) -> str:
+    method = (waveforms.get("compression") or waveforms.get("compressmethod") or "").strip()
+    flag = (waveforms.get("compressflag") or "").strip().casefold()
+    return "" if flag in ("false", "f", "0", "no") or method.casefold() in ("uncompressed", "none") else method
+
+
+def _plain(text: str | None) -> NDArray[np.int64]:
+    try:
+        return np.array((text or "").split(), dtype=np.int64)
+    except (ValueError, OverflowError):
+        raise RecordingError("its samples are no whole numbers") from None

@@ -1,0 +1,178 @@
+"""SCP-ECG (EN 1064, ISO 11073-91064): sections that section 0 points to; the rhythm of section 6.
+
+Read are samples without compression, or Huffman-coded first or second differences. Refused by name is what only the
+reference beat of section 5 could complete, and the long-term data of section 12.
+"""
+
+from __future__ import annotations
+
+import binascii
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.errors import RecordingError
+from ecg2lab.patient import Patient
+from ecg2lab.readers import subject as subjects
+from ecg2lab.readers.byte_fields import ByteFields, latin_text
+from ecg2lab.readers.channels import Channel, check_size, source, to_recording
+from ecg2lab.readers.content import Content
+from ecg2lab.readers.lead_codes import lead_name
+from ecg2lab.readers.scp_huffman import Table, decode, read_tables
+from ecg2lab.recording import Recording
+
+RECORD_HEADER, SECTION_HEADER, POINTER = 6, 16, 10
+_NANOVOLT = 1e-6
+_MOST_LEADS = 85
+_SUBTRACTED = 1
+"""Flag of section 3: the reference beat was taken out of the rhythm."""
+_PATIENT_ID, _AGE, _BIRTH, _SEX_TAG, _DEVICE, _DAY, _TIME, _LAST = 2, 4, 5, 8, 14, 25, 26, 255
+_AGE_UNITS = {1: "years", 2: "months", 3: "weeks", 4: "days", 5: "hours"}
+_SEX = {1: "male", 2: "female"}
+
+
+class _Lead(NamedTuple):
+    """One lead of section 3; places are counted from 1."""
+
+    start: int
+    end: int
+    code: int
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start + 1
+
+
+def read_scp(content: Content) -> Recording:
+    """Read the rhythm leads.
+
+    Raises
+    ------
+    RecordingError
+        If checksum, pointers or lengths are wrong, a scale is missing, or its compression is not read here.
+    """
+    sections = _sections(ByteFields(content.data))
+    for number, meaning in ((3, "lead definition"), (6, "rhythm data")):
+        if number not in sections:
+            raise RecordingError(f"it has no section {number} ({meaning})")
+    leads = _leads(sections[3])
+    tables = read_tables(sections[2]) if 2 in sections else None
+    facts = _facts(sections[1]) if 1 in sections else {}
+    return to_recording(
+        _channels(sections[6], leads, tables), source=_source(facts, content.name), subject=_subject(facts)
+    )
+
+
+def _sections(record: ByteFields) -> dict[int, ByteFields]:
+    """Bodies of the sections by number; pointers are read once, from one list, so that none leads in circles."""
+    size = record.unsigned(2, 4)
+    if size > len(record):
+        raise RecordingError(f"it announces {size} bytes and has {len(record)}: it is cut short")
+    if binascii.crc_hqx(record.take(2, max(size - 2, 0)), 0xFFFF) != record.unsigned(0, 2):
+        raise RecordingError("it is damaged: it does not match its checksum; copy it again")
+    end = RECORD_HEADER + record.unsigned(RECORD_HEADER + 4, 4)
+    sections: dict[int, ByteFields] = {}
+    for offset in range(RECORD_HEADER + SECTION_HEADER, end - POINTER + 1, POINTER):
+        number, length = record.unsigned(offset, 2), record.unsigned(offset + 2, 4)
+        if number == 0 or length == 0:
+            continue
+        if number in sections:
+            raise RecordingError(f"it has section {number} twice")
+        section = ByteFields(record.take(record.unsigned(offset + 6, 4) - 1, length))
+        if section.unsigned(2, 2) != number or section.unsigned(4, 4) != length:
+            raise RecordingError(f"its pointer to section {number} leads elsewhere")
+        sections[number] = ByteFields(section.take(SECTION_HEADER, length - SECTION_HEADER))
+    return sections
+
+
+def _leads(section: ByteFields) -> list[_Lead]:
+    number, flags = section.unsigned(0, 1), section.unsigned(1, 1)
+    if not 1 <= number <= _MOST_LEADS:
+        raise RecordingError(f"it announces {number} leads; there can be 1 to {_MOST_LEADS}")
+    if flags & _SUBTRACTED:
+        raise RecordingError("its reference beat is subtracted from the rhythm, which is not read; export it without")
+    leads = [
+        _Lead(section.unsigned(offset, 4), section.unsigned(offset + 4, 4), section.unsigned(offset + 8, 1))
+        for offset in range(2, 2 + 9 * number, 9)
+    ]
+    if any(lead.length < 1 or (lead.start, lead.end) != (leads[0].start, leads[0].end) for lead in leads):
+        raise RecordingError("its leads were not recorded over the same time, or have a negative length")
+    check_size(number * leads[0].length)
+    return leads
+
+
+def _channels(section: ByteFields, leads: list[_Lead], tables: list[Table] | None) -> list[Channel]:
+    per_count, interval = section.unsigned(0, 2), section.unsigned(2, 2)
+    differences, bimodal = section.unsigned(4, 1), section.unsigned(5, 1)
+    if not per_count or not interval:
+        raise RecordingError("the file does not state its amplitude resolution or sampling interval")
+    if bimodal or differences > 2:
+        raise RecordingError("its rhythm is compressed in a way that is not read (bimodal); export it without")
+    offset, channels = 6 + 2 * len(leads), []
+    for row, lead in enumerate(leads):
+        size = section.unsigned(6 + 2 * row, 2)
+        values = _values(section.take(offset, size), lead.length, tables)
+        offset += size
+        counts = _undo_differences(values, differences)
+        channels.append(Channel(lead_name(lead.code), counts, per_count * _NANOVOLT, 1e6 / interval))
+    return channels
+
+
+def _values(content: bytes, length: int, tables: list[Table] | None) -> NDArray[np.int64]:
+    if tables is not None:
+        return decode(content, length, tables)
+    if len(content) != 2 * length:
+        raise RecordingError(f"a lead has {len(content)} bytes and announces {length} samples: damaged or cut short")
+    return np.frombuffer(content, "<i2").astype(np.int64)
+
+
+def _undo_differences(values: NDArray[np.int64], order: int) -> NDArray[np.int64]:
+    """The first `order` values are samples, all others differences of that order."""
+    if order == 1:
+        values = np.cumsum(values)
+    elif order == 2 and len(values) > 1:
+        slopes = np.cumsum(np.concatenate([[values[1] - values[0]], values[2:]]))
+        values = np.concatenate([values[:1], values[0] + np.cumsum(slopes)])
+    # Samples are of 16 bits, and writers let their differences overflow.
+    return values.astype(np.int16).astype(np.int64)
+
+
+def _facts(section: ByteFields) -> dict[int, bytes]:
+    """Values of section 1 by tag; of a repeated tag the first."""
+    facts: dict[int, bytes] = {}
+    offset = 0
+    while offset + 3 <= len(section) and (tag := section.unsigned(offset, 1)) != _LAST:
+        size = section.unsigned(offset + 1, 2)
+        facts.setdefault(tag, section.take(offset + 3, size))
+        offset += 3 + size
+    return facts
+
+
+def _date(facts: dict[int, bytes], tag: int) -> date | None:
+    value = facts.get(tag, b"")
+    return subjects.make_day(int.from_bytes(value[:2], "little"), value[2], value[3]) if len(value) >= 4 else None
+
+
+def _subject(facts: dict[int, bytes]) -> Patient | None:
+    age, sex = facts.get(_AGE, b""), facts.get(_SEX_TAG, b"")
+    stated = int.from_bytes(age[:2], "little") if len(age) >= 3 else 0  # zero is "not stated" here
+    return subjects.subject(
+        stated=subjects.years(stated, _AGE_UNITS.get(age[2])) if stated else None,
+        birth=_date(facts, _BIRTH),
+        acquired=_date(facts, _DAY),
+        sex=_SEX.get(sex[0]) if sex else None,
+    )
+
+
+def _source(facts: dict[int, bytes], file: str) -> dict[str, Any]:
+    acquired, clock = _date(facts, _DAY), facts.get(_TIME, b"")
+    time = ":".join(f"{part:02d}" for part in clock[:3]) if len(clock) >= 3 else ""
+    return source(
+        "SCP-ECG",
+        file,
+        patient_id=latin_text(facts.get(_PATIENT_ID, b"")),
+        acquired=f"{acquired.isoformat()} {time}" if acquired else None,
+        device=latin_text(facts.get(_DEVICE, b"")[8:14]),
+    )
