@@ -126,7 +126,7 @@ def test_a_model_without_thresholds_reports_probabilities_and_never_says_detecte
     screen, answer = terminal_text(prediction), msgspec.json.decode(prediction.to_json())
     body = page.html(prediction, recording, title="record").split("</style>", 1)[1]
     for text in (screen, body):
-        assert "no threshold" in text
+        assert "no decision" in text
         assert "detected" not in text.lower()
         for finding in prediction.findings:
             assert finding.target in text
