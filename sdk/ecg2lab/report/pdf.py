@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 from ecg2lab.explain import Effect, Explanation
 from ecg2lab.extras import require
@@ -48,11 +47,9 @@ def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
     document.number()
     buffer = io.BytesIO()
     facts = {"Title": document.title, "Creator": "ecg2lab", "CreationDate": None}
-    with matplotlib.rc_context({"pdf.fonttype": 42, "path.simplify": False}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is drawn as a box
-        with PdfPages(buffer, metadata=facts) as pages:
-            for sheet in document.sheets:
-                pages.savefig(sheet.figure)
+    with matplotlib.rc_context({"pdf.fonttype": 42, "path.simplify": False}), PdfPages(buffer, metadata=facts) as pages:
+        for sheet in document.sheets:
+            pages.savefig(sheet.figure)
     return buffer.getvalue()
 
 

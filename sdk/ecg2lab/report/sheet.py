@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ecg2lab.report.words import clean
@@ -79,7 +80,7 @@ class Sheet:
         align: str = "left",
     ) -> None:
         """One line on the current baseline; what is too wide becomes smaller, then is cut."""
-        line, fitting = _fit(clean(text), size, width, weight)
+        line, fitting = _fit(_drawable(text, weight), size, width, weight)
         style: dict[str, Any] = {"color": colour, "weight": weight, "ha": align, "va": "baseline", "parse_math": False}
         self.axes.text(LEFT_MM + x, self.y + dy, line, fontsize=fitting, family="sans-serif", **style)
 
@@ -95,7 +96,7 @@ class Sheet:
     def wrapped(self, text: str, size: float, width: float) -> list[str]:
         """Lines that fit; a word longer than a line is broken."""
         lines = [""]
-        for word in clean(text).split(" "):
+        for word in _drawable(text).split(" "):
             if lines[-1] and _width(f"{lines[-1]} {word}", size) <= width:
                 lines[-1] += f" {word}"
                 continue
@@ -149,10 +150,30 @@ def _fit(text: str, size: float, width: float, weight: str) -> tuple[str, float]
 
 
 def _width(text: str, size: float, weight: str = "normal") -> float:
-    """Of a line, in millimetres."""
+    """Of a line, in millimetres; without kerning, which makes it a little narrower."""
+    return sum(_advance(letter, weight) for letter in text) * size * POINT_MM
+
+
+@lru_cache(maxsize=4096)
+def _advance(letter: str, weight: str) -> float:
+    """Of one letter, in sizes of the font."""
+    font = _font(weight)
+    font.set_size(100, 72)
+    return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / 100
+
+
+def _drawable(text: str, weight: str = "normal") -> str:
+    """In one line, with a box for a letter that the font lacks."""
+    letters = _letters(weight)
+    return "".join(letter if ord(letter) in letters else "□" for letter in clean(text))
+
+
+@lru_cache(maxsize=4)
+def _letters(weight: str) -> frozenset[int]:
+    return frozenset(_font(weight).get_charmap())
+
+
+def _font(weight: str) -> Any:
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    font = get_font(findfont(FontProperties(family="sans-serif", weight=weight, size=size)))
-    font.set_size(size, 72)
-    font.set_text(text, 0.0)
-    return float(font.get_width_height()[0]) / 64 * POINT_MM
+    return get_font(findfont(FontProperties(family="sans-serif", weight=weight)))

@@ -10,6 +10,8 @@ from ecg2lab.explain import Effect, Explanation
 from ecg2lab.prediction import Finding, Prediction, plain
 
 Verdict = str
+_LONGEST_SOURCE = 200
+"""Letters."""
 
 
 def verdict(finding: Finding) -> Verdict:
@@ -100,8 +102,12 @@ def provenance(prediction: Prediction) -> str:
 
 
 def source(prediction: Prediction) -> list[tuple[str, str]]:
-    """What identifies the recording, as its file or the caller gave it."""
-    return [(clean(name), clean(_flat(value))) for name, value in (prediction.source or {}).items()]
+    """What identifies the recording, as its file or the caller gave it; a long value is cut, here but not in JSON."""
+    return [(_short(clean(name)), _short(clean(_flat(value)))) for name, value in (prediction.source or {}).items()]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SOURCE else f"{text[:_LONGEST_SOURCE]}…"
 
 
 def _flat(value: Any) -> Any:
