@@ -163,7 +163,7 @@ def _explanation(document: Document, prediction: Prediction, recording: Recordin
             sheet.down(_ROW_MM)
     sheet.y = top
     _effects(sheet, list(explanation.leads), left=118, pitch=32, name=10)
-    _effects(sheet, words.facts(explanation)[: 2 * _EFFECT_ROWS], left=185, pitch=41, name=22)
+    _effects(sheet, words.facts(explanation)[: 2 * _EFFECT_ROWS], left=185, pitch=41, name=19)
 
 
 def _effects(sheet: Sheet, effects: list[Effect], left: float, pitch: float, name: float) -> None:
