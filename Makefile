@@ -56,8 +56,9 @@ format: $(VENV)/.dev ## Format Python and C++
 bench: $(VENV)/.dev ## Time the demo model and the full-size network beside their floor; writes bench-out
 	$(BIN)/ecg2lab bench run --out bench-out
 
-schema: $(VENV)/.dev ## Write the JSON schema of the contract anew
+schema: $(VENV)/.dev ## Write the JSON schemas of the contract and of a prediction anew
 	$(BIN)/python -m ecg2lab.contract
+	$(BIN)/python -m ecg2lab.report.document
 
 demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on simulated patients, and overwrite it
 	$(BIN)/ecg2lab export build/study/run/fusion --evaluation $< --out build/study/demo.ecg2lab

@@ -141,3 +141,29 @@ def _single(x):
     return x.astype(np.complex64 if np.iscomplexobj(x) else np.float32).astype(
         np.complex128 if np.iscomplexobj(x) else np.float64
     )
+
+
+@pytest.fixture(scope="session")
+def calibration_pulses():
+    """`calibration_pulses(page, millimetre)`: places and sizes of the calibration pulses on a drawn page.
+
+    `page` (height, width, 3) in 0 … 255 and `millimetre` in pixels; a row (left, top, width, height) for each, in mm.
+    """
+    return find_pulses
+
+
+def find_pulses(page, millimetre):
+    """Pairs of upright lines that are joined at their top."""
+    ink = page.astype(int).sum(axis=2) < 330
+    uprights = []
+    for x in np.flatnonzero(ink.sum(axis=0) > 8 * millimetre):
+        edges = np.flatnonzero(np.diff(np.r_[0, ink[:, x], 0]))
+        uprights += [(x, top, end) for top, end in edges.reshape(-1, 2) if end - top > 8 * millimetre]
+    pulses = {}
+    for x, top, end in uprights:
+        for other, other_top, _ in uprights:
+            joined = 3 * millimetre < other - x < 8 * millimetre and abs(top - other_top) < 3
+            if joined and ink[max(top, other_top) : max(top, other_top) + 2, x:other].all():
+                pulses.setdefault(round(top / millimetre), []).append((x, top, other - x, end - top))
+    # Lines are more than a pixel thick: the mean is from middle to middle.
+    return np.array([np.mean(lines, axis=0) for _, lines in sorted(pulses.items())]) / millimetre

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,8 @@ from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, PatientError, RecordingError
+from ecg2lab.explain import BATCH, SEGMENT_S, Explanation
+from ecg2lab.explain import explain as explain_windows
 from ecg2lab.extras import installed_version
 from ecg2lab.features import Features, encode
 from ecg2lab.leads import LIMB
@@ -184,15 +186,8 @@ class Engine:
         ContractError
             On an unknown target.
         """
-        if not isinstance(recording, Recording):
-            raise RecordingError(f"predict wants an ecg2lab.Recording, not {type(recording).__name__}")
-        if not isinstance(patient, Patient | None):
-            raise PatientError(f"predict wants an ecg2lab.Patient, not {type(patient).__name__}")
-        if isinstance(targets, str):
-            targets = [targets]
-        names = self.contract.target_names if targets is None else targets
-        wanted = [self.contract.target_index(name) for name in names]
-        known = (patient or Patient()).with_defaults(recording.subject)
+        wanted = self._positions(self.contract.target_names if targets is None else targets)
+        known = _known("predict", recording, patient)
         features = encode(known, self.contract)
         prepared = prepare_signal(recording, self.contract)
         windows = cut_windows(prepared, self.contract)
@@ -207,6 +202,71 @@ class Engine:
             engine=self.info,
             source=recording.source,
         )
+
+    @overload
+    def explain(
+        self,
+        recording: Recording,
+        patient: Patient | None,
+        targets: str,
+        *,
+        segment_s: float = ...,
+        batch: int = ...,
+    ) -> Explanation: ...
+    @overload
+    def explain(
+        self,
+        recording: Recording,
+        patient: Patient | None,
+        targets: list[str] | tuple[str, ...],
+        *,
+        segment_s: float = ...,
+        batch: int = ...,
+    ) -> tuple[Explanation, ...]: ...
+    def explain(
+        self,
+        recording: Recording,
+        patient: Patient | None,
+        targets: str | list[str] | tuple[str, ...],
+        *,
+        segment_s: float = SEGMENT_S,
+        batch: int = BATCH,
+    ) -> Explanation | tuple[Explanation, ...]:
+        """Say what an answer rests on: each lead, each segment of time, each fact (see `ecg2lab.explain`).
+
+        Parameters
+        ----------
+        recording, patient
+            As for `predict`.
+        targets
+            Name of one, or of several, which cost no more.
+        segment_s
+            Length of a segment, seconds: from one sample of the contract's rate to a window.
+        batch
+            Windows that are run together; the answer does not depend on it.
+
+        Returns
+        -------
+        Explanation, or a tuple of them for several targets
+            Effects on the logit and on the probability.
+
+        Raises
+        ------
+        RecordingError, PatientError, QualityError
+            Where `predict` would.
+        ContractError
+            On an unknown target, a segment or a batch that makes no sense.
+        """
+        wanted = self._positions(targets)
+        known = _known("explain", recording, patient)
+        encode(known, self.contract)  # a patient is refused before a recording, as by `predict`
+        windows = cut_windows(prepare_signal(recording, self.contract), self.contract)
+        explanations = explain_windows(self.run, self.contract, windows, known, wanted, segment_s, batch)
+        return explanations[0] if isinstance(targets, str) else explanations
+
+    def _positions(self, targets: str | Sequence[str]) -> list[int]:
+        names = [targets] if isinstance(targets, str) else targets
+        return [self.contract.target_index(name) for name in names]
 
     def step_graph(self) -> StepGraph:
         """The model sample by sample, its state given and taken explicitly.
@@ -245,6 +305,15 @@ class Engine:
             np.zeros((1, len(columns.continuous)), np.float32),
             np.zeros((1, len(columns.categorical)), np.int64),
         )
+
+
+def _known(verb: str, recording: Recording, patient: Patient | None) -> Patient:
+    """All that is known of the patient: what the caller says goes before what the recording's file says."""
+    if not isinstance(recording, Recording):
+        raise RecordingError(f"{verb} wants an ecg2lab.Recording, not {type(recording).__name__}")
+    if not isinstance(patient, Patient | None):
+        raise PatientError(f"{verb} wants an ecg2lab.Patient, not {type(patient).__name__}")
+    return (patient or Patient()).with_defaults(recording.subject)
 
 
 def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, Criterion, Target
 from ecg2lab.errors import BackendError
+from ecg2lab.explain import Explanation
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,12 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     engine: EngineInfo
     source: dict[str, Any] | None = None
     """Of the recording, untouched."""
+    explanations: tuple[Explanation, ...] = ()
+    """Where they were asked for (`Engine.explain`)."""
+    record: str | None = None
+    """Where the recording came from; the command line says it."""
+    schema_version: Literal[1] = 1
+    """Of the JSON form; raised when a field changes its meaning or goes. New fields may come at any time."""
 
     def __getitem__(self, target: str) -> Finding:
         """The finding of a target, by name."""

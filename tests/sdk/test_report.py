@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 import ecg2lab
+from ecg2lab.explain import Effect, Explanation, SegmentEffect
 from ecg2lab.leads import STANDARD
 from ecg2lab.report import ecg_plot, page, terminal
 
@@ -71,6 +72,100 @@ def test_the_page_is_well_formed(html):
     assert not stack
 
 
+def test_words_from_outside_never_become_tags(prediction, recording):
+    """Source, names of targets, labs, units, categories, channels and facts; no script, no second document."""
+    evil = "</title></style></svg>--><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}\x00\u202e"
+    finding = prediction.findings[0]
+    criterion = msgspec.structs.replace(finding.criterion, lab=evil, unit=evil, category=evil, loinc=evil)
+    findings = (
+        msgspec.structs.replace(finding, target=evil, criterion=criterion),
+        msgspec.structs.replace(finding, target=evil, criterion=None),
+    )
+    odd = msgspec.structs.replace(
+        prediction,
+        notice=evil,
+        findings=findings,
+        source={evil: {evil: [evil]}},
+        record=evil,
+        recording=msgspec.structs.replace(prediction.recording, ignored_channels=(evil,)),
+        patient=msgspec.structs.replace(prediction.patient, given={"sex": evil}),
+        engine=msgspec.structs.replace(prediction.engine, model=evil, device=evil),
+        explanations=(explanation_of(evil),),
+    )
+    text = page.html(odd, recording, title=evil, credit=evil)
+    tags = set()
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            tags.add(tag)
+            assert not [name for name, _ in attrs if name.startswith("on")]
+
+    Parser().feed(text)
+    assert not tags & {"script", "img", "iframe", "object"}
+    assert "49" not in text.split("</style>", 1)[1].split("<svg", 1)[0]
+    assert text.count("<html") == text.count("<title>") == 1
+    assert "default-src 'none'" in text
+
+
+def explanation_of(target):
+    names = ("I", "V2", "V1")
+    return Explanation(
+        target=target,
+        logit=0.5,
+        probability=0.62,
+        leads=tuple(Effect(part=n, logit=x, probability=x / 4) for n, x in zip(names, (0.25, -1.5, 0), strict=True)),
+        segments=(
+            SegmentEffect(start_s=0, end_s=1, logit=0.5, probability=0.1),
+            SegmentEffect(start_s=1, end_s=2.6, logit=-2, probability=-0.3),
+            SegmentEffect(start_s=9.9, end_s=20, logit=0, probability=0),
+        ),
+        facts=(Effect(part="age", logit=0.125, probability=0.01), Effect(part="sex", logit=-1, probability=-0.2)),
+        ecg=Effect(part="ECG", logit=2, probability=0.4),
+        patient=None,
+        not_removable=("bmi",),
+    )
+
+
+def test_an_explanation_is_told_on_page_and_screen(prediction, recording):
+    explained = msgspec.structs.replace(prediction, explanations=(explanation_of(prediction.findings[0].target),))
+    text = page.html(explained, recording, title="record")
+    screen = " ".join(terminal_text(explained).split())
+    assert max(map(len, terminal_text(explained).splitlines())) <= 80
+    for said in ("+0.25", "−1.50", "+0.12", "+40.00 pp", "1.00 to 2.60 s: −2.00", "bmi"):
+        assert said in text
+        assert said in screen
+    assert text.index(">sex<") < text.index(">age<")  # the larger effect first
+    assert "What this answer rests on: " + str(prediction.findings[0].criterion).replace(">", "&gt;") in text
+
+
+def test_an_explanation_lies_under_the_traces_at_its_time(recording):
+    """In each column what belongs to its time; the darkest has the largest effect, and one of 0 has no colour."""
+    from matplotlib.collections import PolyCollection
+
+    figure = ecg_plot.figure(recording, explanation=explanation_of("x"))
+    bands = [c for c in figure.axes[0].collections if isinstance(c, PolyCollection) and c.get_zorder() == 0.5]
+    spans = sorted(
+        (round(path.vertices[:, 0].min(), 6), round(path.vertices[:, 0].max(), 6))
+        for b in bands
+        for path in b.get_paths()
+    )
+    # 0 to 1 s and 1 to 2.6 s: in three first columns up to 2.5 s, in three second ones from there, and whole below.
+    assert spans == sorted([(0, 25)] * 4 + [(25, 62.5)] * 3 + [(62.5, 65)] * 3 + [(25, 65)])
+    opacities = {round(float(colour[3]), 3) for band in bands for colour in band.get_facecolors()}
+    assert opacities == {0.15, 0.6}
+    assert {"+0.25", "−1.50", "0.00"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_the_picture_measures_millimetres_wherever_it_fits(html):
+    """265 mm: 250 of them for ten seconds; A4 landscape is 297 mm wide, its margins 20."""
+    assert ".ecg svg { width: 265.0mm; max-width: 100%;" in html
+    assert "size: A4 landscape; margin: 7mm 10mm" in html
+    assert (ecg_plot.PAGE_S * 25, ecg_plot.WIDTH_MM) == (250, 265)
+    view = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', html)
+    assert float(view[1]) / 72 * 25.4 == pytest.approx(ecg_plot.WIDTH_MM, abs=1e-3)
+    assert float(view[2]) / 72 * 25.4 == pytest.approx(ecg_plot.HEIGHT_MM, abs=1e-3)
+
+
 def test_the_same_recording_gives_the_same_picture(recording):
     assert ecg_plot.svg(recording) == ecg_plot.svg(recording)
     assert ecg_plot.png(recording) == ecg_plot.png(recording)
@@ -126,7 +221,7 @@ def test_a_model_without_thresholds_reports_probabilities_and_never_says_detecte
     screen, answer = terminal_text(prediction), msgspec.json.decode(prediction.to_json())
     body = page.html(prediction, recording, title="record").split("</style>", 1)[1]
     for text in (screen, body):
-        assert "no threshold" in text
+        assert "no decision" in text
         assert "detected" not in text.lower()
         for finding in prediction.findings:
             assert finding.target in text

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.system
@@ -35,3 +36,29 @@ def test_the_demo_page_is_drawn(tmp_path):
     assert share("#fffafa") > 0.1, "the paper of the ECG"
     assert share("#1a1a2e") > 0.001, "traces and text"
     assert share("#fff4d6") > 0.01, "the notice"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make system-packages)")
+def test_the_page_prints_true_to_scale(tmp_path, calibration_pulses):
+    """The calibration pulse on paper: 5 mm by 10 mm, at 10 pixels a millimetre; lines are 0.2 mm thick."""
+    import pypdfium2
+
+    import ecg2lab.demo
+
+    command = [sys.executable, "-m", "ecg2lab", "predict", ecg2lab.demo.bundle_path(), ecg2lab.demo.record_path()]
+    command += ["--format", "html", "--out", tmp_path, "--explain", "potassium_high_now"]
+    subprocess.run(command, check=True, capture_output=True)
+    (page,) = tmp_path.glob("*.html")
+    paper = tmp_path / "paper.pdf"
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--no-pdf-header-footer"]
+    subprocess.run([*command, f"--print-to-pdf={paper}", page.as_uri()], check=True, capture_output=True, timeout=120)
+    with pypdfium2.PdfDocument(paper) as document:
+        pages = [sheet.render(scale=10 * 25.4 / 72).to_numpy() for sheet in document]
+        texts = [sheet.get_textpage().get_text_range() for sheet in document]
+    found = [pulses for sheet in pages if len(pulses := calibration_pulses(sheet, 10))]
+    assert [len(pulses) for pulses in found] == [4, 4], "the ECG, and once more with its explanation"
+    for pulses in found:
+        np.testing.assert_allclose(pulses[:, 2], 5, atol=0.15)
+        np.testing.assert_allclose(pulses[:, 3], 10, atol=0.35)
+    assert "What this answer rests on" in texts[-1], "an explanation fits its page"
+    assert "Leads" in texts[-1]

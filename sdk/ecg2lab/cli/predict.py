@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal, printable
+from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
+from ecg2lab.cli.delivery import PAGES, Delivery, Format, stems
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.patient import Race, Sex
 
 if TYPE_CHECKING:
+    from ecg2lab.engine import Engine
     from ecg2lab.patient import Patient
-    from ecg2lab.prediction import Prediction
-    from ecg2lab.recording import Recording
 
-Format = Literal["table", "json", "html"]
 _PATIENT_PANEL = "Patient (all optional; what is missing is imputed, and said)"
 
 
@@ -33,6 +30,14 @@ def register(app: typer.Typer) -> None:
 
 def _fact(text: str) -> Any:
     return typer.Option(help=text, rich_help_panel=_PATIENT_PANEL)
+
+
+def _schema(wanted: bool) -> None:
+    if wanted:
+        from ecg2lab.report.document import schema_text
+
+        typer.echo(schema_text(), nl=False)
+        raise typer.Exit
 
 
 Number = float | None
@@ -64,6 +69,10 @@ def run(
         list[str] | None,
         typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
     ] = None,
+    explain: Annotated[
+        list[str] | None,
+        typer.Option(help="Say what the answer for this target rests on; may be repeated.", metavar="TARGET"),
+    ] = None,
     backend: Annotated[str, typer.Option(help="auto, native, onnxruntime or tensorrt.")] = "auto",
     precision: Annotated[
         str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
@@ -73,13 +82,21 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder: one file for each record. Needed for html."),
+        typer.Option(help="Folder: one file for each record. Needed for html and pdf."),
     ] = None,
+    deidentify: Annotated[
+        bool,
+        typer.Option("--deidentify", help="Leave out source, record name and ages above 89; records become numbers."),
+    ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON schema of --json and stop.", callback=_schema, is_eager=True),
+    ] = False,
 ) -> None:
     """Answer for ECG files: WFDB, DICOM, EDF, SCP-ECG, ISHNE, HL7 aECG, GE MUSE, Philips and Mortara XML, CSV.
 
-    JSON is one line for each record, with `findings` or with `error`. A record that is refused does not stop the
-    others; the exit code is then 1.
+    JSON is one line for each record, with `findings` or with `error`; FHIR is one R4 bundle for each. A record that is
+    refused does not stop the others; the exit code is then 1.
 
     For example:
 
@@ -87,39 +104,59 @@ def run(
 
     - `ecg2lab predict model.ecg2lab a.dcm b.xml c.scp d.edf e.hea --patient facts.json --json`
 
-    - `ecg2lab predict model.ecg2lab record.hea --format html --out reports/`
+    - `ecg2lab predict model.ecg2lab *.hea --format pdf --out reports/ --explain potassium_high_now`
+
+    - `ecg2lab predict model.ecg2lab record.hea --format fhir --deidentify`
     """
+    del schema
     facts = {name: value for name, value in locals().items() if name in _patient_fields()}
-    if as_json and output == "html":
-        raise typer.BadParameter("choose one: --json or --format html", param_hint="--json")
+    if as_json and output not in ("table", "json"):
+        raise typer.BadParameter(f"choose one: --json or --format {output}", param_hint="--json")
     wanted: Format = "json" if as_json else output
-    if wanted == "html" and out is None:
-        raise typer.BadParameter("html goes to files: say where with --out FOLDER", param_hint="--format")
+    if wanted in PAGES and out is None:
+        raise typer.BadParameter(f"{wanted} goes to files: say where with --out FOLDER", param_hint="--format")
     known = _patient(patient, facts)
 
     import ecg2lab
 
+    delivery = Delivery(wanted, out, deidentify)
     with ecg2lab.load(bundle, backend=backend, precision=precision, threads=threads) as engine:
-        for name in target or ():
+        for name in (*(target or ()), *(explain or ())):
             engine.contract.target_index(name)
         worst = 0
-        for record, stem in zip(_progress(records), _stems(records), strict=True):
+        for record, stem in zip(_progress(records), stems(records, deidentify), strict=True):
             try:
-                recording = ecg2lab.read(record)
-                prediction = engine.predict(recording, known, targets=target or None)
-                _deliver(prediction, recording, record, stem, wanted, out)
+                _answer(engine, record, stem, known, target, explain, delivery)
             except Ecg2LabError as error:
                 worst = max(worst, REFUSED)
-                _report_refusal(type(error).__name__, str(error), record, stem, wanted, out)
+                delivery.refusal(type(error).__name__, str(error), record, stem, engine.info)
             except OSError:  # the output itself cannot be written
                 raise
             except Exception as error:  # the other records still have an answer
                 if os.environ.get(DEBUG):
                     raise
                 worst = max(worst, INTERNAL)
-                _report_refusal("InternalError", internal(error), record, stem, wanted, out)
+                delivery.refusal("InternalError", internal(error), record, stem, engine.info)
     if worst:
         raise typer.Exit(worst)
+
+
+def _answer(
+    engine: Engine,
+    record: Path,
+    stem: str,
+    known: Patient,
+    targets: list[str] | None,
+    explain: list[str] | None,
+    delivery: Delivery,
+) -> None:
+    import ecg2lab
+
+    recording = ecg2lab.read(record)
+    prediction = engine.predict(recording, known, targets=targets or None)
+    if explain:
+        prediction = msgspec.structs.replace(prediction, explanations=engine.explain(recording, known, explain))
+    delivery.answer(prediction, recording, record, stem)
 
 
 def _patient_fields() -> tuple[str, ...]:
@@ -147,71 +184,3 @@ def _progress(records: list[Path]) -> Iterator[Path]:
     from rich.progress import track
 
     return iter(track(records, "predicting", console=Console(stderr=True), transient=True))
-
-
-def _stems(records: list[Path]) -> list[str]:
-    """A file name for each record, never one twice, also where letter case does not count."""
-    taken: set[str] = set()
-    stems = []
-    for record in records:
-        name = record.stem if record.suffix in (".hea", ".dat", ".mat") else record.name
-        candidates = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
-        stem = next(candidate for candidate in candidates if candidate.casefold() not in taken)
-        taken.add(stem.casefold())
-        stems.append(stem)
-    return stems
-
-
-def _deliver(
-    prediction: Prediction, recording: Recording, record: Path, stem: str, wanted: Format, out: Path | None
-) -> None:
-    from ecg2lab.files import write_atomically
-    from ecg2lab.prediction import plain
-
-    if wanted == "html" and out is not None:
-        from ecg2lab.report import page
-
-        path = write_atomically(out / f"{stem}.html", page.html(prediction, recording, title=stem))
-        typer.echo(f"wrote {path}")
-    elif wanted == "json":
-        _emit({"record": _text(record), **msgspec.to_builtins(prediction, enc_hook=plain)}, stem, out)
-    else:
-        _table(prediction, stem, out)
-
-
-def _table(prediction: Prediction, stem: str, out: Path | None) -> None:
-    from rich.console import Console
-
-    from ecg2lab.files import write_atomically
-    from ecg2lab.report import terminal
-
-    if out is None:
-        terminal.show(prediction, stem, Console(highlight=False))
-        return
-    text = io.StringIO()
-    terminal.show(prediction, stem, Console(highlight=False, width=80, file=text))
-    path = write_atomically(out / f"{stem}.txt", text.getvalue())
-    typer.echo(f"wrote {path}")
-
-
-def _text(path: Path) -> str:
-    """A path as text, also where its bytes are none."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _emit(content: dict[str, Any], stem: str, out: Path | None) -> None:
-    from ecg2lab.files import write_atomically
-
-    line = msgspec.json.encode(content)
-    if out is None:
-        typer.echo(line)
-    else:
-        path = write_atomically(out / f"{stem}.json", line + b"\n")
-        typer.echo(f"wrote {path}")
-
-
-def _report_refusal(kind: str, message: str, record: Path, stem: str, wanted: Format, out: Path | None) -> None:
-    if wanted == "json" and kind != "OutputError":
-        _emit({"record": _text(record), "error": {"type": kind, "message": printable(message)}}, stem, out)
-    where = "" if str(record) in message else f"{record}: "
-    complain(f"{kind}: {where}{message}")

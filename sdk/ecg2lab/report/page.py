@@ -20,7 +20,7 @@ def html(prediction: Prediction, recording: Recording, title: str, credit: str =
     prediction
         To show.
     recording
-        Drawn on its grid.
+        Drawn on its grid, true to scale on paper; explanations are laid under it once more each.
     title
         Usually the name of the recording.
     credit
@@ -43,11 +43,15 @@ def html(prediction: Prediction, recording: Recording, title: str, credit: str =
     )
     return environment.get_template(_TEMPLATE).render(
         prediction=prediction,
-        title=title,
+        title=words.clean(title),
         credit=credit,
+        source=words.source(prediction),
         ecg=ecg_plot.svg(recording),
+        drawn=words.drawn(recording.duration_s, ecg_plot.PAGE_S),
+        explanations=[(e, ecg_plot.svg(recording, e)) for e in prediction.explanations],
         groups=words.by_category(prediction.findings),
         inputs=words.inputs(prediction),
         provenance=words.provenance(prediction),
         words=words,
+        plot=ecg_plot,
     )

@@ -10,8 +10,8 @@ from ecg2lab.prediction import Finding, Prediction
 from ecg2lab.report import words
 from ecg2lab.report.tables import print_table
 
-_BAR_CELLS = 8
-_STYLE = {"detected": "bold red", "not detected": "green", "no threshold": "dim"}
+_BAR_CELLS = 6
+_STYLE = {"detected": "bold red", "not detected": "green", "no decision": "dim"}
 
 
 def show(prediction: Prediction, title: str, console: Console) -> None:
@@ -66,6 +66,10 @@ def _notes(prediction: Prediction) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("", "")
-    for label, sentence in (*words.inputs(prediction), ("Model", words.provenance(prediction))):
+    rows = [*words.inputs(prediction), ("Model", words.provenance(prediction))]
+    for explanation in prediction.explanations:
+        about = words.explained(prediction, explanation)
+        rows += [("", ""), ("Explained", about), *words.explanation_rows(explanation), ("", words.EXPLAINED_HOW)]
+    for label, sentence in rows:
         table.add_row(label, Text(sentence))
     return table

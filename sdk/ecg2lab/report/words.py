@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
-from ecg2lab.prediction import Finding, Prediction
+from ecg2lab.explain import Effect, Explanation
+from ecg2lab.prediction import Finding, Prediction, plain
 
 Verdict = str
+_LONGEST_SOURCE = 200
+"""Letters."""
 
 
 def verdict(finding: Finding) -> Verdict:
-    """`detected`, `not detected`, or `no threshold`."""
+    """`detected`, `not detected`, or `no decision` where the model has no threshold."""
     if finding.detected is None:
-        return "no threshold"
+        return "no decision"
     return "detected" if finding.detected else "not detected"
 
 
@@ -24,6 +29,11 @@ def abnormality(finding: Finding) -> str:
 def when(finding: Finding) -> str:
     """The moment that the answer speaks of."""
     return finding.criterion.when if finding.criterion else ""
+
+
+def clean(text: object) -> str:
+    """Text from outside in one line, without control characters or marks that turn its direction."""
+    return "".join(x if x.isprintable() else "?" for x in " ".join(str(text).split()))
 
 
 def percent(value: float, beside: float | None = None) -> str:
@@ -39,6 +49,15 @@ def by_category(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
         category = finding.criterion.category if finding.criterion else "targets"
         groups.setdefault(category, []).append(finding)
     return groups
+
+
+def summary(prediction: Prediction) -> str:
+    """What was detected, in a sentence; a model without thresholds decides nothing."""
+    decided = [f for f in prediction.findings if f.detected is not None]
+    detected = [f"{abnormality(f)} {when(f)} ({percent(f.probability)})" for f in decided if f.detected]
+    undecided = len(prediction.findings) - len(decided)
+    first = f"Detected: {len(detected)} of {len(decided)}" + (f": {', '.join(detected)}." if detected else ".")
+    return " ".join([first] * bool(decided) + [f"No decision: {undecided}."] * bool(undecided))
 
 
 def inputs(prediction: Prediction) -> list[tuple[str, str]]:
@@ -75,7 +94,85 @@ def _value(value: object) -> str:
 def provenance(prediction: Prediction) -> str:
     """Which model answered, on what."""
     e = prediction.engine
+    backend = " ".join(filter(None, (e.backend, e.versions.get(e.backend, ""))))
     return (
-        f"{e.model} · bundle {e.bundle_digest[:12]} · {e.backend} {e.versions.get(e.backend, '')} ({e.provider}), "
+        f"{e.model} · bundle {e.bundle_digest[:12]} · {backend} ({e.provider}), "
         f"{e.precision}, {e.threads} thread{'s' * (e.threads != 1)} · ecg2lab {e.versions['ecg2lab']}"
     )
+
+
+def source(prediction: Prediction) -> list[tuple[str, str]]:
+    """What identifies the recording, as its file or the caller gave it; a long value is cut, here but not in JSON."""
+    return [(_short(clean(name)), _short(clean(_flat(value)))) for name, value in (prediction.source or {}).items()]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SOURCE else f"{text[:_LONGEST_SOURCE]}…"
+
+
+def _flat(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False, default=plain) if isinstance(value, (dict, list, tuple)) else value
+
+
+def explained(prediction: Prediction, explanation: Explanation) -> str:
+    """What the explained target stands for; its bare name where it is not among the findings."""
+    for finding in prediction.findings:
+        if finding.target == explanation.target:
+            return f"{abnormality(finding)} {when(finding)}".rstrip()
+    return explanation.target
+
+
+def signed(effect: float) -> str:
+    """An effect on the logit, with its sign."""
+    text = f"{abs(effect):.2f}"
+    return text if float(text) == 0 else f"{'+' if effect > 0 else '−'}{text}"
+
+
+def points(effect: float) -> str:
+    """An effect on the probability, in percentage points."""
+    return f"{signed(100 * effect)} pp"
+
+
+def facts(explanation: Explanation) -> list[Effect]:
+    """Effects of the patient's facts, the largest first."""
+    return sorted(explanation.facts, key=lambda effect: -abs(effect.logit))
+
+
+def explanation_rows(explanation: Explanation) -> list[tuple[str, str]]:
+    """Label and sentence for what an explanation says beside its picture."""
+    strongest = max(explanation.segments, key=lambda segment: abs(segment.logit))
+    patient = "cannot be taken away" if explanation.patient is None else _both(explanation.patient)
+    rows = [
+        ("Whole ECG", _both(explanation.ecg)),
+        ("Leads", ", ".join(f"{e.part} {signed(e.logit)}" for e in explanation.leads)),
+        (
+            "Strongest moment",
+            f"{strongest.start_s:.2f} to {strongest.end_s:.2f} s: {signed(strongest.logit)}",
+        ),
+        ("All facts", patient if explanation.facts else "none were given"),
+    ]
+    if explanation.facts:
+        rows.append(("Facts", ", ".join(f"{e.part} {signed(e.logit)}" for e in facts(explanation))))
+    if explanation.not_removable:
+        rows.append(
+            ("Not known", ", ".join(explanation.not_removable) + " (the model has nothing to put in their place)")
+        )
+    return rows
+
+
+def _both(effect: Effect) -> str:
+    return f"{signed(effect.logit)} on the logit, {points(effect.probability)} on the probability"
+
+
+EXPLAINED_HOW = (
+    "Effect on the logit of the calibrated probability: with the part, minus without it. A lead without: flat at its "
+    "median. A moment without: a straight line in all leads. A fact without: as if it had not been given. Effects "
+    "describe the model, not the patient; they need not add up."
+)
+
+
+def drawn(duration_s: float, page_s: float) -> str:
+    """What part of a recording the picture shows, where it is not plainly all of it."""
+    if duration_s > page_s:
+        return f"The first {page_s:g} s of {duration_s:g} s are drawn."
+    return f"The recording is shorter than {page_s:g} s: every column begins at 0 s." if duration_s < page_s else ""

@@ -1,0 +1,63 @@
+"""The JSON that `predict` writes, its published schema, and what is left of an answer without what identifies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from ecg2lab.prediction import Prediction
+
+SCHEMA_FILE = Path(__file__).parent.parent / "prediction.schema.json"
+_OLDEST_STATED_AGE = 89
+
+
+class ErrorNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is no answer."""
+
+    type: str
+    """`QualityError`, `RecordingError` …; `InternalError` is ours to mend."""
+    message: str
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that got no answer."""
+
+    record: str
+    error: ErrorNote
+    schema_version: Literal[1] = 1
+
+    def to_json(self) -> bytes:
+        """One line of JSON."""
+        return msgspec.json.encode(self)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of one line: a prediction or a refusal. Readers must allow fields that it does not name."""
+    kinds, parts = msgspec.json.schema_components((Prediction, Refusal), ref_template="#/$defs/{name}")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ecg2lab prediction or refusal"}
+    return {**head, "oneOf": list(kinds), "$defs": parts}
+
+
+def schema_text() -> str:
+    """The schema as it is published."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def deidentified(prediction: Prediction) -> Prediction:
+    """Without source, name of the record and an age above 89, which few people have.
+
+    The facts that the answer rests on stay: it means nothing without them.
+    """
+    patient = prediction.patient
+    age = patient.given.get("age")
+    if age is not None and age > _OLDEST_STATED_AGE:
+        given = {**patient.given, "age": f"over {_OLDEST_STATED_AGE}"}
+        patient = msgspec.structs.replace(patient, given=given)
+    return msgspec.structs.replace(prediction, source=None, record=None, patient=patient)
+
+
+if __name__ == "__main__":  # `make schema`
+    SCHEMA_FILE.write_text(schema_text())

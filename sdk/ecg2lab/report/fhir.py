@@ -1,0 +1,234 @@
+"""A prediction as an HL7 FHIR R4 bundle (4.0.1), never as a laboratory result.
+
+Probabilities go into a RiskAssessment, in **percent** as R4 wants them. There is no Observation: nothing here was
+measured, and a system that files observations must not take an estimate for one. The DiagnosticReport that points to
+the assessment is *preliminary*; of a record that was refused it is *cancelled*, and an OperationOutcome says why.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import date, datetime, timezone
+from html import escape
+from typing import Any
+
+from ecg2lab.prediction import EngineInfo, Finding, Prediction, plain
+from ecg2lab.report import words
+from ecg2lab.report.document import Refusal
+
+Resource = dict[str, Any]
+
+LOINC = "http://loinc.org"
+TARGETS = "urn:x-ecg2lab:target"
+"""Code system of the targets' names; they mean what the contract in the bundle of that digest says."""
+SOURCE = "urn:x-ecg2lab:source"
+"""Extension: the recording's `source` as JSON, untouched."""
+RISK = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-risk"
+_ECG = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "EC"}]}
+_TITLE = "Laboratory abnormalities estimated from the 12-lead ECG"
+_METHOD = "Structured state-space network on ECG and patient facts, doi 10.1038/s41598-025-26715-5"
+_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?![0-9]*-)")
+
+
+def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued: datetime | None = None) -> Resource:
+    """The answer as a bundle of type *collection*: report, assessment, device.
+
+    Parameters
+    ----------
+    prediction
+        To write.
+    identity
+        What the resources' own identities are derived from; None: a new one.
+    issued
+        With its time zone; None: now.
+    """
+    ids, when = _Identities(identity), _instant(issued)
+    source = prediction.source or {}
+    shared = {"subject": _subject(source)}
+    assessment: Resource = {
+        "resourceType": "RiskAssessment",
+        "status": "preliminary",
+        "method": {"text": _METHOD},
+        "code": {"text": _TITLE},
+        **shared,
+        "occurrenceDateTime": when,
+        "performer": {"reference": ids["device"]},
+        "basis": [{"display": _basis(prediction)}],
+        "prediction": [_prediction(finding) for finding in prediction.findings],
+        "note": [{"text": text} for text in _notes(prediction)],
+    }
+    report: Resource = {
+        "resourceType": "DiagnosticReport",
+        "text": _narrative(_conclusion(prediction)),
+        "extension": [{"url": RISK, "valueReference": {"reference": ids["assessment"]}}, *_source(source)],
+        "status": "preliminary",
+        "category": [_ECG],
+        "code": {"text": _TITLE},
+        **_ordered(source),
+        **shared,
+        **_effective(source),
+        "issued": when,
+        "conclusion": _conclusion(prediction),
+    }
+    return _collection(ids, when, report=report, assessment=assessment, device=_device(prediction.engine))
+
+
+def refusal(
+    refused: Refusal, engine: EngineInfo, *, identity: uuid.UUID | None = None, issued: datetime | None = None
+) -> Resource:
+    """A record that got no answer: a cancelled report, and the reason.
+
+    Parameters
+    ----------
+    refused
+        Record and reason.
+    engine
+        That would have answered.
+    identity, issued
+        As for `bundle`.
+    """
+    ids, when = _Identities(identity), _instant(issued)
+    reason = words.clean(f"No answer for {refused.record}. {refused.error.type}: {refused.error.message}")
+    report: Resource = {
+        "resourceType": "DiagnosticReport",
+        "text": _narrative(reason),
+        "status": "cancelled",
+        "category": [_ECG],
+        "code": {"text": _TITLE},
+        "issued": when,
+        "conclusion": reason,
+    }
+    issue = {
+        "severity": "error",
+        "code": "exception" if refused.error.type == "InternalError" else "processing",
+        "details": {"text": words.clean(refused.error.type)},
+        "diagnostics": words.clean(refused.error.message) or "no reason is known",
+    }
+    outcome: Resource = {"resourceType": "OperationOutcome", "issue": [issue]}
+    return _collection(ids, when, report=report, outcome=outcome, device=_device(engine))
+
+
+def encode(resource: Resource) -> bytes:
+    """One line of JSON."""
+    return json.dumps(resource, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
+class _Identities:
+    """`urn:uuid:` names of the parts of one bundle."""
+
+    def __init__(self, identity: uuid.UUID | None) -> None:
+        self.root = identity or uuid.uuid4()
+
+    def __getitem__(self, part: str) -> str:
+        return uuid.uuid5(self.root, part).urn
+
+
+def _instant(issued: datetime | None) -> str:
+    moment = datetime.now(timezone.utc) if issued is None else issued.astimezone(timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _collection(ids: _Identities, when: str, **resources: Resource) -> Resource:
+    return {
+        "resourceType": "Bundle",
+        "id": str(ids.root),
+        "type": "collection",
+        "timestamp": when,
+        "entry": [{"fullUrl": ids[part], "resource": resource} for part, resource in resources.items()],
+    }
+
+
+def _prediction(finding: Finding) -> Resource:
+    criterion = finding.criterion
+    coding = [{"system": TARGETS, "code": words.clean(finding.target) or "?"}]
+    if criterion and criterion.loinc:
+        coding.insert(0, {"system": LOINC, "code": criterion.loinc})
+    # At least a non-blank letter: FHIR has no empty strings.
+    outcome = f"{words.clean(words.abnormality(finding)) or '?'} {_moment(finding)}".rstrip()
+    return {
+        "outcome": {"coding": coding, "text": outcome},
+        "probabilityDecimal": _percent(finding.probability),
+        # Not coded: HL7's grades of risk say how likely something is, a decision says on which side of a threshold.
+        "qualitativeRisk": {"text": words.verdict(finding)},
+        "rationale": _rationale(finding),
+    }
+
+
+def _moment(finding: Finding) -> str:
+    if finding.criterion is None:
+        return ""
+    return "at the time of the ECG" if finding.criterion.when == "now" else f"{finding.criterion.when} of the ECG"
+
+
+def _rationale(finding: Finding) -> str:
+    threshold = finding.decision_threshold
+    decision = "no decision threshold" if threshold is None else f"decision threshold {threshold:.1%}"
+    return f"{decision}; single windows {finding.lowest:.1%} to {finding.highest:.1%}"
+
+
+def _percent(probability: float) -> float:
+    return round(100 * probability, 4)
+
+
+def _subject(source: Mapping[str, Any]) -> Resource:
+    """The patient's number where the recording has one; R4 wants a subject in any case."""
+    number = words.clean(source.get("patient_id") or "")
+    return {"identifier": {"value": number}} if number else {"display": "not stated"}
+
+
+def _ordered(source: Mapping[str, Any]) -> Resource:
+    number = words.clean(source.get("order_id") or "")
+    return {"basedOn": [{"identifier": {"value": number}}]} if number else {}
+
+
+def _effective(source: Mapping[str, Any]) -> Resource:
+    """The day on which the ECG was taken. Files rarely state a time zone, without which FHIR has no time of day."""
+    found = _DATE.match(str(source.get("acquired") or ""))
+    try:
+        return {"effectiveDateTime": date(*map(int, found.groups())).isoformat()} if found else {}
+    except ValueError:
+        return {}
+
+
+def _source(source: Mapping[str, Any]) -> list[Resource]:
+    return [{"url": SOURCE, "valueString": json.dumps(source, default=plain)}] if source else []
+
+
+def _basis(prediction: Prediction) -> str:
+    record = f" {words.clean(prediction.record)}" if prediction.record else ""
+    return f"12-lead ECG{record}, {dict(words.inputs(prediction))['Recording']}"
+
+
+def _notes(prediction: Prediction) -> list[str]:
+    return [prediction.notice, *(f"{label}: {words.clean(text)}" for label, text in words.inputs(prediction))]
+
+
+def _conclusion(prediction: Prediction) -> str:
+    return words.clean(f"{prediction.notice.capitalize()}. {words.summary(prediction)}")
+
+
+def _narrative(text: str) -> Resource:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(text)}</p></div>'
+    return {"status": "generated", "div": div}
+
+
+def _device(engine: EngineInfo) -> Resource:
+    """The model, by the digest of its bundle, and what ran it."""
+    ran = {"backend": engine.backend, "provider": engine.provider, "hardware": engine.device, "form": engine.form}
+    return {
+        "resourceType": "Device",
+        "identifier": [{"type": {"text": "SHA-256 of the model bundle"}, "value": engine.bundle_digest}],
+        "status": "active",
+        "deviceName": [{"name": words.clean(engine.model), "type": "model-name"}, {"name": "ecg2lab", "type": "other"}],
+        "type": {"text": "Software; not a medical device"},
+        "version": [{"type": {"text": name}, "value": value} for name, value in engine.versions.items()],
+        "property": [
+            {"type": {"text": name}, "valueCode": [{"text": words.clean(value)}]}
+            for name, value in {**ran, "precision": engine.precision}.items()
+            if value.strip()
+        ],
+        "note": [{"text": engine.notice}],
+    }
