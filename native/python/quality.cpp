@@ -1,6 +1,12 @@
 #include "prepare/quality.h"
 
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "bindings.h"
 

@@ -254,7 +254,8 @@ class Model:
                 for x in listed(r.faults, r.fault_count)
             ],
             figures={
-                text(x.name): {name: getattr(x, name) for name in FIGURES} for x in listed(r.leads, r.lead_count)
+                text(x.name): {name: getattr(x, name) for name in FIGURES if not np.isnan(getattr(x, name))}
+                for x in listed(r.leads, r.lead_count)
             },
         )  # fmt: skip
 

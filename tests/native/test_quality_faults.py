@@ -147,3 +147,13 @@ def test_a_message_holds_limits_and_no_figure_of_the_patient(ecg):
     assert note.verdict == "warnings"
     for fault in note.faults:
         assert f"{fault.measured:.2g}" not in fault.message
+
+
+@pytest.mark.parametrize(("every", "verdict"), [(20, "accepted"), (4, "warnings")])
+def test_scattered_gaps_are_borne_up_to_their_limits(ecg, every, verdict):
+    names, samples = ecg[0], ecg[1].copy()
+    samples[row(names, "V1"), ::every] = np.nan
+    assert judge(names, samples).verdict == verdict
+    samples[row(names, "V1"), ::2] = samples[row(names, "V1"), ::3] = np.nan
+    with pytest.raises(ecg2lab.QualityError, match="lead V1 without values for more than 50 % of the time"):
+        judge(names, samples)

@@ -105,7 +105,7 @@ void Result::add_faults() {
   for (const FoundFault& fault : answer_.quality->faults) {
     fault_list_.add({.code = static_cast<int32_t>(index_of(fault.fault)) + 1,
                      .refuses = fault.refuses,
-                     .name = rule_of(fault.fault).name.data(),
+                     .name = rule_of(fault.fault).name.data(),  // of a literal: it ends with a zero
                      .lead = fault.lead ? names[*fault.lead].c_str() : nullptr,
                      .other_lead = fault.other ? names[*fault.other].c_str() : nullptr,
                      .measured = fault.measured,

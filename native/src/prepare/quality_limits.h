@@ -8,7 +8,7 @@
 
 namespace ecg2lab {
 
-// In the order in which a refusal names them. The numbers are those of the C interface: only append.
+// In the order in which a refusal names them. The C interface counts them from 1: only append.
 enum class Fault {
   too_short,
   empty,
