@@ -20,7 +20,14 @@ from ecg2lab_bench.report import markdown_table, milliseconds
 from ecg2lab_bench.results import Timing
 from ecg2lab_bench.timing import Subject, Tell, interleave, summarise
 
-Step = Literal["clip and resample", "whole preparation", "band-pass", "notch", "whole chain with filters"]
+Step = Literal[
+    "clip and resample",
+    "whole preparation",
+    "whole preparation and quality gate",
+    "band-pass",
+    "notch",
+    "whole chain with filters",
+]
 Signal = NDArray[np.float64]
 COLUMNS = ("step", "computed by", "p50 ms", "min ms", "native is faster by")
 EXPLANATION = (
@@ -101,6 +108,7 @@ def _native(samples: Signal, leads: tuple[str, ...]) -> Iterator[_Contender]:
 
     yield _Contender("clip and resample", "native", lambda: resampler.run(samples, 3.0))
     yield _Contender("whole preparation", "native", prepare)
+    yield _Contender("whole preparation and quality gate", "native", lambda: prepare(None, None, True))
     yield _Contender("band-pass", "native", lambda: band.filter(samples, workload.RATE_HZ))
     yield _Contender("notch", "native", lambda: notch.filter(samples, workload.RATE_HZ))
     yield _Contender("whole chain with filters", "native", lambda: prepare(band, notch))

@@ -16,7 +16,7 @@ static class Cart
     static readonly CultureInfo Plain = CultureInfo.InvariantCulture;
     static readonly string[] Units = { "", "uV", "mV", "V" }, Sexes = { "female", "male" };
     static readonly string[] Races = { "asian", "black", "hispanic", "other", "white" };
-    static readonly string[] Verdicts = { "not judged", "good", "missing", "empty", "gap", "flat", "clipped" };
+    static readonly string[] Verdicts = { "not judged", "good", "missing", "empty", "gap", "flat", "clipped", "faulty" };
 
     // ---- The file ----
 

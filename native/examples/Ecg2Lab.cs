@@ -7,7 +7,7 @@ using System.Text;
 namespace Ecg2Lab
 {
     public enum Unit { Microvolt = 1, Millivolt = 2, Volt = 3 }
-    public enum Verdict { NotJudged, Good, Missing, Empty, Gap, Flat, Clipped }
+    public enum Verdict { NotJudged, Good, Missing, Empty, Gap, Flat, Clipped, Faulty }
 
     // A call that failed; Message is the library's sentence.
     public class Ecg2LabException : Exception

@@ -37,7 +37,7 @@ public final class Ecg2Lab {
     }
   }
 
-  public enum Verdict { NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED }
+  public enum Verdict { NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED, FAULTY }
 
   /** A call that failed; the message is the library's sentence. */
   public static class Ecg2LabException extends RuntimeException {

@@ -179,7 +179,7 @@ static void print_findings(const ecg2lab_result* result) {
 
 /* Which electrodes to look at. */
 static void print_leads(const ecg2lab_result* result) {
-  static const char* const verdicts[] = {"not judged", "good", "missing", "empty", "gap", "flat", "clipped"};
+  static const char* const verdicts[] = {"not judged", "good", "missing", "empty", "gap", "flat", "clipped", "faulty"};
   size_t i;
   for (i = 0; i < result->lead_count; ++i) {
     fprintf(stderr, "%-4s %s\n", result->leads[i]->name, verdicts[result->leads[i]->verdict]);

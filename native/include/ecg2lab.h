@@ -289,7 +289,8 @@ typedef enum ecg2lab_lead_verdict {
   ECG2LAB_LEAD_EMPTY = 3,   /* not a single value */
   ECG2LAB_LEAD_GAP = 4,     /* no value for as long as a window */
   ECG2LAB_LEAD_FLAT = 5,    /* every sample is the same */
-  ECG2LAB_LEAD_CLIPPED = 6  /* more than half of the samples are beyond the clip limit */
+  ECG2LAB_LEAD_CLIPPED = 6, /* more than half of the samples are beyond the clip limit */
+  ECG2LAB_LEAD_FAULTY = 7   /* another fault refuses it: see `faults` of the result */
 } ecg2lab_lead_verdict;
 
 typedef enum ecg2lab_refusal {
@@ -302,8 +303,53 @@ typedef enum ecg2lab_refusal {
   ECG2LAB_REFUSAL_FLAT = 6,
   ECG2LAB_REFUSAL_CLIPPED = 7,
   ECG2LAB_REFUSAL_TOO_SMALL = 8, /* no lead varies enough to be an ECG in the unit given */
-  ECG2LAB_REFUSAL_PATIENT = 9
+  ECG2LAB_REFUSAL_PATIENT = 9,
+  ECG2LAB_REFUSAL_FAULT = 10 /* another fault: the first in `faults` that refuses */
 } ecg2lab_refusal;
+
+/* What the quality gate thinks of a recording. */
+typedef enum ecg2lab_quality {
+  ECG2LAB_QUALITY_NOT_JUDGED = 0, /* the recording was refused before */
+  ECG2LAB_QUALITY_ACCEPTED = 1,
+  ECG2LAB_QUALITY_WARNINGS = 2, /* accepted; `faults` says what to know about it */
+  ECG2LAB_QUALITY_REFUSED = 3
+} ecg2lab_quality;
+
+/* What can be wrong with a lead or a recording; docs/quality.md defines the figures. The limits are the model's. */
+typedef enum ecg2lab_fault_code {
+  ECG2LAB_FAULT_TOO_SHORT = 1, /* seconds */
+  ECG2LAB_FAULT_EMPTY = 2,     /* not a single value */
+  ECG2LAB_FAULT_GAP = 3,       /* seconds without values, without a break */
+  ECG2LAB_FAULT_MISSING = 4,   /* share of the samples */
+  ECG2LAB_FAULT_FLAT = 5,      /* share of the time: a disconnected lead */
+  ECG2LAB_FAULT_CLIPPED = 6,   /* share of the samples, beyond the clip limit */
+  ECG2LAB_FAULT_TOO_SMALL = 7, /* mV: usual range of the leads in a second */
+  ECG2LAB_FAULT_TOO_LARGE = 8, /* the same */
+  ECG2LAB_FAULT_SATURATED = 9, /* share of the samples, at an end of the amplifier's range */
+  ECG2LAB_FAULT_NOISE = 10,    /* mV, above 40 Hz and between the beats */
+  ECG2LAB_FAULT_WANDER = 11,   /* mV, peak to peak, of the baseline */
+  ECG2LAB_FAULT_MAINS = 12,    /* mV, amplitude at 50 or 60 Hz */
+  ECG2LAB_FAULT_BSQI = 13,     /* the signal quality indices */
+  ECG2LAB_FAULT_KSQI = 14,
+  ECG2LAB_FAULT_SSQI = 15,
+  ECG2LAB_FAULT_PSQI = 16,
+  ECG2LAB_FAULT_BASSQI = 17,
+  ECG2LAB_FAULT_DUPLICATE = 18,    /* difference from `other_lead`, relative */
+  ECG2LAB_FAULT_LIMB_ALGEBRA = 19, /* distance from what I and II say, relative */
+  ECG2LAB_FAULT_ARM_REVERSAL = 20, /* correlation of I with V6 */
+  ECG2LAB_FAULT_PACED = 21         /* mV: usual height of spikes */
+} ecg2lab_fault_code;
+
+typedef struct ecg2lab_fault {
+  int32_t code;           /* ecg2lab_fault_code */
+  int32_t refuses;        /* 1: it refuses the recording; 0: a warning */
+  const char* name;       /* such as "wander" */
+  const char* lead;       /* NULL: of the whole recording */
+  const char* other_lead; /* of a duplicate; else NULL */
+  double measured;
+  double limit;
+  const char* message; /* in words */
+} ecg2lab_fault;
 
 typedef struct ecg2lab_lead {
   const char* name;
@@ -313,6 +359,17 @@ typedef struct ecg2lab_lead {
   size_t clipped_samples;
   size_t longest_gap; /* missing samples without a break */
   double peak_to_peak_mv;
+  /* What the quality gate measured, as docs/quality.md defines it; NaN: not measured, as in a stream. */
+  double flat_share;
+  double saturated_share;
+  double noise_mv;
+  double wander_mv;
+  double mains_mv;
+  double bsqi;
+  double ksqi;
+  double ssqi;
+  double psqi;
+  double bassqi;
 } ecg2lab_lead;
 
 typedef struct ecg2lab_finding {
@@ -354,6 +411,10 @@ typedef struct ecg2lab_result {
   size_t source_count;
   /* Of a stream: number of the window's first sample, at the model's rate, since the stream began; else 0. */
   int64_t window_begin;
+  int32_t quality; /* ecg2lab_quality */
+  /* Of the quality gate, whatever the answer: in the order of their codes, then of the leads. */
+  const ecg2lab_fault* const* faults;
+  size_t fault_count;
 } ecg2lab_result;
 
 /* Answers for one recording. `patient` may be NULL: nothing is known.

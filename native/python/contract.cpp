@@ -33,6 +33,16 @@ py::dict to_dict(const Target& t) {
                   "calibration"_a = calibration);
 }
 
+py::dict to_dict(const QualityLimits& quality) {
+  py::dict limits;
+  for (std::size_t i = 0; i < kFaults; ++i) {
+    if (!kFaultRules[i].limited) continue;
+    limits[py::cast(kFaultRules[i].name)] =
+        py::dict("warn"_a = quality.limits[i].warn, "refuse"_a = quality.limits[i].refuse);
+  }
+  return limits;
+}
+
 template <typename T>
 py::list to_list(const std::vector<T>& things) {
   py::list dicts;
@@ -49,7 +59,8 @@ py::dict contract_dict(const Contract& c) {
                   "preprocessing"_a = py::dict("clip_mv"_a = c.preprocessing.clip_mv),
                   "continuous"_a = to_list(c.continuous), "categorical"_a = to_list(c.categorical),
                   "missing_flags"_a = flags[static_cast<int>(c.missing_flags)], "targets"_a = to_list(c.targets),
-                  "population"_a = py::dict("minimum_age"_a = c.population.minimum_age));
+                  "population"_a = py::dict("minimum_age"_a = c.population.minimum_age),
+                  "quality"_a = to_dict(c.quality));
 }
 
 }  // namespace

@@ -10,14 +10,17 @@
 namespace ecg2lab::bindings {
 namespace {
 
+// Signal, reports and, if asked for, what the quality gate measured.
 py::tuple prepare_array(const Array<double>& samples, const std::vector<std::string>& recorded_leads, double rate,
                         const std::vector<std::string>& leads, double sampling_rate_hz, double clip_mv,
-                        const std::optional<BandPass>& band_pass, const std::optional<Notch>& notch) {
+                        const std::optional<BandPass>& band_pass, const std::optional<Notch>& notch,
+                        bool measure_quality) {
   const auto matrix = view_2d(samples);
   Prepared prepared;
   {
     const py::gil_scoped_release release;
-    prepared = prepare(matrix, recorded_leads, rate, {leads, sampling_rate_hz, clip_mv, {band_pass, notch}});
+    prepared =
+        prepare(matrix, recorded_leads, rate, {leads, sampling_rate_hz, clip_mv, {band_pass, notch}, measure_quality});
   }
   py::list reports;
   for (const LeadReport& lead : prepared.leads) {
@@ -33,7 +36,9 @@ py::tuple prepare_array(const Array<double>& samples, const std::vector<std::str
   }
   const auto rows = static_cast<py::ssize_t>(prepared.signal.rows);
   const auto columns = static_cast<py::ssize_t>(prepared.signal.columns);
-  return py::make_tuple(to_array(std::move(prepared.signal.values), {rows, columns}), reports);
+  const auto signal = to_array(std::move(prepared.signal.values), {rows, columns});
+  if (!prepared.quality) return py::make_tuple(signal, reports);
+  return py::make_tuple(signal, reports, std::move(*prepared.quality));
 }
 
 std::vector<std::string> missing_leads(const std::vector<std::string>& recorded,
@@ -92,7 +97,8 @@ py::array_t<float> resample_array(const Resampler& resampler, const Array<double
 void bind_prepare(py::module_& module) {
   using py::literals::operator""_a;
   module.def("prepare", &prepare_array, "samples"_a.noconvert(), "recorded_leads"_a, "rate"_a, "leads"_a,
-             "sampling_rate_hz"_a, "clip_mv"_a, "band_pass"_a = py::none(), "notch"_a = py::none());
+             "sampling_rate_hz"_a, "clip_mv"_a, "band_pass"_a = py::none(), "notch"_a = py::none(),
+             "measure_quality"_a = false);
   module.def("missing_leads", &missing_leads, "recorded"_a, "wanted"_a);
   module.def("lead", &lead_array, "samples"_a.noconvert(), "recorded"_a, "wanted"_a);
   module.def("windows", &windows_array, "signal"_a.noconvert(), "window"_a);

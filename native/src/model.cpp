@@ -121,7 +121,8 @@ PrepareOptions Model::prepare_options() const {
   return {.leads = contract().signal.leads,
           .sampling_rate_hz = contract().signal.sampling_rate_hz,
           .clip_mv = contract().preprocessing.clip_mv,
-          .filters = contract().preprocessing.filters};
+          .filters = contract().preprocessing.filters,
+          .measure_quality = true};
 }
 
 Answer Model::answer_window(const StreamWindow& window, const Features& features,
@@ -136,14 +137,15 @@ Answer Model::answer_window(const StreamWindow& window, const Features& features
 }
 
 void Model::judge_and_run(const Prepared& prepared, const RecordedLength& recorded, Answer& answer) const {
-  const Quality quality =
-      judge_quality(prepared.leads, prepared.signal.columns, recorded, contract().signal, contract().preprocessing);
+  const QualityFigures* figures = prepared.quality ? &*prepared.quality : nullptr;
+  const Quality& quality =
+      answer.quality.emplace(judge_quality(prepared.leads, figures, prepared.signal.columns, recorded, contract()));
   for (std::size_t i = 0; i < answer.leads.size(); ++i) {
-    answer.leads[i].verdict = quality.leads[i];
     answer.leads[i].report = prepared.leads[i];
+    if (figures != nullptr) answer.leads[i].figures = figures->leads[i];
   }
-  if (!answer.refused && quality.refusal != QualityRefusal::none) {
-    answer.refused = Refused{.kind = quality.kind(), .quality = quality.refusal, .message = quality.message};
+  if (!answer.refused && quality.refusal) {
+    answer.refused = Refused{.kind = quality.kind(), .fault = quality.refusal, .message = quality.message};
   }
   if (answer.refused) return;
   const WindowCount count = count_windows(prepared.signal.columns, contract().signal.window_samples);

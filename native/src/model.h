@@ -26,20 +26,21 @@ struct ModelOptions {
 // Why an answer was refused, with the kind of error that says so.
 struct Refused {
   ErrorKind kind;
-  QualityRefusal quality = QualityRefusal::none;  // where the quality gate refused
+  std::optional<Fault> fault = {};  // where the quality gate refused
   std::string message;
 };
 
-// One lead of the model; `verdict` and `report` are there once the recording was prepared.
+// One lead of the model; `report` and `figures` are there once the recording was prepared.
 struct LeadAnswer {
   bool missing = false;  // neither recorded nor derivable
-  std::optional<LeadVerdict> verdict;
   LeadReport report{};
+  Figures figures = no_figures();
 };
 
 struct Answer {
   std::optional<Refused> refused;
   std::vector<LeadAnswer> leads;   // in the contract's order
+  std::optional<Quality> quality;  // none: the recording was refused before
   std::vector<Decision> findings;  // one for each target; none if refused
   Features features;
   double duration_s = 0;

@@ -40,12 +40,17 @@ Model load(const char* path, std::size_t threads, std::atomic<int>& lines) {
   return Model(model);
 }
 
-// A sine of another phase in each lead, in millivolt.
+// Sines of another phase in I, II and the chest leads, in millivolt, in the model's order of leads.
 std::vector<float> signal() {
   std::vector<float> samples(kLeads * kSamples);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const auto time = static_cast<double>(i % kSamples) / 500, phase = static_cast<double>(i / kSamples);
     samples[i] = static_cast<float>(std::sin(2 * std::numbers::pi * 1.2 * time + phase));
+  }
+  for (std::size_t t = 0; t < kSamples; ++t) {  // limb leads follow from I and II, or they would be refused
+    const float one = samples[t], two = samples[kSamples + t];
+    const float limb[] = {two - one, -(one + two) / 2, one - two / 2, two - one / 2};
+    for (std::size_t i = 0; i < 4; ++i) samples[(8 + i) * kSamples + t] = limb[i];
   }
   return samples;
 }

@@ -86,12 +86,17 @@ ecg2lab_status load(const char* path, Model& model) {
   return status;
 }
 
-// Sines of another phase in each lead, in millivolt.
+// Sines of another phase in I, II and the chest leads, in millivolt.
 std::vector<double> signal() {
   std::vector<double> samples(kLeads * kSamples);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const auto time = static_cast<double>(i % kSamples) / 500, phase = static_cast<double>(i / kSamples);
     samples[i] = std::sin(2 * std::numbers::pi * 1.2 * time + phase);
+  }
+  for (std::size_t t = 0; t < kSamples; ++t) {  // limb leads follow from I and II, or they would be refused
+    const double one = samples[t], two = samples[kSamples + t];
+    const double limb[] = {two - one, -(one + two) / 2, one - two / 2, two - one / 2};
+    for (std::size_t i = 0; i < 4; ++i) samples[(2 + i) * kSamples + t] = limb[i];
   }
   return samples;
 }

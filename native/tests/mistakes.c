@@ -337,6 +337,13 @@ int main(int argc, char** argv) {
   for (i = 0; i < LEADS * SAMPLES; ++i) {
     samples[i] = sin(0.015 * (double)(i % SAMPLES) + (double)(i / SAMPLES));
   }
+  for (i = 0; i < SAMPLES; ++i) { /* limb leads follow from I and II, or they would be refused */
+    const double one = samples[i], two = samples[SAMPLES + i];
+    samples[2 * SAMPLES + i] = two - one;
+    samples[3 * SAMPLES + i] = -(one + two) / 2;
+    samples[4 * SAMPLES + i] = one - two / 2;
+    samples[5 * SAMPLES + i] = two - one / 2;
+  }
   if (ecg2lab_load(argv[1], NULL, &model) != ECG2LAB_OK) {
     fprintf(stderr, "%s\n", ecg2lab_last_error());
     return 1;

@@ -99,6 +99,17 @@ void surveys(const SignalKernels& kernels, Numbers& numbers, Results& results) {
   }
 }
 
+// Both ends are taken, and lengths that leave nothing to compare.
+void extremes(const SignalKernels& kernels, Numbers& numbers, Results& results) {
+  for (std::size_t length = 1; length <= kMostSamples; ++length) {
+    const auto lead = numbers.draw<double>(length);
+    const Survey seen = kernels.survey(lead.data(), length, kLimit);
+    const std::size_t between = kernels.count_between(lead.data(), length, seen.lowest, seen.highest);
+    append(results.exact, std::vector<double>{static_cast<double>(between), kernels.sharpest(lead.data(), length, 1),
+                                              kernels.sharpest(lead.data(), length, 4)});
+  }
+}
+
 // Forwards and backwards, in blocks of twelve lanes and of fewer.
 void sections(const SignalKernels& kernels, Numbers& numbers, Results& results) {
   const Section section{0.2, 0.3, 0.1, -1.2, 0.5};
@@ -116,7 +127,8 @@ Results results_of(const std::string& instruction_set) {
   const SignalKernels& kernels = select_signal_kernels(instruction_set);
   Numbers numbers;
   Results results;
-  for (const auto run : {weighted_sums, differences, transposes, surveys, sections}) run(kernels, numbers, results);
+  for (const auto run : {weighted_sums, differences, transposes, surveys, extremes, sections})
+    run(kernels, numbers, results);
   return results;
 }
 

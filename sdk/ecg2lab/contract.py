@@ -222,6 +222,70 @@ class Population(_Struct, frozen=True, kw_only=True):
     """Years; a younger patient is refused."""
 
 
+class Limit(_Struct, frozen=True, kw_only=True):
+    """From which figure on a fault of the recording counts."""
+
+    warn: float | None = None
+    refuse: float | None = None
+    """None: never."""
+
+
+class QualityLimits(_Struct, frozen=True, kw_only=True):
+    """When the quality gate warns of a fault, and when it refuses; docs/quality.md defines the figures.
+
+    A limit that is stated replaces both its parts. What has no limit here is always refused: a recording shorter than a
+    window, a lead without any value, or without values for as long as a window.
+    """
+
+    missing: Limit = Limit(warn=0.1, refuse=0.5)
+    """Share of samples without a value."""
+    flat: Limit = Limit(warn=0.2, refuse=0.5)
+    """Share of seconds in which the lead does not vary: it is disconnected."""
+    clipped: Limit = Limit(warn=0.1, refuse=0.5)
+    """Share of samples beyond `clip_mv`."""
+    too_small: Limit = Limit(warn=0.35, refuse=0.05)
+    """Below, mV: usual range of the middle lead in a second."""
+    too_large: Limit = Limit(warn=2.5, refuse=20.0)
+    """The same, above."""
+    saturated: Limit = Limit(warn=0.01)
+    """Share of samples at an end of the amplifier's range."""
+    noise: Limit = Limit(warn=0.02, refuse=0.1)
+    """Between the beats, above 40 Hz and without the mains, mV."""
+    wander: Limit = Limit(warn=1.0)
+    """Of the baseline, peak to peak, mV."""
+    mains: Limit = Limit(warn=0.05)
+    """Amplitude at 50 or 60 Hz, mV."""
+    bsqi: Limit = Limit(warn=0.4)
+    """Below: beats that two detectors agree on. This and the next four are the standard indices."""
+    ksqi: Limit = Limit(warn=3.8)
+    """Below: kurtosis, from 5 to 40 Hz."""
+    ssqi: Limit = Limit()
+    """Below: skewness, likewise."""
+    psqi: Limit = Limit()
+    """Below: share of the power from 5 to 40 Hz that lies under 15 Hz."""
+    bassqi: Limit = Limit()
+    """Below: share of the power up to 40 Hz that does not lie under 1 Hz."""
+    duplicate: Limit = Limit(warn=0.03, refuse=0.002)
+    """Below: relative difference from another lead."""
+    limb_algebra: Limit = Limit(warn=0.05, refuse=0.5)
+    """Relative distance of III, aVR, aVL or aVF from what I and II say."""
+    arm_reversal: Limit = Limit(warn=-0.1)
+    """Below: correlation of I with V6."""
+    paced: Limit = Limit(warn=0.6)
+    """Usual height of spikes, mV."""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        for name in self.__struct_fields__:
+            limit: Limit = getattr(self, name)
+            if limit.warn is not None and limit.refuse is not None:
+                order = (limit.refuse, limit.warn) if name in _FAULTY_BELOW else (limit.warn, limit.refuse)
+                _require(order[0] <= order[1], f"quality: {name} refuses before it warns")
+
+
+_FAULTY_BELOW = {"too_small", "bsqi", "ksqi", "ssqi", "psqi", "bassqi", "duplicate", "arm_reversal"}
+
+
 class StaticInputs(NamedTuple):
     """Columns of the network's two inputs beside the ECG: the features, then their missing flags if it has any."""
 
@@ -245,6 +309,7 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
     where a median stands in. The flags follow the numbers (continuous) or the categories (categorical)."""
     targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
     population: Population = Population()
+    quality: QualityLimits = QualityLimits()
 
     def __post_init__(self) -> None:
         """Check what the types cannot say."""

@@ -28,7 +28,8 @@ from ecg2lab.leads import LIMB
 from ecg2lab.network_inputs import check_inputs
 from ecg2lab.patient import Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
-from ecg2lab.preparation import PreparedSignal, cut_windows, prepare_signal
+from ecg2lab.preparation import PreparedSignal, judge_quality, prepare_signal, whole_windows
+from ecg2lab.quality import QualityNote
 from ecg2lab.recording import Recording
 from ecg2lab.step import StepGraph
 
@@ -190,14 +191,15 @@ class Engine:
         known = _known("predict", recording, patient)
         features = encode(known, self.contract)
         prepared = prepare_signal(recording, self.contract)
-        windows = cut_windows(prepared, self.contract)
+        quality = judge_quality(prepared, self.contract)
+        windows = whole_windows(prepared, self.contract)
         count = len(windows)
         logits = self.run(windows, np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1)))
         findings = decide(logits, self.contract)
         return Prediction(
             notice=self.info.notice,
             findings=tuple(findings[index] for index in wanted),
-            recording=_recording_note(recording, prepared, count, self.contract),
+            recording=_recording_note(recording, prepared, quality, count, self.contract),
             patient=_patient_note(patient, known, features),
             engine=self.info,
             source=recording.source,
@@ -335,7 +337,9 @@ def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
     )
 
 
-def _recording_note(recording: Recording, prepared: PreparedSignal, windows: int, contract: Contract) -> RecordingNote:
+def _recording_note(
+    recording: Recording, prepared: PreparedSignal, quality: QualityNote, windows: int, contract: Contract
+) -> RecordingNote:
     signal = contract.signal
     unused = prepared.signal.shape[1] - windows * signal.window_samples
     return RecordingNote(
@@ -347,6 +351,7 @@ def _recording_note(recording: Recording, prepared: PreparedSignal, windows: int
         ignored_channels=(*_unused_leads(recording, prepared, contract), *recording.ignored),
         missing_samples={n.lead: n.missing_samples for n in prepared.notes if n.missing_samples},
         clipped_samples={n.lead: n.clipped_samples for n in prepared.notes if n.clipped_samples},
+        quality=quality,
     )
 
 

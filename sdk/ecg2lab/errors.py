@@ -3,6 +3,13 @@
 Every error says in one line what is wrong and what to do about it; none carries patient data.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecg2lab.quality import QualityNote
+
 
 class Ecg2LabError(Exception):
     """Base class of all refusals: the command line turns one into a single line and exit code 1."""
@@ -29,7 +36,17 @@ class PatientError(Ecg2LabError, ValueError):
 
 
 class QualityError(Ecg2LabError):
-    """An ECG was understood, but is not good enough to answer from."""
+    """An ECG was understood, but is not good enough to answer from.
+
+    Attributes
+    ----------
+    quality
+        Every fault that was found, and what was measured; None where nothing was.
+    """
+
+    def __init__(self, message: str, quality: QualityNote | None = None) -> None:
+        super().__init__(message)
+        self.quality = quality
 
 
 class BackendError(Ecg2LabError):

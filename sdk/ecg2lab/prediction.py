@@ -12,6 +12,7 @@ from ecg2lab._native import _core
 from ecg2lab.contract import Contract, Criterion, Target
 from ecg2lab.errors import BackendError
 from ecg2lab.explain import Explanation
+from ecg2lab.quality import QualityNote
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,8 @@ class RecordingNote(msgspec.Struct, frozen=True, kw_only=True):
     """By lead, interpolated."""
     clipped_samples: dict[str, int]
     """By lead, beyond the clip limit."""
+    quality: QualityNote | None = None
+    """None: not judged."""
 
 
 class PatientNote(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, Preprocessing, published, unnamed_targets
 from ecg2lab.errors import RecordingError
+from ecg2lab.quality import QualityNote, judge
 from ecg2lab.recording import Recording, Unit
 
 
@@ -35,10 +36,21 @@ class PreparedSignal(NamedTuple):
     recorded_rate_hz: float
     recorded_samples: int
     notes: tuple[LeadNote, ...]
+    figures: _core.QualityFigures | None = None
+    """What the quality gate measured; None: it was not asked."""
 
 
-def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
+def prepare_signal(recording: Recording, contract: Contract, *, measure_quality: bool = True) -> PreparedSignal:
     """Map leads, interpolate missing samples, filter, clip, resample; a lead without any value becomes zero.
+
+    Parameters
+    ----------
+    recording
+        With leads from which the contract's follow.
+    contract
+        Says what is wanted.
+    measure_quality
+        Whether to measure what `judge_quality` judges.
 
     Raises
     ------
@@ -48,7 +60,7 @@ def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
     wanted, steps = contract.signal, contract.preprocessing
     require_leads(recording, contract)
     try:
-        signal, reports = _core.prepare(
+        signal, reports, *figures = _core.prepare(
             recording.samples,
             recording.leads,
             recording.fs,
@@ -56,11 +68,12 @@ def prepare_signal(recording: Recording, contract: Contract) -> PreparedSignal:
             wanted.sampling_rate_hz,
             steps.clip_mv,
             *_filters(steps),
+            measure_quality=measure_quality,
         )
     except ValueError as error:
         raise RecordingError(f"this recording cannot be used: {error}") from None
     notes = tuple(LeadNote(name, **report) for name, report in zip(wanted.leads, reports, strict=True))
-    return PreparedSignal(signal, recording.fs, recording.samples.shape[1], notes)
+    return PreparedSignal(signal, recording.fs, recording.samples.shape[1], notes, *figures)
 
 
 def _filters(steps: Preprocessing) -> tuple[_core.BandPass | None, _core.Notch | None]:
@@ -87,28 +100,35 @@ def require_leads(recording: Recording, contract: Contract) -> None:
         )
 
 
-def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.float32]:
-    """Whole windows side by side, (windows, leads, L).
+def judge_quality(prepared: PreparedSignal, contract: Contract) -> QualityNote:
+    """Say what is wrong with a recording, by the contract's limits.
 
     Raises
     ------
     RecordingError
-        If there is not even one.
+        If it is shorter than a window.
     QualityError
-        Naming leads without any value, with a gap as long as a window, flat, or mostly clipped; or if the whole
-        recording is too small to be an ECG in the unit given.
+        Naming the leads of the first fault that refuses it; all faults are in the error's `quality`.
     """
-    wanted = contract.signal
-    _core.require_quality(
+    return judge(
         prepared.notes,
+        prepared.figures,
         prepared.signal.shape[1],
         prepared.recorded_samples,
         prepared.recorded_rate_hz,
-        wanted.sampling_rate_hz,
-        wanted.window_samples,
-        contract.preprocessing.clip_mv,
+        contract,
     )
-    return _core.windows(prepared.signal, wanted.window_samples)
+
+
+def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.float32]:
+    """Whole windows side by side, (windows, leads, L), of a recording that `judge_quality` does not refuse."""
+    judge_quality(prepared, contract)
+    return whole_windows(prepared, contract)
+
+
+def whole_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.float32]:
+    """The same, of any recording; there may be none."""
+    return _core.windows(prepared.signal, contract.signal.window_samples)
 
 
 def preprocess(
@@ -140,4 +160,5 @@ def preprocess(
         If the samples cannot be understood or brought to the contract.
     """
     contract = published(unnamed_targets(1)) if contract is None else contract
-    return prepare_signal(Recording(samples, fs=fs, leads=leads, unit=unit), contract).signal
+    recording = Recording(samples, fs=fs, leads=leads, unit=unit)
+    return prepare_signal(recording, contract, measure_quality=False).signal

@@ -167,6 +167,13 @@ BY_SCHEMA = [
     (("targets", 0, "criterion", "horizon_min"), 0),
     (("targets", 0, "criterion", "threshold"), None),
     (("population", "minimum_age"), -1),
+    (("quality",), None),
+    (("quality",), {"pulse": {"warn": 1}}),
+    (("quality",), {"gap": {"refuse": 1}}),
+    (("quality",), {"noise": None}),
+    (("quality",), {"noise": 0.1}),
+    (("quality",), {"noise": {"warn": "low"}}),
+    (("quality",), {"noise": {"warn": 0.1, "stop": 1}}),
 ]
 """Malformed so that the schema can say so."""
 
@@ -184,6 +191,8 @@ BY_MEANING = [
     (("continuous", 2, "minimum"), 120, "minimum is not below maximum"),
     (("continuous", 2, "maximum"), -5, "minimum is not below maximum"),
     (("categorical", 0, "missing_code"), 2, "missing_code 2 is not one of its categories"),
+    (("quality",), {"noise": {"warn": 0.5, "refuse": 0.1}}, "quality: noise refuses before it warns"),
+    (("quality",), {"bsqi": {"warn": 0.5, "refuse": 0.6}}, "quality: bsqi refuses before it warns"),
 ]
 """Well formed, and wrong in what it says: relations between fields, which a schema cannot express."""
 

@@ -48,9 +48,17 @@ NUMBERS = (
 Patient = structure(
     "ecg2lab_patient", struct_size=c_size_t, sex=c_int32, race=c_int32, **dict.fromkeys(NUMBERS, c_double)
 )
+FIGURES = (
+    "flat_share", "saturated_share", "noise_mv", "wander_mv", "mains_mv", "bsqi", "ksqi", "ssqi", "psqi", "bassqi"
+)  # fmt: skip
 Lead = structure(
     "ecg2lab_lead", name=c_char_p, verdict=c_int32, derived=c_int32, missing_samples=c_size_t,
     clipped_samples=c_size_t, longest_gap=c_size_t, peak_to_peak_mv=c_double,
+    **dict.fromkeys(FIGURES, c_double),
+)  # fmt: skip
+Fault = structure(
+    "ecg2lab_fault", code=c_int32, refuses=c_int32, name=c_char_p, lead=c_char_p, other_lead=c_char_p,
+    measured=c_double, limit=c_double, message=c_char_p,
 )  # fmt: skip
 Finding = structure(
     "ecg2lab_finding", target=POINTER(Target), probability=c_double, lowest=c_double, highest=c_double,
@@ -63,7 +71,7 @@ Result = structure(
     findings=POINTER(POINTER(Finding)), finding_count=c_size_t, imputed=POINTER(POINTER(Imputed)),
     imputed_count=c_size_t, unused_facts=POINTER(c_char_p), unused_fact_count=c_size_t, duration_s=c_double,
     window_count=c_size_t, unused_s=c_double, source=POINTER(POINTER(SourceField)), source_count=c_size_t,
-    window_begin=c_int64,
+    window_begin=c_int64, quality=c_int32, faults=POINTER(POINTER(Fault)), fault_count=c_size_t,
 )  # fmt: skip
 StreamOptions = structure("ecg2lab_stream_options", struct_size=c_size_t, hop_s=c_double, longest_gap_s=c_double)
 StreamLead = structure(
@@ -75,7 +83,8 @@ StreamState = structure(
     look_ahead_samples=c_size_t, due=c_size_t, leads=POINTER(POINTER(StreamLead)), lead_count=c_size_t,
 )  # fmt: skip
 STRUCTURES = (
-    Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Finding, Imputed, Result,
+    Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Fault, Finding, Imputed,
+    Result,
     StreamOptions, StreamLead, StreamState,
 )  # fmt: skip
 
@@ -88,7 +97,8 @@ UNITS = {"uV": 1, "mV": 2, "V": 3, "adc": 4}
 SEXES = ("female", "male")
 RACES = ("asian", "black", "hispanic", "other", "white")
 SAMPLE_TYPES = {"float32": 0, "float64": 1, "int16": 2}
-NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED = range(7)
+NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED, FAULTY = range(8)
+VERDICTS = (None, "accepted", "warnings", "refused")
 
 
 def load(path):
@@ -151,6 +161,9 @@ class Answer(NamedTuple):
     digest: str
     source: dict
     begin: int
+    quality: str | None
+    faults: list
+    figures: dict
 
 
 def text(pointer):
@@ -234,6 +247,16 @@ class Model:
             unused=tuple(text(r.unused_facts[i]) for i in range(r.unused_fact_count)), windows=r.window_count,
             unused_s=r.unused_s, notice=text(r.notice), digest=text(r.bundle_digest),
             source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)}, begin=r.window_begin,
+            quality=VERDICTS[r.quality],
+            faults=[
+                (x.code, text(x.name), bool(x.refuses), text(x.lead), text(x.other_lead), x.measured, x.limit,
+                 text(x.message))
+                for x in listed(r.faults, r.fault_count)
+            ],
+            figures={
+                text(x.name): {name: getattr(x, name) for name in FIGURES if not np.isnan(getattr(x, name))}
+                for x in listed(r.leads, r.lead_count)
+            },
         )  # fmt: skip
 
 

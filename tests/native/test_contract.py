@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecg2lab import contract as contracts
+from ecg2lab import quality
 from ecg2lab._native import _core
 from ecg2lab.errors import ContractError
 from ecg2lab.leads import STANDARD
@@ -63,6 +64,19 @@ criteria = st.builds(
     horizon_min=st.integers(1, 1_000_000),
     category=names,
 )
+
+
+@st.composite
+def quality_limits(draw):
+    """Every fault may be limited below or above, in an order that its reader takes."""
+    limits = {}
+    for name in draw(st.sets(st.sampled_from(contracts.QualityLimits.__struct_fields__))):
+        warn, refuse = sorted((draw(numbers), draw(numbers)), reverse=name in BELOW)
+        limits[name] = contracts.Limit(warn=draw(optional(st.just(warn))), refuse=draw(optional(st.just(refuse))))
+    return contracts.QualityLimits(**limits)
+
+
+BELOW = {"too_small", "bsqi", "ksqi", "ssqi", "psqi", "bassqi", "duplicate", "arm_reversal"}
 calibrations = st.builds(contracts.Calibration, slope=positive, intercept=numbers)
 
 
@@ -94,6 +108,7 @@ def contract_values(draw):
             for name in targets
         ),
         population=contracts.Population(minimum_age=draw(st.floats(0, 120))),
+        quality=draw(quality_limits()),
     )
 
 
@@ -105,6 +120,23 @@ def document(data_folder):
 @pytest.fixture(scope="module")
 def validator():
     return jsonschema.Draft202012Validator(json.loads(contracts.SCHEMA_FILE.read_text()))
+
+
+def test_limits_that_a_contract_does_not_state_are_the_same_for_both(document):
+    assert "quality" not in document
+    stated = [name for name in quality.FAULTS if name not in {"too_short", "empty", "gap"}]
+    assert list(contracts.QualityLimits.__struct_fields__) == stated
+    for more in ({}, {"quality": {}}, {"quality": {"noise": {}}}, {"quality": {"noise": {"refuse": 3}}}):
+        assert require_same_verdict(json.dumps(document | more).encode())
+
+
+@pytest.mark.parametrize("name", contracts.QualityLimits.__struct_fields__)
+def test_a_limit_that_refuses_before_it_warns_is_refused(document, name):
+    for warn, refuse in ((1, 2), (2, 1), (1, 1)):
+        accepted = require_same_verdict(
+            json.dumps(document | {"quality": {name: {"warn": warn, "refuse": refuse}}}).encode()
+        )
+        assert accepted == (warn == refuse or (refuse < warn) == (name in BELOW))
 
 
 def python_accepts(text):

@@ -211,6 +211,31 @@ Population read_population(const Field& field) {
   return population;
 }
 
+Limit read_limit(const Field& field, const FaultRule& rule) {
+  Fields fields(field);
+  Limit limit;
+  if (const auto warn = fields.find_value("warn")) limit.warn = warn->number();
+  if (const auto refuse = fields.find_value("refuse")) limit.refuse = refuse->number();
+  fields.refuse_unknown();
+  const bool both = limit.warn && limit.refuse;
+  if (both && (rule.below ? *limit.refuse > *limit.warn : *limit.refuse < *limit.warn)) {
+    field.refuse("quality: " + std::string(rule.name) + " refuses before it warns");
+  }
+  return limit;
+}
+
+QualityLimits read_quality(const Field& field) {
+  Fields fields(field);
+  QualityLimits quality;
+  for (std::size_t i = 0; i < kFaults; ++i) {
+    const FaultRule& rule = kFaultRules[i];
+    if (!rule.limited) continue;
+    if (const auto limit = fields.find(std::string(rule.name))) quality.limits[i] = read_limit(*limit, rule);
+  }
+  fields.refuse_unknown();
+  return quality;
+}
+
 }  // namespace
 
 const std::vector<KnownNumber>& known_numbers() {
@@ -252,7 +277,8 @@ Contract read_contract(const Field& field) {
                     .continuous = {},
                     .categorical = {},
                     .targets = {},
-                    .population = {}};
+                    .population = {},
+                    .quality = {}};
   for (const Field& item : fields.required("continuous").items()) contract.continuous.push_back(read_continuous(item));
   for (const Field& item : fields.required("categorical").items()) {
     contract.categorical.push_back(read_categorical(item));
@@ -262,6 +288,7 @@ Contract read_contract(const Field& field) {
   }
   for (const Field& item : fields.required("targets").items(1)) contract.targets.push_back(read_target(item));
   if (const auto population = fields.find("population")) contract.population = read_population(*population);
+  if (const auto quality = fields.find("quality")) contract.quality = read_quality(*quality);
   fields.refuse_unknown();
 
   std::vector<std::string> features = names_of(contract.continuous);

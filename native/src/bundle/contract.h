@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bundle/fields.h"
+#include "prepare/quality_limits.h"
 #include "prepare/zero_phase.h"
 
 namespace ecg2lab {
@@ -102,6 +103,7 @@ struct Contract {
   MissingFlags missing_flags = MissingFlags::none;
   std::vector<Target> targets;
   Population population;
+  QualityLimits quality = {};
 
   // Columns of the network's input `continuous`: the features, then their flags if they stand there.
   std::size_t continuous_columns() const;

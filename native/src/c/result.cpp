@@ -8,47 +8,54 @@
 namespace ecg2lab::c {
 namespace {
 
-ecg2lab_lead_verdict to_c(const LeadAnswer& lead) {
-  if (lead.missing) return ECG2LAB_LEAD_MISSING;
-  if (!lead.verdict) return ECG2LAB_LEAD_NOT_JUDGED;
-  switch (*lead.verdict) {
-    case LeadVerdict::good:
-      return ECG2LAB_LEAD_GOOD;
-    case LeadVerdict::empty:
-      return ECG2LAB_LEAD_EMPTY;
-    case LeadVerdict::gap:
-      return ECG2LAB_LEAD_GAP;
-    case LeadVerdict::flat:
-      return ECG2LAB_LEAD_FLAT;
-    case LeadVerdict::clipped:
-      return ECG2LAB_LEAD_CLIPPED;
+// Codes that are older than those of the faults.
+struct Codes {
+  ecg2lab_lead_verdict lead;
+  ecg2lab_refusal refusal;
+};
+
+Codes codes_of(Fault fault) {
+  switch (fault) {
+    case Fault::too_short:
+      return {ECG2LAB_LEAD_GOOD, ECG2LAB_REFUSAL_TOO_SHORT};
+    case Fault::empty:
+      return {ECG2LAB_LEAD_EMPTY, ECG2LAB_REFUSAL_EMPTY};
+    case Fault::gap:
+      return {ECG2LAB_LEAD_GAP, ECG2LAB_REFUSAL_GAP};
+    case Fault::flat:
+      return {ECG2LAB_LEAD_FLAT, ECG2LAB_REFUSAL_FLAT};
+    case Fault::clipped:
+      return {ECG2LAB_LEAD_CLIPPED, ECG2LAB_REFUSAL_CLIPPED};
+    case Fault::too_small:
+      return {ECG2LAB_LEAD_GOOD, ECG2LAB_REFUSAL_TOO_SMALL};
+    default:
+      return {ECG2LAB_LEAD_FAULTY, ECG2LAB_REFUSAL_FAULT};
   }
-  return ECG2LAB_LEAD_NOT_JUDGED;
 }
 
-ecg2lab_refusal quality_refusal(QualityRefusal refusal) {
-  switch (refusal) {
-    case QualityRefusal::none:
-      return ECG2LAB_REFUSAL_NONE;
-    case QualityRefusal::too_short:
-      return ECG2LAB_REFUSAL_TOO_SHORT;
-    case QualityRefusal::empty:
-      return ECG2LAB_REFUSAL_EMPTY;
-    case QualityRefusal::gap:
-      return ECG2LAB_REFUSAL_GAP;
-    case QualityRefusal::flat:
-      return ECG2LAB_REFUSAL_FLAT;
-    case QualityRefusal::clipped:
-      return ECG2LAB_REFUSAL_CLIPPED;
-    case QualityRefusal::too_small:
-      return ECG2LAB_REFUSAL_TOO_SMALL;
+ecg2lab_lead_verdict verdict_of(const Answer& answer, std::size_t lead) {
+  if (answer.leads[lead].missing) return ECG2LAB_LEAD_MISSING;
+  if (!answer.quality) return ECG2LAB_LEAD_NOT_JUDGED;
+  const std::optional<Fault>& fault = answer.quality->leads[lead];
+  return fault ? codes_of(*fault).lead : ECG2LAB_LEAD_GOOD;
+}
+
+ecg2lab_quality quality_of(const Answer& answer) {
+  if (!answer.quality) return ECG2LAB_QUALITY_NOT_JUDGED;
+  switch (answer.quality->verdict()) {
+    case QualityVerdict::accepted:
+      return ECG2LAB_QUALITY_ACCEPTED;
+    case QualityVerdict::warned:
+      return ECG2LAB_QUALITY_WARNINGS;
+    case QualityVerdict::refused:
+      return ECG2LAB_QUALITY_REFUSED;
   }
-  return ECG2LAB_REFUSAL_NONE;
+  return ECG2LAB_QUALITY_NOT_JUDGED;
 }
 
 ecg2lab_refusal refusal_of(const Answer& answer) {
   if (!answer.refused) return ECG2LAB_REFUSAL_NONE;
-  if (answer.refused->quality != QualityRefusal::none) return quality_refusal(answer.refused->quality);
+  if (answer.refused->fault) return codes_of(*answer.refused->fault).refusal;
   if (answer.refused->kind == ErrorKind::patient) return ECG2LAB_REFUSAL_PATIENT;
   const bool missing = std::any_of(answer.leads.begin(), answer.leads.end(), [](const auto& l) { return l.missing; });
   return missing ? ECG2LAB_REFUSAL_MISSING_LEADS : ECG2LAB_REFUSAL_RECORDING;
@@ -59,6 +66,7 @@ ecg2lab_refusal refusal_of(const Answer& answer) {
 Result::Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFields source)
     : ecg2lab_result{}, model_(std::move(model)), answer_(std::move(answer)), source_fields_(std::move(source)) {
   add_leads();
+  add_faults();
   add_findings();
   add_imputed();
   for (const std::string& fact : answer_.features.unused) unused_.push_back(fact.c_str());
@@ -70,13 +78,39 @@ void Result::add_leads() {
   const auto& names = model_->model().contract().signal.leads;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const LeadReport& report = answer_.leads[i].report;
+    const auto figure = [&](Fault fault) { return answer_.leads[i].figures[index_of(fault)]; };
     lead_list_.add({.name = names[i].c_str(),
-                    .verdict = to_c(answer_.leads[i]),
+                    .verdict = verdict_of(answer_, i),
                     .derived = report.derived,
                     .missing_samples = report.missing_samples,
                     .clipped_samples = report.clipped_samples,
                     .longest_gap = report.longest_gap,
-                    .peak_to_peak_mv = report.peak_to_peak_mv});
+                    .peak_to_peak_mv = report.peak_to_peak_mv,
+                    .flat_share = figure(Fault::flat),
+                    .saturated_share = figure(Fault::saturated),
+                    .noise_mv = figure(Fault::noise),
+                    .wander_mv = figure(Fault::wander),
+                    .mains_mv = figure(Fault::mains),
+                    .bsqi = figure(Fault::bsqi),
+                    .ksqi = figure(Fault::ksqi),
+                    .ssqi = figure(Fault::ssqi),
+                    .psqi = figure(Fault::psqi),
+                    .bassqi = figure(Fault::bassqi)});
+  }
+}
+
+void Result::add_faults() {
+  if (!answer_.quality) return;
+  const auto& names = model_->model().contract().signal.leads;
+  for (const FoundFault& fault : answer_.quality->faults) {
+    fault_list_.add({.code = static_cast<int32_t>(index_of(fault.fault)) + 1,
+                     .refuses = fault.refuses,
+                     .name = rule_of(fault.fault).name.data(),  // of a literal: it ends with a zero
+                     .lead = fault.lead ? names[*fault.lead].c_str() : nullptr,
+                     .other_lead = fault.other ? names[*fault.other].c_str() : nullptr,
+                     .measured = fault.measured,
+                     .limit = fault.limit,
+                     .message = fault.message.c_str()});
   }
 }
 
@@ -126,6 +160,8 @@ void Result::fill() {
   unused_s = answer_.unused_s;
   source = source_list_.data(), source_count = source_list_.size();
   window_begin = answer_.begin;
+  quality = quality_of(answer_);
+  faults = fault_list_.data(), fault_count = fault_list_.size();
 }
 
 }  // namespace ecg2lab::c

@@ -20,6 +20,7 @@ class Result : public ecg2lab_result {
 
  private:
   void add_leads();
+  void add_faults();
   void add_findings();
   void add_imputed();
   void fill();
@@ -28,6 +29,7 @@ class Result : public ecg2lab_result {
   Answer answer_;
   SourceFields source_fields_;
   List<ecg2lab_lead> lead_list_;
+  List<ecg2lab_fault> fault_list_;
   List<ecg2lab_finding> finding_list_;
   List<ecg2lab_imputed> imputed_list_;
   List<ecg2lab_source_field> source_list_;

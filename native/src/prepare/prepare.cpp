@@ -86,6 +86,16 @@ std::vector<LeadReport> fill_gaps(Leads& leads, const std::vector<LeadSource>& s
   return reports;
 }
 
+QualityFigures measure(const Leads& leads, double rate_hz, const PrepareOptions& options,
+                       const std::vector<LeadReport>& reports) {
+  std::vector<MeasuredLead> measured;
+  for (std::size_t index = 0; index < reports.size(); ++index) {
+    const bool own = !reports[index].derived && reports[index].missing_samples == 0;
+    measured.push_back({options.leads[index], leads.row(index).data(), own});
+  }
+  return measure_quality(measured, leads.row(0).size(), rate_hz);
+}
+
 void run_filters(Leads& leads, double rate_hz, const PrepareOptions& options, std::vector<LeadReport>& reports) {
   std::vector<double*> rows;
   for (std::size_t index = 0; index < reports.size(); ++index) rows.push_back(leads.change(index).data());
@@ -112,6 +122,9 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
   Leads leads(samples, sources);
   Prepared prepared;
   prepared.leads = fill_gaps(leads, sources, options);
+  if (options.measure_quality && !sources.empty()) {
+    prepared.quality = measure(leads, recorded_rate_hz, options, prepared.leads);
+  }
   if (options.filters.any() && !sources.empty()) run_filters(leads, recorded_rate_hz, options, prepared.leads);
   prepared.signal = Matrix<float>(sources.size(), length);
   resampler->run({leads.rows(), 0, samples.columns}, options.clip_mv,

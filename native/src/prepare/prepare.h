@@ -1,11 +1,13 @@
 // Preprocessing: from raw samples in millivolt to the signal that the network was trained on.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/matrix.h"
 #include "prepare/leads.h"
+#include "prepare/quality_figures.h"
 #include "prepare/zero_phase.h"
 
 namespace ecg2lab {
@@ -15,6 +17,7 @@ struct PrepareOptions {
   double sampling_rate_hz;
   double clip_mv;
   FilterOptions filters = {};
+  bool measure_quality = false;
 };
 
 struct LeadReport {
@@ -30,6 +33,7 @@ struct LeadReport {
 struct Prepared {
   Matrix<float> signal;  // (leads, samples at the wanted rate) mV; a lead without any value is zero
   std::vector<LeadReport> leads;
+  std::optional<QualityFigures> quality;  // of the gaps closed, before filters and clip; none: not asked for
 };
 
 // In this order: lead mapping, linear interpolation over NaN, filters if any (band-pass, then notch), clip, resampling;

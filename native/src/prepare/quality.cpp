@@ -1,90 +1,152 @@
 #include "prepare/quality.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
-#include "base/number_text.h"
+#include "prepare/quality_words.h"
 
 namespace ecg2lab {
 namespace {
 
-LeadVerdict judge_lead(const LeadReport& lead, const RecordedLength& recorded) {
-  const auto samples = static_cast<double>(recorded.samples);
-  if (lead.empty) return LeadVerdict::empty;
-  if (static_cast<double>(lead.longest_gap) >= recorded.longest_gap_s * recorded.rate_hz) return LeadVerdict::gap;
-  if (lead.flat) return LeadVerdict::flat;
-  if (static_cast<double>(lead.clipped_samples) > samples / 2) return LeadVerdict::clipped;
-  return LeadVerdict::good;
-}
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-struct Fault {
-  LeadVerdict verdict;
-  QualityRefusal refusal;
-  std::string said;
+class Judge {
+ public:
+  Judge(const std::vector<LeadReport>& reports, const QualityFigures* figures, std::size_t prepared_samples,
+        const RecordedLength& recorded, const Contract& contract)
+      : reports_(reports),
+        figures_(figures),
+        prepared_samples_(prepared_samples),
+        recorded_(recorded),
+        contract_(contract) {}
+
+  Quality judge();
+
+ private:
+  Limit limit(Fault fault) const;
+  double measured(Fault fault) const;
+  double measured(Fault fault, std::size_t lead) const;
+  bool exceeds(Fault fault, double measured, double limit) const;
+  void find(Fault fault, double measured, std::optional<std::size_t> lead);
+
+  const std::vector<LeadReport>& reports_;
+  const QualityFigures* figures_;
+  std::size_t prepared_samples_;
+  RecordedLength recorded_;
+  const Contract& contract_;
+  Quality quality_;
 };
 
-std::vector<Fault> faults(double longest_gap_s, double clip_mv) {
-  return {
-      {LeadVerdict::empty, QualityRefusal::empty, "without any value (all NaN)"},
-      {LeadVerdict::gap, QualityRefusal::gap, "without values for " + number_text(longest_gap_s) + " s or longer"},
-      {LeadVerdict::flat, QualityRefusal::flat, "flat: every sample is the same"},
-      {LeadVerdict::clipped, QualityRefusal::clipped,
-       "mostly beyond ±" + number_text(clip_mv) + " mV (is the unit right?)"},
-  };
-}
-
-std::vector<std::string> leads_with(LeadVerdict verdict, const Quality& quality, const Signal& wanted) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < quality.leads.size(); ++i) {
-    if (quality.leads[i] == verdict) names.push_back(wanted.leads[i]);
+// Of those that the contract does not limit: the window.
+Limit Judge::limit(Fault fault) const {
+  switch (fault) {
+    case Fault::too_short:
+      return {{}, contract_.signal.window_s()};
+    case Fault::empty:
+      return {{}, 0.5};
+    case Fault::gap:
+      return {{}, recorded_.longest_gap_s};
+    default:
+      return contract_.quality.of(fault);
   }
-  return names;
 }
 
-std::string refuse_leads(const std::vector<std::string>& names, const std::string& fault) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return (names.size() > 1 ? "leads " : "lead ") + all + " " + fault + "; check the electrodes and record again";
+double Judge::measured(Fault fault) const {
+  if (fault == Fault::too_short) {
+    return static_cast<double>(prepared_samples_) / contract_.signal.sampling_rate_hz;
+  }
+  if (figures_ != nullptr) return figures_->recording[index_of(fault)];
+  if (fault != Fault::too_small) return kNaN;
+  double largest = 0;
+  for (const LeadReport& lead : reports_) largest = std::max(largest, lead.peak_to_peak_mv);
+  return largest;
 }
 
-void refuse(Quality& quality, QualityRefusal refusal, const std::string& message) {
-  quality.refusal = refusal;
-  quality.message = message;
+double Judge::measured(Fault fault, std::size_t lead) const {
+  const LeadReport& report = reports_[lead];
+  const auto samples = static_cast<double>(recorded_.samples);
+  switch (fault) {
+    case Fault::empty:
+      return report.empty ? 1 : 0;
+    case Fault::gap:
+      return static_cast<double>(report.longest_gap) / recorded_.rate_hz;
+    case Fault::missing:  // a stream has a limit of its own for gaps
+      return figures_ == nullptr ? kNaN : static_cast<double>(report.missing_samples) / samples;
+    case Fault::clipped:
+      return static_cast<double>(report.clipped_samples) / samples;
+    case Fault::flat:
+      if (report.flat) return 1;
+      break;
+    default:
+      break;
+  }
+  return figures_ == nullptr ? kNaN : figures_->leads[lead][index_of(fault)];
+}
+
+// No comparison with NaN holds.
+bool Judge::exceeds(Fault fault, double measured, double limit) const {
+  switch (fault) {
+    case Fault::too_short:  // to the sample
+      return prepared_samples_ < contract_.signal.window_samples;
+    case Fault::gap:  // likewise
+      return std::round(measured * recorded_.rate_hz) >= limit * recorded_.rate_hz;
+    default:
+      return rule_of(fault).below ? measured < limit : measured > limit;
+  }
+}
+
+void Judge::find(Fault fault, double measured, std::optional<std::size_t> lead) {
+  const Limit limits = limit(fault);
+  const bool refuses = limits.refuse && exceeds(fault, measured, *limits.refuse);
+  if (!refuses && !(limits.warn && exceeds(fault, measured, *limits.warn))) return;
+  FoundFault found{.fault = fault,
+                   .refuses = refuses,
+                   .lead = lead,
+                   .other = {},
+                   .measured = measured,
+                   .limit = refuses ? *limits.refuse : *limits.warn,
+                   .message = {}};
+  if (fault == Fault::duplicate) found.other = figures_->most_alike[*lead];
+  found.message = describe(found, reports_, contract_);
+  if (lead && refuses && !quality_.leads[*lead]) quality_.leads[*lead] = fault;
+  quality_.faults.push_back(std::move(found));
+}
+
+Quality Judge::judge() {
+  quality_.leads.resize(reports_.size());
+  for (std::size_t i = 0; i < kFaults; ++i) {
+    const auto fault = static_cast<Fault>(i);
+    if (!rule_of(fault).per_lead) {
+      find(fault, measured(fault), {});
+      continue;
+    }
+    for (std::size_t lead = 0; lead < reports_.size(); ++lead) {
+      if (quality_.leads[lead] != Fault::empty) find(fault, measured(fault, lead), lead);
+    }
+  }
+  std::vector<const FoundFault*> first;
+  for (const FoundFault& fault : quality_.faults) {
+    if (fault.refuses && (first.empty() || fault.fault == first.front()->fault)) first.push_back(&fault);
+  }
+  if (first.empty()) return std::move(quality_);
+  quality_.refusal = first.front()->fault;
+  quality_.message = describe_refusal(first, reports_, contract_);
+  return std::move(quality_);
 }
 
 }  // namespace
 
-ErrorKind Quality::kind() const {
-  return refusal == QualityRefusal::too_short ? ErrorKind::recording : ErrorKind::quality;
+QualityVerdict Quality::verdict() const {
+  if (refusal) return QualityVerdict::refused;
+  return faults.empty() ? QualityVerdict::accepted : QualityVerdict::warned;
 }
 
-Quality judge_quality(std::span<const LeadReport> leads, std::size_t prepared_samples, const RecordedLength& recorded,
-                      const Signal& wanted, const Preprocessing& preprocessing) {
-  const double window_s = wanted.window_s();
-  Quality quality;
-  double largest = 0;
-  for (const LeadReport& lead : leads) {
-    quality.leads.push_back(judge_lead(lead, recorded));
-    largest = std::max(largest, lead.peak_to_peak_mv);
-  }
-  if (prepared_samples < wanted.window_samples) {
-    const double seconds = static_cast<double>(prepared_samples) / wanted.sampling_rate_hz;
-    refuse(quality, QualityRefusal::too_short,
-           "the recording is too short: " + number_text(seconds) + " s, and the model needs " + number_text(window_s) +
-               " s");
-    return quality;
-  }
-  for (const Fault& fault : faults(recorded.longest_gap_s, preprocessing.clip_mv)) {
-    const auto names = leads_with(fault.verdict, quality, wanted);
-    if (names.empty()) continue;
-    refuse(quality, fault.refusal, refuse_leads(names, fault.said));
-    return quality;
-  }
-  if (largest < kSmallestEcgMv) {
-    refuse(quality, QualityRefusal::too_small,
-           "no lead varies by more than " + number_text(largest, 2) +
-               " mV: this is no ECG, or its unit is not the one given");
-  }
-  return quality;
+ErrorKind Quality::kind() const { return refusal == Fault::too_short ? ErrorKind::recording : ErrorKind::quality; }
+
+Quality judge_quality(const std::vector<LeadReport>& leads, const QualityFigures* figures, std::size_t prepared_samples,
+                      const RecordedLength& recorded, const Contract& contract) {
+  return Judge(leads, figures, prepared_samples, recorded, contract).judge();
 }
 
 }  // namespace ecg2lab

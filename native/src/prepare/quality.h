@@ -1,44 +1,37 @@
 // Whether a recording is good enough to answer from.
 #pragma once
 
-#include <span>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/errors.h"
 #include "bundle/contract.h"
 #include "prepare/prepare.h"
+#include "prepare/quality_limits.h"
 
 namespace ecg2lab {
 
-// Peak to peak in the largest lead. Low voltage in medicine begins at 0.5 mV in the limb leads.
-inline constexpr double kSmallestEcgMv = 0.05;
+enum class QualityVerdict { accepted, warned, refused };
 
-// What is wrong with a lead: the first of these that holds.
-enum class LeadVerdict {
-  good,
-  empty,    // not a single value
-  gap,      // no value for as long as RecordedLength::longest_gap_s
-  flat,     // every sample is the same
-  clipped,  // more than half of the samples are beyond the clip limit
-};
-
-// Why a recording is refused: the first of these that holds.
-enum class QualityRefusal {
-  none,
-  too_short,  // of kind `recording`; all others are of kind `quality`
-  empty,
-  gap,
-  flat,
-  clipped,
-  too_small,  // no lead varies by as much as kSmallestEcgMv
+// One fault of one lead, or of the recording.
+struct FoundFault {
+  Fault fault;
+  bool refuses;
+  std::optional<std::size_t> lead;   // in the contract's order; none: of the recording
+  std::optional<std::size_t> other;  // the lead that this one repeats
+  double measured;
+  double limit;
+  std::string message;  // one sentence
 };
 
 struct Quality {
-  std::vector<LeadVerdict> leads;  // in the contract's order
-  QualityRefusal refusal = QualityRefusal::none;
-  std::string message;  // empty: not refused
+  std::vector<FoundFault> faults;           // in the order of `Fault`, then of the leads
+  std::vector<std::optional<Fault>> leads;  // in the contract's order: the first fault that refuses; none: good
+  std::optional<Fault> refusal;             // the first of all
+  std::string message;                      // empty: not refused
 
+  QualityVerdict verdict() const;
   ErrorKind kind() const;  // of the error that says so
 };
 
@@ -49,8 +42,8 @@ struct RecordedLength {
   double longest_gap_s;  // a lead without values for as long is refused: a window, for a recording
 };
 
-// `leads` and `prepared_samples` are of the prepared signal.
-Quality judge_quality(std::span<const LeadReport> leads, std::size_t prepared_samples, const RecordedLength& recorded,
-                      const Signal& wanted, const Preprocessing& preprocessing);
+// Without figures, as in a stream, only what a LeadReport says is judged.
+Quality judge_quality(const std::vector<LeadReport>& leads, const QualityFigures* figures, std::size_t prepared_samples,
+                      const RecordedLength& recorded, const Contract& contract);
 
 }  // namespace ecg2lab

@@ -4,8 +4,6 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST_ECG_MV: float
-
 class LeadReport(TypedDict):
     missing_samples: int
     clipped_samples: int
@@ -32,7 +30,8 @@ def prepare(
     clip_mv: float,
     band_pass: BandPass | None = None,
     notch: Notch | None = None,
-) -> tuple[NDArray[np.float32], list[LeadReport]]: ...
+    measure_quality: bool = False,
+) -> Any: ...  # signal, list of LeadReport and, if asked for, QualityFigures
 def missing_leads(recorded: Sequence[str], wanted: Sequence[str]) -> list[str]: ...
 def lead(samples: NDArray[np.float64], recorded: Sequence[str], wanted: str) -> NDArray[np.float64]: ...
 def windows(signal: NDArray[np.float32], window: int) -> NDArray[np.float32]: ...
@@ -42,15 +41,23 @@ class Resampler:
     def run(self, samples: NDArray[np.float64], clip_mv: float) -> NDArray[np.float32]: ...
 
 def look_ahead(input_rate: float, output_rate: float) -> int: ...
-def require_quality(
+
+class QualityFigures:
+    leads: list[dict[str, float]]
+    recording: dict[str, float]
+
+def fault_names() -> tuple[str, ...]: ...
+def judge_quality(
     notes: Sequence[tuple[str, int, int, bool, bool, bool, float, int]],
+    figures: QualityFigures | None,
     prepared_samples: int,
     recorded_samples: int,
     recorded_rate_hz: float,
     sampling_rate_hz: float,
     window_samples: int,
     clip_mv: float,
-) -> None: ...
+    limits: Mapping[str, tuple[float | None, float | None]],
+) -> dict[str, Any]: ...
 def fact_names() -> tuple[str, ...]: ...
 def check_patient(numbers: Mapping[str, float], words: Mapping[str, str]) -> None: ...
 def encode_features(

@@ -4,6 +4,7 @@
 // instruction set, the linker would keep any one of them, and an old CPU could meet instructions that it lacks.
 #pragma once
 
+#include "extremes.h"
 #include "section.h"
 #include "survey.h"
 #include "table.h"
@@ -22,7 +23,9 @@ constexpr SignalKernels make_signal_kernels(const char* name) {
           .leads_to_rows = leads_to_rows<D>,
           .rows_to_leads = rows_to_leads<D>,
           .survey = survey<D>,
-          .section = section<D>};
+          .section = section<D>,
+          .sharpest = sharpest<D>,
+          .count_between = count_between<D>};
 }
 
 }  // namespace

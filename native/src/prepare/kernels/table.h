@@ -79,6 +79,10 @@ struct SignalKernels {
   void (*rows_to_leads)(const RowsToLeads&);
   Survey (*survey)(const double* lead, std::size_t length, double limit);
   void (*section)(const SectionArguments&);
+  // How far one sample lies above, or below, both those `reach` before and after it: the most.
+  double (*sharpest)(const double* lead, std::size_t length, std::size_t reach);
+  // Samples that are neither at the one value, or below, nor at the other, or above.
+  std::size_t (*count_between)(const double* lead, std::size_t length, double lowest, double highest);
 };
 
 }  // namespace ecg2lab
