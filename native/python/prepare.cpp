@@ -19,21 +19,7 @@ py::tuple prepare_array(const Array<double>& samples, const std::vector<std::str
     const py::gil_scoped_release release;
     prepared = prepare(matrix, recorded_leads, rate, {leads, sampling_rate_hz, clip_mv, {band_pass, notch}});
   }
-  py::list reports;
-  for (const LeadReport& lead : prepared.leads) {
-    py::dict report;
-    report["missing_samples"] = lead.missing_samples;
-    report["clipped_samples"] = lead.clipped_samples;
-    report["derived"] = lead.derived;
-    report["empty"] = lead.empty;
-    report["flat"] = lead.flat;
-    report["peak_to_peak_mv"] = lead.peak_to_peak_mv;
-    report["longest_gap"] = lead.longest_gap;
-    reports.append(report);
-  }
-  const auto rows = static_cast<py::ssize_t>(prepared.signal.rows);
-  const auto columns = static_cast<py::ssize_t>(prepared.signal.columns);
-  return py::make_tuple(to_array(std::move(prepared.signal.values), {rows, columns}), reports);
+  return py::make_tuple(to_rows(std::move(prepared.signal)), to_list(prepared.leads));
 }
 
 std::vector<std::string> missing_leads(const std::vector<std::string>& recorded,
@@ -88,6 +74,22 @@ py::array_t<float> resample_array(const Resampler& resampler, const Array<double
 }
 
 }  // namespace
+
+py::list to_list(const std::vector<LeadReport>& reports) {
+  py::list dicts;
+  for (const LeadReport& lead : reports) {
+    py::dict report;
+    report["missing_samples"] = lead.missing_samples;
+    report["clipped_samples"] = lead.clipped_samples;
+    report["derived"] = lead.derived;
+    report["empty"] = lead.empty;
+    report["flat"] = lead.flat;
+    report["peak_to_peak_mv"] = lead.peak_to_peak_mv;
+    report["longest_gap"] = lead.longest_gap;
+    dicts.append(report);
+  }
+  return dicts;
+}
 
 void bind_prepare(py::module_& module) {
   using py::literals::operator""_a;

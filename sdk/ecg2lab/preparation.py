@@ -87,16 +87,18 @@ def require_leads(recording: Recording, contract: Contract) -> None:
         )
 
 
-def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.float32]:
-    """Whole windows side by side, (windows, leads, L).
+def cut_windows(
+    prepared: PreparedSignal, contract: Contract, longest_gap_s: float | None = None
+) -> NDArray[np.float32]:
+    """Whole windows side by side, (windows, leads, L); `longest_gap_s` None: gaps of a window are refused.
 
     Raises
     ------
     RecordingError
         If there is not even one.
     QualityError
-        Naming leads without any value, with a gap as long as a window, flat, or mostly clipped; or if the whole
-        recording is too small to be an ECG in the unit given.
+        Naming leads without any value, with a gap as long as that, flat, or mostly clipped; or if the whole recording
+        is too small to be an ECG in the unit given.
     """
     wanted = contract.signal
     _core.require_quality(
@@ -107,6 +109,7 @@ def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.floa
         wanted.sampling_rate_hz,
         wanted.window_samples,
         contract.preprocessing.clip_mv,
+        longest_gap_s,
     )
     return _core.windows(prepared.signal, wanted.window_samples)
 
