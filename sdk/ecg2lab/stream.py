@@ -109,6 +109,11 @@ class Stream:
         return self._settings.by
 
     @property
+    def fs(self) -> float:
+        """Of the samples, Hz."""
+        return self._form.fs
+
+    @property
     def samples_received(self) -> int:
         """Of each lead since the stream began, lost ones that `start` told of among them."""
         return self._windows.samples_received

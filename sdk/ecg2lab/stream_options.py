@@ -43,7 +43,7 @@ class StreamFormat:
         RecordingError
             Naming what is wrong.
         """
-        if np.ndim(samples) == 2 and np.shape(samples) == (len(self.leads), 0):
+        if getattr(samples, "shape", None) == (len(self.leads), 0):
             return np.empty((len(self.leads), 0))
         millivolt = Recording(
             samples, fs=self.fs, leads=self.leads, unit=self.unit, gain=self.gain, baseline=self.baseline
