@@ -161,7 +161,7 @@ def _view(as_json: bool) -> Iterator[View]:
     from ecg2lab.cli import stream_view
 
     console = Console(highlight=False)
-    if as_json or not console.is_terminal:
+    if as_json or not console.is_terminal or console.width < stream_view.LEAST_WIDTH:
         yield stream_view.Lines(as_json)
         return
     with stream_view.Live(console).opened() as live:

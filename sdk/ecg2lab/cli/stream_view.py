@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from ecg2lab.stream import Position, StreamPrediction
 
 _STEPS = "▁▂▃▄▅▆▇█"
-_TREND = 16
+_TREND = 10
 """Answers that a trend shows."""
+_WIDTHS = {"When": 14, "Now": 5, "Trend": _TREND, "Answer": 12}
+LEAST_WIDTH = 70
+"""Of a terminal that a table is drawn on: so that no figure is torn apart."""
 _STYLE = {"detected": "bold red", "not detected": "green", "no threshold": "dim"}
 _FRAME_LINES = 6
 """Of the table, beside its findings."""
@@ -75,11 +78,12 @@ class Live:
         status = Text(where(prediction.position), style="dim")
         if prediction.refusal:
             status.append(f"\nrefused: {prediction.refusal.message}", style="bold yellow")
-        table = Table(title=Text(prediction.notice.upper(), style="bold yellow"), caption=status, box=None)
+        title = Text(prediction.notice.upper(), style="bold yellow")
+        table = Table(title=title, caption=status, box=None, expand=True, padding=(0, 1, 0, 0))
         table.title_justify = table.caption_justify = "left"
         table.add_column("Abnormality", no_wrap=True, overflow="ellipsis", ratio=1)
-        for name in ("When", "Now", "Trend", "Answer"):
-            table.add_column(name, no_wrap=True, justify="right" if name == "Now" else "left")
+        for name, width in _WIDTHS.items():
+            table.add_column(name, no_wrap=True, width=width, justify="right" if name == "Now" else "left")
         findings = sorted(prediction.findings, key=lambda f: not f.detected)
         room = max(1, self._console.height - _FRAME_LINES)
         for finding in findings[:room]:
