@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,9 @@ def check_format(
     if not isinstance(patient, Patient | None):
         raise PatientError(f"stream wants an ecg2lab.Patient, not {type(patient).__name__}")
     names = [targets] if isinstance(targets, str) else contract.target_names if targets is None else targets
-    count = len(leads) if isinstance(leads, Sequence) and not isinstance(leads, str) else 1
+    if isinstance(leads, Iterable) and not isinstance(leads, str | Set):
+        leads = tuple(leads)
+    count = len(leads) if isinstance(leads, tuple) else 1
     sample = Recording(np.zeros((count, 1)), fs=fs, leads=leads, unit=unit, gain=gain, baseline=baseline, source=source)
     return StreamFormat(
         sample.fs,

@@ -188,3 +188,11 @@ def test_the_demo_model_streams_the_packaged_record():
     found = answers(run(bundle_path(), record_path(), "--hop", 1, "--speed", "max", "--json"))
     assert len(found) == 8
     assert ecg2lab.read(record_path()).duration_s == 10
+
+
+def test_the_example_of_the_docs_runs(capsys):
+    page = (Path(__file__).parents[2] / "docs" / "streaming.md").read_text(encoding="utf-8")
+    exec(page.split("```python\n")[1].split("```")[0], {})
+    ends = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert ends == [2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5][: len(ends)]
+    assert len(ends) >= 7
