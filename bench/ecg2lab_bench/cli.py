@@ -68,6 +68,8 @@ def run(
     - `training`: a whole training step of the published size beside its dense products; kernels beside the published
     way to compute them. Needs the extra `train`
 
+    - `beds`: live signals, each answered every second, that one core holds
+
     For example:
 
     - `ecg2lab bench run --quick`

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ecg2lab_bench.timing import Tell
 
 REPORT = "results.md"
-WITH_A_BUNDLE: tuple[ScenarioName, ...] = ("engine", "graph-forms")
+WITH_A_BUNDLE: tuple[ScenarioName, ...] = ("engine", "graph-forms", "beds")
 """The others draw networks of their own."""
 
 
@@ -86,6 +86,13 @@ def _training(plan: Plan, tell: Tell | None) -> Outcome:
     return Outcome(training_step.encode(found), training_step.markdown(found), partial(training_step.show, found))
 
 
+def _beds(plan: Plan, tell: Tell | None) -> Outcome:
+    from ecg2lab_bench import beds
+
+    found = beds.run(plan, tell)
+    return Outcome(beds.encode(found), beds.markdown(found), partial(beds.show, found))
+
+
 SCENARIOS: dict[ScenarioName, Callable[[Plan, Tell | None], Outcome]] = {
     "engine": _engine,
     "native": _native,
@@ -93,4 +100,5 @@ SCENARIOS: dict[ScenarioName, Callable[[Plan, Tell | None], Outcome]] = {
     "kernel-forms": _kernel_forms,
     "form-choice": _form_choice,
     "training": _training,
+    "beds": _beds,
 }

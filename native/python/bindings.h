@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "base/matrix.h"
+#include "prepare/prepare.h"
 
 namespace ecg2lab::bindings {
 
@@ -37,6 +38,14 @@ py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape)
   return py::array_t<T>(std::move(shape), owner->data(), release);
 }
 
+inline py::array_t<float> to_rows(Matrix<float>&& matrix) {
+  const auto rows = static_cast<py::ssize_t>(matrix.rows), columns = static_cast<py::ssize_t>(matrix.columns);
+  return to_array(std::move(matrix.values), {rows, columns});
+}
+
+// As dictionaries.
+py::list to_list(const std::vector<LeadReport>& reports);
+
 void bind_bundle(py::module_& module);
 void bind_contract(py::module_& module);
 void bind_cpu(py::module_& module);
@@ -49,6 +58,7 @@ void bind_prepare(py::module_& module);
 void bind_quality(py::module_& module);
 void bind_prepare_stream(py::module_& module);
 void bind_scan(py::module_& module);
+void bind_window_stream(py::module_& module);
 void bind_zero_phase(py::module_& module);
 
 }  // namespace ecg2lab::bindings

@@ -22,21 +22,8 @@ py::tuple prepare_array(const Array<double>& samples, const std::vector<std::str
     prepared =
         prepare(matrix, recorded_leads, rate, {leads, sampling_rate_hz, clip_mv, {band_pass, notch}, measure_quality});
   }
-  py::list reports;
-  for (const LeadReport& lead : prepared.leads) {
-    py::dict report;
-    report["missing_samples"] = lead.missing_samples;
-    report["clipped_samples"] = lead.clipped_samples;
-    report["derived"] = lead.derived;
-    report["empty"] = lead.empty;
-    report["flat"] = lead.flat;
-    report["peak_to_peak_mv"] = lead.peak_to_peak_mv;
-    report["longest_gap"] = lead.longest_gap;
-    reports.append(report);
-  }
-  const auto rows = static_cast<py::ssize_t>(prepared.signal.rows);
-  const auto columns = static_cast<py::ssize_t>(prepared.signal.columns);
-  const auto signal = to_array(std::move(prepared.signal.values), {rows, columns});
+  const auto signal = to_rows(std::move(prepared.signal));
+  const auto reports = to_list(prepared.leads);
   if (!prepared.quality) return py::make_tuple(signal, reports);
   return py::make_tuple(signal, reports, std::move(*prepared.quality));
 }
@@ -93,6 +80,22 @@ py::array_t<float> resample_array(const Resampler& resampler, const Array<double
 }
 
 }  // namespace
+
+py::list to_list(const std::vector<LeadReport>& reports) {
+  py::list dicts;
+  for (const LeadReport& lead : reports) {
+    py::dict report;
+    report["missing_samples"] = lead.missing_samples;
+    report["clipped_samples"] = lead.clipped_samples;
+    report["derived"] = lead.derived;
+    report["empty"] = lead.empty;
+    report["flat"] = lead.flat;
+    report["peak_to_peak_mv"] = lead.peak_to_peak_mv;
+    report["longest_gap"] = lead.longest_gap;
+    dicts.append(report);
+  }
+  return dicts;
+}
 
 void bind_prepare(py::module_& module) {
   using py::literals::operator""_a;

@@ -1,34 +1,17 @@
 #include "prepare/prepare_stream.h"
 
-#include <mutex>
-
-#include "bindings.h"
+#include "guarded.h"
 
 namespace ecg2lab::bindings {
 namespace {
 
-// Two Python threads may call the same stream: one waits, without the GIL.
-class GuardedStream {
- public:
-  GuardedStream(const std::vector<std::string>& recorded_leads, double rate, const std::vector<std::string>& leads,
-                double sampling_rate_hz, double clip_mv, std::size_t longest_gap)
-      : stream_(recorded_leads, rate, {leads, sampling_rate_hz, clip_mv, {}}, longest_gap) {}
+using GuardedStream = Guarded<PrepareStream>;
 
-  template <class Function>
-  auto use(Function function) {
-    const py::gil_scoped_release release;
-    const std::scoped_lock lock(mutex_);
-    return function(stream_);
-  }
-
- private:
-  std::mutex mutex_;
-  PrepareStream stream_;
-};
-
-py::array_t<float> to_rows(Matrix<float>&& matrix) {
-  const auto rows = static_cast<py::ssize_t>(matrix.rows), columns = static_cast<py::ssize_t>(matrix.columns);
-  return to_array(std::move(matrix.values), {rows, columns});
+std::unique_ptr<GuardedStream> open_prepare_stream(const std::vector<std::string>& recorded_leads, double rate,
+                                                   const std::vector<std::string>& leads, double sampling_rate_hz,
+                                                   double clip_mv, std::size_t longest_gap) {
+  const PrepareOptions options{leads, sampling_rate_hz, clip_mv, {}};
+  return std::make_unique<GuardedStream>(PrepareStream(recorded_leads, rate, options, longest_gap));
 }
 
 py::array_t<float> push(GuardedStream& stream, const Array<double>& samples) {
@@ -56,9 +39,8 @@ py::list lead_reports(GuardedStream& stream) {
 void bind_prepare_stream(py::module_& module) {
   using py::literals::operator""_a;
   py::class_<GuardedStream>(module, "PrepareStream")
-      .def(py::init<const std::vector<std::string>&, double, const std::vector<std::string>&, double, double,
-                    std::size_t>(),
-           "recorded_leads"_a, "rate"_a, "leads"_a, "sampling_rate_hz"_a, "clip_mv"_a, "longest_gap"_a)
+      .def(py::init(&open_prepare_stream), "recorded_leads"_a, "rate"_a, "leads"_a, "sampling_rate_hz"_a, "clip_mv"_a,
+           "longest_gap"_a)
       .def("push", &push, "samples"_a.noconvert())
       .def("finish", [](GuardedStream& stream) { return to_rows(stream.use([](auto& s) { return s.finish(); })); })
       .def("reset", [](GuardedStream& stream) { stream.use([](auto& s) { s.reset(); }); })

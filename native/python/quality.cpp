@@ -38,7 +38,7 @@ py::dict to_dict(const FoundFault& fault, const std::vector<std::string>& leads)
 
 py::dict judge(const std::vector<LeadNote>& notes, const QualityFigures* figures, std::size_t prepared_samples,
                std::size_t recorded_samples, double recorded_rate_hz, double sampling_rate_hz,
-               std::size_t window_samples, double clip_mv, const Limits& limits) {
+               std::size_t window_samples, double clip_mv, const Limits& limits, std::optional<double> longest_gap_s) {
   std::vector<LeadReport> reports;
   Contract contract{.name = {},
                     .signal = {.leads = {}, .sampling_rate_hz = sampling_rate_hz, .window_samples = window_samples},
@@ -61,8 +61,9 @@ py::dict judge(const std::vector<LeadNote>& notes, const QualityFigures* figures
   if (figures != nullptr && figures->leads.size() != reports.size()) {
     throw std::invalid_argument("figures of other leads");
   }
-  const Quality quality = judge_quality(reports, figures, prepared_samples,
-                                        {recorded_samples, recorded_rate_hz, contract.signal.window_s()}, contract);
+  const Quality quality =
+      judge_quality(reports, figures, prepared_samples,
+                    {recorded_samples, recorded_rate_hz, longest_gap_s.value_or(contract.signal.window_s())}, contract);
   py::list faults;
   for (const FoundFault& fault : quality.faults) faults.append(to_dict(fault, contract.signal.leads));
   const char* const verdicts[] = {"accepted", "warnings", "refused"};
@@ -91,7 +92,8 @@ void bind_quality(py::module_& module) {
                              })
       .def_property_readonly("recording", [](const QualityFigures& figures) { return measured(figures.recording); });
   module.def("judge_quality", &judge, "notes"_a, "figures"_a.none(true), "prepared_samples"_a, "recorded_samples"_a,
-             "recorded_rate_hz"_a, "sampling_rate_hz"_a, "window_samples"_a, "clip_mv"_a, "limits"_a);
+             "recorded_rate_hz"_a, "sampling_rate_hz"_a, "window_samples"_a, "clip_mv"_a, "limits"_a,
+             "longest_gap_s"_a);
   module.def("fault_names", [] {
     std::vector<std::string> names;
     for (const FaultRule& rule : kFaultRules) names.emplace_back(rule.name);

@@ -7,6 +7,7 @@
 #include "bundle/proof.h"
 #include "bundle/safetensors.h"
 #include "engine/kernels/instruction_sets.h"
+#include "prepare/for_contract.h"
 #include "prepare/leads.h"
 
 namespace ecg2lab {
@@ -77,12 +78,6 @@ std::vector<T> repeat(const std::vector<T>& row, std::size_t times) {
   return rows;
 }
 
-std::string join(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
-}
-
 }  // namespace
 
 Model::Model(Bundle bundle, const ModelOptions& options)
@@ -117,14 +112,6 @@ void Model::answer(const RawRecording& raw, const Patient& patient, Answer& answ
                 answer);
 }
 
-PrepareOptions Model::prepare_options() const {
-  return {.leads = contract().signal.leads,
-          .sampling_rate_hz = contract().signal.sampling_rate_hz,
-          .clip_mv = contract().preprocessing.clip_mv,
-          .filters = contract().preprocessing.filters,
-          .measure_quality = true};
-}
-
 Answer Model::answer_window(const StreamWindow& window, const Features& features,
                             const RecordedLength& recorded) const {
   Answer answer;
@@ -154,26 +141,16 @@ void Model::judge_and_run(const Prepared& prepared, const RecordedLength& record
   answer.findings = run(prepared, answer.features, count.windows);
 }
 
-void Model::check_leads(const std::vector<std::string>& recorded) const {
-  const auto& wanted = contract().signal.leads;
-  const auto sources = map_leads(recorded, wanted);
-  std::vector<std::string> missing;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!sources[i].found()) missing.push_back(wanted[i]);
-  }
-  if (missing.empty()) return;
-  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
-                                        " (the recording has " + join(recorded) + ")");
-}
-
 Prepared Model::prepare_leads(const Recording& recording, Answer& answer) const {
   const auto sources = map_leads(recording.leads, contract().signal.leads);
   for (std::size_t i = 0; i < sources.size(); ++i) answer.leads[i].missing = !sources[i].found();
-  check_leads(recording.leads);
+  check_leads(recording.leads, contract());
   const Matrix<double>& samples = recording.samples;
+  PrepareOptions options = prepare_options(contract());
+  options.measure_quality = true;
   try {
     return prepare({samples.values.data(), samples.rows, samples.columns}, recording.leads, recording.sampling_rate_hz,
-                   prepare_options());
+                   options);
   } catch (const std::invalid_argument& error) {
     throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
   }

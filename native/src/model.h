@@ -64,10 +64,7 @@ class Model {
   // output cannot be used.
   Answer predict(const RawRecording& recording, const Patient& patient) const;
 
-  // The parts of it, for a signal that is still coming in; see stream.h.
-  PrepareOptions prepare_options() const;
-  // Throws Error of kind `recording` that names the leads which are neither recorded nor derivable.
-  void check_leads(const std::vector<std::string>& recorded) const;
+  // For a window of a signal that is still coming in; see stream.h.
   Answer answer_window(const StreamWindow& window, const Features& features, const RecordedLength& recorded) const;
 
  private:

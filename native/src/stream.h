@@ -5,14 +5,10 @@
 #include <vector>
 
 #include "model.h"
+#include "prepare/for_contract.h"
 #include "prepare/window_stream.h"
 
 namespace ecg2lab {
-
-struct StreamOptions {
-  double hop_s = 1;          // from one window to the next; a whole number of samples at the model's rate
-  double longest_gap_s = 0;  // a lead without values for so long is off, and its windows are refused; 0: a window
-};
 
 // One per patient; one thread at a time. The model must outlive it.
 class Stream {
@@ -39,8 +35,6 @@ class Stream {
   const WindowStream& windows() const { return windows_; }
 
  private:
-  WindowStream open(const std::vector<std::string>& leads, double rate_hz, const StreamOptions& options);
-
   const Model& model_;
   ToMillivolt to_millivolt_;
   double rate_hz_;

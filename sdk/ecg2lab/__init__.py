@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ecg2lab.preparation import preprocess
     from ecg2lab.readers import read
     from ecg2lab.recording import Recording
+    from ecg2lab.stream import Stream, StreamPrediction
 
 _HOMES = {
     "Bundle": "bundle",
@@ -40,6 +41,8 @@ _HOMES = {
     "Patient": "patient",
     "Prediction": "prediction",
     "Recording": "recording",
+    "Stream": "stream",
+    "StreamPrediction": "stream",
     "load": "engine",
     "preprocess": "preparation",
     "read": "readers",
@@ -65,6 +68,8 @@ __all__ = [
     "QualityError",
     "Recording",
     "RecordingError",
+    "Stream",
+    "StreamPrediction",
     "load",
     "preprocess",
     "read",

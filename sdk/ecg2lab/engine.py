@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, overload
+from typing import Any, NoReturn, overload
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,19 +21,22 @@ from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
-from ecg2lab.errors import BackendError, PatientError, RecordingError
+from ecg2lab.errors import BackendError, ContractError, PatientError, RecordingError
 from ecg2lab.explain import BATCH, SEGMENT_S, Explanation
 from ecg2lab.explain import explain as explain_windows
 from ecg2lab.extras import installed_version
-from ecg2lab.features import Features, encode
-from ecg2lab.leads import LIMB
+from ecg2lab.features import encode
 from ecg2lab.network_inputs import check_inputs
+from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import Patient
-from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
-from ecg2lab.preparation import PreparedSignal, judge_quality, prepare_signal, whole_windows
-from ecg2lab.quality import QualityNote
-from ecg2lab.recording import Recording
+from ecg2lab.prediction import EngineInfo, Prediction, decide
+from ecg2lab.preparation import cut_windows, judge_quality, prepare_signal, whole_windows
+from ecg2lab.recording import Recording, Unit
 from ecg2lab.step import StepGraph
+from ecg2lab.stream import Stream
+from ecg2lab.stream_network import By, ByState, ByWindows, Network
+from ecg2lab.stream_options import check_format, count_average, open_windows
+from ecg2lab.stream_state import Settings
 
 BACKENDS: dict[str, Callable[[Bundle, int, str | None], Backend]] = {
     "native": NativeBackend,
@@ -126,6 +131,8 @@ class Engine:
     def __init__(self, bundle: Bundle, backend: Backend, threads: int) -> None:
         self._bundle = bundle
         self._backend: Backend | None = backend
+        self._step: StepGraph | None = None
+        self._opening_step = threading.Lock()
         self.info = _describe(bundle, backend, threads)
         self._warm_up()
 
@@ -157,9 +164,7 @@ class Engine:
         BackendError
             On a wrong shape, a value that is not finite, a code that no category has, or a closed engine.
         """
-        backend = self._backend  # another thread may close the engine meanwhile
-        if backend is None:
-            raise BackendError("this engine is closed")
+        backend = self._require_open()
         c = self.contract
         inputs = check_inputs(c, signal, continuous, categorical, samples=c.signal.window_samples)
         if len(inputs.signal) == 0:
@@ -199,8 +204,8 @@ class Engine:
         return Prediction(
             notice=self.info.notice,
             findings=tuple(findings[index] for index in wanted),
-            recording=_recording_note(recording, prepared, quality, count, self.contract),
-            patient=_patient_note(patient, known, features),
+            recording=recording_note(prepared, quality, recording.leads, recording.ignored, count, self.contract),
+            patient=patient_note(patient, known, features),
             engine=self.info,
             source=recording.source,
         )
@@ -278,7 +283,104 @@ class Engine:
         BackendError
             If it has no such form, saying why: it is bidirectional, or float32 cannot carry its state.
         """
-        return StepGraph.of(self._bundle, self.info.threads)
+        with self._opening_step:
+            if self._step is None:
+                self._step = StepGraph.of(self._bundle, self.info.threads)
+            return self._step
+
+    def stream(
+        self,
+        *,
+        fs: float,
+        leads: Sequence[str],
+        unit: Unit,
+        gain: float | Sequence[float] | None = None,
+        baseline: float | Sequence[float] = 0.0,
+        hop_s: float = 1.0,
+        average_s: float | None = None,
+        longest_gap_s: float | None = None,
+        patient: Patient | None = None,
+        source: Mapping[str, Any] | None = None,
+        targets: str | Sequence[str] | None = None,
+        by: By | None = None,
+    ) -> Stream:
+        """Open the stream of one patient: a signal that is still coming in, answered every hop.
+
+        Parameters
+        ----------
+        fs, leads, unit, gain, baseline, source
+            As for `Recording`; `samples` of each push are (leads, n).
+        hop_s
+            From one window to the next: a whole number of samples at the contract's rate, up to a day.
+        average_s
+            Average over the windows within so many seconds, from a window to an hour; None: the latest window alone.
+        longest_gap_s
+            A lead without values for so long is off, and the windows with a part of that gap are refused; a shorter gap
+            is interpolated once its end is known, and delays answers by its length. None: a window.
+        patient, targets
+            As for `predict`.
+        by
+            "windows": each anew. "state": each sample once, by the step graph of a causal model, on ONNX Runtime
+            whatever the engine's backend; an answer then rests on all signal since the state began. None: "state" where
+            the model has it.
+
+        Raises
+        ------
+        RecordingError, PatientError
+            If no sample of such a stream could be answered.
+        ContractError
+            On an unknown target, and a hop, average or gap that cannot be meant.
+        BackendError
+            If the model filters recordings forwards and backwards, has no step graph that was asked for, or the engine
+            is closed.
+        MissingExtraError
+            If a state was asked for, or is the default, and ONNX Runtime is not installed.
+        """
+        self._require_open()
+        contract = self.contract
+        form = check_format(
+            contract,
+            fs=fs,
+            leads=leads,
+            unit=unit,
+            gain=gain,
+            baseline=baseline,
+            patient=patient,
+            source=source,
+            targets=targets,
+        )
+        gap_s = contract.signal.window_samples / contract.signal.sampling_rate_hz
+        gap_s = gap_s if longest_gap_s is None else longest_gap_s
+        windows = open_windows(contract, form, hop_s, gap_s)
+        way: By = by or ("windows" if self._bundle.manifest.step is None else "state")
+        network, info = self._stream_network(way, windows.hop, average_s)
+        settings = Settings(
+            bundle_digest=info.bundle_digest,
+            fs=form.fs,
+            leads=form.leads,
+            hop=windows.hop,
+            average=count_average(average_s, windows.hop, contract),
+            longest_gap_s=float(gap_s),
+            by=way,
+        )
+        return Stream(contract, form, settings, windows, network, info)
+
+    def _stream_network(self, by: By, hop: int, average_s: float | None) -> tuple[Network, EngineInfo]:
+        if by == "windows":
+            average = count_average(average_s, hop, self.contract)
+            return ByWindows(self.run, average, len(self.contract.targets)), self.info
+        if by != "state":
+            raise ContractError(f"stream: by must be 'windows' or 'state', not {by!r}")
+        if average_s is not None:
+            raise ContractError("stream: a state rests on all signal since it began; average_s belongs to by='windows'")
+        if hop > self.contract.signal.window_samples:
+            raise ContractError("stream: with a hop longer than a window a state would miss samples; take by='windows'")
+        graph = self.step_graph()
+        versions = self.info.versions | graph.versions
+        info = msgspec.structs.replace(
+            self.info, backend="onnxruntime", provider=graph.provider, device="cpu", form="step", versions=versions
+        )
+        return ByState(graph, hop, self._require_open), info
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a process loads its own engine."""
@@ -290,6 +392,7 @@ class Engine:
     def close(self) -> None:
         """Free the backend; a later `run` is an error."""
         self._backend = None
+        self._step = None
 
     def __enter__(self) -> Engine:
         return self
@@ -298,6 +401,12 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _require_open(self) -> Backend:
+        backend = self._backend  # another thread may close the engine meanwhile
+        if backend is None:
+            raise BackendError("this engine is closed")
+        return backend
 
     def _warm_up(self) -> None:
         """One call, so that the first answer is as fast as the next."""
@@ -334,39 +443,4 @@ def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
         form=manifest.form,
         threads=threads,
         versions={**versions, "numpy": np.__version__, **backend.versions},
-    )
-
-
-def _recording_note(
-    recording: Recording, prepared: PreparedSignal, quality: QualityNote, windows: int, contract: Contract
-) -> RecordingNote:
-    signal = contract.signal
-    unused = prepared.signal.shape[1] - windows * signal.window_samples
-    return RecordingNote(
-        duration_s=recording.duration_s,
-        sampling_rate_hz=recording.fs,
-        windows=windows,
-        unused_s=unused / signal.sampling_rate_hz,
-        derived_leads=tuple(n.lead for n in prepared.notes if n.derived),
-        ignored_channels=(*_unused_leads(recording, prepared, contract), *recording.ignored),
-        missing_samples={n.lead: n.missing_samples for n in prepared.notes if n.missing_samples},
-        clipped_samples={n.lead: n.clipped_samples for n in prepared.notes if n.clipped_samples},
-        quality=quality,
-    )
-
-
-def _unused_leads(recording: Recording, prepared: PreparedSignal, contract: Contract) -> list[str]:
-    """Recorded leads that are neither wanted nor the source of a derived one."""
-    derived = any(note.derived for note in prepared.notes)
-    return [x for x in recording.leads if x not in contract.signal.leads and not (derived and x in LIMB)]
-
-
-def _patient_note(patient: Patient | None, known: Patient, features: Features) -> PatientNote:
-    said = (patient or Patient()).given()
-    given = known.given()
-    return PatientNote(
-        given=given,
-        from_recording=tuple(name for name in given if name not in said),
-        imputed=features.imputed,
-        unused=features.unused,
     )

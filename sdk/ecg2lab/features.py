@@ -36,11 +36,11 @@ def encode(patient: Patient, contract: Contract) -> Features:
     """
     words = {name: value for name, value in patient.given().items() if isinstance(value, str)}
     numbers = {name: value for name, value in patient.given().items() if name not in words}
-    return Features(*_core.encode_features(numbers, words, _native(contract)))
+    return Features(*_core.encode_features(numbers, words, native_contract(contract)))
 
 
 @lru_cache(maxsize=16)
-def _native(contract: Contract) -> _core.Contract:
+def native_contract(contract: Contract) -> _core.Contract:
     """The same contract as the native core knows it."""
     return _core.Contract.decode(contracts.encode(contract))
 

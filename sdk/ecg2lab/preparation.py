@@ -100,8 +100,17 @@ def require_leads(recording: Recording, contract: Contract) -> None:
         )
 
 
-def judge_quality(prepared: PreparedSignal, contract: Contract) -> QualityNote:
+def judge_quality(prepared: PreparedSignal, contract: Contract, longest_gap_s: float | None = None) -> QualityNote:
     """Say what is wrong with a recording, by the contract's limits.
+
+    Parameters
+    ----------
+    prepared
+        The recording.
+    contract
+        Of the model.
+    longest_gap_s
+        A lead without values for so long is refused; None: for a window.
 
     Raises
     ------
@@ -117,12 +126,15 @@ def judge_quality(prepared: PreparedSignal, contract: Contract) -> QualityNote:
         prepared.recorded_samples,
         prepared.recorded_rate_hz,
         contract,
+        longest_gap_s,
     )
 
 
-def cut_windows(prepared: PreparedSignal, contract: Contract) -> NDArray[np.float32]:
+def cut_windows(
+    prepared: PreparedSignal, contract: Contract, longest_gap_s: float | None = None
+) -> NDArray[np.float32]:
     """Whole windows side by side, (windows, leads, L), of a recording that `judge_quality` does not refuse."""
-    judge_quality(prepared, contract)
+    judge_quality(prepared, contract, longest_gap_s)
     return whole_windows(prepared, contract)
 
 

@@ -51,6 +51,7 @@ def judge(
     recorded_samples: int,
     recorded_rate_hz: float,
     contract: Contract,
+    longest_gap_s: float | None = None,
 ) -> QualityNote:
     """Judge what was measured.
 
@@ -72,6 +73,7 @@ def judge(
         signal.window_samples,
         contract.preprocessing.clip_mv,
         _limits(contract.quality),
+        longest_gap_s,
     )
     note = QualityNote(
         verdict=found["verdict"],

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab import cpu
 from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
-from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
@@ -24,7 +24,7 @@ from ecg2lab.parity import why_no_step
 _MAGIC = b"ecg2lab-state-1\0"
 _HEADER = struct.Struct("<16s32sQII")
 """Magic, model digest, samples seen, windows of the batch, numbers of each."""
-_MOST_IN_A_STATE = 2**24
+MOST_IN_A_STATE = 2**24
 """Samples up to which the state, which counts in float32, counts each: 46 hours at 100 Hz."""
 
 
@@ -111,6 +111,16 @@ class StepGraph:
         cpu.require(bundle.manifest.precision)
         return cls(bundle.member(STEP_GRAPH), shape, bundle.contract, bundle.digest, threads)
 
+    @property
+    def provider(self) -> str:
+        """The execution provider that answers."""
+        return str(self._session.get_providers()[0])
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the runtime."""
+        return {"onnxruntime": str(import_runtime().__version__)}
+
     def initial(self, batch: int = 1) -> StepState:
         """Of a recording that begins, or begins anew: a reset."""
         return StepState(np.zeros((batch, self._size), np.float32), 0, self._model)
@@ -147,7 +157,7 @@ class StepGraph:
             there is no sample; on anything that `Engine.run` would refuse.
         """
         inputs = check_inputs(self._contract, signal, continuous, categorical, samples=None)
-        self._check_state(inputs.signal, state)
+        self.check_state(len(inputs.signal), state, inputs.signal.shape[2])
         feed: dict[str, NDArray[Any]] = {CONTINUOUS: inputs.continuous, CATEGORICAL: inputs.categorical}
         values, samples = state.values, inputs.signal.shape[2]
         for start in range(0, samples, self.most_samples):
@@ -155,16 +165,23 @@ class StepGraph:
             logits, values = self._call({**feed, STATE: values})
         return logits, StepState(values, state.samples + samples, self._model)
 
-    def _check_state(self, signal: NDArray[np.float32], state: StepState) -> None:
+    def check_state(self, windows: int, state: StepState, samples: int = 0) -> None:
+        """Refuse a state that cannot be given with so many windows and samples.
+
+        Raises
+        ------
+        BackendError
+            If it is another model's or another batch's, or could not count the samples.
+        """
         if state.model != self._model:
             raise BackendError("this state belongs to another model: begin anew with initial()")
-        if state.values.shape != (len(signal), self._size):
+        if state.values.shape != (windows, self._size):
             raise BackendError(
-                f"this state is of {len(state.values)} windows, the signal of {len(signal)}: "
+                f"this state is of {len(state.values)} windows, the signal of {windows}: "
                 "keep one state for each patient, or begin anew with initial(B)"
             )
-        if state.samples + signal.shape[2] > _MOST_IN_A_STATE:
-            raise BackendError(f"a state takes in {_MOST_IN_A_STATE} samples at most: begin anew with initial()")
+        if state.samples + samples > MOST_IN_A_STATE:
+            raise BackendError(f"a state takes in {MOST_IN_A_STATE} samples at most: begin anew with initial()")
 
     def _call(self, feed: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:

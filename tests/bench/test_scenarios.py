@@ -17,7 +17,7 @@ from ecg2lab_bench.form_choice import ChoiceResults, Size
 from ecg2lab_bench.kernel_forms import Setting
 from ecg2lab_bench.laboratory import Plan
 from ecg2lab_bench.results import ScenarioName
-from ecg2lab_bench.scenarios import SCENARIOS
+from ecg2lab_bench.scenarios import SCENARIOS, WITH_A_BUNDLE
 
 
 def invoke(*arguments: object) -> Result:
@@ -41,10 +41,10 @@ def test_the_table_has_every_name() -> None:
     assert all(name in shown for name in SCENARIOS)
 
 
-@pytest.mark.parametrize("scenario", ["graph-forms", "kernel-forms", "form-choice"])
+@pytest.mark.parametrize("scenario", ["graph-forms", "kernel-forms", "form-choice", "beds"])
 def test_every_scenario_writes_what_it_shows(scenario: str, tiny_bundle: Path, tmp_path: Path) -> None:
-    bundle = [tiny_bundle] if scenario == "graph-forms" else []
-    done = invoke(*bundle, "--scenario", scenario, "--quick", "--out", tmp_path)
+    bundle = [tiny_bundle] if scenario in WITH_A_BUNDLE else []
+    done = invoke(*bundle, "--no-full-size", "--scenario", scenario, "--quick", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     assert max(map(len, done.stdout.replace(str(tmp_path), "").splitlines())) <= 80
     stored = msgspec.json.decode((tmp_path / results.RESULTS).read_bytes())

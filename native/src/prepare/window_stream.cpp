@@ -8,6 +8,9 @@
 namespace ecg2lab {
 namespace {
 
+// Begins every saved state: what it is, and its version.
+constexpr std::string_view kStateHeader = "ecg2lab windows 1\n";
+
 std::size_t require_count(std::size_t samples, const char* what) {
   if (samples >= 1 && samples <= std::numeric_limits<std::int32_t>::max()) return samples;
   throw std::invalid_argument(std::string("the ") + what + " must be between 1 and 2147483647 samples");
@@ -26,10 +29,28 @@ void WindowStream::Tail<T>::append(const Rows& rows) {
 
 template <typename T>
 void WindowStream::Tail<T>::drop(std::int64_t before) {
-  before = std::min(before, end());
-  if (before <= first) return;
-  for (std::vector<T>& lead : leads) lead.erase(lead.begin(), lead.begin() + (before - first));
-  first = before;
+  first = std::max(first, std::min(before, end()));
+  // Only once most is not needed any more: a long push is not moved again for each of its windows.
+  if (first - stored < end() - first) return;
+  for (std::vector<T>& lead : leads) lead.erase(lead.begin(), lead.begin() + (first - stored));
+  stored = first;
+}
+
+template <typename T>
+void WindowStream::Tail<T>::assign(std::int64_t end, std::int64_t count, ByteReader& samples) {
+  stored = first = end - count;
+  for (std::vector<T>& lead : leads) {
+    const auto values = samples.numbers<double>(static_cast<std::size_t>(count));
+    lead.assign(values.begin(), values.end());
+  }
+}
+
+template <typename T>
+void WindowStream::Tail<T>::save(ByteWriter& state) const {
+  for (std::size_t lead = 0; lead < leads.size(); ++lead) {
+    const auto kept = part(lead, first, static_cast<std::size_t>(end() - first));
+    for (const T sample : kept) state.number(static_cast<double>(sample));
+  }
 }
 
 WindowStream::WindowStream(const std::vector<std::string>& recorded_leads, double recorded_rate_hz,
@@ -49,7 +70,7 @@ void WindowStream::reset() {
   preparation_.reset();
   for (auto& lead : recorded_.leads) lead.clear();
   for (auto& lead : prepared_.leads) lead.clear();
-  recorded_.first = prepared_.first = begin_ = 0;
+  recorded_.stored = recorded_.first = prepared_.stored = prepared_.first = begin_ = 0;
   whole_ = true;
 }
 
@@ -85,7 +106,10 @@ std::size_t WindowStream::due() const {
 StreamWindow WindowStream::window() const {
   if (due() == 0) throw std::logic_error("no window is due");
   const std::int64_t begin = recorded_at(begin_), end = recorded_at(begin_ + static_cast<std::int64_t>(window_));
-  StreamWindow out{.begin = begin_, .prepared = {}, .recorded_samples = static_cast<std::size_t>(end - begin)};
+  StreamWindow out{.begin = begin_,
+                   .prepared = {},
+                   .recorded_begin = begin,
+                   .recorded_samples = static_cast<std::size_t>(end - begin)};
   out.prepared.signal = Matrix<float>(sources_.size(), window_);
   for (std::size_t lead = 0; lead < sources_.size(); ++lead) {
     const auto part = prepared_.part(lead, begin_, window_);
@@ -134,10 +158,54 @@ bool WindowStream::missing(const LeadSource& source, std::int64_t t) const {
                      [&](const LeadSource::Term& term) { return std::isnan(recorded_.part(term.row, t, 1).front()); });
 }
 
-// What no window needs any more; a gap that reaches into the next one is told by the samples before it.
+// Of the recorded samples: a gap that reaches into the next window is told by the samples before it.
+std::int64_t WindowStream::first_needed() const { return recorded_at(begin_) - longest_gap_ - 1; }
+
+// What no window needs any more.
 void WindowStream::drop() {
   prepared_.drop(begin_);
-  recorded_.drop(recorded_at(begin_) - longest_gap_ - 1);
+  recorded_.drop(first_needed());
+}
+
+std::string WindowStream::settings() const {
+  ByteWriter settings;
+  settings.number(static_cast<std::int64_t>(window_));
+  settings.number(static_cast<std::int64_t>(hop_));
+  return settings.bytes();
+}
+
+// Which samples are kept follows from where the next window begins.
+std::string WindowStream::save() const {
+  if (!whole_) throw std::invalid_argument("the stream ran out of memory: reset it first");
+  ByteWriter state;
+  state.text(settings());
+  state.text(preparation_.save());
+  state.number(begin_);
+  recorded_.save(state);
+  prepared_.save(state);
+  return std::string(kStateHeader) + sealed(state.bytes());
+}
+
+void WindowStream::restore(std::string_view bytes) {
+  if (!bytes.starts_with(kStateHeader)) throw std::invalid_argument("this is no state of a stream of this version");
+  ByteReader state(unsealed(bytes.substr(kStateHeader.size())));
+  if (state.text() != settings()) throw std::invalid_argument("the state belongs to a stream of other settings");
+  WindowStream restored(*this);
+  restored.preparation_.restore(state.text());
+  const std::int64_t received = restored.preparation_.samples_received(), prepared = restored.prepared_samples();
+  const auto hop = static_cast<std::int64_t>(hop_);
+  restored.begin_ = state.number<std::int64_t>();
+  // At most one hop beyond the last window that can have been answered.
+  const bool possible =
+      restored.begin_ >= 0 && restored.begin_ % hop == 0 &&
+      restored.begin_ <= std::max<std::int64_t>(0, prepared - static_cast<std::int64_t>(window_) + hop);
+  if (!possible) throw damaged_record();
+  const std::int64_t first = std::clamp<std::int64_t>(restored.first_needed(), 0, received);
+  restored.recorded_.assign(received, received - first, state);
+  restored.prepared_.assign(prepared, prepared - std::min(restored.begin_, prepared), state);
+  state.require_end();
+  restored.whole_ = true;
+  *this = std::move(restored);
 }
 
 }  // namespace ecg2lab

@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/byte_record.h"
 #include "prepare/prepare.h"
 #include "prepare/prepare_stream.h"
 
@@ -23,6 +25,7 @@ struct WindowStreamOptions {
 struct StreamWindow {
   std::int64_t begin;  // number of its first sample at the wanted rate, from the beginning of the stream
   Prepared prepared;
+  std::int64_t recorded_begin;   // number of the first recorded sample of its time, likewise
   std::size_t recorded_samples;  // of its time
 };
 
@@ -47,21 +50,30 @@ class WindowStream {
   // To the next one.
   void advance();
 
+  // As PrepareStream::save and ::restore; a stream that ran out of memory has no state.
+  std::string save() const;
+  void restore(std::string_view state);
+
   const PrepareStream& preparation() const { return preparation_; }
   // Samples at the wanted rate that are certain.
   std::int64_t prepared_samples() const { return preparation_.outputs_made(); }
+  std::size_t hop() const { return hop_; }
 
  private:
   // Samples of several leads that are numbered on and dropped from the front.
   template <typename T>
   struct Tail {
     std::vector<std::vector<T>> leads;
-    std::int64_t first = 0;  // number of the first sample that is kept
+    std::int64_t stored = 0;  // number of the first sample in memory
+    std::int64_t first = 0;   // and of the first that is still needed
 
-    std::int64_t end() const { return first + static_cast<std::int64_t>(leads.empty() ? 0 : leads[0].size()); }
+    std::int64_t end() const { return stored + static_cast<std::int64_t>(leads.empty() ? 0 : leads[0].size()); }
     std::span<const T> part(std::size_t lead, std::int64_t begin, std::size_t count) const {
-      return std::span(leads[lead]).subspan(static_cast<std::size_t>(begin - first), count);
+      return std::span(leads[lead]).subspan(static_cast<std::size_t>(begin - stored), count);
     }
+    // As if everything before `end - count` had been dropped, with these samples in its place.
+    void assign(std::int64_t end, std::int64_t count, ByteReader& samples);
+    void save(ByteWriter& state) const;
     template <typename Rows>
     void append(const Rows& rows);
     void drop(std::int64_t before);
@@ -73,7 +85,9 @@ class WindowStream {
   std::vector<LeadReport> report(std::int64_t begin, std::int64_t end) const;
   std::size_t gap_around(const LeadSource& source, std::int64_t begin, std::int64_t end) const;
   bool missing(const LeadSource& source, std::int64_t t) const;
+  std::int64_t first_needed() const;
   void drop();
+  std::string settings() const;
 
   PrepareOptions options_;
   std::size_t window_, hop_;

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import typer
 
-from ecg2lab.cli import demo, inspect, predict, selftest
+from ecg2lab.cli import demo, inspect, predict, selftest, stream
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.errors import Ecg2LabError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 demo.register(app)
 predict.register(app)
+stream.register(app)
 inspect.register(app)
 selftest.register(app)
 
@@ -63,9 +64,9 @@ def load_verbs() -> None:
 
 def main() -> None:
     """Run the command line; every refusal becomes one line."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a substitute
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    for output in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a substitute
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="replace")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -1,0 +1,74 @@
+#include "prepare/for_contract.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "base/errors.h"
+#include "base/number_text.h"
+
+namespace ecg2lab {
+namespace {
+
+std::string join(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+std::size_t whole_samples(double hop_s, double rate_hz) {
+  const double samples = hop_s * rate_hz, whole = std::round(samples);
+  // Beyond a day the product is no hop any more.
+  const bool possible = samples >= 0.5 && hop_s <= 86400 && std::abs(samples - whole) <= 1e-6 * samples;
+  if (possible) return static_cast<std::size_t>(whole);
+  throw std::invalid_argument("hop_s " + number_text(hop_s) + " is not a whole number of samples at " +
+                              number_text(rate_hz) + " Hz, from one sample to a day");
+}
+
+}  // namespace
+
+PrepareOptions prepare_options(const Contract& contract) {
+  return {.leads = contract.signal.leads,
+          .sampling_rate_hz = contract.signal.sampling_rate_hz,
+          .clip_mv = contract.preprocessing.clip_mv,
+          .filters = contract.preprocessing.filters};
+}
+
+void check_leads(const std::vector<std::string>& recorded, const Contract& contract) {
+  const auto& wanted = contract.signal.leads;
+  const auto sources = map_leads(recorded, wanted);
+  std::vector<std::string> missing;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!sources[i].found()) missing.push_back(wanted[i]);
+  }
+  if (missing.empty()) return;
+  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
+                                        " (the recording has " + join(recorded) + ")");
+}
+
+double gap_limit(const StreamOptions& options, const Contract& contract) {
+  const double limit = options.longest_gap_s, window_s = contract.signal.window_s();
+  if (limit == 0) return window_s;
+  if (limit > 0 && limit <= window_s) return limit;
+  throw std::invalid_argument("longest_gap_s " + number_text(limit) + " is not between 0 and a window (" +
+                              number_text(window_s) + " s)");
+}
+
+WindowStream open_windows(const Contract& contract, const std::vector<std::string>& recorded_leads,
+                          double recorded_rate_hz, const StreamOptions& options) {
+  const std::size_t hop = whole_samples(options.hop_s, contract.signal.sampling_rate_hz);
+  // A gap of the limit or longer is lead-off: the longest that is interpolated is one sample shorter.
+  const auto longest_gap = static_cast<std::size_t>(std::ceil(gap_limit(options, contract) * recorded_rate_hz)) - 1;
+  if (contract.preprocessing.filters.any()) {
+    throw Error(ErrorKind::backend,
+                "this model filters recordings forwards and backwards, which needs their end: it has no stream");
+  }
+  check_leads(recorded_leads, contract);
+  try {
+    return WindowStream(recorded_leads, recorded_rate_hz, prepare_options(contract),
+                        {contract.signal.window_samples, hop, longest_gap});
+  } catch (const std::invalid_argument& error) {
+    throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
+  }
+}
+
+}  // namespace ecg2lab

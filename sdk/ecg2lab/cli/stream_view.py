@@ -1,0 +1,122 @@
+"""What the verb `stream` shows: JSON lines, text lines, or a table that is drawn anew for each answer."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import typer
+
+from ecg2lab.report import words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ecg2lab.stream import Position, StreamPrediction
+
+_STEPS = "▁▂▃▄▅▆▇█"
+_TREND = 10
+"""Answers that a trend shows."""
+_WIDTHS = {"When": 14, "Now": 5, "Trend": _TREND, "Answer": 12}
+LEAST_WIDTH = 70
+"""Of a terminal that a table is drawn on: so that no figure is torn apart."""
+_STYLE = {"detected": "bold red", "not detected": "green", "no threshold": "dim"}
+_FRAME_LINES = 6
+"""Of the table, beside its findings."""
+
+
+class View(Protocol):
+    """Is shown every prediction."""
+
+    def show(self, prediction: StreamPrediction) -> None:
+        """Show one."""
+
+
+class Lines:
+    """A line for each answer."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def show(self, prediction: StreamPrediction) -> None:
+        """Show one."""
+        typer.echo(prediction.to_json() if self._as_json else _line(prediction))
+
+
+class Live:
+    """A table with the latest answers and the way there."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False)
+        self._trends: dict[str, deque[float | None]] = {}
+
+    def show(self, prediction: StreamPrediction) -> None:
+        """Show one."""
+        for finding in prediction.findings:
+            self._trends.setdefault(finding.target, deque(maxlen=_TREND)).append(finding.probability)
+        if prediction.refusal:
+            for trend in self._trends.values():
+                trend.append(None)
+        self._live.update(self._table(prediction), refresh=True)
+
+    @contextmanager
+    def opened(self) -> Iterator[Live]:
+        """Draw until the end; the last table stays."""
+        with self._live:
+            yield self
+
+    def _table(self, prediction: StreamPrediction) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        status = Text(where(prediction.position), style="dim")
+        if prediction.refusal:
+            status.append(f"\nrefused: {prediction.refusal.message}", style="bold yellow")
+        title = Text(prediction.notice.upper(), style="bold yellow")
+        table = Table(title=title, caption=status, box=None, expand=True, padding=(0, 1, 0, 0))
+        table.title_justify = table.caption_justify = "left"
+        table.add_column("Abnormality", no_wrap=True, overflow="ellipsis", ratio=1)
+        for name, width in _WIDTHS.items():
+            table.add_column(name, no_wrap=True, width=width, justify="right" if name == "Now" else "left")
+        findings = sorted(prediction.findings, key=lambda f: not f.detected)
+        room = max(1, self._console.height - _FRAME_LINES)
+        for finding in findings[:room]:
+            answer = words.verdict(finding)
+            table.add_row(
+                words.abnormality(finding),
+                Text(words.when(finding), style="dim"),
+                words.percent(finding.probability, finding.decision_threshold),
+                _trend(self._trends[finding.target]),
+                Text(answer, style=_STYLE[answer]),
+            )
+        if len(findings) > room:
+            table.add_row(Text(f"… and {len(findings) - room} more: a higher window shows them", style="dim"))
+        return table
+
+
+def where(position: Position) -> str:
+    """The window that an answer is of."""
+    since = "" if position.since_s == position.begin_s else f" (since {position.since_s:.2f} s)"
+    return f"{position.begin_s:.2f} to {position.end_s:.2f} s{since}, {position.behind_s:.2f} s behind"
+
+
+def _line(prediction: StreamPrediction) -> str:
+    span = where(prediction.position)
+    if prediction.refusal:
+        return f"{span}: refused: {prediction.refusal.message}"
+    found = [
+        f"{words.abnormality(f)} {words.percent(f.probability, f.decision_threshold)}"
+        for f in prediction.findings
+        if f.detected
+    ]
+    return f"{span}: detected: {', '.join(found) or 'nothing'}"
+
+
+def _trend(probabilities: deque[float | None]) -> str:
+    return "".join("·" if p is None else _STEPS[min(int(p * len(_STEPS)), len(_STEPS) - 1)] for p in probabilities)
