@@ -122,11 +122,14 @@ def test_effects_on_the_logit_of_a_linear_model_add_up(linear, contract, recordi
 
 
 def test_a_lead_that_weighs_more_has_more_effect(bundle, contract, recording):
-    """Each lead's weights are those of the lead before, doubled, on a signal that is the same in all."""
+    """Each lead has five times the weights of the lead before; one signal is in all, nowhere a fifth of another lead."""
     model = LinearModel(len(contract.targets), len(contract.continuous))
-    model.samples[:] = model.samples[:, :1] * 0.01 * 2.0 ** np.arange(LEADS)[:, None]
-    same = ecg2lab.Recording(np.tile(recording.samples[1], (12, 1)), fs=500, leads=recording.leads, unit="mV")
-    explanation = Engine(Bundle.open(bundle), model, 1).explain(same, None, contract.targets[0].name)
+    model.samples[:] = model.samples[:, :1] * 1e-6 * 5.0 ** np.arange(LEADS)[:, None]
+    gains = {"I": 1, "II": 3, "III": 2, "aVR": -2, "aVL": -0.5, "aVF": 2.5}  # Einthoven's rules hold, none is a copy
+    gains |= {f"V{i}": 1 + i / 10 for i in range(1, 7)}
+    signal = np.stack([gains[lead] * 0.4 * recording.samples[1] for lead in recording.leads])
+    alike = ecg2lab.Recording(signal, fs=500, leads=recording.leads, unit="mV")
+    explanation = Engine(Bundle.open(bundle), model, 1).explain(alike, None, contract.targets[0].name)
     effects = [abs(effect.logit) for effect in explanation.leads]
     assert effects == sorted(effects)
     assert effects[-1] > 100 * effects[0]

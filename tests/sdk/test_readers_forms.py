@@ -118,12 +118,12 @@ def test_leads_are_told_by_name_whatever_their_order(ecg, tmp_path, name):
 
 @pytest.mark.parametrize("form", ["MUSE", "DICOM, 1 µV", "SCP, first differences", "aECG, µV", "CSV, mV", "EDF+, mV"])
 def test_eight_stored_leads_answer_as_twelve_do(demo, recording, ecg, tmp_path, form):
-    """The four others follow from I and II: within the step of 1 µV in which the record stores them itself."""
+    """The four others follow from I and II: within the step of 1 to 5 µV in which the form stores them itself."""
     write, _ = FORMS[form]
     eight = ecg2lab.read(written(tmp_path, write(ecg.only(*EIGHT))))
     assert set(eight.leads) == set(EIGHT)
     assert set(demo.predict(eight).recording.derived_leads) == set(LIMB) - {"I", "II"}
-    np.testing.assert_allclose(probabilities(demo, eight), probabilities(demo, recording), rtol=0, atol=3e-3)
+    np.testing.assert_allclose(probabilities(demo, eight), probabilities(demo, recording), rtol=0, atol=5e-3)
 
 
 @pytest.mark.parametrize("form", ["EDF+, mV", "DICOM, 1 µV", "SCP, second differences", "ISHNE", "MUSE", "Mortara"])
