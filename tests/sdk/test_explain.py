@@ -122,7 +122,7 @@ def test_effects_on_the_logit_of_a_linear_model_add_up(linear, contract, recordi
 
 
 def test_a_lead_that_weighs_more_has_more_effect(bundle, contract, recording):
-    """Each lead has five times the weights of the lead before; one signal is in all, nowhere a fifth of another lead."""
+    """Each lead has five times the weights of the lead before; one signal is in all, none a fifth of another."""
     model = LinearModel(len(contract.targets), len(contract.continuous))
     model.samples[:] = model.samples[:, :1] * 1e-6 * 5.0 ** np.arange(LEADS)[:, None]
     gains = {"I": 1, "II": 3, "III": 2, "aVR": -2, "aVL": -0.5, "aVF": 2.5}  # Einthoven's rules hold, none is a copy

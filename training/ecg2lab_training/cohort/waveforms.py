@@ -158,7 +158,7 @@ def _signal(job: Job, record: str) -> tuple[NDArray[np.float32] | None, str | No
 
     samples = job.shape[1]
     try:
-        signal = prepare_signal(read(job.root / record), job.contract).signal
+        signal = prepare_signal(read(job.root / record), job.contract, measure_quality=False).signal
     except RecordingError as error:
         return None, str(error).replace(f"{job.root}{os.sep}", "")
     if signal.shape[1] < samples:
