@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.backends.onnxruntime import import_runtime, make_session
-from ecg2lab.engine import usable_cpus
+from ecg2lab.loading import usable_cpus
 
 Matrix = NDArray[np.float32]
 Candidate = Callable[[], list[Any]]

@@ -6,8 +6,8 @@ import os
 import platform
 from pathlib import Path
 
-from ecg2lab.engine import usable_cpus
 from ecg2lab.extras import installed_version
+from ecg2lab.loading import usable_cpus
 from ecg2lab_bench.results import Machine
 
 _CPUINFO = Path("/proc/cpuinfo")

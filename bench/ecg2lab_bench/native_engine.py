@@ -16,7 +16,8 @@ import ecg2lab
 from ecg2lab._native import _core
 from ecg2lab.backends.native import computes
 from ecg2lab.bundle import Bundle
-from ecg2lab.engine import Engine, usable_cpus
+from ecg2lab.engine import Engine
+from ecg2lab.loading import usable_cpus
 from ecg2lab_bench import machine, preparation, workload
 from ecg2lab_bench.cauchy import Cauchy, by_keops, by_pytorch
 from ecg2lab_bench.floors import Candidate, LeftOut, Products, candidates

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ecg2lab.bundle import Bundle
     from ecg2lab.contract import Contract
-    from ecg2lab.engine import Engine, load
+    from ecg2lab.engine import Engine
     from ecg2lab.errors import (
         BackendError,
         BundleError,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         QualityError,
         RecordingError,
     )
+    from ecg2lab.loading import load
     from ecg2lab.patient import Patient
     from ecg2lab.prediction import Finding, Prediction
     from ecg2lab.preparation import preprocess
@@ -43,7 +44,7 @@ _HOMES = {
     "Recording": "recording",
     "Stream": "stream",
     "StreamPrediction": "stream",
-    "load": "engine",
+    "load": "loading",
     "preprocess": "preparation",
     "read": "readers",
 }

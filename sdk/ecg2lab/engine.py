@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, overload
+from typing import Any, NamedTuple, NoReturn, overload
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab import parity
 from ecg2lab.backends import Backend
-from ecg2lab.backends.native import NativeBackend, computes
-from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
-from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
-from ecg2lab.errors import BackendError, ContractError, PatientError, RecordingError
+from ecg2lab.errors import BackendError, ContractError, Ecg2LabError, PatientError, QualityError, RecordingError
 from ecg2lab.explain import BATCH, SEGMENT_S, Explanation
 from ecg2lab.explain import explain as explain_windows
 from ecg2lab.extras import installed_version
-from ecg2lab.features import encode
+from ecg2lab.features import Features, encode
 from ecg2lab.network_inputs import check_inputs
 from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import Patient
-from ecg2lab.prediction import EngineInfo, Prediction, decide
+from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.preparation import cut_windows, judge_quality, prepare_signal, whole_windows
 from ecg2lab.recording import Recording, Unit
 from ecg2lab.step import StepGraph
@@ -38,88 +33,24 @@ from ecg2lab.stream_network import By, ByState, ByWindows, Network
 from ecg2lab.stream_options import check_format, count_average, open_windows
 from ecg2lab.stream_state import Settings
 
-BACKENDS: dict[str, Callable[[Bundle, int, str | None], Backend]] = {
-    "native": NativeBackend,
-    "onnxruntime": OnnxRuntimeBackend,
-    "tensorrt": TensorRtBackend,
-}
+WINDOWS_AT_ONCE = 64
+"""That `Engine.predict_many` gives the network together."""
 
 
-def load(
-    bundle: str | Path | Bundle,
-    backend: str = "auto",
-    precision: str | None = None,
-    threads: int | None = None,
-) -> Engine:
-    """Load a bundle and make it ready to answer.
+class _Question(NamedTuple):
+    """What the network is asked for one recording, and what else its answer says."""
 
-    Parameters
-    ----------
-    bundle
-        A file, or an opened bundle.
-    backend
-        "auto": native, or onnxruntime where native cannot compute the precision; or one of `BACKENDS`: a choice that
-        cannot be honoured is an error, never replaced by another.
-    precision
-        None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime", whose graph has
-        one precision; with "tensorrt" from an engine that `ecg2lab build` made.
-    threads
-        Of one call; None: as many as this process may use.
+    windows: NDArray[np.float32]  # (W leads L)
+    features: Features
+    recording: RecordingNote
+    patient: PatientNote
+    source: dict[str, Any] | None
 
-    Raises
-    ------
-    BundleError
-        If the bundle is missing or damaged.
-    BackendError
-        If backend, precision or thread count cannot be had.
-    MissingExtraError
-        If the backend's package is not installed.
-    """
-    opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-    name = _automatic(opened, precision) if backend == "auto" else backend
-    if name not in BACKENDS:
-        raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
-    count = _thread_count(threads)
-    _check_precision(opened, precision, name)
-    return Engine(opened, BACKENDS[name](opened, count, precision), count)
-
-
-def _automatic(bundle: Bundle, precision: str | None) -> str:
-    """Native, unless this CPU or the bundle's proof has it not."""
-    wanted = precision or bundle.manifest.precision
-    left_out = NativeBackend.name in parity.recorded(bundle).left_out
-    return NativeBackend.name if computes(wanted) and not left_out else OnnxRuntimeBackend.name
-
-
-def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:
-    carried, gates = bundle.manifest.precision, bundle.manifest.gates
-    if precision in (None, carried):
-        return
-    if backend == OnnxRuntimeBackend.name:
-        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
-    if precision not in gates:
-        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")
-
-
-def _thread_count(threads: int | None) -> int:
-    available = usable_cpus()
-    if threads is None:
-        return available
-    if isinstance(threads, bool) or not isinstance(threads, int):
-        raise BackendError(f"threads must be a whole number, not {type(threads).__name__}")
-    if not 1 <= threads <= 256:
-        raise BackendError(f"threads must be between 1 and 256, not {threads}")
-    return threads
-
-
-def usable_cpus() -> int:
-    """CPUs that this process may use: its affinity, and the quota of its cgroup."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
-    except (OSError, ValueError):
-        return cpus
+    @property
+    def inputs(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Of `Engine.run`: the same facts for each window."""
+        count = (len(self.windows), 1)
+        return self.windows, np.tile(self.features.continuous, count), np.tile(self.features.categorical, count)
 
 
 class Engine:
@@ -192,23 +123,113 @@ class Engine:
         ContractError
             On an unknown target.
         """
-        wanted = self._positions(self.contract.target_names if targets is None else targets)
+        wanted = self._wanted(targets)
+        question = self._ask(recording, patient)
+        return self._answer(question, self.run(*question.inputs), wanted)
+
+    async def apredict(
+        self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
+    ) -> Prediction:
+        """As `predict`, while the event loop goes on: it computes in a thread of asyncio's own pool.
+
+        A task that is cancelled gets no answer, but what has begun is computed to its end.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(self.predict, recording, patient, targets)
+
+    def predict_many(
+        self,
+        questions: Iterable[Recording | tuple[Recording, Patient | None]],
+        targets: Sequence[str] | None = None,
+    ) -> Iterator[Prediction | Ecg2LabError]:
+        """Answer for many recordings; the windows of several go through the network together.
+
+        That is faster on a GPU. On a CPU it takes as long as one `predict` after another, and the native engine gives
+        the same bits.
+
+        Parameters
+        ----------
+        questions
+            Recordings, or pairs of a recording and what is known of its patient; taken as they are needed, so that a
+            generator may read files.
+        targets
+            As for `predict`.
+
+        Yields
+        ------
+        Prediction or Ecg2LabError
+            In the order of the questions. A recording or a patient that `predict` would refuse gives the error in place
+            of its answer, and the next one is asked.
+
+        Raises
+        ------
+        ContractError, BackendError
+            As `predict`: these concern every question.
+        """
+        wanted, windows = self._wanted(targets), 0
+        waiting: list[_Question | Ecg2LabError] = []
+        for item in questions:
+            recording, patient = item if isinstance(item, tuple) else (item, None)
+            question = self._ask_or_refuse(recording, patient)
+            waiting.append(question)
+            windows += len(question.windows) if isinstance(question, _Question) else 0
+            if windows >= WINDOWS_AT_ONCE:
+                yield from self._answer_all(waiting, wanted)
+                waiting, windows = [], 0
+        yield from self._answer_all(waiting, wanted)
+
+    def _wanted(self, targets: Sequence[str] | None) -> list[int]:
+        return self._positions(self.contract.target_names if targets is None else targets)
+
+    def _ask(self, recording: Recording, patient: Patient | None) -> _Question:
+        """Everything but the network's answer; a patient is refused before a recording."""
         known = _known("predict", recording, patient)
         features = encode(known, self.contract)
         prepared = prepare_signal(recording, self.contract)
         quality = judge_quality(prepared, self.contract)
         windows = whole_windows(prepared, self.contract)
-        count = len(windows)
-        logits = self.run(windows, np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1)))
+        return _Question(
+            windows=windows,
+            features=features,
+            recording=recording_note(
+                prepared, quality, recording.leads, recording.ignored, len(windows), self.contract
+            ),
+            patient=patient_note(patient, known, features),
+            source=recording.source,
+        )
+
+    def _ask_or_refuse(self, recording: Recording, patient: Patient | None) -> _Question | Ecg2LabError:
+        try:
+            return self._ask(recording, patient)
+        except (RecordingError, PatientError, QualityError) as error:
+            return error
+
+    def _answer(self, question: _Question, logits: NDArray[np.float32], wanted: Sequence[int]) -> Prediction:
         findings = decide(logits, self.contract)
         return Prediction(
             notice=self.info.notice,
             findings=tuple(findings[index] for index in wanted),
-            recording=recording_note(prepared, quality, recording.leads, recording.ignored, count, self.contract),
-            patient=patient_note(patient, known, features),
+            recording=question.recording,
+            patient=question.patient,
             engine=self.info,
-            source=recording.source,
+            source=question.source,
         )
+
+    def _answer_all(
+        self, questions: Sequence[_Question | Ecg2LabError], wanted: Sequence[int]
+    ) -> Iterator[Prediction | Ecg2LabError]:
+        asked = [question for question in questions if isinstance(question, _Question)]
+        parts = zip(*(question.inputs for question in asked), strict=True)
+        logits = self.run(*(np.concatenate(part) for part in parts)) if asked else np.empty((0, 0), np.float32)
+        begin = 0
+        for question in questions:
+            if isinstance(question, _Question):
+                end = begin + len(question.windows)
+                yield self._answer(question, logits[begin:end], wanted)
+                begin = end
+            else:
+                yield question
 
     @overload
     def explain(

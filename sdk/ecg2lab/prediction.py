@@ -102,6 +102,14 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
                 return finding
         raise KeyError(target)
 
+    def by_category(self) -> dict[str, list[Finding]]:
+        """Findings under their category, both in order of first appearance; "targets" where the model names none."""
+        groups: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            category = finding.criterion.category if finding.criterion else "targets"
+            groups.setdefault(category, []).append(finding)
+        return groups
+
     def to_json(self) -> bytes:
         """One line of JSON."""
         return msgspec.json.encode(self, enc_hook=plain)

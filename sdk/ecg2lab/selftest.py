@@ -9,10 +9,10 @@ from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt_build import PRECISIONS, golden_tolerance
 from ecg2lab.bundle import WEIGHTS, Bundle
-from ecg2lab.engine import BACKENDS, load
 from ecg2lab.errors import BackendError, BundleError, MissingExtraError
 from ecg2lab.extras import installed_version
 from ecg2lab.golden import Arrays, read_golden
+from ecg2lab.loading import BACKENDS, load
 from ecg2lab.measuring import cascade_checks, scan_checks, step_checks, versions, window_checks
 from ecg2lab.parity import Check, ParityReport, kernel_tolerance, logit_limit
 from ecg2lab.step import StepGraph

@@ -75,7 +75,7 @@ def _findings(document: Document, prediction: Prediction) -> None:
     """Two columns of findings by category, as many pages as they need, then what they rest on."""
     sheet = document.sheet("Findings")
     rows: list[str | Finding] = []
-    for category, findings in words.by_category(prediction.findings).items():
+    for category, findings in prediction.by_category().items():
         rows += [category.capitalize(), *findings]
     while rows:
         top, room = sheet.y, int(sheet.room() // _ROW_MM)

@@ -38,7 +38,7 @@ def _findings(prediction: Prediction, title: str) -> Table:
     table.add_column("Probability", no_wrap=True)
     table.add_column("Cut-off", justify="right", no_wrap=True)
     table.add_column("Answer", no_wrap=True)
-    for category, findings in words.by_category(prediction.findings).items():
+    for category, findings in prediction.by_category().items():
         table.add_row(Text(category.capitalize(), style="bold"))
         for finding in findings:
             table.add_row(*_row(finding))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from ecg2lab.explain import Effect, Explanation
@@ -40,15 +39,6 @@ def percent(value: float, beside: float | None = None) -> str:
     """Whole percent; with a decimal where `beside`, a different value, would read the same."""
     tie = beside is not None and beside != value and f"{beside:.0%}" == f"{value:.0%}"
     return f"{value:.1%}" if tie else f"{value:.0%}"
-
-
-def by_category(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Findings under their category, both in order of first appearance."""
-    groups: dict[str, list[Finding]] = {}
-    for finding in findings:
-        category = finding.criterion.category if finding.criterion else "targets"
-        groups.setdefault(category, []).append(finding)
-    return groups
 
 
 def summary(prediction: Prediction) -> str:

@@ -92,14 +92,14 @@ def _sha256(path: Path) -> str:
 
 def _open_bundle(path: Path) -> Subject:
     from ecg2lab import bundle as bundles
-    from ecg2lab import engine
+    from ecg2lab import loading
 
     opened = bundles.Bundle.open(path)
     manifest = opened.manifest
     return Subject(
         kind="bundle",
         contract=opened.contract,
-        logits=engine.load(opened).run,
+        logits=loading.load(opened).run,
         weights_sha256=manifest.lineage.checkpoint_sha256,
         digest=opened.digest,
         synthetic_weights=manifest.synthetic_weights,

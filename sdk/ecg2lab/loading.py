@@ -1,0 +1,99 @@
+"""Loading a bundle: which backend, which precision, how many threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ecg2lab import parity
+from ecg2lab.backends import Backend
+from ecg2lab.backends.native import NativeBackend, computes
+from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
+from ecg2lab.backends.tensorrt import TensorRtBackend
+from ecg2lab.bundle import Bundle
+from ecg2lab.engine import Engine
+from ecg2lab.errors import BackendError
+
+BACKENDS: dict[str, Callable[[Bundle, int, str | None], Backend]] = {
+    "native": NativeBackend,
+    "onnxruntime": OnnxRuntimeBackend,
+    "tensorrt": TensorRtBackend,
+}
+
+
+def load(
+    bundle: str | Path | Bundle,
+    backend: str = "auto",
+    precision: str | None = None,
+    threads: int | None = None,
+) -> Engine:
+    """Load a bundle and make it ready to answer.
+
+    Parameters
+    ----------
+    bundle
+        A file, or an opened bundle.
+    backend
+        "auto": native, or onnxruntime where native cannot compute the precision; or one of `BACKENDS`: a choice that
+        cannot be honoured is an error, never replaced by another.
+    precision
+        None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime", whose graph has
+        one precision; with "tensorrt" from an engine that `ecg2lab build` made.
+    threads
+        Of one call; None: as many as this process may use.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is missing or damaged.
+    BackendError
+        If backend, precision or thread count cannot be had.
+    MissingExtraError
+        If the backend's package is not installed.
+    """
+    opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    name = _automatic(opened, precision) if backend == "auto" else backend
+    if name not in BACKENDS:
+        raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
+    count = _thread_count(threads)
+    _check_precision(opened, precision, name)
+    return Engine(opened, BACKENDS[name](opened, count, precision), count)
+
+
+def _automatic(bundle: Bundle, precision: str | None) -> str:
+    """Native, unless this CPU or the bundle's proof has it not."""
+    wanted = precision or bundle.manifest.precision
+    left_out = NativeBackend.name in parity.recorded(bundle).left_out
+    return NativeBackend.name if computes(wanted) and not left_out else OnnxRuntimeBackend.name
+
+
+def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:
+    carried, gates = bundle.manifest.precision, bundle.manifest.gates
+    if precision in (None, carried):
+        return
+    if backend == OnnxRuntimeBackend.name:
+        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
+    if precision not in gates:
+        raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")
+
+
+def _thread_count(threads: int | None) -> int:
+    available = usable_cpus()
+    if threads is None:
+        return available
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        raise BackendError(f"threads must be a whole number, not {type(threads).__name__}")
+    if not 1 <= threads <= 256:
+        raise BackendError(f"threads must be between 1 and 256, not {threads}")
+    return threads
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use: its affinity, and the quota of its cgroup."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return cpus
