@@ -12,7 +12,7 @@ from rich.console import Console
 import ecg2lab
 from ecg2lab.explain import Effect, Explanation, SegmentEffect
 from ecg2lab.leads import STANDARD
-from ecg2lab.report import ecg_plot, page, terminal
+from ecg2lab.report import ecg_plot, fhir, page, terminal
 
 
 @pytest.fixture(scope="module")
@@ -243,3 +243,26 @@ def test_a_recordings_oddities_are_said(prediction):
     text = terminal_text(odd)
     for said in ("III", "Vx", "V1: 1 sample", "V2: 7 samples", "0.9 s at the end unused"):
         assert said in text
+
+
+def test_what_the_gate_warns_of_is_said_everywhere(engine, recording):
+    """Mains hum of 0.2 mV in V3: answered, but the reader is told."""
+    samples = recording.samples.copy()
+    samples[recording.leads.index("V3")] += 0.2 * np.sin(2 * np.pi * 50 * np.arange(samples.shape[1]) / recording.fs)
+    hummed = ecg2lab.Recording(samples, fs=recording.fs, leads=recording.leads, unit="mV")
+    prediction = engine.predict(hummed)
+    warnings = [fault.message for fault in prediction.recording.quality.faults]
+    assert any("V3" in warning for warning in warnings)
+    shown = (
+        " ".join(terminal_text(prediction).split()),
+        page.html(prediction, hummed, title="hum"),
+        fhir.encode(fhir.bundle(prediction)).decode(),
+    )
+    for report in shown:
+        for warning in warnings:
+            assert warning in report
+
+
+def test_a_recording_without_a_warning_is_said_to_be_so(prediction):
+    assert prediction.recording.quality.faults == ()
+    assert "Quality accepted without a warning" in " ".join(terminal_text(prediction).split())

@@ -7,6 +7,7 @@ from typing import Any
 
 from ecg2lab.explain import Effect, Explanation
 from ecg2lab.prediction import Finding, Prediction, plain
+from ecg2lab.quality import QualityNote
 
 Verdict = str
 _LONGEST_SOURCE = 200
@@ -55,7 +56,7 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     r, p = prediction.recording, prediction.patient
     unused = f", {r.unused_s:g} s at the end unused" if r.unused_s else ""
     span = f"{r.duration_s:g} s at {r.sampling_rate_hz:g} Hz, {r.windows} window{'s' * (r.windows != 1)}{unused}"
-    rows = [("Recording", span)]
+    rows = [("Recording", span), *_quality(r.quality)]
     if r.derived_leads:
         rows.append(("Derived leads", ", ".join(r.derived_leads)))
     if r.ignored_channels:
@@ -71,6 +72,12 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     imputed = [f"{name} {_value(value)}" for name, value in p.imputed.items()]
     rows.append(("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"))
     return rows
+
+
+def _quality(note: QualityNote | None) -> list[tuple[str, str]]:
+    if note is None:
+        return []
+    return [("Quality", "; ".join(fault.message for fault in note.faults) or "accepted without a warning")]
 
 
 def _counts(samples: dict[str, int]) -> str:
