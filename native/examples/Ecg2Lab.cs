@@ -316,6 +316,7 @@ namespace Ecg2Lab
             public int verdict, derived;
             public UIntPtr missing_samples, clipped_samples, longest_gap;
             public double peak_to_peak_mv;
+            public double flat_share, saturated_share, noise_mv, wander_mv, mains_mv, bsqi, ksqi, ssqi, psqi, bassqi;
         }
 
         public struct Finding
@@ -351,6 +352,9 @@ namespace Ecg2Lab
             public IntPtr source;
             public UIntPtr source_count;
             public long window_begin;
+            public int quality;
+            public IntPtr faults;
+            public UIntPtr fault_count;
         }
 
         const string Name = "ecg2lab";  // libecg2lab.so, ecg2lab.dll

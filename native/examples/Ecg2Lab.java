@@ -292,12 +292,15 @@ public final class Ecg2Lab {
     public double temperature_c, temperature_f, height_cm, weight_kg, bmi;
   }
 
-  @FieldOrder({"name", "verdict", "derived", "missing_samples", "clipped_samples", "longest_gap", "peak_to_peak_mv"})
+  @FieldOrder({"name", "verdict", "derived", "missing_samples", "clipped_samples", "longest_gap", "peak_to_peak_mv",
+               "flat_share", "saturated_share", "noise_mv", "wander_mv", "mains_mv", "bsqi", "ksqi", "ssqi", "psqi",
+               "bassqi"})
   public static final class LeadStruct extends Structure {
     public Pointer name;
     public int verdict, derived;
     public Size missing_samples, clipped_samples, longest_gap;
     public double peak_to_peak_mv;
+    public double flat_share, saturated_share, noise_mv, wander_mv, mains_mv, bsqi, ksqi, ssqi, psqi, bassqi;
 
     LeadStruct(Pointer memory) {
       super(memory);
@@ -332,7 +335,7 @@ public final class Ecg2Lab {
   @FieldOrder({"struct_size", "status", "refusal", "message", "notice", "model_name", "bundle_digest", "leads",
                "lead_count", "findings", "finding_count", "imputed", "imputed_count", "unused_facts",
                "unused_fact_count", "duration_s", "window_count", "unused_s", "source", "source_count",
-               "window_begin"})
+               "window_begin", "quality", "faults", "fault_count"})
   public static final class ResultStruct extends Structure {
     public Size struct_size;
     public int status, refusal;
@@ -351,6 +354,9 @@ public final class Ecg2Lab {
     public Pointer source;
     public Size source_count;
     public long window_begin;
+    public int quality;
+    public Pointer faults;
+    public Size fault_count;
 
     ResultStruct(Pointer memory) {
       super(memory);

@@ -166,6 +166,11 @@ class Answer(NamedTuple):
     figures: dict
 
 
+def known(number):
+    """None for the NaN that stands for no number."""
+    return None if np.isnan(number) else number
+
+
 def text(pointer):
     return None if pointer is None else pointer.decode()
 
@@ -237,7 +242,10 @@ class Model:
             status=r.status, message=text(r.message), refusal=r.refusal,
             leads={text(x.name): x.verdict for x in listed(r.leads, r.lead_count)},
             findings={
-                text(x.target[0].name): (x.probability, x.lowest, x.highest, x.decision_threshold, x.detected)
+                text(x.target[0].name): (
+                    x.probability, x.lowest, x.highest, known(x.decision_threshold),
+                    None if x.detected < 0 else bool(x.detected),
+                )
                 for x in listed(r.findings, r.finding_count)
             },
             imputed={

@@ -201,7 +201,7 @@ def test_a_description_holds_the_contract(c_interface, library, model, engine):
     assert found.target_count == len(contract.targets)
     for i, target in enumerate(contract.targets):
         t, criterion = found.targets[i][0], target.criterion
-        assert (text(t.name), t.decision_threshold) == (target.name, target.decision_threshold)
+        assert (text(t.name), c_interface.known(t.decision_threshold)) == (target.name, target.decision_threshold)
         assert (text(t.lab), text(t.loinc), text(t.unit), text(t.comparison), t.limit, t.horizon_min) == (
             criterion.lab, criterion.loinc, criterion.unit, criterion.comparison, criterion.threshold,
             criterion.horizon_min,

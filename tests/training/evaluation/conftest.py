@@ -56,6 +56,10 @@ def write_small(path: Path, records: int = 1600, seed: int = 3, folds: int = 20)
     unknown = rng.random(p.shape) < 0.1
     signals = rng.normal(0, 0.05, size=(records, 12, 1000))
     signals[:, 0] += 0.5 + 0.3 * hidden[:, None]
+    one, two = signals[:, 0], signals[:, 1]
+    signals[:, 8:] = np.stack(
+        [two - one, -(one + two) / 2, one - two / 2, two - one / 2], axis=1
+    )  # as electrodes would
     names = contract.target_names
     rows = [
         {
