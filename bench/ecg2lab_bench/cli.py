@@ -70,6 +70,8 @@ def run(
 
     - `beds`: live signals, each answered every second, that one core holds
 
+    - `start`: from a fresh Python to the first answer, beside `import numpy`; memory
+
     For example:
 
     - `ecg2lab bench run --quick`

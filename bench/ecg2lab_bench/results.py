@@ -12,7 +12,7 @@ from msgspec import Meta
 from ecg2lab.errors import Ecg2LabError
 
 RESULTS = "results.json"
-ScenarioName = Literal["engine", "native", "graph-forms", "kernel-forms", "form-choice", "training", "beds"]
+ScenarioName = Literal["engine", "native", "graph-forms", "kernel-forms", "form-choice", "training", "beds", "start"]
 SubjectName = Literal["floor", "bare", "end to end", "preprocessing", "form", "reduced floor"]
 Milliseconds = Annotated[float, Meta(ge=0)]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ecg2lab_bench.timing import Tell
 
 REPORT = "results.md"
-WITH_A_BUNDLE: tuple[ScenarioName, ...] = ("engine", "graph-forms", "beds")
+WITH_A_BUNDLE: tuple[ScenarioName, ...] = ("engine", "graph-forms", "beds", "start")
 """The others draw networks of their own."""
 
 
@@ -93,6 +93,13 @@ def _beds(plan: Plan, tell: Tell | None) -> Outcome:
     return Outcome(beds.encode(found), beds.markdown(found), partial(beds.show, found))
 
 
+def _start(plan: Plan, tell: Tell | None) -> Outcome:
+    from ecg2lab_bench import start
+
+    found = start.run(plan, tell)
+    return Outcome(start.encode(found), start.markdown(found), partial(start.show, found))
+
+
 SCENARIOS: dict[ScenarioName, Callable[[Plan, Tell | None], Outcome]] = {
     "engine": _engine,
     "native": _native,
@@ -101,4 +108,5 @@ SCENARIOS: dict[ScenarioName, Callable[[Plan, Tell | None], Outcome]] = {
     "form-choice": _form_choice,
     "training": _training,
     "beds": _beds,
+    "start": _start,
 }

@@ -2,6 +2,7 @@
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Native core of ecg2lab. Private: the public calls are in `ecg2lab`.";
+  module.attr("version") = ECG2LAB_VERSION;
   ecg2lab::bindings::bind_errors(module);
   ecg2lab::bindings::bind_contract(module);
   ecg2lab::bindings::bind_bundle(module);

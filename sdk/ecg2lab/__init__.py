@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ecg2lab.recording import Recording
     from ecg2lab.stream import Stream, StreamPrediction
 
+    __version__: str
+
 _HOMES = {
     "Bundle": "bundle",
     "Contract": "contract",
@@ -81,6 +83,8 @@ def __getattr__(name: str) -> Any:
     """Load a name on first use: the command line imports this package before it can bear to be interrupted."""
     from importlib import import_module
 
+    if name == "__version__":
+        return import_module(f"{__name__}._native._core").version
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
@@ -90,4 +94,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """With the names that are not loaded yet."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

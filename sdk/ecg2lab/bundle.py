@@ -14,23 +14,25 @@ A reader writes the same layout from the contents it found and compares: whateve
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
-import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BundleError
 from ecg2lab.files import regular_size, write_atomically
 from ecg2lab.onnx_guard import refers_outside
 from ecg2lab.strict_json import encode_canonically, refuse_repeated_keys
+
+if TYPE_CHECKING:
+    import zipfile
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
@@ -44,6 +46,8 @@ MEMBERS = (MANIFEST, WEIGHTS, WINDOW_GRAPH, STEP_GRAPH, GOLDEN, PARITY, CARD)
 _REQUIRED = (MANIFEST, WEIGHTS, WINDOW_GRAPH, GOLDEN, PARITY, CARD)
 _ALIGNMENT = 64
 _PADDING_FIELD = 0xD935
+_LOCAL, _LOCAL_SIZE = b"PK\x03\x04", 30
+"""Signature and fixed part of a local header."""
 _DOS_DATE = 0x0021  # 1980-01-01
 _LARGEST_BUNDLE = 2**31
 
@@ -57,7 +61,7 @@ class Digest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def of(cls, content: bytes) -> Digest:
         """Measure a content."""
-        return cls(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        return cls(size=len(content), sha256=_core.sha256(content))
 
 
 class NetworkShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -178,7 +182,7 @@ class Bundle:
     def __init__(self, manifest: Manifest, contents: Mapping[str, bytes], source: str) -> None:
         self.manifest = manifest
         self.source = source
-        self.digest = hashlib.sha256(contents[MANIFEST]).hexdigest()
+        self.digest = _core.sha256(contents[MANIFEST])
         self._contents = contents
 
     @property
@@ -244,33 +248,70 @@ class Bundle:
 
 def _unpack(content: bytes, source: str) -> dict[str, bytes]:
     """Members of a canonical archive; anything else is refused before a content is looked at."""
-    if content[:2] != b"PK":
-        raise BundleError(f"{source} is not an ecg2lab bundle (a bundle is written by `ecg2lab export`)")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if MANIFEST not in names:
-                raise BundleError(f"{source} is a zip archive, but not an ecg2lab bundle: it has no {MANIFEST}")
-            _check_names(names, source)
-            if any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist()):
-                raise BundleError(f"{source} was repacked: members of a bundle are stored, not compressed")
-            contents = {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, RuntimeError, ValueError, OSError):
-        raise BundleError(f"{source} is damaged or was cut short; copy it again") from None
-    if pack(contents) != content:
-        raise BundleError(f"{source} is damaged or was repacked: it is not in the canonical layout")
+    contents = _read_members(content)
+    if _is_canonical(contents, content):
+        return contents
+    raise BundleError(f"{source} {_what_is_wrong(content)}")
+
+
+def _read_members(content: bytes) -> dict[str, bytes]:
+    """What lies between the headers of an archive that may be canonical; its order and numbers are still unchecked."""
+    contents: dict[str, bytes] = {}
+    at = 0
+    while content.startswith(_LOCAL, at) and len(content) >= at + _LOCAL_SIZE:
+        size, name_size, extra_size = struct.unpack_from("<IHH", content, at + 22)
+        begin = at + _LOCAL_SIZE + name_size + extra_size
+        name = content[at + _LOCAL_SIZE : at + _LOCAL_SIZE + name_size].decode("ascii", "replace")
+        if name in contents or name not in MEMBERS:
+            break
+        contents[name] = content[begin : begin + size]
+        at = begin + size
     return contents
 
 
-def _check_names(names: list[str], source: str) -> None:
-    unknown = [name for name in names if name not in MEMBERS]
-    if unknown:
-        raise BundleError(f"{source} holds {unknown[0]!r}, which is no part of a bundle")
-    missing = [name for name in _REQUIRED if name not in names]
-    if missing:
-        raise BundleError(f"{source} lacks {missing[0]}")
+def _is_canonical(contents: Mapping[str, bytes], content: bytes) -> bool:
+    """Whether an archive is, to the last bit, what `pack` makes of these members."""
+    if not set(_REQUIRED) <= set(contents) <= set(MEMBERS):
+        return False
+    at = 0
+    for part in _parts(contents):
+        if content[at : at + len(part)] != part:
+            return False
+        at += len(part)
+    return at == len(content)
+
+
+def _what_is_wrong(content: bytes) -> str:
+    """Why an archive is none of ours."""
+    import zipfile
+
+    if content[:2] != b"PK":
+        return "is not an ecg2lab bundle (a bundle is written by `ecg2lab export`)"
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _what_is_uncommon(archive.infolist()) or (
+                "is damaged or was cut short; copy it again"
+                if archive.testzip()
+                else "is damaged or was repacked: it is not in the canonical layout"
+            )
+    except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, RuntimeError, ValueError, OSError):
+        return "is damaged or was cut short; copy it again"
+
+
+def _what_is_uncommon(members: Sequence[zipfile.ZipInfo]) -> str | None:
+    """What the directory of an archive says that ours never does; no content is looked at."""
+    names = [member.filename for member in members]
+    if MANIFEST not in names:
+        return f"is a zip archive, but not an ecg2lab bundle: it has no {MANIFEST}"
+    if unknown := [name for name in names if name not in MEMBERS]:
+        return f"holds {unknown[0]!r}, which is no part of a bundle"
+    if missing := [name for name in _REQUIRED if name not in names]:
+        return f"lacks {missing[0]}"
     if len(set(names)) != len(names):
-        raise BundleError(f"{source} holds a member twice")
+        return "holds a member twice"
+    if any(member.compress_type for member in members):
+        return "was repacked: members of a bundle are stored, not compressed"
+    return None
 
 
 def _refuse_external_data(graph: bytes, source: str) -> None:
@@ -300,25 +341,30 @@ def _decode_manifest(content: bytes, source: str) -> Manifest:
 
 def pack(contents: Mapping[str, bytes]) -> bytes:
     """Members in the canonical layout."""
-    out, directory = bytearray(), bytearray()
+    return b"".join(_parts(contents))
+
+
+def _parts(contents: Mapping[str, bytes]) -> Iterator[bytes]:
+    """Of the canonical layout, in order: header and content of each member, then the directory."""
+    directory, offset = bytearray(), 0
     names = [name for name in MEMBERS if name in contents]
     for name in names:
         encoded, content = name.encode(), contents[name]
-        gap = -(len(out) + 30 + len(encoded) + 6) % _ALIGNMENT
+        gap = -(offset + _LOCAL_SIZE + len(encoded) + 6) % _ALIGNMENT
         extra = struct.pack("<HHH", _PADDING_FIELD, 2 + gap, _ALIGNMENT) + bytes(gap)
         # version needed 1.0, flags, method stored, time, date, CRC, sizes, name length
         common = struct.pack(
             "<HHHHHIIIH", 10, 0, 0, 0, _DOS_DATE, zlib.crc32(content), *[len(content)] * 2, len(encoded)
         )
-        offset = len(out)
-        out += b"PK\x03\x04" + common + struct.pack("<H", len(extra)) + encoded + extra + content
+        header = _LOCAL + common + struct.pack("<H", len(extra)) + encoded + extra
+        yield header
+        yield content
         # made by 1.0, …, no extra, no comment, disk 0, attributes 0, offset of the local header
         directory += b"PK\x01\x02" + struct.pack("<H", 10) + common + struct.pack("<HHHHII", 0, 0, 0, 0, 0, offset)
         directory += encoded
-    start = len(out)
-    out += directory
-    out += b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, len(names), len(names), len(directory), start, 0)
-    return bytes(out)
+        offset += len(header) + len(content)
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, len(names), len(names), len(directory), offset, 0)
+    yield bytes(directory) + end
 
 
 def write(path: str | Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:

@@ -7,10 +7,8 @@ input side of Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -358,6 +356,8 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
         try:
             return self._target_positions[name]
         except KeyError:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, self.target_names, n=3, cutoff=0.5)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ContractError(f"unknown target {name!r}{hint} (`ecg2lab inspect BUNDLE` lists all)") from None
@@ -458,4 +458,6 @@ def json_schema() -> dict[str, Any]:
 
 
 if __name__ == "__main__":  # `make schema`
+    import json
+
     SCHEMA_FILE.write_text(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")

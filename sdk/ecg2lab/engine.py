@@ -7,19 +7,17 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
 
-import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab._native import _core
 from ecg2lab.backends import Backend
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
-from ecg2lab.errors import BackendError, ContractError, Ecg2LabError, PatientError, QualityError, RecordingError
-from ecg2lab.explain import BATCH, SEGMENT_S, Explanation
-from ecg2lab.explain import explain as explain_windows
-from ecg2lab.extras import installed_version
+from ecg2lab.errors import BackendError, Ecg2LabError, PatientError, QualityError, RecordingError
+from ecg2lab.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.features import Features, encode
 from ecg2lab.network_inputs import check_inputs
 from ecg2lab.notes import patient_note, recording_note
@@ -27,11 +25,11 @@ from ecg2lab.patient import Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.preparation import cut_windows, judge_quality, prepare_signal, whole_windows
 from ecg2lab.recording import Recording, Unit
-from ecg2lab.step import StepGraph
-from ecg2lab.stream import Stream
-from ecg2lab.stream_network import By, ByState, ByWindows, Network
-from ecg2lab.stream_options import check_format, count_average, open_windows
-from ecg2lab.stream_state import Settings
+
+if TYPE_CHECKING:  # what only few ask for is imported when it is asked for
+    from ecg2lab.step import StepGraph
+    from ecg2lab.stream import Stream
+    from ecg2lab.stream_network import By
 
 WINDOWS_AT_ONCE = 64
 """That `Engine.predict_many` gives the network together."""
@@ -95,7 +93,7 @@ class Engine:
         BackendError
             On a wrong shape, a value that is not finite, a code that no category has, or a closed engine.
         """
-        backend = self._require_open()
+        backend = self.require_open()
         c = self.contract
         inputs = check_inputs(c, signal, continuous, categorical, samples=c.signal.window_samples)
         if len(inputs.signal) == 0:
@@ -285,6 +283,8 @@ class Engine:
         ContractError
             On an unknown target, a segment or a batch that makes no sense.
         """
+        from ecg2lab.explain import explain as explain_windows
+
         wanted = self._positions(targets)
         known = _known("explain", recording, patient)
         encode(known, self.contract)  # a patient is refused before a recording, as by `predict`
@@ -304,6 +304,8 @@ class Engine:
         BackendError
             If it has no such form, saying why: it is bidirectional, or float32 cannot carry its state.
         """
+        from ecg2lab.step import StepGraph
+
         with self._opening_step:
             if self._step is None:
                 self._step = StepGraph.of(self._bundle, self.info.threads)
@@ -357,10 +359,16 @@ class Engine:
         MissingExtraError
             If a state was asked for, or is the default, and ONNX Runtime is not installed.
         """
-        self._require_open()
-        contract = self.contract
-        form = check_format(
-            contract,
+        from ecg2lab.stream_opening import open_stream
+
+        self.require_open()
+        return open_stream(
+            self,
+            self._bundle.manifest.step is not None,
+            hop_s=hop_s,
+            average_s=average_s,
+            longest_gap_s=longest_gap_s,
+            by=by,
             fs=fs,
             leads=leads,
             unit=unit,
@@ -370,38 +378,6 @@ class Engine:
             source=source,
             targets=targets,
         )
-        gap_s = contract.signal.window_samples / contract.signal.sampling_rate_hz
-        gap_s = gap_s if longest_gap_s is None else longest_gap_s
-        windows = open_windows(contract, form, hop_s, gap_s)
-        way: By = by or ("windows" if self._bundle.manifest.step is None else "state")
-        network, info = self._stream_network(way, windows.hop, average_s)
-        settings = Settings(
-            bundle_digest=info.bundle_digest,
-            fs=form.fs,
-            leads=form.leads,
-            hop=windows.hop,
-            average=count_average(average_s, windows.hop, contract),
-            longest_gap_s=float(gap_s),
-            by=way,
-        )
-        return Stream(contract, form, settings, windows, network, info)
-
-    def _stream_network(self, by: By, hop: int, average_s: float | None) -> tuple[Network, EngineInfo]:
-        if by == "windows":
-            average = count_average(average_s, hop, self.contract)
-            return ByWindows(self.run, average, len(self.contract.targets)), self.info
-        if by != "state":
-            raise ContractError(f"stream: by must be 'windows' or 'state', not {by!r}")
-        if average_s is not None:
-            raise ContractError("stream: a state rests on all signal since it began; average_s belongs to by='windows'")
-        if hop > self.contract.signal.window_samples:
-            raise ContractError("stream: with a hop longer than a window a state would miss samples; take by='windows'")
-        graph = self.step_graph()
-        versions = self.info.versions | graph.versions
-        info = msgspec.structs.replace(
-            self.info, backend="onnxruntime", provider=graph.provider, device="cpu", form="step", versions=versions
-        )
-        return ByState(graph, hop, self._require_open), info
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a process loads its own engine."""
@@ -423,7 +399,14 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _require_open(self) -> Backend:
+    def require_open(self) -> Backend:
+        """What computes.
+
+        Raises
+        ------
+        BackendError
+            If the engine is closed.
+        """
         backend = self._backend  # another thread may close the engine meanwhile
         if backend is None:
             raise BackendError("this engine is closed")
@@ -450,7 +433,7 @@ def _known(verb: str, recording: Recording, patient: Patient | None) -> Patient:
 
 def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
     manifest = bundle.manifest
-    versions = {"ecg2lab": installed_version("ecg2lab") or "?", "python": platform.python_version()}
+    versions = {"ecg2lab": _core.version, "python": platform.python_version()}
     return EngineInfo(
         model=manifest.contract.name,
         bundle=Path(bundle.source).name,

@@ -20,62 +20,17 @@ from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Target
 from ecg2lab.errors import BackendError, ContractError, PatientError
+from ecg2lab.explanation import BATCH, SEGMENT_S, Effect, Explanation, SegmentEffect
 from ecg2lab.features import Features, encode
 from ecg2lab.patient import Patient
 
-SEGMENT_S = 0.2
-"""One large square of ECG paper."""
-BATCH = 32
-"""Windows that are run together unless the caller says otherwise."""
-
 Window = NDArray[np.float32]  # (leads L)
 Run = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
-
-
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """How much higher the answer stands with a part of the input than without it."""
-
-    part: str
-    """Name of the lead or of the fact."""
-    logit: float
-    probability: float
-
-
-class SegmentEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """The same for a stretch of time, in all leads."""
-
-    start_s: float
-    end_s: float
-    """Seconds from the beginning of the recording."""
-    logit: float
-    probability: float
-
-
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the answer for one target rests on."""
-
-    target: str
-    logit: float
-    probability: float
-    """Of the finding: calibrated, over all windows."""
-    leads: tuple[Effect, ...]
-    """In the contract's order."""
-    segments: tuple[SegmentEffect, ...]
-    """Side by side over all windows."""
-    facts: tuple[Effect, ...]
-    """Of the patient: those that were given and that the model uses. What was imputed has no effect."""
-    ecg: Effect
-    """All leads together."""
-    patient: Effect | None
-    """All facts together; None: the model cannot do without one of them."""
-    not_removable: tuple[str, ...] = ()
-    """Facts that the contract cannot impute, whose effect is therefore unknown."""
 
 
 class _Removal(NamedTuple):

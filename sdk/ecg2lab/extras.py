@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import metadata, util
+from importlib import util
 
 from ecg2lab.errors import MissingExtraError
 
@@ -22,6 +22,8 @@ def require(extra: str, *modules: str) -> None:
 
 def installed_version(distribution: str) -> str | None:
     """Version of an installed distribution, or None."""
+    from importlib import metadata  # its import takes longer than a first answer
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) 
     """
     target = Path(os.path.realpath(path))
     data = content.encode() if isinstance(content, str) else content
-    temporary = target.parent / f".ecg2lab-{secrets.token_hex(6)}.partial"
+    temporary = target.parent / f".ecg2lab-{os.urandom(6).hex()}.partial"
     try:
         if os.path.lexists(target):
             regular_size(target)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from ecg2lab import parity
 from ecg2lab.backends import Backend
-from ecg2lab.backends.native import NativeBackend, computes
-from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
-from ecg2lab.backends.tensorrt import TensorRtBackend
+from ecg2lab.backends.native import computes
 from ecg2lab.bundle import Bundle
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 
-BACKENDS: dict[str, Callable[[Bundle, int, str | None], Backend]] = {
-    "native": NativeBackend,
-    "onnxruntime": OnnxRuntimeBackend,
-    "tensorrt": TensorRtBackend,
-}
+NATIVE, ONNXRUNTIME, TENSORRT = "native", "onnxruntime", "tensorrt"
+_CLASSES = {NATIVE: "NativeBackend", ONNXRUNTIME: "OnnxRuntimeBackend", TENSORRT: "TensorRtBackend"}
+"""In the module of `ecg2lab.backends` of that name, imported when it is chosen."""
+BACKENDS = tuple(_CLASSES)
 
 
 def load(
@@ -58,21 +55,27 @@ def load(
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
     count = _thread_count(threads)
     _check_precision(opened, precision, name)
-    return Engine(opened, BACKENDS[name](opened, count, precision), count)
+    return Engine(opened, _open(name, opened, count, precision), count)
+
+
+def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Backend:
+    module = import_module(f"ecg2lab.backends.{name}")
+    backend: Backend = getattr(module, _CLASSES[name])(bundle, threads, precision)
+    return backend
 
 
 def _automatic(bundle: Bundle, precision: str | None) -> str:
     """Native, unless this CPU or the bundle's proof has it not."""
     wanted = precision or bundle.manifest.precision
-    left_out = NativeBackend.name in parity.recorded(bundle).left_out
-    return NativeBackend.name if computes(wanted) and not left_out else OnnxRuntimeBackend.name
+    left_out = parity.NATIVE in parity.recorded(bundle).left_out
+    return NATIVE if computes(wanted) and not left_out else ONNXRUNTIME
 
 
 def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:
     carried, gates = bundle.manifest.precision, bundle.manifest.gates
     if precision in (None, carried):
         return
-    if backend == OnnxRuntimeBackend.name:
+    if backend == ONNXRUNTIME:
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
     if precision not in gates:
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")

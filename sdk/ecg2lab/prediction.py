@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, Criterion, Target
 from ecg2lab.errors import BackendError
-from ecg2lab.explain import Explanation
+from ecg2lab.explanation import Explanation
 from ecg2lab.quality import QualityNote
 
 

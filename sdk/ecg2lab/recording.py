@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal
 
@@ -102,7 +103,8 @@ def _check_rate(fs: float) -> float:
 
 def _check_samples(samples: ArrayLike, lead_count: int) -> NDArray[np.float64]:
     try:
-        masked = np.ma.isMaskedArray(samples)
+        # Nobody has a masked array who did not import its module, which takes as long as loading a model.
+        masked = "numpy.ma" in sys.modules and np.ma.isMaskedArray(samples)
         array = np.ma.filled(np.ma.asarray(samples, dtype=np.float64), np.nan) if masked else np.asarray(samples)
     except ValueError:
         raise RecordingError("samples must be one (leads, n) array: its rows have different lengths") from None

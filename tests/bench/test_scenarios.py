@@ -41,7 +41,7 @@ def test_the_table_has_every_name() -> None:
     assert all(name in shown for name in SCENARIOS)
 
 
-@pytest.mark.parametrize("scenario", ["graph-forms", "kernel-forms", "form-choice", "beds"])
+@pytest.mark.parametrize("scenario", ["graph-forms", "kernel-forms", "form-choice", "beds", "start"])
 def test_every_scenario_writes_what_it_shows(scenario: str, tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = [tiny_bundle] if scenario in WITH_A_BUNDLE else []
     done = invoke(*bundle, "--no-full-size", "--scenario", scenario, "--quick", "--out", tmp_path)

@@ -17,6 +17,29 @@ def test_import_of_the_sdk_is_light():
     assert imported_by("import ecg2lab") == []
 
 
+def test_a_first_answer_imports_only_what_it_needs():
+    """Each of these takes longer to import than the answer takes to compute; `bench run --scenario start` has times."""
+    code = (
+        "import ecg2lab, numpy; from ecg2lab.demo import bundle_path; "
+        "leads = 'I II III aVR aVL aVF V1 V2 V3 V4 V5 V6'.split(); "
+        "x = numpy.random.default_rng(0).standard_normal((12, 5000)); "
+        "engine = ecg2lab.load(bundle_path()); recording = ecg2lab.Recording(x, fs=500, leads=leads, unit='mV')\n"
+        "try: engine.predict(recording, ecg2lab.Patient(age=63))\n"
+        "except ecg2lab.QualityError: pass\n"
+        "import sys; slow = ['numpy.ma', 'importlib.metadata', 'zipfile', 'typer', 'rich', 'asyncio']; "
+        "print(*[m for m in slow + ['ecg2lab.stream', 'ecg2lab.step', 'ecg2lab.explain'] if m in sys.modules])"
+    )
+    assert imported_by(code) == []
+
+
+def test_the_version_is_that_of_the_distribution():
+    from importlib.metadata import version
+
+    import ecg2lab
+
+    assert ecg2lab.__version__ == version("ecg2lab")
+
+
 def test_the_command_line_loads_no_other_river_before_it_is_asked():
     code = "import ecg2lab.cli as c; [p.load()(c.app) for p in c.entry_points(group='ecg2lab.commands')]"
     assert imported_by(code) == []

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ecg2lab._native import _core
 from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Contract
-from ecg2lab.extras import installed_version
 from ecg2lab_export.triton.pbtxt import Message, Value, Word, entries, render
 from ecg2lab_export.triton.settings import Settings
 
@@ -158,7 +158,7 @@ def _parameters(bundle: Bundle, settings: Settings) -> dict[str, str]:
         "synthetic_weights": synthetic,
         "form": manifest.form,
         "precision": manifest.precision,
-        "version": installed_version("ecg2lab") or "?",
+        "version": _core.version,
     }
     threads = {"intra_op_thread_count": str(settings.threads), "inter_op_thread_count": "1", "execution_mode": "0"}
     return threads | {PREFIX + key: value for key, value in described.items()}

@@ -9,9 +9,9 @@ import msgspec
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
+from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError, ContractError
-from ecg2lab.extras import installed_version
 from ecg2lab.parity import why_no_step
 from ecg2lab_export.triton import config
 from ecg2lab_export.triton.golden import Golden, measure, measure_steps
@@ -116,7 +116,7 @@ def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: tup
         bundle=Path(bundle.source).name,
         bundle_digest=bundle.digest,
         notice=bundle.manifest.notice,
-        ecg2lab=installed_version("ecg2lab") or "?",
+        ecg2lab=_core.version,
         logit_error=error,
         logit_limit=limit,
         files={path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())},

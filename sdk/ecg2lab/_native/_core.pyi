@@ -4,6 +4,9 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+version: str
+"""Of ecg2lab."""
+
 class LeadReport(TypedDict):
     missing_samples: int
     clipped_samples: int

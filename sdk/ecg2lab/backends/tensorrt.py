@@ -11,6 +11,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab._native import _core
 from ecg2lab.backends.cuda_driver import Gpu
 from ecg2lab.backends.engine_cache import EngineCache
 from ecg2lab.backends.engine_record import EngineKey, model_digest
@@ -19,7 +20,6 @@ from ecg2lab.backends.tensorrt_package import TENSORRT_RTX, Package, installed_p
 from ecg2lab.backends.tensorrt_session import Session
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import OutputError
-from ecg2lab.extras import installed_version
 
 _ANY_BATCH = Batch(1, 1, 1)
 
@@ -107,7 +107,7 @@ def engine_key(
         gpu=gpu,
         package=package.name,
         package_version=package.version,
-        ecg2lab_version=installed_version("ecg2lab") or "?",
+        ecg2lab_version=_core.version,
         batch=batch,
     )
 

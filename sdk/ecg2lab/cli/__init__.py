@@ -36,9 +36,9 @@ selftest.register(app)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from ecg2lab.extras import installed_version
+        from ecg2lab._native import _core
 
-        typer.echo(f"ecg2lab {installed_version('ecg2lab')}")
+        typer.echo(f"ecg2lab {_core.version}")
         raise typer.Exit
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
-from ecg2lab.explain import Explanation
+from ecg2lab.explanation import Explanation
 from ecg2lab.extras import require
 from ecg2lab.recording import Recording
 from ecg2lab.report.words import signed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from ecg2lab.explain import Effect, Explanation
+from ecg2lab.explanation import Effect, Explanation
 from ecg2lab.extras import require
 from ecg2lab.prediction import Finding, Prediction
 from ecg2lab.recording import Recording

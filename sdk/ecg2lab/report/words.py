@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ecg2lab.explain import Effect, Explanation
+from ecg2lab.explanation import Effect, Explanation
 from ecg2lab.prediction import Finding, Prediction, plain
 from ecg2lab.quality import QualityNote
 
