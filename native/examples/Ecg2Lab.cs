@@ -274,6 +274,7 @@ namespace Ecg2Lab
             public IntPtr precision;
             public UIntPtr threads;
             public IntPtr log, log_user;
+            public int out_of_range;
         }
 
         public struct Target
@@ -355,6 +356,8 @@ namespace Ecg2Lab
             public int quality;
             public IntPtr faults;
             public UIntPtr fault_count;
+            public IntPtr out_of_range;
+            public UIntPtr out_of_range_count;
         }
 
         const string Name = "ecg2lab";  // libecg2lab.so, ecg2lab.dll

@@ -241,12 +241,13 @@ public final class Ecg2Lab {
     }
   }
 
-  @FieldOrder({"struct_size", "precision", "threads", "log", "log_user"})
+  @FieldOrder({"struct_size", "precision", "threads", "log", "log_user", "out_of_range"})
   public static final class OptionsStruct extends Structure {
     public Size struct_size;
     public Pointer precision;
     public Size threads;
     public Pointer log, log_user;
+    public int out_of_range;
   }
 
   @FieldOrder({"name", "lab", "loinc", "unit", "comparison", "limit", "setting", "horizon_min", "category",
@@ -335,7 +336,7 @@ public final class Ecg2Lab {
   @FieldOrder({"struct_size", "status", "refusal", "message", "notice", "model_name", "bundle_digest", "leads",
                "lead_count", "findings", "finding_count", "imputed", "imputed_count", "unused_facts",
                "unused_fact_count", "duration_s", "window_count", "unused_s", "source", "source_count",
-               "window_begin", "quality", "faults", "fault_count"})
+               "window_begin", "quality", "faults", "fault_count", "out_of_range", "out_of_range_count"})
   public static final class ResultStruct extends Structure {
     public Size struct_size;
     public int status, refusal;
@@ -357,6 +358,8 @@ public final class Ecg2Lab {
     public int quality;
     public Pointer faults;
     public Size fault_count;
+    public Pointer out_of_range;
+    public Size out_of_range_count;
 
     ResultStruct(Pointer memory) {
       super(memory);

@@ -126,13 +126,20 @@ typedef enum ecg2lab_log_level { ECG2LAB_LOG_INFO = 0, ECG2LAB_LOG_WARNING = 1 }
  * several threads when the model is shared, and must return. A message holds nothing that was said of a patient. */
 typedef void (*ecg2lab_log)(void* user, int32_t level, const char* message);
 
+/* What becomes of a number about the patient outside the model's range, which is no measurement. */
+typedef enum ecg2lab_out_of_range {
+  ECG2LAB_OUT_OF_RANGE_REFUSE = 0,
+  ECG2LAB_OUT_OF_RANGE_IMPUTE = 1 /* it counts as not given, as in training, and the result names it */
+} ecg2lab_out_of_range;
+
 typedef struct ecg2lab_options {
   size_t struct_size;
   const char*
-      precision;   /* "fp32" …; NULL: the bundle's own. Another only where the bundle holds a passed gate for it */
-  size_t threads;  /* of one call, 1 to 256; 1 by default */
-  ecg2lab_log log; /* NULL: none */
-  void* log_user;  /* handed to `log` */
+      precision;        /* "fp32" …; NULL: the bundle's own. Another only where the bundle holds a passed gate for it */
+  size_t threads;       /* of one call, 1 to 256; 1 by default */
+  ecg2lab_log log;      /* NULL: none */
+  void* log_user;       /* handed to `log` */
+  int32_t out_of_range; /* ecg2lab_out_of_range; ECG2LAB_OUT_OF_RANGE_REFUSE by default */
 } ecg2lab_options;
 
 ECG2LAB_API ecg2lab_status ecg2lab_options_init(ecg2lab_options* options, size_t struct_size);
@@ -166,7 +173,7 @@ typedef struct ecg2lab_target {
 typedef struct ecg2lab_number {
   const char* name;
   const char* unit;
-  double minimum; /* a value outside is refused */
+  double minimum; /* a value outside is refused, or counts as missing: see ecg2lab_options */
   double maximum;
   double median; /* in place of a missing value; NaN: the value must be given */
 } ecg2lab_number;
@@ -415,6 +422,8 @@ typedef struct ecg2lab_result {
   /* Of the quality gate, whatever the answer: in the order of their codes, then of the leads. */
   const ecg2lab_fault* const* faults;
   size_t fault_count;
+  const char* const* out_of_range; /* names of facts that were given and count as not given: see ecg2lab_options */
+  size_t out_of_range_count;
 } ecg2lab_result;
 
 /* Answers for one recording. `patient` may be NULL: nothing is known.

@@ -23,15 +23,16 @@ py::dict imputed(const Features& features, const Contract& contract) {
   return substitutes;
 }
 
-// Returns (continuous, categorical, imputed, unused).
-py::tuple encode(const Numbers& numbers, const Words& words, const Contract& contract) {
-  Features features = encode_features({numbers, words}, contract);
+// Returns (continuous, categorical, imputed, unused, out_of_range).
+py::tuple encode(const Numbers& numbers, const Words& words, const Contract& contract, bool impute_out_of_range) {
+  const OutOfRange policy = impute_out_of_range ? OutOfRange::impute : OutOfRange::refuse;
+  Features features = encode_features({numbers, words}, contract, policy);
   const py::dict substitutes = imputed(features, contract);
   const auto continuous = static_cast<py::ssize_t>(features.continuous.size());
   const auto categorical = static_cast<py::ssize_t>(features.categorical.size());
   return py::make_tuple(to_array(std::move(features.continuous), {continuous}),
                         to_array(std::move(features.categorical), {categorical}), substitutes,
-                        py::tuple(py::cast(features.unused)));
+                        py::tuple(py::cast(features.unused)), py::tuple(py::cast(features.out_of_range)));
 }
 
 }  // namespace
@@ -41,7 +42,7 @@ void bind_features(py::module_& module) {
   module.def(
       "check_patient", [](const Numbers& numbers, const Words& words) { check_patient({numbers, words}); }, "numbers"_a,
       "words"_a);
-  module.def("encode_features", &encode, "numbers"_a, "words"_a, "contract"_a);
+  module.def("encode_features", &encode, "numbers"_a, "words"_a, "contract"_a, "impute_out_of_range"_a = false);
   module.def("fact_names", [] { return py::tuple(py::cast(fact_names())); });
 }
 

@@ -83,7 +83,12 @@ std::vector<T> repeat(const std::vector<T>& row, std::size_t times) {
 Model::Model(Bundle bundle, const ModelOptions& options)
     : bundle_(std::move(bundle)),
       engine_(make_engine(bundle_, {.threads = check_threads(options.threads),
-                                    .precision = select_precision(bundle_.manifest(), options.precision)})) {}
+                                    .precision = select_precision(bundle_.manifest(), options.precision)})),
+      out_of_range_(options.out_of_range) {}
+
+Features Model::encode_features(const Patient& patient) const {
+  return ecg2lab::encode_features(patient, contract(), out_of_range_);
+}
 
 Answer Model::predict(const RawRecording& raw, const Patient& patient) const {
   Answer result;
@@ -103,7 +108,7 @@ void Model::answer(const RawRecording& raw, const Patient& patient, Answer& answ
   const Recording recording = to_recording(raw);
   answer.duration_s = recording.duration_s();
   try {
-    answer.features = encode_features(patient, contract());
+    answer.features = encode_features(patient);
   } catch (const Error& error) {
     answer.refused = Refused{.kind = error.kind(), .message = error.what()};
   }

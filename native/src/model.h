@@ -21,6 +21,7 @@ namespace ecg2lab {
 struct ModelOptions {
   std::string precision;  // empty: the bundle's own
   std::size_t threads = 1;
+  OutOfRange out_of_range = OutOfRange::refuse;
 };
 
 // Why an answer was refused, with the kind of error that says so.
@@ -59,6 +60,8 @@ class Model {
   const Contract& contract() const { return bundle_.contract(); }
   const std::string& digest() const { return bundle_.digest(); }
   const Engine& engine() const { return engine_; }
+  // Throws as ecg2lab::encode_features does.
+  Features encode_features(const Patient& patient) const;
 
   // Many threads may ask at the same time. A refusal is an answer; throws Error of kind `backend` if the network's
   // output cannot be used.
@@ -75,6 +78,7 @@ class Model {
 
   Bundle bundle_;
   Engine engine_;
+  OutOfRange out_of_range_;
 };
 
 }  // namespace ecg2lab

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
@@ -21,7 +22,7 @@ from ecg2lab.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.features import Features, encode
 from ecg2lab.network_inputs import check_inputs
 from ecg2lab.notes import patient_note, recording_note
-from ecg2lab.patient import Patient
+from ecg2lab.patient import OutOfRange, Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.preparation import cut_windows, judge_quality, prepare_signal, whole_windows
 from ecg2lab.recording import Recording, Unit
@@ -57,9 +58,10 @@ class Engine:
     A context manager: leaving it frees the backend.
     """
 
-    def __init__(self, bundle: Bundle, backend: Backend, threads: int) -> None:
+    def __init__(self, bundle: Bundle, backend: Backend, threads: int, out_of_range: OutOfRange = "refuse") -> None:
         self._bundle = bundle
         self._backend: Backend | None = backend
+        self._encode = partial(encode, contract=bundle.contract, out_of_range=out_of_range)
         self._step: StepGraph | None = None
         self._opening_step = threading.Lock()
         self.info = _describe(bundle, backend, threads)
@@ -183,7 +185,7 @@ class Engine:
     def _ask(self, recording: Recording, patient: Patient | None) -> _Question:
         """Everything but the network's answer; a patient is refused before a recording."""
         known = _known("predict", recording, patient)
-        features = encode(known, self.contract)
+        features = self._encode(known)
         prepared = prepare_signal(recording, self.contract)
         quality = judge_quality(prepared, self.contract)
         windows = whole_windows(prepared, self.contract)
@@ -287,9 +289,9 @@ class Engine:
 
         wanted = self._positions(targets)
         known = _known("explain", recording, patient)
-        encode(known, self.contract)  # a patient is refused before a recording, as by `predict`
+        self._encode(known)  # a patient is refused before a recording, as by `predict`
         windows = cut_windows(prepare_signal(recording, self.contract), self.contract)
-        explanations = explain_windows(self.run, self.contract, windows, known, wanted, segment_s, batch)
+        explanations = explain_windows(self.run, self._encode, self.contract, windows, known, wanted, segment_s, batch)
         return explanations[0] if isinstance(targets, str) else explanations
 
     def _positions(self, targets: str | Sequence[str]) -> list[int]:
@@ -364,6 +366,7 @@ class Engine:
         self.require_open()
         return open_stream(
             self,
+            self._encode,
             self._bundle.manifest.step is not None,
             hop_s=hop_s,
             average_s=average_s,

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ecg2lab.contract import Contract, Target
 from ecg2lab.errors import BackendError, ContractError, PatientError
 from ecg2lab.explanation import BATCH, SEGMENT_S, Effect, Explanation, SegmentEffect
-from ecg2lab.features import Features, encode
+from ecg2lab.features import Encode, Features
 from ecg2lab.patient import Patient
 
 Window = NDArray[np.float32]  # (leads L)
@@ -55,6 +55,7 @@ class _Parts(NamedTuple):
 
 def explain(
     run: Run,
+    encode: Encode,
     contract: Contract,
     windows: NDArray[np.float32],
     patient: Patient,
@@ -68,6 +69,8 @@ def explain(
     ----------
     run
         The bare network, `Engine.run`.
+    encode
+        From a patient to its inputs.
     contract
         Of the model.
     windows
@@ -92,8 +95,8 @@ def explain(
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ContractError("batch must be a whole number of windows, at least 1")
-    parts = _parts(contract, windows, patient, segment_s)
-    removals = _removals(windows, encode(patient, contract), parts)
+    parts = _parts(encode, contract, windows, patient, segment_s)
+    removals = _removals(windows, encode(patient), parts)
     logits = _answers(run, windows, removals, batch)[:, list(targets)].astype(np.float64)
     return tuple(
         _explanation(contract, contract.targets[index], parts, _effects(contract.targets[index], column, removals))
@@ -101,15 +104,18 @@ def explain(
     )
 
 
-def _parts(contract: Contract, windows: NDArray[np.float32], patient: Patient, segment_s: float) -> _Parts:
+def _parts(
+    encode: Encode, contract: Contract, windows: NDArray[np.float32], patient: Patient, segment_s: float
+) -> _Parts:
     count, _, length = windows.shape
     step = _segment_samples(segment_s, contract)
-    used = [name for name in patient.given() if name not in encode(patient, contract).unused]
-    facts = {name: _without(patient, (name,), contract) for name in used}
+    features = encode(patient)
+    used = [name for name in patient.given() if name not in (*features.unused, *features.out_of_range)]
+    facts = {name: _without(patient, (name,), encode) for name in used}
     return _Parts(
         segments=[(w, first, min(first + step, length)) for w in range(count) for first in range(0, length, step)],
         facts={name: features for name, features in facts.items() if features is not None},
-        all_facts=_without(patient, used, contract),
+        all_facts=_without(patient, used, encode),
         not_removable=tuple(name for name, features in facts.items() if features is None),
     )
 
@@ -123,10 +129,10 @@ def _segment_samples(segment_s: float, contract: Contract) -> int:
     return round(segment_s * rate)
 
 
-def _without(patient: Patient, names: Sequence[str], contract: Contract) -> Features | None:
+def _without(patient: Patient, names: Sequence[str], encode: Encode) -> Features | None:
     """The patient as if facts had not been given; None if the contract has nothing to put in their place."""
     try:
-        return encode(Patient(**{name: fact for name, fact in patient.given().items() if name not in names}), contract)
+        return encode(Patient(**{name: fact for name, fact in patient.given().items() if name not in names}))
     except PatientError:
         return None
 

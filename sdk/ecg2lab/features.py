@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
-from ecg2lab.patient import Patient
+from ecg2lab.patient import OutOfRange, Patient
 
 
 class Features(NamedTuple):
@@ -23,20 +24,33 @@ class Features(NamedTuple):
     """Features that were not given, with what stood in for them."""
     unused: tuple[str, ...]
     """Facts that were given and that the contract does not want."""
+    out_of_range: tuple[str, ...]
+    """Facts that count as not given, BMI that follows from others among them."""
 
 
-def encode(patient: Patient, contract: Contract) -> Features:
+Encode = Callable[[Patient], Features]
+"""`encode` for one contract, with one rule for what is out of range."""
+
+
+def encode(patient: Patient, contract: Contract, out_of_range: OutOfRange = "refuse") -> Features:
     """Check a patient against the contract, order its facts, and impute what is missing.
+
+    Parameters
+    ----------
+    patient, contract
+        The facts, and what the model wants of them.
+    out_of_range
+        "impute": a number outside its range counts as not given, as in training, if there is a substitute for it.
 
     Raises
     ------
     PatientError
-        If a value is outside its range or unknown, the patient is outside the intended population, or a value is
-        missing for which the contract has no substitute; all such values are named.
+        If numbers are outside their range, a word is unknown, the patient is outside the intended population, or values
+        are missing for which the contract has no substitute; all such values are named.
     """
     words = {name: value for name, value in patient.given().items() if isinstance(value, str)}
     numbers = {name: value for name, value in patient.given().items() if name not in words}
-    return Features(*_core.encode_features(numbers, words, native_contract(contract)))
+    return Features(*_core.encode_features(numbers, words, native_contract(contract), out_of_range == "impute"))
 
 
 @lru_cache(maxsize=16)

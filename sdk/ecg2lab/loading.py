@@ -12,6 +12,7 @@ from ecg2lab.backends.native import computes
 from ecg2lab.bundle import Bundle
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
+from ecg2lab.patient import OutOfRange
 
 NATIVE, ONNXRUNTIME, TENSORRT = "native", "onnxruntime", "tensorrt"
 _CLASSES = {NATIVE: "NativeBackend", ONNXRUNTIME: "OnnxRuntimeBackend", TENSORRT: "TensorRtBackend"}
@@ -24,6 +25,7 @@ def load(
     backend: str = "auto",
     precision: str | None = None,
     threads: int | None = None,
+    out_of_range: OutOfRange = "refuse",
 ) -> Engine:
     """Load a bundle and make it ready to answer.
 
@@ -39,23 +41,29 @@ def load(
         one precision; with "tensorrt" from an engine that `ecg2lab build` made.
     threads
         Of one call; None: as many as this process may use.
+    out_of_range
+        What becomes of a number about the patient that lies outside the contract's range, such as a temperature of 0.
+        "refuse": an error names it. "impute": it counts as not given, as it did in training, and every answer names it
+        (`Prediction.patient.out_of_range`); for feeds that nobody corrects.
 
     Raises
     ------
     BundleError
         If the bundle is missing or damaged.
     BackendError
-        If backend, precision or thread count cannot be had.
+        If backend, precision or thread count cannot be had, or `out_of_range` is neither.
     MissingExtraError
         If the backend's package is not installed.
     """
+    if out_of_range not in ("refuse", "impute"):
+        raise BackendError(f"out_of_range must be 'refuse' or 'impute', not {out_of_range!r}")
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     name = _automatic(opened, precision) if backend == "auto" else backend
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
     count = _thread_count(threads)
     _check_precision(opened, precision, name)
-    return Engine(opened, _open(name, opened, count, precision), count)
+    return Engine(opened, _open(name, opened, count, precision), count, out_of_range)
 
 
 def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Backend:

@@ -76,4 +76,5 @@ def patient_note(patient: Patient | None, known: Patient, features: Features) ->
         from_recording=tuple(name for name in given if name not in said),
         imputed=features.imputed,
         unused=features.unused,
+        out_of_range=features.out_of_range,
     )

@@ -16,6 +16,8 @@ from ecg2lab.strict_json import refuse_repeated_keys
 
 Sex = Literal["female", "male"]
 Race = Literal["asian", "black", "hispanic", "other", "white"]
+OutOfRange = Literal["refuse", "impute"]
+"""What becomes of a number outside the contract's range, which is no measurement."""
 
 
 class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -59,6 +59,8 @@ class PatientNote(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of the network that were not given, with the training set's median that stood in for each."""
     unused: tuple[str, ...] = ()
     """Fields that were given and that this model does not use."""
+    out_of_range: tuple[str, ...] = ()
+    """Fields that were given, or BMI that follows from them, outside the model's range: they count as not given."""
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):

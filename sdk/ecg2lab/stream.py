@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.errors import BackendError, QualityError, RecordingError
-from ecg2lab.features import Features, encode
+from ecg2lab.features import Encode, Features
 from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import Patient
 from ecg2lab.prediction import EngineInfo, Finding, PatientNote, Prediction, RecordingNote, decide
@@ -87,6 +87,7 @@ class Stream:
     def __init__(
         self,
         contract: Contract,
+        encode: Encode,
         form: StreamFormat,
         settings: Settings,
         windows: _core.WindowStream,
@@ -96,13 +97,14 @@ class Stream:
         self.info = info
         """What really answers."""
         self._contract = contract
+        self._encode = encode
         self._form = form
         self._settings = settings
         self._windows = windows
         self._network = network
         self._clock = Clock(form.fs)
         self._lock = threading.Lock()
-        self._features, self._patient = self._encode(form.patient)
+        self._features, self._patient = self._inputs(form.patient)
 
     @property
     def by(self) -> By:
@@ -191,7 +193,7 @@ class Stream:
         PatientError
             As `Engine.predict` does; the former facts stay.
         """
-        features, note = self._encode(patient)
+        features, note = self._inputs(patient)
         with self._lock:
             self._features, self._patient = features, note
 
@@ -322,7 +324,7 @@ class Stream:
             begin_time=self._clock.time_of(first),
         )
 
-    def _encode(self, patient: Patient | None) -> tuple[Features, PatientNote]:
+    def _inputs(self, patient: Patient | None) -> tuple[Features, PatientNote]:
         known = patient or Patient()
-        features = encode(known, self._contract)
+        features = self._encode(known)
         return features, patient_note(patient, known, features)

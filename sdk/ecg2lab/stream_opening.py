@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ecg2lab.errors import ContractError
+from ecg2lab.features import Encode
 from ecg2lab.stream import Stream
 from ecg2lab.stream_network import By, ByState, ByWindows, Network
 from ecg2lab.stream_options import check_format, count_average, open_windows
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def open_stream(
     engine: Engine,
+    encode: Encode,
     has_step: bool,
     *,
     hop_s: float,
@@ -33,6 +35,8 @@ def open_stream(
     ----------
     engine
         That answers.
+    encode
+        From a patient to the inputs of its network.
     has_step
         Whether its model has a step graph.
     hop_s, average_s, longest_gap_s, by
@@ -56,7 +60,7 @@ def open_stream(
         longest_gap_s=float(gap_s),
         by=way,
     )
-    return Stream(contract, checked, settings, windows, network, info)
+    return Stream(contract, encode, checked, settings, windows, network, info)
 
 
 def _network(engine: Engine, by: By, hop: int, average_s: float | None) -> tuple[Network, EngineInfo]:

@@ -16,8 +16,9 @@ def structure(name, /, **fields):
 
 
 Options = structure(
-    "ecg2lab_options", struct_size=c_size_t, precision=c_char_p, threads=c_size_t, log=LOG, log_user=c_void_p
-)
+    "ecg2lab_options", struct_size=c_size_t, precision=c_char_p, threads=c_size_t, log=LOG, log_user=c_void_p,
+    out_of_range=c_int32,
+)  # fmt: skip
 Target = structure(
     "ecg2lab_target", name=c_char_p, lab=c_char_p, loinc=c_char_p, unit=c_char_p, comparison=c_char_p, limit=c_double,
     setting=c_int32, horizon_min=c_int32, category=c_char_p, decision_threshold=c_double,
@@ -72,6 +73,7 @@ Result = structure(
     imputed_count=c_size_t, unused_facts=POINTER(c_char_p), unused_fact_count=c_size_t, duration_s=c_double,
     window_count=c_size_t, unused_s=c_double, source=POINTER(POINTER(SourceField)), source_count=c_size_t,
     window_begin=c_int64, quality=c_int32, faults=POINTER(POINTER(Fault)), fault_count=c_size_t,
+    out_of_range=POINTER(c_char_p), out_of_range_count=c_size_t,
 )  # fmt: skip
 StreamOptions = structure("ecg2lab_stream_options", struct_size=c_size_t, hop_s=c_double, longest_gap_s=c_double)
 StreamLead = structure(
@@ -155,6 +157,7 @@ class Answer(NamedTuple):
     findings: dict
     imputed: dict
     unused: tuple
+    out_of_range: tuple
     windows: int
     unused_s: float
     notice: str
@@ -252,7 +255,8 @@ class Model:
                 text(x.name): x.number if x.word is None else text(x.word)
                 for x in listed(r.imputed, r.imputed_count)
             },
-            unused=tuple(text(r.unused_facts[i]) for i in range(r.unused_fact_count)), windows=r.window_count,
+            unused=tuple(text(r.unused_facts[i]) for i in range(r.unused_fact_count)),
+            out_of_range=tuple(text(r.out_of_range[i]) for i in range(r.out_of_range_count)), windows=r.window_count,
             unused_s=r.unused_s, notice=text(r.notice), digest=text(r.bundle_digest),
             source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)}, begin=r.window_begin,
             quality=VERDICTS[r.quality],

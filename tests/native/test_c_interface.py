@@ -143,6 +143,23 @@ def test_what_python_refuses_is_refused_with_the_same_sentence(c_interface, mode
     assert ours.findings == {}
 
 
+def test_what_is_out_of_range_counts_as_not_given_where_the_caller_says_so(c_interface, library, engine, record):
+    facts = {**PATIENT, "temperature_f": 0.0, "heart_rate_bpm": 0.0, "spo2_percent": 255.0, "weight_kg": 1e6}
+    facts.pop("temperature_c", None)
+    lenient = c_interface.Model(library, DEMO, out_of_range=1)
+    ours = lenient.predict(record.samples, record.leads, record.fs, "mV", facts)
+    with ecg2lab.load(DEMO, out_of_range="impute") as pythons_engine:
+        prediction, error = pythons(pythons_engine, record.samples, record.leads, record.fs, "mV", facts)
+    assert error is None
+    assert ours.out_of_range == prediction.patient.out_of_range != ()
+    assert ours.imputed == prediction.patient.imputed
+    plausible = {name: value for name, value in facts.items() if name not in ours.out_of_range}
+    same = lenient.predict(record.samples, record.leads, record.fs, "mV", plausible)
+    assert same.out_of_range == ()
+    assert same.findings == ours.findings
+    assert c_interface.Model(library, DEMO, out_of_range=2).status == c_interface.ARGUMENT
+
+
 def test_leads_are_judged_even_where_the_patient_is_refused(c_interface, model, record):
     samples = record.samples.copy()
     flattened(samples)

@@ -74,6 +74,23 @@ def test_implausible_facts_are_refused_without_repeating_them(contract, facts, m
     assert f" {stated}" not in str(refusal.value).replace("0 to 100", "").replace("18 years", "")
 
 
+def test_all_implausible_facts_are_named_at_once(contract):
+    with pytest.raises(ecg2lab.PatientError, match=r"spo2_percent is outside .*; .*weight_kg is outside"):
+        encoded(contract, spo2_percent=200, weight_kg=7000)
+
+
+def test_implausible_facts_count_as_not_given_where_the_caller_says_so(contract):
+    """Nor does BMI follow from a height that is none."""
+    facts = {"heart_rate_bpm": 72, "height_cm": 1700, "weight_kg": 70, "temperature_c": 0}
+    features = encode(ecg2lab.Patient(**facts), contract, "impute")
+    same = encode(ecg2lab.Patient(heart_rate_bpm=72, weight_kg=70), contract)
+    assert set(features.out_of_range) == {"height_cm", "temperature_c"}
+    assert features.continuous.tolist() == same.continuous.tolist()
+    assert features.imputed == same.imputed
+    with pytest.raises(ecg2lab.PatientError, match="18 years and older"):  # no measurement, but the wrong patient
+        encode(ecg2lab.Patient(age=7), contract, "impute")
+
+
 @pytest.mark.parametrize(
     ("facts", "message"),
     [

@@ -93,7 +93,11 @@ void add_word(Patient& patient, const char* name, int32_t code, const std::array
 }  // namespace
 
 ModelOptions to_options(const ecg2lab_options& given) {
-  return {.precision = given.precision == nullptr ? "" : given.precision, .threads = given.threads};
+  require(given.out_of_range == ECG2LAB_OUT_OF_RANGE_REFUSE || given.out_of_range == ECG2LAB_OUT_OF_RANGE_IMPUTE,
+          "options: unknown out_of_range " + std::to_string(given.out_of_range));
+  return {.precision = given.precision == nullptr ? "" : given.precision,
+          .threads = given.threads,
+          .out_of_range = OutOfRange(given.out_of_range)};
 }
 
 RawSamples to_samples(const ecg2lab_recording& given, const void* data, std::size_t count) {

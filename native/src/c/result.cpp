@@ -70,6 +70,7 @@ Result::Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFi
   add_findings();
   add_imputed();
   for (const std::string& fact : answer_.features.unused) unused_.push_back(fact.c_str());
+  for (const std::string& fact : answer_.features.out_of_range) out_of_range_.push_back(fact.c_str());
   for (const auto& [name, value] : source_fields_) source_list_.add({.name = name.c_str(), .value = value.c_str()});
   fill();
 }
@@ -162,6 +163,7 @@ void Result::fill() {
   window_begin = answer_.begin;
   quality = quality_of(answer_);
   faults = fault_list_.data(), fault_count = fault_list_.size();
+  out_of_range = out_of_range_.data(), out_of_range_count = out_of_range_.size();
 }
 
 }  // namespace ecg2lab::c

@@ -34,6 +34,7 @@ class Result : public ecg2lab_result {
   List<ecg2lab_imputed> imputed_list_;
   List<ecg2lab_source_field> source_list_;
   std::vector<const char*> unused_;
+  std::vector<const char*> out_of_range_;
 };
 
 }  // namespace ecg2lab::c

@@ -46,14 +46,40 @@ float to_single(double value) {
   return static_cast<float>(std::clamp(value, -kLargest, kLargest));
 }
 
+std::vector<const ContinuousFeature*> find_outside(const Patient& patient, const Contract& contract) {
+  std::vector<const ContinuousFeature*> outside;
+  for (const ContinuousFeature& feature : contract.continuous) {
+    const auto value = find(patient, feature.name);
+    if (value && !(feature.minimum <= *value && *value <= feature.maximum)) outside.push_back(&feature);
+  }
+  return outside;
+}
+
+void refuse_outside(const std::vector<const ContinuousFeature*>& outside) {
+  std::string why;
+  for (const ContinuousFeature* feature : outside) {
+    const char* hint = feature->name == "temperature_f" ? " (°C is temperature_c, °F is temperature_f)" : "";
+    why += (why.empty() ? "" : "; ") + feature->name + " is outside " + number_text(feature->minimum) + " to " +
+           number_text(feature->maximum) + " " + feature->unit + hint;
+  }
+  if (!why.empty()) refuse(why);
+}
+
+// Takes away what is outside its range and can be imputed; returns the facts' names.
+std::vector<std::string> drop_outside(Patient& patient, const Contract& contract) {
+  std::vector<std::string> dropped;
+  for (const ContinuousFeature* feature : find_outside(patient, contract)) {
+    if (!feature->median) continue;
+    const bool converted = feature->name == "temperature_f" && patient.knows("temperature_c");
+    dropped.push_back(converted ? "temperature_c" : feature->name);
+    patient.numbers.erase(feature->name);
+  }
+  return dropped;
+}
+
 float number(const Patient& patient, const ContinuousFeature& feature) {
   const auto value = find(patient, feature.name);
   if (!value) return kMissingNumber;
-  if (!(feature.minimum <= *value && *value <= feature.maximum)) {
-    const char* hint = feature.name == "temperature_f" ? " (°C is temperature_c, °F is temperature_f)" : "";
-    refuse(feature.name + " is outside " + number_text(feature.minimum) + " to " + number_text(feature.maximum) + " " +
-           feature.unit + hint);
-  }
   const bool above = feature.top_code && *value > feature.top_code->above;
   return to_single(above ? feature.top_code->value : *value);
 }
@@ -109,11 +135,19 @@ std::vector<std::string> unused_facts(const Patient& patient, const Contract& co
 
 }  // namespace
 
-Features encode_features(const Patient& patient, const Contract& contract) {
+Features encode_features(const Patient& patient, const Contract& contract, OutOfRange policy) {
   check_patient(patient);
   check_population(patient, contract.population);
-  const Patient known = derive(patient);
   Features features;
+  Patient known = patient;
+  const auto drop = [&] {
+    if (policy == OutOfRange::refuse) return;
+    for (const std::string& fact : drop_outside(known, contract)) features.out_of_range.push_back(fact);
+  };
+  drop();  // before BMI follows from it
+  known = derive(known);
+  drop();
+  refuse_outside(find_outside(known, contract));
   std::vector<float> medians;
   for (const ContinuousFeature& feature : contract.continuous) {
     features.continuous.push_back(number(known, feature));

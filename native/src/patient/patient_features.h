@@ -10,18 +10,23 @@
 
 namespace ecg2lab {
 
+// What becomes of a number outside the range of its feature, which is no measurement.
+enum class OutOfRange { refuse, impute };
+
 struct Features {
   std::vector<float> continuous;          // (columns) missing flags among them where the contract has them here
   std::vector<std::int64_t> categorical;  // (columns) likewise
   // Features that were not given: a median or code stands in. Indices into the contract's features.
   std::vector<std::size_t> imputed_continuous;
   std::vector<std::size_t> imputed_categorical;
-  std::vector<std::string> unused;  // facts that were given and that the contract does not want
+  std::vector<std::string> unused;        // facts that were given and that the contract does not want
+  std::vector<std::string> out_of_range;  // facts, BMI that follows from them among them, that count as not given
 };
 
 // BMI follows from height and weight, °F from °C, where the contract wants them and they were not given.
-// Throws Error of kind `patient` as check_patient does, and if a value is outside its range or unknown, the patient is
-// outside the intended population, or values are missing for which the contract has no substitute: all are named.
-Features encode_features(const Patient& patient, const Contract& contract);
+// Throws Error of kind `patient` as check_patient does, and if the patient is outside the intended population, a word
+// is unknown, numbers are outside their range (all are named) and are to be refused, or values are missing for which
+// the contract has no substitute (all are named).
+Features encode_features(const Patient& patient, const Contract& contract, OutOfRange policy = OutOfRange::refuse);
 
 }  // namespace ecg2lab

@@ -14,7 +14,7 @@ import typer
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
 from ecg2lab.cli.delivery import PAGES, Delivery, Format, stems
 from ecg2lab.errors import Ecg2LabError
-from ecg2lab.patient import Race, Sex
+from ecg2lab.patient import OutOfRange, Race, Sex
 
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
@@ -65,6 +65,13 @@ def run(
     height_cm: Annotated[Number, _fact("Centimetres.")] = None,
     weight_kg: Annotated[Number, _fact("Kilograms.")] = None,
     bmi: Annotated[Number, _fact("kg/m²; follows from height and weight.")] = None,
+    out_of_range: Annotated[
+        OutOfRange,
+        typer.Option(
+            help="What a number that is no measurement does: refuse the record, or count as not given.",
+            rich_help_panel=_PATIENT_PANEL,
+        ),
+    ] = "refuse",
     target: Annotated[
         list[str] | None,
         typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
@@ -120,7 +127,9 @@ def run(
     import ecg2lab
 
     delivery = Delivery(wanted, out, deidentify)
-    with ecg2lab.load(bundle, backend=backend, precision=precision, threads=threads) as engine:
+    with ecg2lab.load(
+        bundle, backend=backend, precision=precision, threads=threads, out_of_range=out_of_range
+    ) as engine:
         for name in (*(target or ()), *(explain or ())):
             engine.contract.target_index(name)
         worst = 0

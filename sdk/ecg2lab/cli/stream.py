@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
+from ecg2lab.patient import OutOfRange
 
 if TYPE_CHECKING:
     from ecg2lab.cli.stream_view import View
@@ -50,6 +51,9 @@ def run(
     ] = None,
     speed: Annotated[Any, typer.Option(parser=_speed, metavar="X", help="Of a replay: times real time, or max.")] = "1",
     patient: Annotated[Path | None, typer.Option(help="JSON file with the patient's facts.")] = None,
+    out_of_range: Annotated[
+        OutOfRange, typer.Option(help="What a fact that is no measurement does: refuse, or count as not given.")
+    ] = "refuse",
     target: Annotated[list[str] | None, typer.Option(help="Only this target; may be repeated.")] = None,
     backend: Annotated[str, typer.Option(help="auto, native, onnxruntime or tensorrt.")] = "auto",
     threads: Annotated[int, typer.Option(help="Of one call.")] = 1,
@@ -88,7 +92,7 @@ def run(
     import ecg2lab
 
     facts = _patient(patient)
-    with ecg2lab.load(bundle, backend=backend, threads=threads) as engine:
+    with ecg2lab.load(bundle, backend=backend, threads=threads, out_of_range=out_of_range) as engine:
         if str(source) != STDIN:
             stream, parts = _replay(engine, source, speed, facts, options)
         elif fs is None or leads is None or unit is None:

@@ -69,6 +69,8 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     rows.append(("Given", ", ".join(given) or "nothing"))
     if p.unused:
         rows.append(("Not used", ", ".join(p.unused)))
+    if p.out_of_range:
+        rows.append(("Out of range", ", ".join(p.out_of_range) + " (counts as not given)"))
     imputed = [f"{name} {_value(value)}" for name, value in p.imputed.items()]
     rows.append(("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"))
     return rows
