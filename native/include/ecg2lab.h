@@ -366,7 +366,7 @@ typedef struct ecg2lab_lead {
   size_t clipped_samples;
   size_t longest_gap; /* missing samples without a break */
   double peak_to_peak_mv;
-  /* What the quality gate measured, as docs/quality.md defines it; NaN: not measured, as in a stream. */
+  /* What the quality gate measured, as docs/quality.md defines it; NaN: it could not be measured. */
   double flat_share;
   double saturated_share;
   double noise_mv;

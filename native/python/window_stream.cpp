@@ -15,13 +15,14 @@ std::unique_ptr<GuardedWindows> open_window_stream(const Contract& contract,
   return std::make_unique<GuardedWindows>(open_windows(contract, recorded_leads, rate, {hop_s, longest_gap_s}));
 }
 
-// The window that is due: (begin, recorded begin, recorded samples, signal, lead reports); none: None.
+// The window that is due: (begin, recorded begin, recorded samples, signal, lead reports, figures); none: None.
 py::object due_window(GuardedWindows& stream) {
   auto due =
       stream.use([](WindowStream& s) { return s.due() > 0 ? std::optional<StreamWindow>(s.window()) : std::nullopt; });
   if (!due) return py::none();
   return py::make_tuple(due->begin, due->recorded_begin, due->recorded_samples,
-                        to_rows(std::move(due->prepared.signal)), to_list(due->prepared.leads));
+                        to_rows(std::move(due->prepared.signal)), to_list(due->prepared.leads),
+                        std::move(due->prepared.quality.value()));
 }
 
 py::list leads_off(GuardedWindows& stream) {

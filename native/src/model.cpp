@@ -151,8 +151,7 @@ Prepared Model::prepare_leads(const Recording& recording, Answer& answer) const 
   for (std::size_t i = 0; i < sources.size(); ++i) answer.leads[i].missing = !sources[i].found();
   check_leads(recording.leads, contract());
   const Matrix<double>& samples = recording.samples;
-  PrepareOptions options = prepare_options(contract());
-  options.measure_quality = true;
+  const PrepareOptions options = prepare_options(contract());
   try {
     return prepare({samples.values.data(), samples.rows, samples.columns}, recording.leads, recording.sampling_rate_hz,
                    options);

@@ -264,10 +264,10 @@ class Stream:
 
     def _answers(self) -> Iterator[StreamPrediction]:
         while (due := self._windows.window()) is not None:
-            begin, first, count, signal, reports = due
+            begin, first, count, signal, reports, figures = due
             names = self._contract.signal.leads
             notes = tuple(LeadNote(name, **report) for name, report in zip(names, reports, strict=True))
-            prepared = PreparedSignal(signal, self._form.fs, count, notes)
+            prepared = PreparedSignal(signal, self._form.fs, count, notes, figures)
             yield self._predict(begin, first, prepared)
             self._windows.advance()
 

@@ -16,7 +16,7 @@ FS = 500
 def signal(record):
     """Forty seconds: four of the record, with short gaps."""
     samples = np.tile(record.samples, 4)
-    for lead, start, length in ((0, 700, 3), (5, 4990, 40), (7, 9000, 700), (2, 15000, 500), (3, 15100, 500)):
+    for lead, start, length in ((0, 700, 3), (5, 4990, 40), (7, 9000, 600), (2, 15000, 500), (3, 15100, 500)):
         samples[lead, start : start + length] = np.nan
     return samples
 

@@ -21,7 +21,7 @@ FS = 500
 def signal(recording):
     """Thirty seconds: three of the record, with gaps shorter than a window, some of them across two windows."""
     samples = np.tile(recording.samples, 3)
-    for lead, start, length in ((0, 700, 3), (5, 4990, 40), (7, 9000, 700), (2, 12000, 500), (3, 12100, 500)):
+    for lead, start, length in ((0, 700, 3), (5, 4990, 40), (7, 9000, 600), (2, 12000, 500), (3, 12100, 500)):
         samples[lead, start : start + length] = np.nan
     return samples
 
@@ -169,6 +169,34 @@ def test_the_sentence_of_a_short_limit_names_it(engine, recording):
     refused = [p.refusal for p in push_all(open_stream(engine, longest_gap_s=0.5), samples, (100,)) if p.refusal]
     assert refused
     assert all("lead I without values for 0.5 s or longer" in refusal.message for refusal in refused)
+
+
+def test_a_window_is_judged_as_a_recording_of_it_is(engine, recording):
+    """Every figure, to the last bit; a derived lead contradicts nothing, and is measured like the others."""
+    samples = np.tile(recording.samples, 2)
+    samples[4, 4000:6000] += 0.2 * np.random.default_rng(0).standard_normal(2000)  # muscle
+    samples[9, 7000:7100] = np.nan
+    for p in push_all(open_stream(engine), samples, (333,)):
+        part = samples[:, p.position.first_sample : p.position.last_sample + 1]
+        alone = ecg2lab.Recording(part, fs=FS, leads=STANDARD, unit="mV")
+        try:
+            expected = engine.predict(alone, PATIENT).recording.quality
+            assert p.refusal is None
+        except ecg2lab.QualityError as error:
+            expected = error.quality
+            assert p.refusal.message == str(error)
+        assert p.recording.quality == expected
+
+
+def test_noise_is_said_while_it_lasts(engine, recording):
+    samples = np.tile(recording.samples, 3)
+    samples[8, 5000:10000] += 0.3 * np.random.default_rng(0).standard_normal(5000)
+    noisy = {
+        p.position.window: any((f.fault, f.lead) == ("noise", STANDARD[8]) for f in p.recording.quality.faults)
+        for p in push_all(open_stream(engine), samples, (500,))
+    }
+    assert {k for k, said in noisy.items() if said} >= set(range(10, 18))  # windows that lie within it
+    assert not {k for k, said in noisy.items() if said} & {*range(8), *range(20, 28)}
 
 
 def test_an_average_is_over_the_windows_within_its_seconds(engine, signal):

@@ -30,7 +30,8 @@ PrepareOptions prepare_options(const Contract& contract) {
   return {.leads = contract.signal.leads,
           .sampling_rate_hz = contract.signal.sampling_rate_hz,
           .clip_mv = contract.preprocessing.clip_mv,
-          .filters = contract.preprocessing.filters};
+          .filters = contract.preprocessing.filters,
+          .measure_quality = true};
 }
 
 void check_leads(const std::vector<std::string>& recorded, const Contract& contract) {

@@ -96,6 +96,17 @@ QualityFigures measure(const Leads& leads, double rate_hz, const PrepareOptions&
   return measure_quality(measured, leads.row(0).size(), rate_hz);
 }
 
+// Everything that comes before the filters.
+Prepared close_gaps(Leads& leads, const std::vector<LeadSource>& sources, double rate_hz,
+                    const PrepareOptions& options) {
+  Prepared prepared;
+  prepared.leads = fill_gaps(leads, sources, options);
+  if (options.measure_quality && !sources.empty()) {
+    prepared.quality = measure(leads, rate_hz, options, prepared.leads);
+  }
+  return prepared;
+}
+
 void run_filters(Leads& leads, double rate_hz, const PrepareOptions& options, std::vector<LeadReport>& reports) {
   std::vector<double*> rows;
   for (std::size_t index = 0; index < reports.size(); ++index) rows.push_back(leads.change(index).data());
@@ -120,11 +131,7 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
   const std::size_t length = resampler->output_length(samples.columns);
 
   Leads leads(samples, sources);
-  Prepared prepared;
-  prepared.leads = fill_gaps(leads, sources, options);
-  if (options.measure_quality && !sources.empty()) {
-    prepared.quality = measure(leads, recorded_rate_hz, options, prepared.leads);
-  }
+  Prepared prepared = close_gaps(leads, sources, recorded_rate_hz, options);
   if (options.filters.any() && !sources.empty()) run_filters(leads, recorded_rate_hz, options, prepared.leads);
   prepared.signal = Matrix<float>(sources.size(), length);
   resampler->run({leads.rows(), 0, samples.columns}, options.clip_mv,
@@ -132,10 +139,10 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
   return prepared;
 }
 
-std::vector<LeadReport> report_leads(MatrixView<double> samples, const std::vector<LeadSource>& sources,
-                                     const PrepareOptions& options) {
+Prepared inspect(MatrixView<double> samples, const std::vector<LeadSource>& sources, double recorded_rate_hz,
+                 const PrepareOptions& options) {
   Leads leads(samples, sources);
-  return fill_gaps(leads, sources, options);
+  return close_gaps(leads, sources, recorded_rate_hz, options);
 }
 
 WindowCount count_windows(std::size_t samples, std::size_t window) {

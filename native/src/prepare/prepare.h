@@ -46,10 +46,10 @@ struct Prepared {
 Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& recorded_leads, double recorded_rate_hz,
                  const PrepareOptions& options);
 
-// What `prepare` would report of such samples if it had no filters.
+// What `prepare` would say of such samples, of at least one lead, if it had no filters; without their signal.
 // Throws std::invalid_argument if a sample is infinite.
-std::vector<LeadReport> report_leads(MatrixView<double> samples, const std::vector<LeadSource>& sources,
-                                     const PrepareOptions& options);
+Prepared inspect(MatrixView<double> samples, const std::vector<LeadSource>& sources, double recorded_rate_hz,
+                 const PrepareOptions& options);
 
 // How many whole windows lie side by side in `samples`, and what remains.
 struct WindowCount {

@@ -71,8 +71,8 @@ double Judge::measured(Fault fault, std::size_t lead) const {
       return report.empty ? 1 : 0;
     case Fault::gap:
       return static_cast<double>(report.longest_gap) / recorded_.rate_hz;
-    case Fault::missing:  // a stream has a limit of its own for gaps
-      return figures_ == nullptr ? kNaN : static_cast<double>(report.missing_samples) / samples;
+    case Fault::missing:
+      return static_cast<double>(report.missing_samples) / samples;
     case Fault::clipped:
       return static_cast<double>(report.clipped_samples) / samples;
     case Fault::flat:

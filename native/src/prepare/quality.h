@@ -42,7 +42,7 @@ struct RecordedLength {
   double longest_gap_s;  // a lead without values for as long is refused: a window, for a recording
 };
 
-// Without figures, as in a stream, only what a LeadReport says is judged.
+// Without figures, of a preparation that did not measure them, only what a LeadReport says is judged.
 Quality judge_quality(const std::vector<LeadReport>& leads, const QualityFigures* figures, std::size_t prepared_samples,
                       const RecordedLength& recorded, const Contract& contract);
 

@@ -59,6 +59,7 @@ WindowStream::WindowStream(const std::vector<std::string>& recorded_leads, doubl
       window_(require_count(options.window, "window")),
       hop_(require_count(options.hop, "hop")),
       longest_gap_(static_cast<std::int64_t>(options.longest_gap)),
+      recorded_rate_hz_(recorded_rate_hz),
       sources_(require_leads(recorded_leads, prepare.leads)),
       ratio_(ratio_of_rates(recorded_rate_hz, prepare.sampling_rate_hz)),
       preparation_(recorded_leads, recorded_rate_hz, prepare, options.longest_gap) {
@@ -107,7 +108,7 @@ StreamWindow WindowStream::window() const {
   if (due() == 0) throw std::logic_error("no window is due");
   const std::int64_t begin = recorded_at(begin_), end = recorded_at(begin_ + static_cast<std::int64_t>(window_));
   StreamWindow out{.begin = begin_,
-                   .prepared = {},
+                   .prepared = inspect_recorded(begin, end),
                    .recorded_begin = begin,
                    .recorded_samples = static_cast<std::size_t>(end - begin)};
   out.prepared.signal = Matrix<float>(sources_.size(), window_);
@@ -115,7 +116,6 @@ StreamWindow WindowStream::window() const {
     const auto part = prepared_.part(lead, begin_, window_);
     std::copy(part.begin(), part.end(), out.prepared.signal.row(lead).begin());
   }
-  out.prepared.leads = report(begin, end);
   return out;
 }
 
@@ -127,18 +127,19 @@ void WindowStream::advance() {
 // Number of the first recorded sample at the instant of prepared sample t or after it.
 std::int64_t WindowStream::recorded_at(std::int64_t t) const { return (t * ratio_.down + ratio_.up - 1) / ratio_.up; }
 
-std::vector<LeadReport> WindowStream::report(std::int64_t begin, std::int64_t end) const {
+Prepared WindowStream::inspect_recorded(std::int64_t begin, std::int64_t end) const {
   Matrix<double> samples(recorded_.leads.size(), static_cast<std::size_t>(end - begin));
   for (std::size_t lead = 0; lead < samples.rows; ++lead) {
     const auto part = recorded_.part(lead, begin, samples.columns);
     std::copy(part.begin(), part.end(), samples.row(lead).begin());
   }
-  std::vector<LeadReport> reports =
-      report_leads({samples.values.data(), samples.rows, samples.columns}, sources_, options_);
-  for (std::size_t lead = 0; lead < reports.size(); ++lead) {
-    if (reports[lead].missing_samples > 0) reports[lead].longest_gap = gap_around(sources_[lead], begin, end);
+  Prepared found =
+      inspect({samples.values.data(), samples.rows, samples.columns}, sources_, recorded_rate_hz_, options_);
+  for (std::size_t lead = 0; lead < found.leads.size(); ++lead) {
+    LeadReport& report = found.leads[lead];
+    if (report.missing_samples > 0) report.longest_gap = gap_around(sources_[lead], begin, end);
   }
-  return reports;
+  return found;
 }
 
 // The longest gap that touches the samples from `begin` to `end`.

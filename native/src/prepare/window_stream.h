@@ -1,8 +1,8 @@
 // Windows of a signal that is still coming in, one every hop.
 //
 // Window k holds samples k·hop to k·hop + L at the wanted rate: bit for bit those of `prepare` over the whole signal,
-// if no gap is longer than the limit, whatever the chunks. With each comes what `prepare` reports of the recorded
-// samples of its time.
+// if no gap is longer than the limit, whatever the chunks. With each comes what `prepare` says of the recorded
+// samples of its time, as if they were a recording.
 #pragma once
 
 #include <cstdint>
@@ -82,7 +82,7 @@ class WindowStream {
   template <class Prepare>
   void extend(const Prepare& prepare, MatrixView<double> recorded);
   std::int64_t recorded_at(std::int64_t t) const;
-  std::vector<LeadReport> report(std::int64_t begin, std::int64_t end) const;
+  Prepared inspect_recorded(std::int64_t begin, std::int64_t end) const;
   std::size_t gap_around(const LeadSource& source, std::int64_t begin, std::int64_t end) const;
   bool missing(const LeadSource& source, std::int64_t t) const;
   std::int64_t first_needed() const;
@@ -92,6 +92,7 @@ class WindowStream {
   PrepareOptions options_;
   std::size_t window_, hop_;
   std::int64_t longest_gap_;
+  double recorded_rate_hz_;
   std::vector<LeadSource> sources_;
   Ratio ratio_;
   PrepareStream preparation_;
