@@ -5,9 +5,12 @@ import shutil
 from pathlib import Path
 
 import jsonschema
+import numpy as np
+import pypdfium2
 import pytest
 from typer.testing import CliRunner
 
+import ecg2lab
 from ecg2lab.cli import app
 from ecg2lab.errors import MissingExtraError
 from ecg2lab.report.document import json_schema, schema_text
@@ -30,7 +33,7 @@ def test_each_record_gets_a_file_and_a_bad_one_does_not_stop_the_others(bundle, 
     assert "RecordingError" in result.stderr
     assert result.stderr.count("\n") == 1
     written = {path.name for path in tmp_path.iterdir()}
-    refusals = {f"100_3chan{SUFFIXES[form]}"} if form in ("json", "fhir") else set()
+    refusals = {f"100_3chan{SUFFIXES[form]}"} if form != "table" else set()
     assert written == {f"HR06000{SUFFIXES[form]}", f"E07500{SUFFIXES[form]}"} | refusals
     assert all(path.stat().st_size > 500 for path in tmp_path.iterdir() if "100_3chan" not in path.name)
 
@@ -64,11 +67,40 @@ def test_deidentified_files_do_not_name_the_patient(bundle, tmp_path, form):
     result = predict(bundle, *records, "--format", form, "--out", out, "--deidentify", "--age", 93)
     assert result.exit_code == 1
     assert (out / f"recording-1{SUFFIXES[form]}").exists()
-    assert len(list(out.iterdir())) == (4 if form in ("json", "fhir") else 1)
+    assert len(list(out.iterdir())) == (1 if form == "table" else 4)
     for path in out.iterdir():
         content = path.read_bytes()
         for name in (b"Doe", b"Jane", b"4711", b"age 93"):
             assert name not in content, (path, name)
+
+
+def test_a_refused_record_gets_a_page_that_says_why(bundle, tmp_path):
+    """With its ECG where the leads are there, and all that the quality gate found."""
+    recording = ecg2lab.read(RECORD)
+    recording.samples[8] = 0.2
+    recording.samples[9] += 0.3 * np.random.default_rng(0).standard_normal(recording.samples.shape[1])
+    rows = "\n".join(",".join(map(repr, map(float, column))) for column in recording.samples.T)
+    (tmp_path / "flat.csv").write_text(f"# fs: 500\n# unit: mV\n{','.join(recording.leads)}\n{rows}\n")
+    (tmp_path / "short.csv").write_text("I,II\n1,2\n<b>,3\n")
+    for form in ("json", "html", "pdf"):
+        records = [tmp_path / "flat.csv", tmp_path / "short.csv"]
+        assert predict(bundle, *records, "--format", form, "--out", tmp_path).exit_code == 1
+    found = json.loads((tmp_path / "flat.csv.json").read_bytes())
+    jsonschema.validate(found, json_schema())
+    assert {("flat", "V3"), ("noise", "V4")} <= {(f["fault"], f["lead"]) for f in found["quality"]["faults"]}
+    page = (tmp_path / "flat.csv.html").read_text()
+    assert "No answer:" in page
+    assert found["error"]["message"] in page
+    assert "V4 with noise" in page
+    assert "<svg" in page
+    unread = (tmp_path / "short.csv.html").read_text()
+    assert "RecordingError" in unread
+    assert "<svg" not in unread
+    assert "<b>" not in unread
+    with pypdfium2.PdfDocument(tmp_path / "flat.csv.pdf") as document:
+        text = " ".join(page.get_textpage().get_text_range() for page in document)
+    assert found["error"]["message"] in text
+    assert "V4 with noise" in text
 
 
 def test_the_schema_is_printed(bundle):

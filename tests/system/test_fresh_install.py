@@ -63,6 +63,7 @@ def test_the_wheel_holds_the_four_packages_and_what_the_demo_needs(wheel):
         "ecg2lab/demo/demo.ecg2lab",
         "ecg2lab/demo/ATTRIBUTION.md",
         "ecg2lab/contract.schema.json",
+        "ecg2lab/report/base.html.j2",
         "ecg2lab/report/page.html.j2",
         "ecg2lab/py.typed",
     ):

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 import typer
@@ -16,12 +16,23 @@ from ecg2lab.cli.complaints import complain, printable
 
 if TYPE_CHECKING:
     from ecg2lab.prediction import EngineInfo, Prediction
+    from ecg2lab.quality import QualityNote
     from ecg2lab.recording import Recording
+    from ecg2lab.report.document import Refusal
 
 Format = Literal["table", "json", "fhir", "html", "pdf"]
 PAGES = ("html", "pdf")
 """Formats that are a file of their own for each record."""
 _SUFFIX = {"table": ".txt", "json": ".json", "fhir": ".fhir.json", "html": ".html", "pdf": ".pdf"}
+
+
+class Problem(NamedTuple):
+    """Why there is no answer."""
+
+    kind: str
+    """Of the error."""
+    message: str
+    quality: QualityNote | None = None
 
 
 class Delivery:
@@ -61,18 +72,18 @@ class Delivery:
         else:
             self._write(_WRITERS[self._wanted](prediction, recording, stem), stem)
 
-    def refusal(self, kind: str, message: str, record: Path, stem: str, engine: EngineInfo) -> None:
-        """Say why there is no answer: one line on stderr, and in the formats that programs read."""
+    def refusal(self, error: Problem, record: Path, stem: str, engine: EngineInfo, recording: Recording | None) -> None:
+        """Say why there is no answer: one line on stderr, and a file or a line in the formats that are one a record."""
+        kind, message, quality = error
         where = "" if str(record) in message else f"{record}: "
-        if self._wanted in ("json", "fhir") and kind != "OutputError":
-            from ecg2lab.report import fhir
+        if self._wanted != "table" and kind != "OutputError":
             from ecg2lab.report.document import ErrorNote, Refusal
 
             said = _without_names(message, record, stem) if self._deidentify else message
             name = stem if self._deidentify else _text(record)
-            refused = Refusal(record=name, error=ErrorNote(type=kind, message=printable(said)))
-            content = refused.to_json() if self._wanted == "json" else fhir.encode(fhir.refusal(refused, engine))
-            self._write(content + b"\n", stem)
+            refused = Refusal(record=name, error=ErrorNote(type=kind, message=printable(said)), quality=quality)
+            source = None if self._deidentify or recording is None else recording.source
+            self._write(_REFUSERS[self._wanted](refused, recording, engine, stem, source), stem)
         complain(f"{kind}: {where}{message}")
 
     def _write(self, content: bytes, stem: str) -> None:
@@ -164,6 +175,36 @@ def _as_pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
     return pdf.pdf(prediction, recording, title)
 
 
+def _refused_html(refused: Refusal, *about: Any) -> bytes:
+    from ecg2lab.report import page
+
+    return page.refusal_html(refused, *about).encode("utf-8", "replace")
+
+
+def _refused_pdf(refused: Refusal, *about: Any) -> bytes:
+    from ecg2lab.report import pdf
+
+    return pdf.refusal_pdf(refused, *about)
+
+
+def _refused_json(refused: Refusal, *about: Any) -> bytes:
+    del about
+    return refused.to_json() + b"\n"
+
+
+def _refused_fhir(refused: Refusal, recording: Recording | None, engine: EngineInfo, *more: Any) -> bytes:
+    del recording, more
+    from ecg2lab.report import fhir
+
+    return fhir.encode(fhir.refusal(refused, engine)) + b"\n"
+
+
+_REFUSERS: dict[Format, Callable[..., bytes]] = {
+    "json": _refused_json,
+    "fhir": _refused_fhir,
+    "html": _refused_html,
+    "pdf": _refused_pdf,
+}
 _WRITERS: dict[Format, Callable[..., bytes]] = {
     "table": _as_table,
     "json": _as_json,

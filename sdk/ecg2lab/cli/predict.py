@@ -12,13 +12,15 @@ import msgspec
 import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
-from ecg2lab.cli.delivery import PAGES, Delivery, Format, stems
+from ecg2lab.cli.delivery import PAGES, Delivery, Format, Problem, stems
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.patient import OutOfRange, Race, Sex
 
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
     from ecg2lab.patient import Patient
+    from ecg2lab.prediction import Prediction
+    from ecg2lab.recording import Recording
 
 _PATIENT_PANEL = "Patient (all optional; what is missing is imputed, and said)"
 
@@ -134,38 +136,33 @@ def run(
             engine.contract.target_index(name)
         worst = 0
         for record, stem in zip(_progress(records), stems(records, deidentify), strict=True):
+            recording = None
             try:
-                _answer(engine, record, stem, known, target, explain, delivery)
+                recording = ecg2lab.read(record)
+                prediction = _predict(engine, recording, known, target, explain)
+                delivery.answer(prediction, recording, record, stem)
             except Ecg2LabError as error:
                 worst = max(worst, REFUSED)
-                delivery.refusal(type(error).__name__, str(error), record, stem, engine.info)
+                problem = Problem(type(error).__name__, str(error), getattr(error, "quality", None))
+                delivery.refusal(problem, record, stem, engine.info, recording)
             except OSError:  # the output itself cannot be written
                 raise
             except Exception as error:  # the other records still have an answer
                 if os.environ.get(DEBUG):
                     raise
                 worst = max(worst, INTERNAL)
-                delivery.refusal("InternalError", internal(error), record, stem, engine.info)
+                delivery.refusal(Problem("InternalError", internal(error)), record, stem, engine.info, recording)
     if worst:
         raise typer.Exit(worst)
 
 
-def _answer(
-    engine: Engine,
-    record: Path,
-    stem: str,
-    known: Patient,
-    targets: list[str] | None,
-    explain: list[str] | None,
-    delivery: Delivery,
-) -> None:
-    import ecg2lab
-
-    recording = ecg2lab.read(record)
+def _predict(
+    engine: Engine, recording: Recording, known: Patient, targets: list[str] | None, explain: list[str] | None
+) -> Prediction:
     prediction = engine.predict(recording, known, targets=targets or None)
     if explain:
         prediction = msgspec.structs.replace(prediction, explanations=engine.explain(recording, known, explain))
-    delivery.answer(prediction, recording, record, stem)
+    return prediction
 
 
 def _patient_fields() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from ecg2lab.prediction import Prediction
+from ecg2lab.quality import QualityNote
 
 SCHEMA_FILE = Path(__file__).parent.parent / "prediction.schema.json"
 _OLDEST_STATED_AGE = 89
@@ -27,6 +28,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     record: str
     error: ErrorNote
+    quality: QualityNote | None = None
+    """All that the quality gate said; None: it was not asked, or the recording was refused before."""
     schema_version: Literal[1] = 1
 
     def to_json(self) -> bytes:

@@ -164,6 +164,11 @@ def lead_samples(recording: Recording, lead: str) -> NDArray[np.float64]:
         raise RecordingError(f"the ECG cannot be drawn: {error}") from None
 
 
+def can_draw(recording: Recording) -> bool:
+    """Whether all leads of the page were recorded, or can be derived."""
+    return not _core.missing_leads(recording.leads, [lead for row in _LAYOUT for lead in row])
+
+
 def png(recording: Recording, note: str = "", dpi: int = 150) -> bytes:
     """The picture as PNG."""
     return _save(recording, note, format="png", dpi=dpi, metadata={"Software": None})

@@ -1,15 +1,15 @@
-"""A prediction as one self-contained HTML page."""
+"""A prediction, or a refusal, as one self-contained HTML page."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ecg2lab.extras import require
-from ecg2lab.prediction import Prediction
+from ecg2lab.prediction import EngineInfo, Prediction
 from ecg2lab.recording import Recording
 from ecg2lab.report import ecg_plot, words
-
-_TEMPLATE = "page.html.j2"
+from ecg2lab.report.document import Refusal
 
 
 def html(prediction: Prediction, recording: Recording, title: str, credit: str = "") -> str:
@@ -31,6 +31,56 @@ def html(prediction: Prediction, recording: Recording, title: str, credit: str =
     MissingExtraError
         If jinja2 or matplotlib is not installed.
     """
+    return _render(
+        "page.html.j2",
+        prediction.engine,
+        title,
+        prediction=prediction,
+        credit=credit,
+        source=words.source(prediction.source),
+        ecg=ecg_plot.svg(recording),
+        drawn=words.drawn(recording.duration_s, ecg_plot.PAGE_S),
+        explanations=[(e, ecg_plot.svg(recording, e)) for e in prediction.explanations],
+        groups=prediction.by_category(),
+        inputs=words.inputs(prediction),
+    )
+
+
+def refusal_html(
+    refusal: Refusal, recording: Recording | None, engine: EngineInfo, title: str, source: dict[str, Any] | None = None
+) -> str:
+    """The page of a record that got no answer: why, and what the quality gate found.
+
+    Parameters
+    ----------
+    refusal
+        To show.
+    recording
+        Drawn if it has the leads; None: the file could not be read.
+    engine
+        That refused.
+    title
+        Usually the name of the recording.
+    source
+        What identifies it.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 or matplotlib is not installed.
+    """
+    return _render(
+        "refusal.html.j2",
+        engine,
+        title,
+        refusal=refusal,
+        source=words.source(source),
+        ecg=ecg_plot.svg(recording) if recording and ecg_plot.can_draw(recording) else "",
+        drawn=words.drawn(recording.duration_s, ecg_plot.PAGE_S) if recording else "",
+    )
+
+
+def _render(template: str, engine: EngineInfo, title: str, **content: Any) -> str:
     require("report", "jinja2", "matplotlib")
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -41,17 +91,5 @@ def html(prediction: Prediction, recording: Recording, title: str, credit: str =
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(_TEMPLATE).render(
-        prediction=prediction,
-        title=words.clean(title),
-        credit=credit,
-        source=words.source(prediction),
-        ecg=ecg_plot.svg(recording),
-        drawn=words.drawn(recording.duration_s, ecg_plot.PAGE_S),
-        explanations=[(e, ecg_plot.svg(recording, e)) for e in prediction.explanations],
-        groups=prediction.by_category(),
-        inputs=words.inputs(prediction),
-        provenance=words.provenance(prediction),
-        words=words,
-        plot=ecg_plot,
-    )
+    shared = {"title": words.clean(title), "engine": engine, "provenance": words.provenance(engine)}
+    return environment.get_template(template).render(**shared, **content, words=words, plot=ecg_plot)

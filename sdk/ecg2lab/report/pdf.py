@@ -1,14 +1,16 @@
-"""A prediction as a PDF to print: A4 landscape, the ECG true to scale, the same bytes for the same answer."""
+"""A prediction or a refusal as a PDF: A4 landscape, the ECG true to scale, the same bytes for the same answer."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from ecg2lab.explanation import Effect, Explanation
 from ecg2lab.extras import require
-from ecg2lab.prediction import Finding, Prediction
+from ecg2lab.prediction import EngineInfo, Finding, Prediction
 from ecg2lab.recording import Recording
 from ecg2lab.report import ecg_plot, words
+from ecg2lab.report.document import Refusal
 from ecg2lab.report.sheet import BAND, DIM, NO, WARN, WARN_PAPER, YES, Document, Sheet
 
 _COLUMN_MM, _GUTTER_MM, _ROW_MM = 128.0, 9.0, 4.5
@@ -36,14 +38,43 @@ def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
         If matplotlib is not installed.
     """
     require("report", "matplotlib")
-    import matplotlib
-    from matplotlib.backends.backend_pdf import PdfPages
-
-    document = Document(words.clean(title), f"{prediction.notice} · {words.provenance(prediction)}")
+    document = _document(prediction.engine, title)
     _front(document.sheet(), prediction, recording, document.title)
     _findings(document, prediction)
     for explanation in prediction.explanations:
         _explanation(document, prediction, recording, explanation)
+    return _save(document)
+
+
+def refusal_pdf(
+    refusal: Refusal, recording: Recording | None, engine: EngineInfo, title: str, source: dict[str, Any] | None = None
+) -> bytes:
+    """The report of a record that got no answer; parameters and errors as of `page.refusal_html`."""
+    require("report", "matplotlib")
+    document = _document(engine, title)
+    sheet = document.sheet()
+    _heading(sheet, document.title, engine.notice)
+    sheet.down(3)
+    sheet.paragraph(f"No answer: {refusal.error.message} ({refusal.error.type})", size=9, colour=YES)
+    _refused_ecg(sheet, recording)
+    fields = ", ".join(f"{name} {value}" for name, value in words.source(source))
+    sheet.paragraph(f"Source: {fields}" if fields else "", most=3)
+    faults = refusal.quality.faults if refusal.quality else ()
+    if faults:
+        rows = [(fault.lead or "all leads", fault.message) for fault in faults]
+        sheet = _listed(document, sheet, "What the quality gate found", rows)
+    _provenance(document, sheet, engine)
+    return _save(document)
+
+
+def _document(engine: EngineInfo, title: str) -> Document:
+    return Document(words.clean(title), f"{engine.notice} · {words.provenance(engine)}")
+
+
+def _save(document: Document) -> bytes:
+    import matplotlib
+    from matplotlib.backends.backend_pdf import PdfPages
+
     document.number()
     buffer = io.BytesIO()
     facts = {"Title": document.title, "Creator": "ecg2lab", "CreationDate": None}
@@ -53,20 +84,34 @@ def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
     return buffer.getvalue()
 
 
-def _front(sheet: Sheet, prediction: Prediction, recording: Recording, title: str) -> None:
+def _heading(sheet: Sheet, title: str, notice: str) -> None:
     sheet.text(title, size=14, weight="bold")
     sheet.down(6.5)
     sheet.text("Laboratory abnormalities estimated from the ECG", colour=DIM)
     sheet.down(3)
     sheet.box(7, WARN_PAPER)
-    sheet.text(prediction.notice[:1].upper() + prediction.notice[1:], x=3, dy=4.8, colour=WARN, weight="bold")
+    sheet.text(notice[:1].upper() + notice[1:], x=3, dy=4.8, colour=WARN, weight="bold")
     sheet.down(9)
+
+
+def _ecg(sheet: Sheet, recording: Recording) -> None:
     ecg_plot.draw(sheet.window(ecg_plot.WIDTH_MM, ecg_plot.HEIGHT_MM), recording)
     sheet.down(ecg_plot.HEIGHT_MM + 4)
     drawn = words.drawn(recording.duration_s, ecg_plot.PAGE_S)
     sheet.text(f"{drawn} Each trace is centred on its median.".strip(), size=7, colour=DIM)
     sheet.down(4.5)
-    rows = [("Source", ", ".join(f"{name} {value}" for name, value in words.source(prediction)))]
+
+
+def _refused_ecg(sheet: Sheet, recording: Recording | None) -> None:
+    """Nothing where leads are missing, which is what the page then says."""
+    if recording is not None and ecg_plot.can_draw(recording):
+        _ecg(sheet, recording)
+
+
+def _front(sheet: Sheet, prediction: Prediction, recording: Recording, title: str) -> None:
+    _heading(sheet, title, prediction.notice)
+    _ecg(sheet, recording)
+    rows = [("Source", ", ".join(f"{name} {value}" for name, value in words.source(prediction.source)))]
     for label, sentence in [("", words.summary(prediction)), *(row for row in rows if row[1])]:
         sheet.paragraph(f"{label}: {sentence}" if label else sentence, most=3)
 
@@ -87,11 +132,14 @@ def _findings(document: Document, prediction: Prediction) -> None:
             lowest = max(lowest, sheet.y)
         sheet.y = lowest
         sheet = document.sheet("Findings") if rows else sheet
-    engine = prediction.engine
-    versions = ", ".join(f"{name} {version}" for name, version in engine.versions.items())
     sheet = _listed(document, sheet, "What the answer rests on", words.inputs(prediction))
+    _provenance(document, sheet, prediction.engine)
+
+
+def _provenance(document: Document, sheet: Sheet, engine: EngineInfo) -> None:
+    versions = ", ".join(f"{name} {version}" for name, version in engine.versions.items())
     provenance = [
-        ("Model", words.provenance(prediction)),
+        ("Model", words.provenance(engine)),
         ("Bundle digest", engine.bundle_digest),
         ("Runs on", f"{engine.device}; {versions}"),
         ("Method", "Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s41598-025-26715-5"),

@@ -66,7 +66,7 @@ def _notes(prediction: Prediction) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("", "")
-    rows = [*words.inputs(prediction), ("Model", words.provenance(prediction))]
+    rows = [*words.inputs(prediction), ("Model", words.provenance(prediction.engine))]
     for explanation in prediction.explanations:
         about = words.explained(prediction, explanation)
         rows += [("", ""), ("Explained", about), *words.explanation_rows(explanation), ("", words.EXPLAINED_HOW)]

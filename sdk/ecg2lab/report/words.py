@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ecg2lab.explanation import Effect, Explanation
-from ecg2lab.prediction import Finding, Prediction, plain
+from ecg2lab.prediction import EngineInfo, Finding, Prediction, plain
 from ecg2lab.quality import QualityNote
 
 Verdict = str
@@ -90,9 +90,8 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def provenance(prediction: Prediction) -> str:
-    """Which model answered, on what."""
-    e = prediction.engine
+def provenance(e: EngineInfo) -> str:
+    """Which model answers, on what."""
     backend = " ".join(filter(None, (e.backend, e.versions.get(e.backend, ""))))
     return (
         f"{e.model} · bundle {e.bundle_digest[:12]} · {backend} ({e.provider}), "
@@ -100,9 +99,9 @@ def provenance(prediction: Prediction) -> str:
     )
 
 
-def source(prediction: Prediction) -> list[tuple[str, str]]:
+def source(fields: dict[str, Any] | None) -> list[tuple[str, str]]:
     """What identifies the recording, as its file or the caller gave it; a long value is cut, here but not in JSON."""
-    return [(_short(clean(name)), _short(clean(_flat(value)))) for name, value in (prediction.source or {}).items()]
+    return [(_short(clean(name)), _short(clean(_flat(value)))) for name, value in (fields or {}).items()]
 
 
 def _short(text: str) -> str:
