@@ -63,6 +63,14 @@ class PatientNote(msgspec.Struct, frozen=True, kw_only=True):
     """Fields that were given, or BMI that follows from them, outside the model's range: they count as not given."""
 
 
+class ErrorNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is no answer."""
+
+    type: str
+    """Of the error: `QualityError`, `RecordingError` …; `InternalError` is ours to mend."""
+    message: str
+
+
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What really runs."""
 

@@ -19,7 +19,7 @@ from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.features import Encode, Features
 from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import Patient
-from ecg2lab.prediction import EngineInfo, Finding, PatientNote, Prediction, RecordingNote, decide
+from ecg2lab.prediction import EngineInfo, ErrorNote, Finding, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.preparation import LeadNote, PreparedSignal, judge_quality, whole_windows
 from ecg2lab.quality import QualityNote
 from ecg2lab.stream_clock import Clock
@@ -56,19 +56,12 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first sample, by the caller's clock; None: no times were given."""
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a window was not answered."""
-
-    type: str
-    """Of the error that `Engine.predict` would raise."""
-    message: str
-
-
 class StreamPrediction(Prediction, frozen=True, kw_only=True):
     """The answer at one window; without findings where `refusal` says why."""
 
     position: Position
-    refusal: Refusal | None = None
+    refusal: ErrorNote | None = None
+    """Why the window was not answered, in the words of the error that `Engine.predict` would raise."""
 
     def __getitem__(self, target: str) -> Finding:
         """The finding of a target, by name; of a refused window the refusal is raised."""
@@ -277,7 +270,7 @@ class Stream:
             quality = judge_quality(prepared, self._contract, self._settings.longest_gap_s)
         except (QualityError, RecordingError) as error:
             self._network.refuse()
-            refusal = Refusal(type=type(error).__name__, message=str(error))
+            refusal = ErrorNote(type=type(error).__name__, message=str(error))
             note = self._note(prepared, error.quality if isinstance(error, QualityError) else None)
             return self._prediction((), note, 0, self._position(number, number, first, prepared), refusal)
         note = self._note(prepared, quality)
@@ -296,7 +289,7 @@ class Stream:
         note: RecordingNote,
         windows: int,
         position: Position,
-        refusal: Refusal | None,
+        refusal: ErrorNote | None,
     ) -> StreamPrediction:
         return StreamPrediction(
             notice=self.info.notice,

@@ -16,8 +16,9 @@ import msgspec
 import pytest
 
 import ecg2lab
+from ecg2lab.prediction import ErrorNote
 from ecg2lab.report import fhir
-from ecg2lab.report.document import ErrorNote, Refusal, deidentified
+from ecg2lab.report.document import Refusal, deidentified
 
 SCHEMA = os.environ.get("ECG2LAB_FHIR_SCHEMA")
 IDENTITY = uuid.UUID("12345678-1234-4234-8234-123456789abc")

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 import ecg2lab
-from ecg2lab.prediction import Prediction
+from ecg2lab.prediction import ErrorNote, Prediction
 from ecg2lab.report import document
-from ecg2lab.report.document import ErrorNote, Refusal
+from ecg2lab.report.document import Refusal
 
 
 @pytest.fixture(scope="module")

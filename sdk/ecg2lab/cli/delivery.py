@@ -77,7 +77,8 @@ class Delivery:
         kind, message, quality = error
         where = "" if str(record) in message else f"{record}: "
         if self._wanted != "table" and kind != "OutputError":
-            from ecg2lab.report.document import ErrorNote, Refusal
+            from ecg2lab.prediction import ErrorNote
+            from ecg2lab.report.document import Refusal
 
             said = _without_names(message, record, stem) if self._deidentify else message
             name = stem if self._deidentify else _text(record)

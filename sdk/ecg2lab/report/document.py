@@ -8,19 +8,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from ecg2lab.prediction import Prediction
+from ecg2lab.prediction import ErrorNote, Prediction
 from ecg2lab.quality import QualityNote
 
 SCHEMA_FILE = Path(__file__).parent.parent / "prediction.schema.json"
 _OLDEST_STATED_AGE = 89
-
-
-class ErrorNote(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no answer."""
-
-    type: str
-    """`QualityError`, `RecordingError` …; `InternalError` is ours to mend."""
-    message: str
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
