@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.recording import Recording
 from ecg2lab_bench.cauchy import Cauchy, by_pytorch
-from ecg2lab_bench.eager import EagerNetwork
+from ecg2lab_bench.eager import eager_network
 from ecg2lab_bench.floors import LeftOut
 from ecg2lab_bench.runtimes import Inputs
 from ecg2lab_export.dplr import Dplr
@@ -67,7 +67,7 @@ def published_pipeline(
 
     undo.callback(torch.set_num_threads, torch.get_num_threads())
     torch.set_num_threads(threads)
-    eager = EagerNetwork(network, partial(_recomputed, cauchy=cauchy))
+    eager = eager_network(network, partial(_recomputed, cauchy=cauchy))
 
     def run(recording: Recording, inputs: Inputs) -> NDArray[Any]:
         clipped = np.clip(recording.samples, -CLIP_MV, CLIP_MV)

@@ -26,6 +26,17 @@ def weight_tensors(network: Network, cascades: Mapping[int, Cascade]) -> dict[st
     cascades
         By layer; a layer whose cascade is not good enough has none.
     """
+    out = dense_tensors(network)
+    for i, cascade in cascades.items():
+        out |= {f"layers.{i}.cascade.{key}": _single(getattr(cascade, key)) for key in ("h", "r", "taps")}
+    for i, layer in enumerate(network.layers):
+        out |= {f"layers.{i}.{key}": getattr(layer.realisation, key) for key in "abc"}
+        out[f"layers.{i}.d"] = layer.d
+    return out
+
+
+def dense_tensors(network: Network) -> dict[str, NDArray[Any]]:
+    """Those that multiply, shift and look up, in float32: all but state spaces and cascades."""
     out: dict[str, NDArray[Any]] = {
         "encoder.weight": network.encoder_weight,
         "encoder.bias": network.encoder_bias,
@@ -35,16 +46,14 @@ def weight_tensors(network: Network, cascades: Mapping[int, Cascade]) -> dict[st
     for i, layer in enumerate(network.layers):
         out |= {f"layers.{i}.output.weight": layer.output_weight, f"layers.{i}.output.bias": layer.output_bias}
         out |= {f"layers.{i}.norm.weight": layer.norm_weight, f"layers.{i}.norm.bias": layer.norm_bias}
-    for i, cascade in cascades.items():
-        out |= {f"layers.{i}.cascade.{key}": getattr(cascade, key) for key in ("h", "r", "taps")}
     out |= {f"embeddings.{i}": table for i, table in enumerate(network.embeddings)}
     for i, block in enumerate(network.static):
         out |= dict(zip((f"static.{i}.{key}" for key in ("mean", "weight", "bias")), block.folded(), strict=True))
-    rounded: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(x, dtype=np.float32) for name, x in out.items()}
-    for i, layer in enumerate(network.layers):
-        rounded |= {f"layers.{i}.{key}": getattr(layer.realisation, key) for key in "abc"}
-        rounded[f"layers.{i}.d"] = layer.d
-    return rounded
+    return {name: _single(x) for name, x in out.items()}
+
+
+def _single(x: NDArray[Any]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(x, dtype=np.float32)
 
 
 def read_network(bundle: Bundle) -> Network:

@@ -14,8 +14,13 @@ from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import OutOfRange
 
-NATIVE, ONNXRUNTIME, TENSORRT = "native", "onnxruntime", "tensorrt"
-_CLASSES = {NATIVE: "NativeBackend", ONNXRUNTIME: "OnnxRuntimeBackend", TENSORRT: "TensorRtBackend"}
+NATIVE, ONNXRUNTIME, TENSORRT, TORCH = "native", "onnxruntime", "tensorrt", "torch"
+_CLASSES = {
+    NATIVE: "NativeBackend",
+    ONNXRUNTIME: "OnnxRuntimeBackend",
+    TENSORRT: "TensorRtBackend",
+    TORCH: "TorchBackend",
+}
 """In the module of `ecg2lab.backends` of that name, imported when it is chosen."""
 BACKENDS = tuple(_CLASSES)
 
@@ -37,8 +42,8 @@ def load(
         "auto": native, or onnxruntime where native cannot compute the precision; or one of `BACKENDS`: a choice that
         cannot be honoured is an error, never replaced by another.
     precision
-        None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime", whose graph has
-        one precision; with "tensorrt" from an engine that `ecg2lab build` made.
+        None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime" or "torch": they
+        have one; with "tensorrt" from an engine that `ecg2lab build` made.
     threads
         Of one call; None: as many as this process may use.
     out_of_range
@@ -83,7 +88,7 @@ def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> Non
     carried, gates = bundle.manifest.precision, bundle.manifest.gates
     if precision in (None, carried):
         return
-    if backend == ONNXRUNTIME:
+    if backend in (ONNXRUNTIME, TORCH):
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
     if precision not in gates:
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")

@@ -12,7 +12,7 @@ from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError, MissingExtraError
 from ecg2lab.extras import installed_version
 from ecg2lab.golden import Arrays, read_golden
-from ecg2lab.loading import BACKENDS, load
+from ecg2lab.loading import BACKENDS, TORCH, load
 from ecg2lab.measuring import cascade_checks, scan_checks, step_checks, versions, window_checks
 from ecg2lab.parity import Check, ParityReport, kernel_tolerance, logit_limit
 from ecg2lab.step import StepGraph
@@ -72,7 +72,7 @@ def _windows(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, Left
     others += [(NativeBackend.name, p) for p in gates if computes(p)]
     checks: Checks = []
     left_out: LeftOut = {}
-    for backend, precision in [*((backend, carried) for backend in BACKENDS), *others]:
+    for backend, precision in [*((backend, carried) for backend in BACKENDS if backend != TORCH), *others]:
         own = parity.NATIVE if backend == NativeBackend.name else form
         name = own if precision == carried else f"{own}, {precision}"
         try:

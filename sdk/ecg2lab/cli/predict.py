@@ -82,7 +82,7 @@ def run(
         list[str] | None,
         typer.Option(help="Say what the answer for this target rests on; may be repeated.", metavar="TARGET"),
     ] = None,
-    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime or tensorrt.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, tensorrt or torch.")] = "auto",
     precision: Annotated[
         str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
     ] = None,

@@ -55,7 +55,7 @@ def run(
         OutOfRange, typer.Option(help="What a fact that is no measurement does: refuse, or count as not given.")
     ] = "refuse",
     target: Annotated[list[str] | None, typer.Option(help="Only this target; may be repeated.")] = None,
-    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime or tensorrt.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, tensorrt or torch.")] = "auto",
     threads: Annotated[int, typer.Option(help="Of one call.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each answer.")] = False,
     fs: Annotated[float | None, typer.Option(help="Sampling rate, Hz.", rich_help_panel=_RAW_PANEL)] = None,
