@@ -112,7 +112,7 @@ $(VENV)/.dev: $(VENV)/.created $(SOURCES)
 	$(BIN)/python -m pip install --quiet --config-settings=cmake.define.ECG2LAB_WERROR=$(WERROR) --editable '.[dev]'
 	@touch $(VENV)/.runtime $@
 
-# 110 MB installed; what it documents it reads and does not import.
+# 110 MB installed, and therefore no part of `dev`.
 $(VENV)/.docs: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet 'ecg2lab[docs]'
 	@touch $@

@@ -9,8 +9,8 @@ A page's blocks run in order, in a folder of their own that holds `model.ecg2lab
     -->
 
 `python` blocks share their variables; a `text` block right behind one is what it prints. In a `console` block, lines
-after `$ ` are typed, and the others are what is shown; `…` stands for any text, alone in a line for any lines. Exit code
-1 is expected where the last line shown begins with `error: `, else 0.
+after `$ ` are typed, and the others are what is shown; `…` stands for any text, alone in a line for any lines. Exit
+code 1 is expected where the last line shown begins with `error: `, else 0.
 """
 
 from __future__ import annotations
