@@ -51,6 +51,11 @@ def load(
         "refuse": an error names it. "impute": it counts as not given, as it did in training, and every answer names it
         (`Prediction.patient.out_of_range`); for feeds that nobody corrects.
 
+    Returns
+    -------
+    Engine
+        Warmed up: its first answer takes as long as the next.
+
     Raises
     ------
     BundleError

@@ -21,6 +21,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ DATA = ("text", "json", "csv", "html")
 ELSEWHERE = ("c", "cpp", "csharp", "java")
 """Those of embedding.md are compiled, or held to the examples, by tests/native."""
 _BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<reason>[^>]+?) -->\n+)?"
+    r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?"
     r"(?:<!-- before:\n(?P<before>.*?)-->\n+)?"
     r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
@@ -68,7 +69,8 @@ def blocks(page: Path) -> list[Block]:
     content, found, end = page.read_text(encoding="utf-8"), [], 0
     for match in _BLOCK.finditer(content):
         line = content.count("\n", 0, match.start("indent")) + 1
-        block = Block(page, line, match["language"], match["text"], match["reason"], match["before"] or "")
+        text = textwrap.dedent(match["text"]) if match["indent"] else match["text"]
+        block = Block(page, line, match["language"], text, match["reason"], match["before"] or "")
         follows = found and not content[end : match.start()].strip()
         if follows and block.language == "text" and found[-1].language == "python":
             found[-1].output = block.text

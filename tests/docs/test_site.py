@@ -101,6 +101,30 @@ def test_each_verb_and_option_is_in_the_reference(site: Path) -> None:
         assert name in text
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<script src="https://example.org/x.js"></script>',
+        '<link rel="stylesheet" href="//example.org/x.css">',
+        '<link rel="preconnect" href="https://example.org">',
+        '<img src="http://example.org/x.png">',
+        "<p style=\"background: url('https://example.org/x.png')\">",
+    ],
+)
+def test_what_another_server_would_be_asked_for_is_seen(tag: str) -> None:
+    parser = Fetched()
+    parser.feed(tag)
+    assert len(foreign(parser.addresses)) == 1
+
+
+def test_links_and_what_is_beside_a_page_are_no_requests_of_another_server() -> None:
+    parser = Fetched()
+    parser.feed(
+        '<a href="https://example.org"><img src="images/x.png"><link rel="canonical" href="https://example.org">'
+    )
+    assert foreign(parser.addresses) == []
+
+
 def test_each_page_has_a_place_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
     listed = set(re.findall(r": (\S+\.md)$", navigation, re.MULTILINE))
