@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from doc_blocks import PAGES, ROOT
@@ -132,13 +134,21 @@ def test_each_page_has_a_place_in_the_navigation() -> None:
     assert pages == listed - {"reference/command-line.md"}, "that page is made when the site is built"
 
 
+LISTED = [
+    line.removeprefix("::: ")
+    for page in sorted(REFERENCE.glob("*.md"))
+    for line in page.read_text(encoding="utf-8").splitlines()
+    if line.startswith("::: ")
+]
+"""Names of the reference."""
+
+
 @pytest.mark.parametrize("package", [ecg2lab, ecg2lab_export], ids=lambda package: package.__name__)
-def test_each_public_name_is_in_the_reference(package: object) -> None:
-    listed = {
-        line.removeprefix("::: ")
-        for page in REFERENCE.glob("*.md")
-        for line in page.read_text(encoding="utf-8").splitlines()
-        if line.startswith("::: ")
-    }
-    name = package.__name__  # type: ignore[attr-defined]
-    assert {f"{name}.{public}" for public in package.__all__} <= listed  # type: ignore[attr-defined]
+def test_each_public_name_is_in_the_reference(package: ModuleType) -> None:
+    assert {f"{package.__name__}.{public}" for public in package.__all__} <= set(LISTED)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_each_name_of_the_reference_exists(name: str) -> None:
+    module, attribute = name.rsplit(".", 1)
+    assert hasattr(import_module(module), attribute)
