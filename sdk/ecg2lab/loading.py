@@ -39,8 +39,8 @@ def load(
     bundle
         A file, or an opened bundle.
     backend
-        "auto": native, or onnxruntime where native cannot compute the precision. "native", "onnxruntime" or "tensorrt":
-        a choice that cannot be honoured is an error, never replaced by another.
+        "auto": native, or onnxruntime where native cannot compute the precision. "native", "onnxruntime", "tensorrt"
+        or "torch": a choice that cannot be honoured is an error, never replaced by another.
     precision
         None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime" or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
