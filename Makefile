@@ -18,7 +18,7 @@ STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench schema demo-bundle picture clean system-packages
+.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench docs schema demo-bundle picture clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -55,6 +55,10 @@ format: $(VENV)/.dev ## Format Python and C++
 
 bench: $(VENV)/.dev ## Time the demo model and the full-size network beside their floor; writes bench-out
 	$(BIN)/ecg2lab bench run --out bench-out
+
+# With --quiet mkdocs would let warnings pass. The variable silences an advertisement.
+docs: $(VENV)/.docs ## Build the documentation as a site into build/docs; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 schema: $(VENV)/.dev ## Write the JSON schemas of the contract and of a prediction anew
 	$(BIN)/python -m ecg2lab.contract
@@ -108,10 +112,16 @@ $(VENV)/.dev: $(VENV)/.created $(SOURCES)
 	$(BIN)/python -m pip install --quiet --config-settings=cmake.define.ECG2LAB_WERROR=$(WERROR) --editable '.[dev]'
 	@touch $(VENV)/.runtime $@
 
+# 110 MB installed, and therefore no part of `dev`.
+$(VENV)/.docs: $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet 'ecg2lab[docs]'
+	@touch $@
+
 # TensorRT for RTX builds engines without a GPU: 95 MB to download, 230 MB installed. nvidia-pytriton holds a Triton
 # server: 55 MB to download, 150 MB installed; the server is all that is wanted of it, hence no dependencies. Both are for
 # x86-64 only, the server for glibc 2.35 or newer. ziglang compiles for other machines: 170 MB installed.
 $(VENV)/.system: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet 'ecg2lab[docs]' || echo "no mkdocs here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'tensorrt-rtx>=1.4' || echo "no tensorrt-rtx here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'ziglang==0.16.0' || echo "no ziglang here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet --no-deps 'nvidia-pytriton==0.7.0' || echo "no nvidia-pytriton here (its tests are skipped)"

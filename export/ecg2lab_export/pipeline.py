@@ -89,6 +89,11 @@ def export(
     tell
         Told each stage of the work.
 
+    Returns
+    -------
+    ParityReport
+        The proof, as the bundle carries it.
+
     Raises
     ------
     CheckpointError, ContractError, DatasetError, BackendError, ParityError, OutputError

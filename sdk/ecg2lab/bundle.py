@@ -232,7 +232,20 @@ class Bundle:
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "bundle") -> Bundle:
-        """`open` for a bundle that is already in memory."""
+        """As `open`, for a bundle that is already in memory.
+
+        Parameters
+        ----------
+        content
+            Of the file.
+        source
+            What messages call it.
+
+        Raises
+        ------
+        BundleError
+            As `open`.
+        """
         contents = _unpack(content, source)
         manifest = _decode_manifest(contents[MANIFEST], source)
         for name, member in contents.items():

@@ -65,6 +65,7 @@ class Engine:
         self._step: StepGraph | None = None
         self._opening_step = threading.Lock()
         self.info = _describe(bundle, backend, threads)
+        """What really runs."""
         self._warm_up()
 
     @property
@@ -115,6 +116,11 @@ class Engine:
             What is known; it goes before what the recording's own file says.
         targets
             Names of the findings wanted; None: all.
+
+        Returns
+        -------
+        Prediction
+            A finding for each target, in the order of `targets` or of the contract.
 
         Raises
         ------

@@ -39,8 +39,8 @@ def load(
     bundle
         A file, or an opened bundle.
     backend
-        "auto": native, or onnxruntime where native cannot compute the precision; or one of `BACKENDS`: a choice that
-        cannot be honoured is an error, never replaced by another.
+        "auto": native, or onnxruntime where native cannot compute the precision. "native", "onnxruntime", "tensorrt"
+        or "torch": a choice that cannot be honoured is an error, never replaced by another.
     precision
         None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime" or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
@@ -50,6 +50,11 @@ def load(
         What becomes of a number about the patient that lies outside the contract's range, such as a temperature of 0.
         "refuse": an error names it. "impute": it counts as not given, as it did in training, and every answer names it
         (`Prediction.patient.out_of_range`); for feeds that nobody corrects.
+
+    Returns
+    -------
+    Engine
+        Warmed up: its first answer takes as long as the next.
 
     Raises
     ------

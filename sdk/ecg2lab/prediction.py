@@ -19,6 +19,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for one target."""
 
     target: str
+    """Its name in the contract."""
     criterion: Criterion | None
     """The abnormality; None: the model does not say what the target means."""
     probability: float
@@ -27,6 +28,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     highest: float
     """Of the single windows."""
     decision_threshold: float | None
+    """Probability from which the target counts as detected; None: the contract has none."""
     detected: bool | None
     """None: the contract has no decision threshold for this target."""
 
@@ -36,11 +38,15 @@ class RecordingNote(msgspec.Struct, frozen=True, kw_only=True):
 
     duration_s: float
     sampling_rate_hz: float
+    """As recorded."""
     windows: int
+    """That the network saw."""
     unused_s: float
     """At the end, shorter than a window."""
     derived_leads: tuple[str, ...]
+    """Limb leads that were computed from two others."""
     ignored_channels: tuple[str, ...]
+    """That the model does not take."""
     missing_samples: dict[str, int]
     """By lead, interpolated."""
     clipped_samples: dict[str, int]
@@ -53,6 +59,7 @@ class PatientNote(msgspec.Struct, frozen=True, kw_only=True):
     """What was made of the patient."""
 
     given: dict[str, Any]
+    """What was known, by field of `Patient`."""
     from_recording: tuple[str, ...]
     """Fields that the recording's own file supplied."""
     imputed: dict[str, float | str]
@@ -75,23 +82,33 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What really runs."""
 
     model: str
+    """Name in the contract."""
     bundle: str
+    """Name of its file."""
     bundle_digest: str
+    """SHA-256 of the manifest, which covers every other member."""
     synthetic_weights: bool | None
+    """Random or trained on simulated patients; None: not stated by the checkpoint."""
     notice: str
+    """The sentence that goes with every answer."""
     backend: str
     provider: str
+    """What computes within the backend: an instruction set, or a provider of ONNX Runtime."""
     device: str
     precision: str
     form: str
+    """Of the window graph, or *step*."""
     threads: int
+    """Of one call."""
     versions: dict[str, str]
+    """Of what computes, by package."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """All findings for one recording, in the contract's order."""
 
     notice: str
+    """To be shown with every answer."""
     findings: tuple[Finding, ...]
     recording: RecordingNote
     patient: PatientNote

@@ -36,6 +36,11 @@ def read(
         As of `Recording`, for a CSV file that does not say so itself; refused where a file says otherwise, and for all
         other formats, which have their own.
 
+    Returns
+    -------
+    Recording
+        (leads, n) millivolt, with what the file says of the patient (`subject`) and of its origin (`source`).
+
     Raises
     ------
     RecordingError
