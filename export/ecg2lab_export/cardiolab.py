@@ -238,9 +238,9 @@ def read(path: str | Path) -> Network:
         If the file is missing, damaged or another network; missing and unknown keys are named.
     """
     path = Path(path)
-    tensors = _read_safetensors(path) if path.suffix == OUR_SUFFIX else _state_dict(torch_archive.read(path))
+    content = _read_safetensors(path) if path.suffix == OUR_SUFFIX else torch_archive.read(path)
     try:
-        return network_from(tensors)
+        return network_from(content if path.suffix == OUR_SUFFIX else _state_dict(content))
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
 

@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from ecg2lab.cli.complaints import complain, printable
+from ecg2lab.errors import OutputError
 
 if TYPE_CHECKING:
     from ecg2lab.prediction import EngineInfo, Prediction
@@ -49,13 +50,15 @@ class Delivery:
 
     Raises
     ------
-    MissingExtraError
-        If the format's extra is not installed: before the first record, not at each.
+    MissingExtraError, OutputError
+        If the format's extra is not installed, or the folder is a file: before the first record, not at each.
     """
 
     def __init__(self, wanted: Format, out: Path | None, deidentify: bool) -> None:
         from ecg2lab.extras import require
 
+        if out is not None and out.exists() and not out.is_dir():
+            raise OutputError(f"{out} is a file; name a folder")
         if wanted in PAGES:
             require("report", "matplotlib", *(["jinja2"] if wanted == "html" else []))
         self._wanted, self._out, self._deidentify = wanted, out, deidentify

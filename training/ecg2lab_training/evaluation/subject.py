@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
+from ecg2lab.errors import CheckpointError
 
 Logits = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.floating[Any]]]
 """(B, leads, L) mV, (B, features), (B, categories), nothing missing → (B, n) logits."""
@@ -46,6 +47,8 @@ def open_subject(path: Path) -> Subject:
     CheckpointError, BundleError, ContractError
         If it is neither, or damaged.
     """
+    if not path.exists():
+        raise CheckpointError(f"there is neither a RUN folder nor a bundle at {path}")
     return _open_run(path) if path.is_dir() else _open_bundle(path)
 
 

@@ -1,0 +1,191 @@
+"""The tables of `docs/bad-input.md`, and what their rows may use.
+
+A row says what is wrong, how (a Python expression, or a command), and the answer: `Type: message`, or `usage: message`
+of a command that was misused. `…` stands for any text. Rows run in a folder that holds `model.ecg2lab` (the demo's),
+`causal.ecg2lab`, `checkpoint.ckpt`, and one real ECG as `record.hea`, `ecg.dcm`, `ecg.edf`, `ecg.scp`, `ecg.ishne`,
+`aecg.xml`, `muse.xml`, `philips.xml`, `mortara.xml` and `ecg.csv`. What makes a bad file returns its name.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import binary_files
+import numpy as np
+import safetensors.numpy
+import text_files
+from doc_blocks import ROOT
+from ecg import Ecg
+
+import ecg2lab
+import ecg2lab_export
+from ecg2lab import bundle as bundles
+from ecg2lab.demo import bundle_path, record_path
+from ecg2lab.leads import STANDARD
+
+PAGE = ROOT / "docs" / "bad-input.md"
+CHECKPOINT = ROOT / "tests" / "data" / "parity" / "bidirectional-small" / "checkpoint.ckpt"
+_CELL = re.compile(r"(?<!\\)\|")
+
+
+class Row(NamedTuple):
+    """One bad input."""
+
+    what: str
+    how: str
+    answer: str
+
+
+def rows() -> list[Row]:
+    """Of all tables of the page: those whose second cell is code."""
+    found = []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip().replace(r"\|", "|") for cell in _CELL.split(line)[1:-1]]
+        if len(cells) == 3 and cells[1].startswith("`"):
+            found.append(Row(cells[0], cells[1].strip("`"), cells[2].strip("`")))
+    return found
+
+
+def lay_out(folder: Path, causal: Path) -> None:
+    """Write the files that rows begin with."""
+    header = record_path()
+    shutil.copy(bundle_path(), folder / "model.ecg2lab")
+    shutil.copy(causal, folder / "causal.ecg2lab")
+    shutil.copy(CHECKPOINT, folder / "checkpoint.ckpt")
+    (folder / "record.hea").write_text(header.read_text().replace(header.stem, "record"))
+    shutil.copy(header.with_suffix(".mat"), folder / "record.mat")
+    recording = ecg2lab.read(header)
+    ecg = Ecg(recording.samples, 500, recording.leads)
+    for name, content in {
+        "ecg.dcm": binary_files.dicom(ecg),
+        "ecg.edf": binary_files.edf(ecg),
+        "ecg.scp": binary_files.scp(ecg),
+        "ecg.ishne": binary_files.ishne(ecg),
+        "aecg.xml": text_files.aecg(ecg),
+        "muse.xml": text_files.muse(ecg),
+        "philips.xml": text_files.philips(ecg, form="base64"),
+        "mortara.xml": text_files.mortara(ecg),
+        "ecg.csv": text_files.csv(ecg),
+    }.items():
+        (folder / name).write_bytes(content)
+
+
+def names(engine: ecg2lab.Engine) -> dict[str, Any]:
+    """What a row's Python may use."""
+    recording = ecg2lab.read("record.hea")
+    contract = engine.contract
+    shape = len(contract.signal.leads), contract.signal.window_samples
+    return {
+        "ecg2lab": ecg2lab,
+        "np": np,
+        "engine": engine,
+        "recording": recording,
+        "samples": recording.samples,
+        "leads": list(STANDARD),
+        "signal": np.zeros((1, *shape), np.float32),
+        "numbers": np.zeros((1, len(contract.continuous)), np.float32),
+        "codes": np.zeros((1, len(contract.categorical)), np.int64),
+        "file": file,
+        "cut": cut,
+        "longer": longer,
+        "edited": edited,
+        "flipped": flipped,
+        "zipped": zipped,
+        "newer": newer,
+        "weights": weights,
+        "hostile": hostile,
+        "without": without,
+        "export": ecg2lab_export.export,
+        "record": lambda **leads: _record(recording, leads),
+        "stream": lambda **options: engine.stream(**{"fs": 500, "leads": STANDARD, "unit": "mV"} | options),
+        "predict": lambda **facts: engine.predict(recording, ecg2lab.Patient(**facts)),
+    }
+
+
+def file(name: str, content: str | bytes = "") -> str:
+    """A file of this content."""
+    Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return name
+
+
+def cut(name: str, size: int) -> str:
+    """The first bytes of a file; below zero: all but so many."""
+    return file(f"cut-{name}", Path(name).read_bytes()[:size])
+
+
+def longer(name: str) -> str:
+    """A file with a byte too many."""
+    return file(f"longer-{name}", Path(name).read_bytes() + b"x")
+
+
+def edited(name: str, old: str, new: str) -> str:
+    """A file with a text exchanged wherever it stands."""
+    content = Path(name).read_bytes()
+    encoding = "utf-16-le" if content.startswith(b"\xff\xfe") else "utf-8"
+    assert old.encode(encoding) in content, f"{name} does not hold {old}"
+    return file(f"edited-{name}", content.replace(old.encode(encoding), new.encode(encoding)))
+
+
+def flipped(name: str, at: int) -> str:
+    """A file of which one bit of one byte is another."""
+    content = bytearray(Path(name).read_bytes())
+    content[at] ^= 1
+    return file(f"flipped-{name}", bytes(content))
+
+
+def zipped(name: str, **members: str | bytes) -> str:
+    """An ordinary zip archive."""
+    with zipfile.ZipFile(name, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member.replace("_", "."), content)
+    return name
+
+
+def weights(name: str, **arrays: Any) -> str:
+    """A checkpoint of these arrays."""
+    return file(name, safetensors.numpy.save(arrays))
+
+
+def hostile(name: str) -> str:
+    """A checkpoint that writes a file when it is unpickled as pickles are."""
+    code = pickle.dumps({"state_dict": _Writes()}, protocol=2)
+    return zipped(name, **{"archive/data_pkl": code, "archive/version": "3"})
+
+
+class _Writes:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch was-here",)
+
+
+def without(package: str, call: Callable[[], Any]) -> Any:
+    """Call while a package is not installed."""
+    there = importlib.util.find_spec
+    with patch("importlib.util.find_spec", lambda name: None if name == package else there(name)):
+        return call()
+
+
+def newer(name: str) -> str:
+    """A bundle as a later version of ecg2lab might write it."""
+    opened = ecg2lab.Bundle.open(name)
+    version = f'"schema_version": {bundles.SCHEMA_VERSION}'.encode()
+    manifest = opened.member(bundles.MANIFEST).replace(version, version[:-1] + b"9", 1)
+    members = {member: opened.member(member) for member in opened.manifest.members}
+    return file(f"newer-{name}", bundles.pack({bundles.MANIFEST: manifest} | members))
+
+
+def _record(recording: ecg2lab.Recording, leads: dict[str, Any]) -> ecg2lab.Recording:
+    """The real ECG with leads exchanged: numbers as they are, functions of what the lead was."""
+    samples = recording.samples.copy()
+    for lead, new in leads.items():
+        row = recording.leads.index(lead)
+        samples[row] = new(samples[row]) if callable(new) else new
+    return ecg2lab.Recording(samples, fs=recording.fs, leads=recording.leads, unit="mV")
