@@ -57,7 +57,7 @@ def test_a_bundle_on_own_data(app: typer.Typer, small_bundle: Path, site: Path, 
     ("arguments", "message"),
     [
         (["{run}", "{data}", "--out", "{data}"], "is not empty"),
-        (["{tmp}/none", "{data}", "--out", "{tmp}/x"], "no bundle at"),
+        (["{tmp}/none", "{data}", "--out", "{tmp}/x"], "neither a RUN folder nor a bundle at"),
         (["{data}", "{data}", "--out", "{tmp}/x"], "is not the folder of a finished training run"),
         (["{run}", "{run}", "--out", "{tmp}/x"], "is not a data set"),
         (["{run}", "{tmp}/none.csv", "--out", "{tmp}/x"], "cannot read"),
