@@ -66,6 +66,15 @@ def read(folders: Iterable[Path]) -> Iterator[Record]:
         yield Record(header.stem, recording.samples[rows], recording.fs)
 
 
+def cut(records: Iterable[Record], piece_s: float) -> Iterator[Record]:
+    """Pieces side by side, as a stream judges its windows; what remains at the end is left out."""
+    for record in records:
+        length = round(piece_s * record.rate_hz)
+        for begin in range(0, record.samples.shape[1] - length + 1, length):
+            piece = record.samples[:, begin : begin + length]
+            yield Record(f"{record.name} from {begin}", piece, record.rate_hz)
+
+
 def untouched_table(records: list[Record], said: list[Said]) -> str:
     """What is said of the records as they are."""
     rows: list[tuple[str, ...]] = []
@@ -112,13 +121,18 @@ def _expected(corruption: Corruption, said: Said, lead: str | None) -> bool:
 def main(
     folders: Annotated[list[Path], typer.Argument(metavar="RECORDS", help="Folders of WFDB records.")],
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 1,
+    piece_s: Annotated[
+        float | None, typer.Option(min=1, help="Judge pieces of so many seconds, as they are, and nothing else.")
+    ] = None,
 ) -> None:
     """Print both tables in Markdown."""
-    records = list(read(folders))
+    records = list(read(folders) if piece_s is None else cut(read(folders), piece_s))
     if not records:
         raise typer.BadParameter("there is no record of twelve leads")
     said = [judge(record.samples, record.rate_hz) for record in records]
     typer.echo(untouched_table(records, said) + "\n")
+    if piece_s is not None:
+        return
     rng = np.random.default_rng(seed)
     rows = [corrupted_row(corruption, records, said, rng) for corruption in all_corruptions()]
     typer.echo(markdown_table(_COLUMNS, rows))

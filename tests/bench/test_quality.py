@@ -68,3 +68,15 @@ def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
     app = typer.Typer()
     app.command()(quality.main)
     assert CliRunner().invoke(app, [str(tmp_path)]).exit_code == 2
+
+
+def test_pieces_are_judged_as_they_are(records: list[quality.Record], data_folder: Path) -> None:
+    pieces = list(quality.cut(records, 3.0))
+    assert len(pieces) == 6
+    assert np.array_equal(pieces[4].samples, records[1].samples[:, 1500:3000])
+    app = typer.Typer()
+    app.command()(quality.main)
+    done = CliRunner().invoke(app, [str(data_folder), "--piece-s", "3"])
+    assert done.exit_code == 0, done.output
+    assert "6 recordings as they are" in done.stdout
+    assert "detected" not in done.stdout
