@@ -17,7 +17,7 @@ from ecg2lab import contract as contracts
 from ecg2lab import cpu
 from ecg2lab.bundle import Gate, Lineage, Manifest, NetworkShape, ReducedPrecision, StepShape
 from ecg2lab.contract import Contract
-from ecg2lab.errors import CheckpointError, OutputError, ParityError
+from ecg2lab.errors import CheckpointError, ContractError, OutputError, ParityError
 from ecg2lab.extras import installed_version
 from ecg2lab.parity import (
     CASCADE,
@@ -176,6 +176,8 @@ def _open(checkpoint: str | Path, contract: Contract | str | Path | None, synthe
     network = cardiolab.read(weights)
     if isinstance(contract, (str, Path)):
         contract = contracts.read(contract)
+    if not isinstance(contract, Contract | None):
+        raise ContractError(f"a contract is a Contract or the path of one, not {type(contract).__name__}")
     contract = contract or (run.contract if run else default_contract(network))
     check_fit(network, contract)
     return _Source(network, contract, weights, run, run.synthetic_weights if run else synthetic)

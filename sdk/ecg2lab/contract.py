@@ -353,6 +353,8 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
         ContractError
             If there is no target of that name; the message lists the nearest names.
         """
+        if not isinstance(name, str):
+            raise ContractError(f"a target is given by its name, not by {type(name).__name__}")
         try:
             return self._target_positions[name]
         except KeyError:
@@ -361,6 +363,20 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
             near = get_close_matches(name, self.target_names, n=3, cutoff=0.5)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ContractError(f"unknown target {name!r}{hint} (`ecg2lab inspect BUNDLE` lists all)") from None
+
+    def target_indices(self, names: str | Iterable[str]) -> list[int]:
+        """Positions of one target, or of several.
+
+        Raises
+        ------
+        ContractError
+            As `target_index`, and if these are no names.
+        """
+        if isinstance(names, str):
+            return [self.target_index(names)]
+        if not isinstance(names, Iterable):
+            raise ContractError(f"targets must be a list of names, not {type(names).__name__}")
+        return [self.target_index(name) for name in names]
 
 
 _PUBLISHED_RANGES = (

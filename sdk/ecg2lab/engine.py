@@ -186,7 +186,7 @@ class Engine:
         yield from self._answer_all(waiting, wanted)
 
     def _wanted(self, targets: Sequence[str] | None) -> list[int]:
-        return self._positions(self.contract.target_names if targets is None else targets)
+        return self.contract.target_indices(self.contract.target_names if targets is None else targets)
 
     def _ask(self, recording: Recording, patient: Patient | None) -> _Question:
         """Everything but the network's answer; a patient is refused before a recording."""
@@ -293,16 +293,12 @@ class Engine:
         """
         from ecg2lab.explain import explain as explain_windows
 
-        wanted = self._positions(targets)
+        wanted = self.contract.target_indices(targets)
         known = _known("explain", recording, patient)
         self._encode(known)  # a patient is refused before a recording, as by `predict`
         windows = cut_windows(prepare_signal(recording, self.contract), self.contract)
         explanations = explain_windows(self.run, self._encode, self.contract, windows, known, wanted, segment_s, batch)
         return explanations[0] if isinstance(targets, str) else explanations
-
-    def _positions(self, targets: str | Sequence[str]) -> list[int]:
-        names = [targets] if isinstance(targets, str) else targets
-        return [self.contract.target_index(name) for name in names]
 
     def step_graph(self) -> StepGraph:
         """The model sample by sample, its state given and taken explicitly.

@@ -45,7 +45,7 @@ def encode(patient: Patient, contract: Contract, out_of_range: OutOfRange = "ref
     Raises
     ------
     PatientError
-        If numbers are outside their range, a word is unknown, the patient is outside the intended population, or values
+        If numbers are outside their range, words are unknown, the patient is outside the intended population, or values
         are missing for which the contract has no substitute; all such values are named.
     """
     words = {name: value for name, value in patient.given().items() if isinstance(value, str)}

@@ -72,7 +72,8 @@ def _checked(name: str, value: ArrayLike, shape: tuple[int | str, ...], dtype: t
         raise BackendError(f"{name} must have shape ({wanted}), not {array.shape}")
     if array.dtype.kind not in ("iu" if dtype is np.int64 else "fiu"):
         raise BackendError(f"{name} must hold {'integers' if dtype is np.int64 else 'real numbers'}, not {array.dtype}")
-    converted: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is refused below
+        converted: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(converted).all():
         raise BackendError(f"{name} has values that are not finite: preprocess and impute first, or call predict")
     return converted

@@ -94,6 +94,8 @@ class Recording:
 def _check_rate(fs: float) -> float:
     try:
         rate = float(fs)
+    except OverflowError:
+        rate = math.inf
     except (TypeError, ValueError):
         raise RecordingError(f"fs must be a sampling rate in Hz, not {type(fs).__name__}") from None
     if not (math.isfinite(rate) and LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ):
@@ -130,7 +132,7 @@ def _to_millivolt(
         if gain is None:
             raise RecordingError("unit 'adc' needs the gain in counts per millivolt: gain=…")
         per_millivolt = _per_lead("gain", gain, len(samples))
-        if not (np.isfinite(per_millivolt) & (per_millivolt > 0)).all():
+        if not (per_millivolt > 0).all():
             raise RecordingError("gain must be positive and finite, in counts per millivolt")
         return (samples - _per_lead("baseline", baseline, len(samples))) / per_millivolt
     if not isinstance(unit, str) or unit not in _MILLIVOLT:
@@ -143,8 +145,10 @@ def _to_millivolt(
 def _per_lead(name: str, value: float | Sequence[float], count: int) -> NDArray[np.float64]:
     try:
         array = np.atleast_1d(np.asarray(value, dtype=np.float64))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RecordingError(f"{name} must be a number or a list of numbers") from None
-    if array.shape not in {(1,), (count,)} or not np.isfinite(array).all():
+    if array.shape not in {(1,), (count,)}:
         raise RecordingError(f"{name} must be one number or one for each of {count} leads")
+    if not np.isfinite(array).all():
+        raise RecordingError(f"{name} has values that are not finite")
     return array[:, None]

@@ -74,7 +74,6 @@ def check_format(
     """
     if not isinstance(patient, Patient | None):
         raise PatientError(f"stream wants an ecg2lab.Patient, not {type(patient).__name__}")
-    names = [targets] if isinstance(targets, str) else contract.target_names if targets is None else targets
     if isinstance(leads, Iterable) and not isinstance(leads, str | Set):
         leads = tuple(leads)
     count = len(leads) if isinstance(leads, tuple) else 1
@@ -87,7 +86,7 @@ def check_format(
         baseline,
         patient,
         sample.source,
-        tuple(contract.target_index(name) for name in names),
+        tuple(contract.target_indices(contract.target_names if targets is None else targets)),
     )
 
 
@@ -133,5 +132,8 @@ def count_average(average_s: float | None, hop: int, contract: Contract) -> int:
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
     raise ContractError(f"stream: {name} must be a number of seconds, not {type(value).__name__}")

@@ -63,5 +63,6 @@ def decode(state: bytes, settings: Settings) -> SavedStream:
         raise BackendError("this state of a stream is damaged; begin anew") from None
     for name in Settings.__struct_fields__:
         if getattr(saved.settings, name) != getattr(settings, name):
-            raise BackendError(f"this state belongs to a stream with another {name}; open that one, or begin anew")
+            what = "model" if name == "bundle_digest" else name
+            raise BackendError(f"this state belongs to a stream with another {what}; open that one, or begin anew")
     return saved

@@ -31,6 +31,8 @@ import ecg2lab_export
 from ecg2lab import bundle as bundles
 from ecg2lab.demo import bundle_path, record_path
 from ecg2lab.leads import STANDARD
+from ecg2lab_export import torch_archive
+from ecg2lab_training.cohort import tables
 
 PAGE = ROOT / "docs" / "bad-input.md"
 CHECKPOINT = ROOT / "tests" / "data" / "parity" / "bidirectional-small" / "checkpoint.ckpt"
@@ -77,6 +79,28 @@ def lay_out(folder: Path, causal: Path) -> None:
         "ecg.csv": text_files.csv(ecg),
     }.items():
         (folder / name).write_bytes(content)
+    for name, text in PATIENT_FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    lay_out_hospital(folder / "hospital-without-gender", "gender")
+
+
+PATIENT_FILES = {
+    "twice.json": '{"age": 63, "age": 64}',
+    "unknown.json": '{"age": 63, "name": "Doe"}',
+    "name.json": '{"age": "Doe"}',
+}
+WHOLE_PATIENT = ecg2lab.Patient(
+    age=63, sex="female", race="white", respiratory_per_min=16, spo2_percent=97, diastolic_mmhg=70, systolic_mmhg=128,
+    heart_rate_bpm=80, temperature_f=98.6, height_cm=170, weight_kg=70,
+)  # fmt: skip
+
+
+def lay_out_hospital(folder: Path, missing: str) -> None:
+    """Tables of which one column is missing; no rows, for the columns are asked for first."""
+    folder.mkdir()
+    for stem, layout in tables.LAYOUT.items():
+        header = ",".join(column for column in layout.columns if column != missing)
+        (folder / f"{stem}.csv").write_text(header + "\n", encoding="utf-8")
 
 
 def names(engine: ecg2lab.Engine) -> dict[str, Any]:
@@ -103,6 +127,9 @@ def names(engine: ecg2lab.Engine) -> dict[str, Any]:
         "newer": newer,
         "weights": weights,
         "hostile": hostile,
+        "without_weight": without_weight,
+        "reshaped": reshaped,
+        "whole": WHOLE_PATIENT,
         "without": without,
         "export": ecg2lab_export.export,
         "record": lambda **leads: _record(recording, leads),
@@ -153,6 +180,23 @@ def zipped(name: str, **members: str | bytes) -> str:
 def weights(name: str, **arrays: Any) -> str:
     """A checkpoint of these arrays."""
     return file(name, safetensors.numpy.save(arrays))
+
+
+def _weights_of(name: str) -> dict[str, Any]:
+    return dict(torch_archive.read(name)["state_dict"])
+
+
+def without_weight(name: str, key: str) -> str:
+    """A checkpoint that lacks one of its arrays."""
+    found = _weights_of(name)
+    del found[key]
+    return weights(f"without-{Path(name).stem}.safetensors", **found)
+
+
+def reshaped(name: str, key: str) -> str:
+    """A checkpoint of which one array has a row too many."""
+    found = _weights_of(name)
+    return weights(f"reshaped-{Path(name).stem}.safetensors", **found | {key: np.repeat(found[key], 2, axis=0)})
 
 
 def hostile(name: str) -> str:

@@ -39,6 +39,11 @@ def test_the_default_contract_fits_and_knows_nothing_that_was_not_said(network, 
     assert contract.feature_names == (*NUMBERS, "sex", "race")
 
 
+def test_what_is_no_contract_is_refused(parity_case, tmp_path):
+    with pytest.raises(ContractError, match="a Contract or the path of one, not int"):
+        export(parity_case.checkpoint, tmp_path / "x.ecg2lab", contract=5)
+
+
 @pytest.mark.parametrize("stated", LAYOUTS)
 def test_another_layout_of_the_flags_is_refused_with_the_line_that_helps(network, layout, stated):
     contract = msgspec.structs.replace(contract_fit.default_contract(network), missing_flags=stated)

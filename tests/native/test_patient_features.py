@@ -80,8 +80,7 @@ def reference(facts, contract, policy):
         raise Refused("finite")
     if facts.get("diastolic_mmhg", -math.inf) > facts.get("systolic_mmhg", math.inf):
         raise Refused("exchanged")
-    if 0 <= facts.get("age", math.inf) < contract.population.minimum_age:
-        raise Refused("years and older")
+    young = 0 <= facts.get("age", math.inf) < contract.population.minimum_age
     ranges = {f.name: (f.minimum, f.maximum) for f in contract.continuous if f.median is not None}
     dropped = []
 
@@ -102,8 +101,9 @@ def reference(facts, contract, policy):
         known["bmi"] = known["weight_kg"] / (known["height_cm"] / 100) ** 2
     drop(known)
     outside = [f for f in contract.continuous if f.name in known and not f.minimum <= known[f.name] <= f.maximum]
-    if outside:
-        raise Refused("; .*".join(re.escape(f"{f.name} is outside") + ".*" for f in outside))
+    faults = ["years and older"] * young + [re.escape(f"{f.name} is outside") + ".*" for f in outside]
+    if faults:
+        raise Refused("; .*".join(faults))
     numbers, codes, missing, imputed, without = [], [], [], {}, []
     for f in contract.continuous:
         value = known.get(f.name)

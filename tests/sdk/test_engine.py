@@ -116,6 +116,20 @@ def test_an_unknown_target_is_refused_with_the_nearest_name(engine, recording):
         engine.predict(recording, targets=[near + "x"])
 
 
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [(5, "targets must be a list of names, not int"), ([0], "by its name, not by int"), ([None], "not by NoneType")],
+)
+def test_targets_that_are_no_names_are_refused_by_every_verb(engine, recording, targets, message):
+    for ask in (
+        lambda: engine.predict(recording, targets=targets),
+        lambda: engine.explain(recording, None, targets),
+        lambda: engine.stream(fs=500, leads=recording.leads, unit="mV", targets=targets),
+    ):
+        with pytest.raises(ecg2lab.ContractError, match=message):
+            ask()
+
+
 def test_many_threads_share_one_engine(engine, recording):
     expected, wrong = engine.predict(recording, PATIENT).to_json(), []
 

@@ -79,6 +79,25 @@ def test_all_implausible_facts_are_named_at_once(contract):
         encoded(contract, spo2_percent=200, weight_kg=7000)
 
 
+def test_a_child_with_implausible_facts_and_unknown_words_hears_of_all_at_once(contract):
+    with pytest.raises(ecg2lab.PatientError) as refusal:
+        encoded(contract, age=12, spo2_percent=200, sex="f", race="martian")
+    beginnings = ["this model is for patients of 18", "spo2_percent is outside", "sex must be one", "race must be one"]
+    named = str(refusal.value).split("; ")
+    assert len(named) == len(beginnings)
+    assert all(fault.startswith(beginning) for fault, beginning in zip(named, beginnings, strict=True))
+
+
+def test_all_malformed_facts_are_named_at_once():
+    with pytest.raises(ecg2lab.PatientError) as refusal:
+        ecg2lab.Patient(age="63", weight_kg=float("nan"), temperature_c=37, temperature_f=98.6)
+    assert str(refusal.value).split("; ") == [
+        "age must be a finite number",
+        "weight_kg must be a finite number",
+        "temperature is given twice: leave out temperature_c or temperature_f",
+    ]
+
+
 def test_implausible_facts_count_as_not_given_where_the_caller_says_so(contract):
     """Nor does BMI follow from a height that is none."""
     facts = {"heart_rate_bpm": 72, "height_cm": 1700, "weight_kg": 70, "temperature_c": 0}

@@ -339,6 +339,10 @@ def test_dicom_objects_that_leave_out_what_decides_the_meaning(ecg, tmp_path, ch
     assert message in refusal(tmp_path, binary_files.dicom_bytes(dataset))
 
 
+def test_a_dicom_file_cut_before_its_class_is_not_called_another_kind(ecg, tmp_path):
+    assert "damaged or cut short" in refusal(tmp_path, binary_files.dicom(ecg)[:140])
+
+
 def test_a_deflated_dicom_file_is_not_inflated(ecg, tmp_path):
     content = binary_files.dicom(ecg).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
     assert "deflated" in refusal(tmp_path, content)

@@ -65,6 +65,7 @@ def test_repr_holds_no_patient_data():
         ({"fs": 50}, "outside 100 to 2000"),
         ({"fs": float("nan")}, "outside 100 to 2000"),
         ({"fs": "fast"}, "sampling rate"),
+        ({"fs": 10**400}, "outside 100 to 2000"),
         ({"unit": "bananas"}, "unknown unit 'bananas'"),
         ({"unit": "adc"}, "needs the gain"),
         ({"unit": "adc", "gain": 0}, "positive"),
@@ -72,7 +73,9 @@ def test_repr_holds_no_patient_data():
         ({"unit": "mV", "baseline": 1024}, "belong to unit 'adc'"),
         ({"unit": ["mV"]}, "unknown unit"),
         ({"unit": "adc", "gain": "x"}, "gain must be a number"),
-        ({"unit": "adc", "gain": 200, "baseline": float("nan")}, "baseline must be"),
+        ({"unit": "adc", "gain": 200, "baseline": float("nan")}, "baseline has values that are not finite"),
+        ({"unit": "adc", "gain": float("nan")}, "gain has values that are not finite"),
+        ({"unit": "adc", "gain": 10**400}, "gain must be a number"),
         ({"unit": "mV", "gain": 200}, "belong to unit 'adc'"),
     ],
 )

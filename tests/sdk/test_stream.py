@@ -302,6 +302,7 @@ REFUSED = {
     "patient": ({"patient": {"age": 30}}, ecg2lab.PatientError, "wants an ecg2lab.Patient"),
     "hop": ({"hop_s": 0.333}, ecg2lab.ContractError, "hop_s 0.333 is not a whole number of samples at 100 Hz"),
     "no hop": ({"hop_s": 0}, ecg2lab.ContractError, "hop_s 0 is not"),
+    "hop beyond float64": ({"hop_s": 10**400}, ecg2lab.ContractError, "is not a whole number"),
     "hop nan": ({"hop_s": np.nan}, ecg2lab.ContractError, "is not a whole number"),
     "hop a word": ({"hop_s": "1"}, ecg2lab.ContractError, "must be a number of seconds"),
     "gap": ({"longest_gap_s": 2.6}, ecg2lab.ContractError, "not between 0 and a window"),

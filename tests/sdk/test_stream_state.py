@@ -203,7 +203,7 @@ class TestSaved:
             open_stream(engine, **change).restore(open_stream(engine).save())
 
     def test_a_state_of_another_model_is_refused(self, engine, causal_engine):
-        with pytest.raises(ecg2lab.BackendError, match="another bundle_digest"):
+        with pytest.raises(ecg2lab.BackendError, match="another model"):
             open_stream(engine).restore(open_stream(causal_engine, by="windows").save())
 
     def test_a_state_that_was_made_by_hand_does_no_harm(self, any_engine, recording):

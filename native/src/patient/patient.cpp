@@ -23,18 +23,26 @@ const std::vector<std::string>& fact_names() {
   return names;
 }
 
+void PatientFaults::add(const std::string& fault) { all_ += (all_.empty() ? "" : "; ") + fault; }
+
+void PatientFaults::refuse() const {
+  if (!all_.empty()) throw Error(ErrorKind::patient, all_);
+}
+
 void check_patient(const Patient& patient) {
+  PatientFaults faults;
   for (const auto& [name, value] : patient.numbers) {
-    if (!std::isfinite(value)) throw Error(ErrorKind::patient, name + " must be a finite number");
+    if (!std::isfinite(value)) faults.add(name + " must be a finite number");
   }
   if (patient.knows("temperature_c") && patient.knows("temperature_f")) {
-    throw Error(ErrorKind::patient, "temperature is given twice: leave out temperature_c or temperature_f");
+    faults.add("temperature is given twice: leave out temperature_c or temperature_f");
   }
   const auto diastolic = patient.numbers.find("diastolic_mmhg"), systolic = patient.numbers.find("systolic_mmhg");
   const bool both = diastolic != patient.numbers.end() && systolic != patient.numbers.end();
   if (both && diastolic->second > systolic->second) {
-    throw Error(ErrorKind::patient, "diastolic_mmhg is above systolic_mmhg: were they exchanged?");
+    faults.add("diastolic_mmhg is above systolic_mmhg: were they exchanged?");
   }
+  faults.refuse();
 }
 
 }  // namespace ecg2lab

@@ -19,8 +19,19 @@ struct Patient {
   bool knows(const std::string& name) const { return numbers.contains(name) || words.contains(name); }
 };
 
-// Throws Error of kind `patient` if a number is not finite, temperature is given twice, or the two blood pressures
-// contradict each other.
+// What is wrong with a patient: said all at once, since whoever corrects one value wants to know of the others.
+class PatientFaults {
+ public:
+  void add(const std::string& fault);
+  // Throws Error of kind `patient` that names every fault, if there is one.
+  void refuse() const;
+
+ private:
+  std::string all_;
+};
+
+// Throws Error of kind `patient` if numbers are not finite, temperature is given twice, or the two blood pressures
+// contradict each other; all that is wrong is named.
 void check_patient(const Patient& patient);
 
 }  // namespace ecg2lab

@@ -21,10 +21,10 @@ std::optional<double> find(const Patient& patient, const std::string& name) {
   return found == patient.numbers.end() ? std::nullopt : std::optional(found->second);
 }
 
-void check_population(const Patient& patient, const Population& population) {
+void check_population(const Patient& patient, const Population& population, PatientFaults& faults) {
   const auto age = find(patient, "age");
   if (age && *age >= 0 && *age < population.minimum_age) {
-    refuse("this model is for patients of " + number_text(population.minimum_age) + " years and older");
+    faults.add("this model is for patients of " + number_text(population.minimum_age) + " years and older");
   }
 }
 
@@ -55,14 +55,12 @@ std::vector<const ContinuousFeature*> find_outside(const Patient& patient, const
   return outside;
 }
 
-void refuse_outside(const std::vector<const ContinuousFeature*>& outside) {
-  std::string why;
-  for (const ContinuousFeature* feature : outside) {
+void check_ranges(const Patient& patient, const Contract& contract, PatientFaults& faults) {
+  for (const ContinuousFeature* feature : find_outside(patient, contract)) {
     const char* hint = feature->name == "temperature_f" ? " (°C is temperature_c, °F is temperature_f)" : "";
-    why += (why.empty() ? "" : "; ") + feature->name + " is outside " + number_text(feature->minimum) + " to " +
-           number_text(feature->maximum) + " " + feature->unit + hint;
+    faults.add(feature->name + " is outside " + number_text(feature->minimum) + " to " + number_text(feature->maximum) +
+               " " + feature->unit + hint);
   }
-  if (!why.empty()) refuse(why);
 }
 
 // Takes away what is outside its range and can be imputed; returns the facts' names.
@@ -90,11 +88,11 @@ std::string join(const std::vector<std::string>& words) {
   return all;
 }
 
-std::int64_t code(const Patient& patient, const CategoricalFeature& feature) {
+std::int64_t code(const Patient& patient, const CategoricalFeature& feature, PatientFaults& faults) {
   const auto given = patient.words.find(feature.name);
   if (given == patient.words.end()) return kMissingCode;
   const auto found = std::find(feature.categories.begin(), feature.categories.end(), given->second);
-  if (found == feature.categories.end()) refuse(feature.name + " must be one of " + join(feature.categories));
+  if (found == feature.categories.end()) faults.add(feature.name + " must be one of " + join(feature.categories));
   return found - feature.categories.begin();
 }
 
@@ -137,7 +135,8 @@ std::vector<std::string> unused_facts(const Patient& patient, const Contract& co
 
 Features encode_features(const Patient& patient, const Contract& contract, OutOfRange policy) {
   check_patient(patient);
-  check_population(patient, contract.population);
+  PatientFaults faults;
+  check_population(patient, contract.population, faults);
   Features features;
   Patient known = patient;
   const auto drop = [&] {
@@ -147,7 +146,7 @@ Features encode_features(const Patient& patient, const Contract& contract, OutOf
   drop();  // before BMI follows from it
   known = derive(known);
   drop();
-  refuse_outside(find_outside(known, contract));
+  check_ranges(known, contract, faults);
   std::vector<float> medians;
   for (const ContinuousFeature& feature : contract.continuous) {
     features.continuous.push_back(number(known, feature));
@@ -155,9 +154,10 @@ Features encode_features(const Patient& patient, const Contract& contract, OutOf
   }
   std::vector<std::int64_t> substitutes;
   for (const CategoricalFeature& feature : contract.categorical) {
-    features.categorical.push_back(code(known, feature));
+    features.categorical.push_back(code(known, feature, faults));
     substitutes.push_back(feature.missing_code.value_or(kMissingCode));
   }
+  faults.refuse();
 
   std::vector<std::uint8_t> no_number(medians.size()), no_code(substitutes.size());
   std::vector<std::string> impossible;

@@ -65,6 +65,8 @@ def _read(content: Content) -> Recording:
 
     dataset = pydicom.dcmread(io.BytesIO(content.data), specific_tags=list(_KEYWORDS))
     kind = _text(dataset, "SOPClassUID")
+    if not kind:
+        raise RecordingError("it does not say what kind of DICOM object it is: damaged or cut short; send it again")
     if kind not in _ECG_CLASSES:
         raise RecordingError("it is a DICOM object of another kind than an ECG waveform")
     order = ">" if _text(dataset.file_meta, "TransferSyntaxUID") == _BIG_ENDIAN else "<"
