@@ -78,8 +78,6 @@ def reference(facts, contract, policy):
     """The rules of DESIGN.md, one after another."""
     if not all(isinstance(v, str) or math.isfinite(v) for v in facts.values()):
         raise Refused("finite")
-    if facts.get("diastolic_mmhg", -math.inf) > facts.get("systolic_mmhg", math.inf):
-        raise Refused("exchanged")
     young = 0 <= facts.get("age", math.inf) < contract.population.minimum_age
     ranges = {f.name: (f.minimum, f.maximum) for f in contract.continuous if f.median is not None}
     dropped = []
@@ -95,13 +93,18 @@ def reference(facts, contract, policy):
 
     known = dict(facts)
     drop(known)
+    exchanged = known.get("diastolic_mmhg", -math.inf) > known.get("systolic_mmhg", math.inf)
     if "temperature_c" in facts:
         known["temperature_f"] = facts["temperature_c"] * 9 / 5 + 32
     if "bmi" not in known and "weight_kg" in known and known.get("height_cm", 0) > 1:
         known["bmi"] = known["weight_kg"] / (known["height_cm"] / 100) ** 2
     drop(known)
     outside = [f for f in contract.continuous if f.name in known and not f.minimum <= known[f.name] <= f.maximum]
-    faults = ["years and older"] * young + [re.escape(f"{f.name} is outside") + ".*" for f in outside]
+    faults = (
+        ["years and older"] * young
+        + ["exchanged.*"] * exchanged
+        + [re.escape(f"{f.name} is outside") + ".*" for f in outside]
+    )
     if faults:
         raise Refused("; .*".join(faults))
     numbers, codes, missing, imputed, without = [], [], [], {}, []
@@ -146,7 +149,7 @@ def test_random_patients_are_encoded_as_the_rules_say(data):
     np.testing.assert_allclose(features.continuous, continuous, rtol=1.2e-7)
     np.testing.assert_array_equal(features.categorical, categorical)
     assert features.imputed == imputed
-    assert features.out_of_range == dropped
+    assert features.out_of_range == tuple(dict.fromkeys(dropped))
     used = {"temperature_c": "temperature_f", "height_cm": "bmi", "weight_kg": "bmi"}
     wanted = contract.feature_names
     assert features.unused == tuple(f for f in FACTS if f in facts and f not in wanted and used.get(f) not in wanted)

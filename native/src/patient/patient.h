@@ -30,8 +30,7 @@ class PatientFaults {
   std::string all_;
 };
 
-// Throws Error of kind `patient` if numbers are not finite, temperature is given twice, or the two blood pressures
-// contradict each other; all that is wrong is named.
+// Throws Error of kind `patient` if numbers are not finite or temperature is given twice; all that is wrong is named.
 void check_patient(const Patient& patient);
 
 }  // namespace ecg2lab

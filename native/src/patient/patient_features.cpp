@@ -28,6 +28,13 @@ void check_population(const Patient& patient, const Population& population, Pati
   }
 }
 
+void check_pressures(const Patient& patient, PatientFaults& faults) {
+  const auto diastolic = find(patient, "diastolic_mmhg"), systolic = find(patient, "systolic_mmhg");
+  if (diastolic && systolic && *diastolic > *systolic) {
+    faults.add("diastolic_mmhg is above systolic_mmhg: were they exchanged?");
+  }
+}
+
 // Facts under the names that a contract knows.
 Patient derive(Patient patient) {
   if (const auto celsius = find(patient, "temperature_c")) patient.numbers["temperature_f"] = *celsius * 9 / 5 + 32;
@@ -141,9 +148,14 @@ Features encode_features(const Patient& patient, const Contract& contract, OutOf
   Patient known = patient;
   const auto drop = [&] {
     if (policy == OutOfRange::refuse) return;
-    for (const std::string& fact : drop_outside(known, contract)) features.out_of_range.push_back(fact);
+    for (const std::string& fact : drop_outside(known, contract)) {
+      // A BMI that was given and the one that then follows from height and weight may both be outside.
+      const auto& said = features.out_of_range;
+      if (std::find(said.begin(), said.end(), fact) == said.end()) features.out_of_range.push_back(fact);
+    }
   };
-  drop();  // before BMI follows from it
+  drop();                          // before BMI follows from it
+  check_pressures(known, faults);  // 9999 for "not measured" was not exchanged with anything
   known = derive(known);
   drop();
   check_ranges(known, contract, faults);

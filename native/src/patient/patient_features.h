@@ -25,8 +25,8 @@ struct Features {
 
 // BMI follows from height and weight, °F from °C, where the contract wants them and they were not given.
 // Throws Error of kind `patient` as check_patient does; if the patient is outside the intended population, words are
-// unknown or numbers are outside their range and are to be refused (all that is wrong is named); or if values are
-// missing for which the contract has no substitute (all are named).
+// unknown, the two blood pressures contradict each other, or numbers are outside their range and are to be refused (all
+// that is wrong is named); or if values are missing for which the contract has no substitute (all are named).
 Features encode_features(const Patient& patient, const Contract& contract, OutOfRange policy = OutOfRange::refuse);
 
 }  // namespace ecg2lab
