@@ -135,10 +135,10 @@ def test_an_interrupt_in_the_middle_of_a_replay_is_130_and_quiet(bundle):
     assert (process.returncode, complaint.strip()) == (130, b"")
 
 
-def in_terminal(*arguments, interrupt_at=None, columns=80):
-    """Run in a pseudo-terminal of 80 columns; give exit code and everything that was drawn."""
+def in_terminal(*arguments, interrupt_at=None, columns=80, rows=24):
+    """Run in a pseudo-terminal of 80 columns and 24 rows; give exit code and everything that was drawn."""
     main, side = pty.openpty()
-    environment = {**ENVIRONMENT, "TERM": "xterm", "COLUMNS": str(columns)}
+    environment = {**ENVIRONMENT, "TERM": "xterm", "COLUMNS": str(columns), "LINES": str(rows)}
     process = subprocess.Popen(command(*arguments), stdin=side, stdout=side, stderr=side, env=environment)
     os.close(side)
     drawn = b""
@@ -167,6 +167,15 @@ def test_the_live_table_fits_the_terminal_and_the_last_one_stays(bundle):
     assert max(map(len, lines)) <= 80
     assert all(re.search(r" \d+(\.\d)?% +[▁▂▃▄▅▆▇█]{8} +(not )?detected$", line) for line in lines[1:11])
     assert drawn.rstrip().endswith("\x1b[?25h")  # the cursor is back
+
+
+def test_a_target_without_a_threshold_is_shown_without_a_decision():
+    """The packaged model has such targets, at the end of a table that is sorted by what was detected."""
+    from ecg2lab.demo import bundle_path, record_path
+
+    code, drawn = in_terminal(bundle_path(), record_path(), "--speed", "max", rows=60)
+    assert code == 0
+    assert re.search(r" \d+% .* no decision", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn))
 
 
 def test_a_narrow_terminal_gets_lines(bundle):

@@ -23,7 +23,6 @@ _TREND = 10
 _WIDTHS = {"When": 14, "Now": 5, "Trend": _TREND, "Answer": 12}
 LEAST_WIDTH = 70
 """Of a terminal that a table is drawn on: so that no figure is torn apart."""
-_STYLE = {"detected": "bold red", "not detected": "green", "no threshold": "dim"}
 _FRAME_LINES = 6
 """Of the table, beside its findings."""
 
@@ -93,7 +92,7 @@ class Live:
                 Text(words.when(finding), style="dim"),
                 words.percent(finding.probability, finding.decision_threshold),
                 _trend(self._trends[finding.target]),
-                Text(answer, style=_STYLE[answer]),
+                Text(answer, style=words.STYLES[answer]),
             )
         if len(findings) > room:
             table.add_row(Text(f"… and {len(findings) - room} more: a higher window shows them", style="dim"))

@@ -15,7 +15,7 @@ from ecg2lab.report.sheet import BAND, DIM, NO, WARN, WARN_PAPER, YES, Document,
 
 _COLUMN_MM, _GUTTER_MM, _ROW_MM = 128.0, 9.0, 4.5
 _EFFECT_ROWS = 6
-_ANSWER = {"detected": YES, "not detected": NO, "no decision": DIM}
+_ANSWER: dict[words.Verdict, str] = {"detected": YES, "not detected": NO, "no decision": DIM}
 
 
 def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:

@@ -11,7 +11,6 @@ from ecg2lab.report import words
 from ecg2lab.report.tables import print_table
 
 _BAR_CELLS = 6
-_STYLE = {"detected": "bold red", "not detected": "green", "no decision": "dim"}
 
 
 def show(prediction: Prediction, title: str, console: Console) -> None:
@@ -47,7 +46,7 @@ def _findings(prediction: Prediction, title: str) -> Table:
 
 def _row(finding: Finding) -> tuple[Text, ...]:
     answer = words.verdict(finding)
-    style = _STYLE[answer]
+    style = words.STYLES[answer]
     filled = round(finding.probability * _BAR_CELLS)
     bar = Text("█" * filled, style=style) + Text("░" * (_BAR_CELLS - filled), style="dim")
     cut_off = finding.decision_threshold

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from ecg2lab.explanation import Effect, Explanation
 from ecg2lab.prediction import EngineInfo, Finding, Prediction, plain
 from ecg2lab.quality import QualityNote
 
-Verdict = str
+Verdict = Literal["detected", "not detected", "no decision"]
+STYLES: dict[Verdict, str] = {"detected": "bold red", "not detected": "green", "no decision": "dim"}
+"""On a terminal."""
 _LONGEST_SOURCE = 200
 """Letters."""
 
