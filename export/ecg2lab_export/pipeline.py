@@ -17,7 +17,7 @@ from ecg2lab import contract as contracts
 from ecg2lab import cpu
 from ecg2lab.bundle import Gate, Lineage, Manifest, NetworkShape, ReducedPrecision, StepShape
 from ecg2lab.contract import Contract
-from ecg2lab.errors import CheckpointError, ContractError, OutputError, ParityError
+from ecg2lab.errors import BackendError, CheckpointError, ContractError, OutputError, ParityError
 from ecg2lab.extras import installed_version
 from ecg2lab.parity import (
     CASCADE,
@@ -101,10 +101,10 @@ def export(
     """
     tell = tell or (lambda _: None)
     if precision not in PRECISIONS:
-        raise CheckpointError(f"precision {precision!r} is not available; one of {', '.join(PRECISIONS)}")
+        raise BackendError(f"precision {precision!r} is not available; one of {', '.join(PRECISIONS)}")
     cpu.require(precision)
     if form is not None and form not in FORMS:
-        raise CheckpointError(f"form {form!r} is not available; one of {', '.join(FORMS)}")
+        raise BackendError(f"form {form!r} is not available; one of {', '.join(FORMS)}")
     if not 0 <= max_auroc_loss <= 1:
         raise CheckpointError(f"the largest AUROC loss must be between 0 and 1, not {max_auroc_loss:g}")
     tell("reading the checkpoint")

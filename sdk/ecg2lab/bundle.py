@@ -18,6 +18,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -217,6 +218,8 @@ class Bundle:
         BundleError
             If the file is missing, is not a bundle, is damaged, or is of a newer version.
         """
+        if not isinstance(path, str | PathLike):  # a number would be a file that is open already
+            raise BundleError(f"a bundle is opened by its path, not by {type(path).__name__}")
         try:
             size = regular_size(path)
             if size > _LARGEST_BUNDLE:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from ecg2lab.errors import ContractError
-from ecg2lab.files import regular_size
+from ecg2lab.files import read_regular
 from ecg2lab.leads import canonical
 from ecg2lab.strict_json import encode_canonically, refuse_repeated_keys
 
@@ -459,8 +459,7 @@ def read(path: str | Path) -> Contract:
         If the file cannot be read or is not a contract.
     """
     try:
-        regular_size(path)
-        text = Path(path).read_bytes()
+        text = read_regular(path)
     except OSError as error:
         raise ContractError(f"cannot read contract {path}: {error.strerror}") from None
     return decode(text, source=str(path))

@@ -26,6 +26,30 @@ def regular_size(path: str | Path) -> int:
     return status.st_size
 
 
+def read_regular(path: str | Path) -> bytes:
+    """Read a whole file.
+
+    Raises
+    ------
+    OSError
+        As `regular_size`, or if it cannot be read.
+    """
+    regular_size(path)
+    return Path(path).read_bytes()
+
+
+def require_folder(path: Path) -> None:
+    """Refuse to write files into what is a file.
+
+    Raises
+    ------
+    OutputError
+        If it is there and no folder.
+    """
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{path} is a file; name a folder")
+
+
 def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) -> Path:
     """Write beside the target and rename, so that no reader ever meets half a file, even after a power cut.
 

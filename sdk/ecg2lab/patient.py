@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +10,8 @@ import msgspec
 
 from ecg2lab._native import _core
 from ecg2lab.errors import PatientError
+from ecg2lab.files import read_regular
+from ecg2lab.real_numbers import to_float
 from ecg2lab.strict_json import refuse_repeated_keys
 
 Sex = Literal["female", "male"]
@@ -51,7 +51,7 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         for name, value in words.items():
             if not isinstance(value, str):
                 raise PatientError(f"{name} must be a word, not {type(value).__name__}")
-        facts = {name: _number(value) for name, value in self.given().items() if name not in words}
+        facts = {name: to_float(value) for name, value in self.given().items() if name not in words}
         _core.check_patient(facts, words)
         for name, number in facts.items():
             msgspec.structs.force_setattr(self, name, number)
@@ -71,14 +71,6 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return Patient(**{**other.given(), **self.given()})
 
 
-def _number(value: Any) -> float:
-    """A plain float, whatever kind of number the caller has; NaN if it is none."""
-    try:
-        return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        return math.inf
-
-
 def read_patient(path: str | Path) -> Patient:
     """Read a patient from a JSON file with the fields of `Patient`.
 
@@ -88,7 +80,7 @@ def read_patient(path: str | Path) -> Patient:
         If the file cannot be read, or holds an unknown field or a wrong type.
     """
     try:
-        content = Path(path).read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise PatientError(f"cannot read patient file {path}: {error.strerror}") from None
     try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any, NamedTuple
 
 from ecg2lab.errors import RecordingError
+from ecg2lab.real_numbers import to_float
 
 JITTER_S = 0.25
 """By which the times of two pushes may stray: packets wait in buffers."""
@@ -77,6 +77,7 @@ class Clock:
 
 
 def _seconds(time: Any) -> float:
-    if isinstance(time, numbers.Real) and not isinstance(time, bool) and math.isfinite(time):
-        return float(time)
-    raise RecordingError("time must be a finite number of seconds, of any clock that only goes forward")
+    seconds = to_float(time)
+    if not math.isfinite(seconds):
+        raise RecordingError("time must be a finite number of seconds, of any clock that only goes forward")
+    return seconds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, PatientError, RecordingError
 from ecg2lab.features import native_contract
 from ecg2lab.patient import Patient
+from ecg2lab.real_numbers import is_real, to_float
 from ecg2lab.recording import Recording, Unit
 
 LONGEST_AVERAGE_S = 3600.0
@@ -131,9 +131,6 @@ def count_average(average_s: float | None, hop: int, contract: Contract) -> int:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            return math.inf
-    raise ContractError(f"stream: {name} must be a number of seconds, not {type(value).__name__}")
+    if not is_real(value):
+        raise ContractError(f"stream: {name} must be a number of seconds, not {type(value).__name__}")
+    return to_float(value)

@@ -207,7 +207,7 @@ def test_a_contract_of_another_network_is_refused(parity_case, out, contract, ch
 
 @pytest.mark.parametrize("options", [{"precision": "int3"}, {"precision": "FP32"}, {"form": "x"}, {"form": "step"}])
 def test_what_is_not_available_is_refused_by_name(parity_case, out, options):
-    with pytest.raises(CheckpointError, match=f"{next(iter(options.values()))!r} is not available"):
+    with pytest.raises(BackendError, match=f"{next(iter(options.values()))!r} is not available"):
         export(parity_case.checkpoint, out, **options)
 
 

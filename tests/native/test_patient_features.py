@@ -100,11 +100,14 @@ def reference(facts, contract, policy):
         known["bmi"] = known["weight_kg"] / (known["height_cm"] / 100) ** 2
     drop(known)
     outside = [f for f in contract.continuous if f.name in known and not f.minimum <= known[f.name] <= f.maximum]
-    faults = (
-        ["years and older"] * young
-        + ["exchanged.*"] * exchanged
-        + [re.escape(f"{f.name} is outside") + ".*" for f in outside]
-    )
+    no_body = {"height_cm", "weight_kg"} & {f.name for f in outside}
+    names = [
+        "temperature_c" if f.name == "temperature_f" and "temperature_c" in facts else f.name
+        for f in outside
+        if not (f.name == "bmi" and "bmi" not in facts and no_body)
+    ]
+    faults = ["years and older"] * young + ["exchanged.*"] * exchanged
+    faults += [re.escape(f"{name} is outside") + ".*" for name in names]
     if faults:
         raise Refused("; .*".join(faults))
     numbers, codes, missing, imputed, without = [], [], [], {}, []

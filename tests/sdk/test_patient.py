@@ -57,7 +57,7 @@ def test_ages_above_89_are_entered_as_mimic_writes_them(contract, age, entered):
     ("facts", "message"),
     [
         ({"temperature_f": 37.2}, "temperature_c"),
-        ({"temperature_c": 98.6}, "temperature_f is outside"),
+        ({"temperature_c": 98.6}, "temperature_c is outside 50 to 150 °F"),
         ({"spo2_percent": 101}, "spo2_percent is outside 0 to 100 %"),
         ({"age": -1}, "age is outside"),
         ({"age": 121}, "age is outside"),
@@ -77,6 +77,14 @@ def test_implausible_facts_are_refused_without_repeating_them(contract, facts, m
 def test_all_implausible_facts_are_named_at_once(contract):
     with pytest.raises(ecg2lab.PatientError, match=r"spo2_percent is outside .*; .*weight_kg is outside"):
         encoded(contract, spo2_percent=200, weight_kg=7000)
+
+
+def test_a_bmi_that_nobody_gave_is_blamed_on_height_and_weight(contract):
+    """And where one of these is impossible itself, only on that one."""
+    with pytest.raises(ecg2lab.PatientError, match=r"^bmi is outside .* \(it follows from height_cm and weight_kg\)$"):
+        encoded(contract, height_cm=100, weight_kg=300)
+    with pytest.raises(ecg2lab.PatientError, match=r"^height_cm is outside 60 to 400 cm$"):
+        encoded(contract, height_cm=1.75, weight_kg=70)
 
 
 def test_a_child_with_implausible_facts_and_unknown_words_hears_of_all_at_once(contract):

@@ -303,7 +303,7 @@ class TestClock:
         for number in range(0, 500 * 7200, 500):
             clock.accept(clock.check(number, number / rate))
 
-    @pytest.mark.parametrize("time", [np.nan, np.inf, "now", True, 1 + 1j, [0.0]])
+    @pytest.mark.parametrize("time", [np.nan, np.inf, 10**400, "now", True, 1 + 1j, [0.0]])
     def test_what_is_no_time_is_refused(self, engine, recording, time):
         stream = open_stream(engine)
         with pytest.raises(ecg2lab.RecordingError, match="time must be a finite number"):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from ecg2lab.errors import DatasetError
+from ecg2lab.files import read_regular
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
@@ -74,7 +75,7 @@ def read(source: str) -> Config:
     if name in packaged():
         return decode(files(__package__).joinpath(f"configs/{name}.json").read_bytes(), source)
     try:
-        return decode(Path(source).read_bytes(), source)
+        return decode(read_regular(source), source)
     except OSError as error:
         names = ", ".join(packaged())
         raise DatasetError(

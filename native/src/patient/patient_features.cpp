@@ -62,11 +62,24 @@ std::vector<const ContinuousFeature*> find_outside(const Patient& patient, const
   return outside;
 }
 
-void check_ranges(const Patient& patient, const Contract& contract, PatientFaults& faults) {
-  for (const ContinuousFeature* feature : find_outside(patient, contract)) {
-    const char* hint = feature->name == "temperature_f" ? " (°C is temperature_c, °F is temperature_f)" : "";
-    faults.add(feature->name + " is outside " + number_text(feature->minimum) + " to " + number_text(feature->maximum) +
-               " " + feature->unit + hint);
+// The fact that the caller gave for a feature.
+std::string fact_of(const Patient& patient, const std::string& feature) {
+  return feature == "temperature_f" && patient.knows("temperature_c") ? "temperature_c" : feature;
+}
+
+void check_ranges(const Patient& given, const Patient& known, const Contract& contract, PatientFaults& faults) {
+  const auto outside = find_outside(known, contract);
+  const bool no_body = std::any_of(outside.begin(), outside.end(), [](const ContinuousFeature* feature) {
+    return feature->name == "height_cm" || feature->name == "weight_kg";
+  });
+  for (const ContinuousFeature* feature : outside) {
+    const bool derived_bmi = feature->name == "bmi" && !given.knows("bmi");
+    if (derived_bmi && no_body) continue;  // the height or weight that it follows from is named
+    const char* hint = derived_bmi                        ? " (it follows from height_cm and weight_kg)"
+                       : feature->name == "temperature_f" ? " (°C is temperature_c, °F is temperature_f)"
+                                                          : "";
+    faults.add(fact_of(known, feature->name) + " is outside " + number_text(feature->minimum) + " to " +
+               number_text(feature->maximum) + " " + feature->unit + hint);
   }
 }
 
@@ -75,8 +88,7 @@ std::vector<std::string> drop_outside(Patient& patient, const Contract& contract
   std::vector<std::string> dropped;
   for (const ContinuousFeature* feature : find_outside(patient, contract)) {
     if (!feature->median) continue;
-    const bool converted = feature->name == "temperature_f" && patient.knows("temperature_c");
-    dropped.push_back(converted ? "temperature_c" : feature->name);
+    dropped.push_back(fact_of(patient, feature->name));
     patient.numbers.erase(feature->name);
   }
   return dropped;
@@ -158,7 +170,7 @@ Features encode_features(const Patient& patient, const Contract& contract, OutOf
   check_pressures(known, faults);  // 9999 for "not measured" was not exchanged with anything
   known = derive(known);
   drop();
-  check_ranges(known, contract, faults);
+  check_ranges(patient, known, contract, faults);
   std::vector<float> medians;
   for (const ContinuousFeature& feature : contract.continuous) {
     features.continuous.push_back(number(known, feature));

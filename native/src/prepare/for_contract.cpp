@@ -43,7 +43,7 @@ void check_leads(const std::vector<std::string>& recorded, const Contract& contr
   }
   if (missing.empty()) return;
   throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
-                                        " (the recording has " + join(recorded) + ")");
+                                        " (the recording has " + (recorded.empty() ? "none" : join(recorded)) + ")");
 }
 
 double gap_limit(const StreamOptions& options, const Contract& contract) {

@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from ecg2lab.cli.complaints import complain, printable
-from ecg2lab.errors import OutputError
+from ecg2lab.files import require_folder
 
 if TYPE_CHECKING:
     from ecg2lab.prediction import EngineInfo, Prediction
@@ -57,8 +57,8 @@ class Delivery:
     def __init__(self, wanted: Format, out: Path | None, deidentify: bool) -> None:
         from ecg2lab.extras import require
 
-        if out is not None and out.exists() and not out.is_dir():
-            raise OutputError(f"{out} is a file; name a folder")
+        if out is not None:
+            require_folder(out)
         if wanted in PAGES:
             require("report", "matplotlib", *(["jinja2"] if wanted == "html" else []))
         self._wanted, self._out, self._deidentify = wanted, out, deidentify

@@ -28,9 +28,10 @@ def run(
 
     import ecg2lab
     from ecg2lab.demo import RECORD_CREDIT, bundle_path, record_path
-    from ecg2lab.files import write_atomically
+    from ecg2lab.files import require_folder, write_atomically
     from ecg2lab.report import ecg_plot, page, terminal
 
+    require_folder(out)
     recording = ecg2lab.read(record_path())
     with ecg2lab.load(bundle_path()) as engine:
         prediction = engine.predict(recording)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 
 from ecg2lab.errors import RecordingError
@@ -48,6 +49,8 @@ def read(
     MissingExtraError
         If the reader's package is not installed.
     """
+    if not isinstance(path, str | PathLike):
+        raise RecordingError(f"read wants the path of a file, not {type(path).__name__}")
     if "\0" in str(path):
         raise RecordingError(f"{str(path)!r} is no path")
     try:
@@ -80,14 +83,23 @@ def _wfdb_header(path: Path) -> Path:
 
 def _read_file(path: Path, form: str | None, stated: Stated) -> Recording:
     try:
-        content = Content.of(path, stated)
-        name = form or recognise(content)
-        if name != "csv":
-            _refuse_statements(path, stated)
-        return FORMATS[name].read(content)
+        return _read_content(path, Content.of(path, stated), form)
     except RecordingError as error:
         text = str(error)
         raise RecordingError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+
+
+def _read_content(path: Path, content: Content, form: str | None) -> Recording:
+    name = form or recognise(content)
+    if name != "csv":
+        _refuse_statements(path, content.stated)
+    try:
+        return FORMATS[name].read(content)
+    except RecordingError as error:
+        if FORMATS[name].matches(content):
+            raise
+        hint = f"it does not begin as {name} does: leave format out, and its content decides"
+        raise RecordingError(f"{error}; {hint}") from None
 
 
 def _refuse_statements(path: Path, stated: Stated) -> None:

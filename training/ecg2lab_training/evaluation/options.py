@@ -9,6 +9,7 @@ import msgspec
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
+from ecg2lab.files import read_regular
 from ecg2lab_training.evaluation import thresholds
 from ecg2lab_training.evaluation.evaluate import Wishes
 
@@ -79,7 +80,7 @@ def _pair(text: str) -> dict[str, float]:
 
 def _file(path: Path) -> dict[str, float]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, float])
+        return msgspec.json.decode(read_regular(path), type=dict[str, float])
     except OSError as error:
         raise DatasetError(f"cannot read prevalences from {path}: {error.strerror}") from None
     except msgspec.DecodeError as error:

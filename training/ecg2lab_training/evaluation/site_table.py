@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
+from ecg2lab.files import regular_size
 from ecg2lab.patient import Patient
 from ecg2lab_training.cohort import units
 
@@ -130,6 +131,7 @@ def read(path: Path, labs: Path | None, contract: Contract) -> Table:
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows by number, each as text by column; the header is row 1."""
     try:
+        regular_size(path)
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             header = [name.strip() for name in next(reader, [])]
