@@ -12,8 +12,7 @@ set(c_sources
   src/c/structs.cpp
   src/model.cpp
   src/stream.cpp
-  src/bundle/proof.cpp
-  src/prepare/recording.cpp)
+  src/bundle/proof.cpp)
 
 foreach(kind SHARED STATIC)
   string(TOLOWER ${kind} suffix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, PatientError, RecordingError
-from ecg2lab.features import native_contract
 from ecg2lab.patient import Patient
 from ecg2lab.real_numbers import is_real, to_float
-from ecg2lab.recording import Recording, Unit
+from ecg2lab.recording import Unit, check_samples, check_source, recording_format
 
 LONGEST_AVERAGE_S = 3600.0
 
@@ -25,15 +24,21 @@ LONGEST_AVERAGE_S = 3600.0
 class StreamFormat:
     """What the samples will be, and whose they are."""
 
-    fs: float
-    leads: tuple[str, ...]
-    unit: Unit
-    gain: float | Sequence[float] | None
-    baseline: float | Sequence[float]
+    form: _core.RecordingFormat
     patient: Patient | None
     source: dict[str, Any] | None
     targets: tuple[int, ...]
     """Positions of the findings that are wanted."""
+
+    @property
+    def fs(self) -> float:
+        """Of the samples, Hz."""
+        return self.form.sampling_rate_hz
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """In their usual spelling."""
+        return self.form.leads
 
     def to_millivolt(self, samples: ArrayLike) -> NDArray[np.float64]:
         """Samples of one push, (leads, n), checked as those of a recording are.
@@ -45,12 +50,7 @@ class StreamFormat:
         """
         if getattr(samples, "shape", None) == (len(self.leads), 0):
             return np.empty((len(self.leads), 0))
-        millivolt = Recording(
-            samples, fs=self.fs, leads=self.leads, unit=self.unit, gain=self.gain, baseline=self.baseline
-        ).samples
-        if np.isinf(millivolt).any():
-            raise RecordingError("these samples cannot be used: infinite samples")
-        return millivolt
+        return self.form.to_millivolt(check_samples(samples, len(self.leads)))
 
 
 def check_format(
@@ -74,18 +74,10 @@ def check_format(
     """
     if not isinstance(patient, Patient | None):
         raise PatientError(f"stream wants an ecg2lab.Patient, not {type(patient).__name__}")
-    if isinstance(leads, Iterable) and not isinstance(leads, str | Set):
-        leads = tuple(leads)
-    count = len(leads) if isinstance(leads, tuple) else 1
-    sample = Recording(np.zeros((count, 1)), fs=fs, leads=leads, unit=unit, gain=gain, baseline=baseline, source=source)
     return StreamFormat(
-        sample.fs,
-        sample.leads,
-        unit,
-        gain,
-        baseline,
+        recording_format(leads, fs, unit, gain, baseline),
         patient,
-        sample.source,
+        check_source(source),
         tuple(contract.target_indices(contract.target_names if targets is None else targets)),
     )
 
@@ -104,7 +96,7 @@ def open_windows(contract: Contract, form: StreamFormat, hop_s: float, longest_g
     """
     numbers_given = _number("hop_s", hop_s), _number("longest_gap_s", longest_gap_s)
     try:
-        return _core.WindowStream(native_contract(contract), form.leads, form.fs, *numbers_given)
+        return _core.WindowStream(contract.native, form.leads, form.fs, *numbers_given)
     except ValueError as error:
         if isinstance(error, RecordingError):
             raise

@@ -119,9 +119,14 @@ def patients(draw):
     for name in names:
         low, high = RANGES.get(name, (10, 60))
         usual = st.floats(low + (high - low) * 0.2, low + (high - low) * 0.4)
-        usual_or_odd = [usual] * 20 + [st.sampled_from([low, high, low - 1, high + 0.5, -1.0, 0.0, 1e39, -1e39, np.inf])]
+        usual_or_odd = [usual] * 20 + [
+            st.sampled_from([low, high, low - 1, high + 0.5, -1.0, 0.0, 1e39, -1e39, np.inf])
+        ]
         facts[name] = float(draw(st.one_of(usual_or_odd)))
     if "temperature_c" in facts and draw(st.integers(0, 9)):
         facts.pop("temperature_f", None)
-    sex, race = draw(st.sampled_from(["female", "male", None])), draw(st.sampled_from(["white", "asian", "other", None]))
+    sex, race = (
+        draw(st.sampled_from(["female", "male", None])),
+        draw(st.sampled_from(["white", "asian", "other", None])),
+    )
     return facts | ({"sex": sex} if sex else {}) | ({"race": race} if race else {})
