@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from ecg2lab_training.model import FusionModel
+    from ecg2lab_training.network.model import FusionModel
 
 COLUMNS = ("", "calls", "p50\nms", "min\nms", "ratio\nof p50")
 STEP, KERNELS = "training step", "kernels and their gradient"
@@ -114,7 +114,8 @@ def _rows_of(timings: dict[str, Timing]) -> list[Row]:
 def _subjects(setting: Setting) -> list[Subject]:
     import torch
 
-    from ecg2lab_training.model import FusionModel, Sizes
+    from ecg2lab_training.network.model import FusionModel
+    from ecg2lab_training.network.sizes import Sizes
 
     torch.manual_seed(0)
     sizes = Sizes(
@@ -152,7 +153,7 @@ def _products(setting: Setting, rows_first: bool) -> Callable[[], object]:
 def _step(model: FusionModel, setting: Setting) -> Callable[[], object]:
     import torch
 
-    from ecg2lab_training.loss import focal_loss
+    from ecg2lab_training.fit.loss import focal_loss
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)
     signal = torch.randn(setting.batch, 12, setting.window)
@@ -172,7 +173,7 @@ Kernels = tuple[list[Callable[[], Any]], list[Any]]
 
 
 def _ours(model: FusionModel) -> Kernels:
-    from ecg2lab_training.s4 import S4Layer
+    from ecg2lab_training.network.s4 import S4Layer
 
     kernels = [layer.kernel for layer in model.layers if isinstance(layer, S4Layer)]
     return list(kernels), [kernel.c for kernel in kernels]
@@ -180,7 +181,7 @@ def _ours(model: FusionModel) -> Kernels:
 
 def _published(model: FusionModel) -> Kernels:
     from ecg2lab_bench.published_pipeline import PublishedKernel
-    from ecg2lab_training.s4 import S4Layer
+    from ecg2lab_training.network.s4 import S4Layer
 
     kernels = [PublishedKernel(layer.kernel.system()) for layer in model.layers if isinstance(layer, S4Layer)]
     return list(kernels), [kernel._c.requires_grad_() for kernel in kernels]
