@@ -100,8 +100,9 @@ def _floors(
         libraries, missing = floors.candidates(products, threads, undo, precision)
         left_out.update(missing)
         for name, call in libraries.items():
-            kind = "floor" if precision == "fp32" else "reduced floor"
-            yield Subject(model.key, kind, name, batch, call, products.flops)
+            yield Subject(
+                model.key, "floor" if precision == "fp32" else "reduced floor", name, batch, call, products.flops
+            )
 
 
 def _contenders(
