@@ -133,6 +133,7 @@ def compare(
     """
     from ecg2lab_bench.measuring.results import read
     from ecg2lab_bench.report import comparison
+    from ecg2lab_bench.report.page import show
 
     both = comparison.compare(read(a), read(b))
     if as_json:
@@ -142,7 +143,7 @@ def compare(
         return
     from rich.console import Console
 
-    comparison.show(both, Console())
+    show(comparison.page(both), Console())
 
 
 @contextmanager

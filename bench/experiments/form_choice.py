@@ -77,15 +77,7 @@ class ChoiceResults(Record, frozen=True, kw_only=True):
 
 
 def run(plan: Plan, tell: Tell = silent) -> ChoiceResults:
-    """Time both forms at every size.
-
-    Parameters
-    ----------
-    plan
-        `quick` takes three small sizes.
-    tell
-        Told after each size.
-    """
+    """Time both forms at every size; a quick run takes three small ones."""
     host = machine.describe()
     sizes = QUICK_SIZES if plan.quick else SIZES
     choices = []

@@ -61,15 +61,7 @@ def settings(quick: bool) -> tuple[Setting, ...]:
 
 
 def run(plan: Plan, tell: Tell = silent) -> KernelResults:
-    """Measure every form in every setting.
-
-    Parameters
-    ----------
-    plan
-        `quick` takes fewer channels and shorter windows.
-    tell
-        Told after each setting.
-    """
+    """Measure every form in every setting; a quick run takes fewer channels and shorter windows."""
     left_out: dict[str, str] = {}
     cases = []
     for count, setting in enumerate(settings(plan.quick), start=1):

@@ -17,8 +17,9 @@ import ecg2lab
 from ecg2lab.contract import published, unnamed_targets
 from ecg2lab.preparation import judge_quality, prepare_signal
 from ecg2lab.quality import FAULTS
+from ecg2lab_bench.measuring.workload import LEADS
 from ecg2lab_bench.report.page import markdown_table, table
-from experiments.corruptions import LEADS, Case, Corruption, Samples, all_corruptions
+from experiments.corruptions import Case, Corruption, Samples, all_corruptions
 
 _CONTRACT = published(unnamed_targets(1))
 _COLUMNS = ("fault", "strength", "recordings", "detected", "of them refused", "another fault alone", "nothing said")

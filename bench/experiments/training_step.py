@@ -66,14 +66,7 @@ class TrainingResults(Record, frozen=True, kw_only=True):
 
 
 def run(plan: Plan, tell: Tell = silent) -> TrainingResults:
-    """Time a step of the published size, its floor, and both ways to the kernels, in turns.
-
-    Parameters
-    ----------
-    plan
-        `quick` takes a batch of 16 in place of 32.
-    tell
-        Told after each round.
+    """Time a step of the published size, its floor, and both ways to the kernels; a quick run takes a batch of 16.
 
     Raises
     ------

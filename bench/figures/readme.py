@@ -53,8 +53,8 @@ def demo() -> str:
         f"The network has {parameters} parameters. On the {ecgs} simulated ECGs of the test fold the macro AUROC over "
         f"{targets} targets is {macro} (95 % interval {low} to {high}); NT-proBNP {ntprobnp}, potassium > 5.1 mEq/L "
         f"{potassium}, hemoglobin < 12 g/dL {hemoglobin}; gradient boosting without the ECG reaches {tabular}. Over "
-        f"the {planted} targets planted in the ECG an ideal observer reaches {ideal}, the network {reached}. Platelets and "
-        f"magnesium are planted nowhere: {chance}."
+        f"the {planted} targets planted in the ECG an ideal observer reaches {ideal}, the network {reached}. "
+        f"Platelets and magnesium are planted nowhere: {chance}."
     )
 
 

@@ -110,6 +110,6 @@ def test_the_file_reads_back_and_compares_form_by_form(found: Results, tmp_path:
     changes = comparison.compare(found, again).changes
     assert {c.form for c in changes} == {m.implementation for m in found.measurements if m.subject == "form"}
     stream = io.StringIO()
-    comparison.show(comparison.compare(found, again), Console(file=stream, width=80))
+    show(comparison.page(comparison.compare(found, again)), Console(file=stream, width=80))
     assert max(map(len, stream.getvalue().splitlines())) <= 80
     assert "…" not in stream.getvalue()

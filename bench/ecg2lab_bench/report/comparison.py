@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from ecg2lab.report.tables import print_table
 from ecg2lab_bench.measuring.results import Measurement, Results, ResultsError, SubjectName
-from ecg2lab_bench.report.page import machine_name, milliseconds
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from ecg2lab_bench.report.page import Page, machine_name, milliseconds, table
 
 _COLUMNS = ("", "batch", "A\n× floor", "B\n× floor", "A\np50 ms", "B\np50 ms", "change")
 _Key = tuple[str | None, SubjectName, str | None, int]
@@ -86,17 +81,13 @@ def _remarks(a: Results, b: Results) -> Iterator[str]:
             yield f"{name}: {warning}"
 
 
-def show(comparison: Comparison, console: Console) -> None:
-    """Print to a terminal."""
-    from rich.table import Table
+def page(comparison: Comparison) -> Page:
+    """One table."""
+    notes = (f"Note: {remark}." for remark in comparison.remarks)
+    return Page("ecg2lab bench: two runs", (), (table(_COLUMNS, map(_row, comparison.changes)), *notes))
 
-    table = Table()
-    for name in _COLUMNS:
-        table.add_column(name, justify="right" if name else "left", no_wrap=bool(name))
-    for c in comparison.changes:
-        ratios = ("", "") if c.ratio is None else (f"{x:.2f}" for x in c.ratio)
-        times = (milliseconds(x) for x in c.p50_ms)
-        table.add_row(f"{c.model or 'all'} {c.form or c.subject}", str(c.batch), *ratios, *times, f"{c.change:+.1%}")
-    print_table(table, console)
-    for remark in comparison.remarks:
-        console.print(f"Note: {remark}.", highlight=False)
+
+def _row(c: Change) -> tuple[str, ...]:
+    ratios = ("", "") if c.ratio is None else (f"{x:.2f}" for x in c.ratio)
+    times = (milliseconds(x) for x in c.p50_ms)
+    return f"{c.model or 'all'} {c.form or c.subject}", str(c.batch), *ratios, *times, f"{c.change:+.1%}"

@@ -25,7 +25,15 @@ class Scenario(Protocol):
     """Such a module; an experiment is one too."""
 
     def run(self, plan: Plan, tell: Tell) -> Any:
-        """Measure."""
+        """Measure.
+
+        Parameters
+        ----------
+        plan
+            What to run.
+        tell
+            Told after each round.
+        """
 
     def page(self, results: Any) -> Page:
         """Show."""

@@ -58,15 +58,7 @@ class BedsResults(Record, frozen=True, kw_only=True):
 
 
 def run(plan: Plan, tell: Tell = silent) -> BedsResults:
-    """Let the wards of all models run for their share of the budget.
-
-    Parameters
-    ----------
-    plan
-        What to run; `quick` takes a small ward.
-    tell
-        Told after each second of a ward.
-    """
+    """Let the wards of all models run for their share of the budget; a quick run takes a small ward."""
     host = machine.describe()
     with ExitStack() as undo:
         loaded = models.load(plan, undo)

@@ -21,13 +21,6 @@ from ecg2lab_bench.report.engine import page as page
 def run(plan: Plan, tell: Tell = silent) -> Results:
     """Time engines beside their floors.
 
-    Parameters
-    ----------
-    plan
-        What to run.
-    tell
-        Told after each round.
-
     Raises
     ------
     BundleError, BackendError

@@ -45,13 +45,6 @@ class Contender(NamedTuple):
 def run(plan: Plan, tell: Tell = silent) -> Results:
     """Time the forms of the bundle's network; without a bundle of the full-size one, or else of the demo model.
 
-    Parameters
-    ----------
-    plan
-        What to run.
-    tell
-        Told after each round.
-
     Raises
     ------
     BundleError, BackendError

@@ -58,15 +58,7 @@ class _Floor(NamedTuple):
 
 
 def run(plan: Plan, tell: Tell = silent) -> NativeResults:
-    """Time the network of the published sizes.
-
-    Parameters
-    ----------
-    plan
-        For its budget, a third of it for each part.
-    tell
-        Told after each round.
-    """
+    """Time the network of the published sizes; each of the three parts has a third of the budget."""
     host = machine.describe()
     left_out: dict[str, str] = {}
     network = draw()

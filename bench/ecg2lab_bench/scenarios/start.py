@@ -81,13 +81,6 @@ class StartResults(Record, frozen=True, kw_only=True):
 def run(plan: Plan, tell: Tell = silent) -> StartResults:
     """Start processes in turns until the budget is spent.
 
-    Parameters
-    ----------
-    plan
-        What to run.
-    tell
-        Told after each round.
-
     Raises
     ------
     BackendError
