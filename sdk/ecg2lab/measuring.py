@@ -14,7 +14,7 @@ from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.extras import installed_version
 from ecg2lab.golden import Arrays
 from ecg2lab.parity import Check, logit_error
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 
 Network = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 """(B leads L), (B features), (B categories) → logits (B n)."""

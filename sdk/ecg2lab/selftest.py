@@ -15,7 +15,7 @@ from ecg2lab.golden import Arrays, read_golden
 from ecg2lab.loading import BACKENDS, TORCH, load
 from ecg2lab.measuring import cascade_checks, scan_checks, step_checks, versions, window_checks
 from ecg2lab.parity import Check, ParityReport, kernel_tolerance, logit_limit
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 
 Checks = list[Check]
 LeftOut = dict[str, str]
