@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ecg2lab import cpu, parity, tensors
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
-from ecg2lab.backends.tensorrt_build import PRECISIONS, golden_tolerance
+from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError, MissingExtraError
 from ecg2lab.extras import installed_version

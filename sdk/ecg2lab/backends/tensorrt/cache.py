@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ecg2lab.backends.engine_record import EngineKey, EngineRecord
+from ecg2lab.backends.tensorrt.record import EngineKey, EngineRecord
 from ecg2lab.bundle import Digest
 from ecg2lab.errors import BackendError, OutputError
 from ecg2lab.file_lock import file_lock

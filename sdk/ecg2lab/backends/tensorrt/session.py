@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
-from ecg2lab.backends.cuda_driver import Gpu
-from ecg2lab.backends.tensorrt_package import Package
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.package import Package
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 
 
 class Session:

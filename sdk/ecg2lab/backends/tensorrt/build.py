@@ -11,15 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecg2lab.backends.cuda_driver import Gpu
-from ecg2lab.backends.engine_cache import EngineCache, StoredEngine
-from ecg2lab.backends.engine_record import EngineKey, EngineRecord
-from ecg2lab.backends.tensorrt import engine_key
-from ecg2lab.backends.tensorrt_compile import Batch, Compiled, Recipe, compile_graph
-from ecg2lab.backends.tensorrt_package import TENSORRT, Package, ahead_of_time_package, installed_packages
-from ecg2lab.backends.tensorrt_progress import Tell, silent
-from ecg2lab.backends.tensorrt_session import Session
-from ecg2lab.backends.tensorrt_summary import summarise
+from ecg2lab.backends.tensorrt.cache import EngineCache, StoredEngine
+from ecg2lab.backends.tensorrt.compile import Compiled, Recipe, compile_graph
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.layers import summarise
+from ecg2lab.backends.tensorrt.package import TENSORRT, Package, ahead_of_time_package, installed_packages
+from ecg2lab.backends.tensorrt.progress import Tell, silent
+from ecg2lab.backends.tensorrt.record import Batch, EngineKey, EngineRecord, engine_key
+from ecg2lab.backends.tensorrt.session import Session
 from ecg2lab.bundle import Bundle, Digest
 from ecg2lab.errors import BackendError, OutputError, ParityError
 from ecg2lab.golden import Arrays, read_golden
