@@ -110,11 +110,11 @@ def _recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
     for form, measure in {parity.SCAN: scan_checks, parity.CASCADE: cascade_checks}.items():
         if form in proof.left_out:
             continue
-        wanted = [f"layer {i}" for i in range(network.layers) if f"{form}, layer {i}" not in proof.left_out]
+        layers = [f"layer {i}" for i in range(network.layers) if f"{form}, layer {i}" not in proof.left_out]
         try:
             checks = list(measure(weights, window, tolerance))
         except (KeyError, ValueError, TypeError) as error:
             raise BundleError(f"{name} holds no {form} that can run: {error}") from None
-        if [check.case for check in checks] != wanted:
-            raise BundleError(f"{name} has a {form} for {len(checks)} layers, its proof for {len(wanted)}")
+        if [check.case for check in checks] != layers:
+            raise BundleError(f"{name} has a {form} for {len(checks)} layers, its proof for {len(layers)}")
         yield from checks

@@ -50,9 +50,8 @@ class TorchBackend:
     precision = "fp32"
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
-        wanted = precision or bundle.manifest.precision
-        if wanted != self.precision:
-            raise BackendError(f"the torch backend computes in fp32, not {wanted}; take another backend")
+        if (asked := precision or bundle.manifest.precision) != self.precision:
+            raise BackendError(f"the torch backend computes in fp32, not {asked}; take another backend")
         require("train", "torch")
         import torch
 

@@ -14,8 +14,7 @@ import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
 from ecg2lab.cli.delivery import Case, Delivery, Output, cases
-from ecg2lab.cli.facts import Facts
-from ecg2lab.cli.groups import flat
+from ecg2lab.cli.options import Facts, flat
 from ecg2lab.errors import Ecg2LabError
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ def register(app: typer.Typer) -> None:
     app.command("predict")(flat(run))
 
 
-def _schema(wanted: bool) -> None:
-    if wanted:
+def _schema(asked: bool) -> None:
+    if asked:
         from ecg2lab.report.document import schema_text
 
         typer.echo(schema_text(), nl=False)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
-from ecg2lab.cli.facts import Facts
-from ecg2lab.cli.groups import flat
+from ecg2lab.cli.options import Facts, flat
 
 if TYPE_CHECKING:
     from ecg2lab.cli.stream_view import View

@@ -246,8 +246,8 @@ class Stream:
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
         findings = decide(answered.logits, self._contract)
         position = self._position(number, answered.since, first, prepared)
-        wanted = tuple(findings[index] for index in self._targets)
-        return self._prediction(wanted, note, len(answered.logits), position, None)
+        chosen = tuple(findings[index] for index in self._targets)
+        return self._prediction(chosen, note, len(answered.logits), position, None)
 
     def _note(self, prepared: PreparedSignal, quality: QualityNote | None) -> RecordingNote:
         return recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
@@ -287,6 +287,6 @@ class Stream:
         )
 
     def _inputs(self, patient: Patient | None) -> tuple[Features, PatientNote]:
-        known = patient or Patient()
-        features = self._encode(known)
-        return features, patient_note(patient, known, features)
+        facts = patient or Patient()
+        features = self._encode(facts)
+        return features, patient_note(patient, facts, features)

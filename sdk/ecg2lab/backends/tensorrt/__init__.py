@@ -47,9 +47,9 @@ class TensorRtBackend:
         packages = installed_packages()
         gpu = Gpu()
         self.precision = precision or bundle.manifest.precision
-        wanted = [key for package in packages for key in keys_for(bundle, self.precision, package, gpu)]
+        keys = [key for package in packages for key in keys_for(bundle, self.precision, package, gpu)]
         cache = EngineCache()
-        stored = cache.find(wanted, bundle.source)
+        stored = cache.find(keys, bundle.source)
         self._package = next(package for package in packages if package.name == stored.record.key.package)
         self._gpu = gpu
         plan, kernels = cache.load(stored), cache.read_kernels(stored)

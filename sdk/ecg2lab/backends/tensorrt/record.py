@@ -44,9 +44,9 @@ class EngineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         """Names the files."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:32]
 
-    def fits(self, wanted: EngineKey) -> bool:
-        """Whether an engine of this key does what is wanted, whatever its batch."""
-        return msgspec.structs.replace(self, batch=wanted.batch) == wanted
+    def fits(self, other: EngineKey) -> bool:
+        """Whether an engine of this key does what that of another would, whatever its batch."""
+        return msgspec.structs.replace(self, batch=other.batch) == other
 
     def differences(self, here: EngineKey) -> list[str]:
         """In words, what does not fit."""
