@@ -20,7 +20,7 @@ from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import check_size, source
 from ecg2lab.readers.numbers import finite, whole
-from ecg2lab.readers.units import millivolts
+from ecg2lab.readers.units import millivolts, printable
 from ecg2lab.recording import Recording
 
 _STANDARD_UNIT = "mV"
@@ -29,6 +29,7 @@ _GAIN = re.compile(r"^(?P<gain>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)(?:\([-+]?[0-9]+
 _FRAME = re.compile(r"x(\d{1,9})", re.ASCII)
 _AGE = re.compile(r"\s*age\s*:\s*(\d{1,3}(?:\.\d+)?)\s*(?:y|yr|yrs|years?)?\s*", re.IGNORECASE)
 _SEX = re.compile(r"\s*sex\s*:\s*(\w+)\s*", re.IGNORECASE)
+_LONGEST_NAME = 2**16
 _PTB_XL_TOP_AGE = 300.0
 """PTB-XL writes every age above 89 as 300 (Wagner et al. 2020)."""
 
@@ -55,7 +56,7 @@ def read_wfdb(header: Path) -> Recording:
     require("formats", "wfdb")
     channels = _channels(header)
     record = _read(header)
-    labels = [_printable(name or "") for name in record.sig_name or ()]
+    labels = [printable(name or "", _LONGEST_NAME) for name in record.sig_name or ()]
     names = [lead_names.canonical(name) for name in labels]
     rows = [row for row, name in enumerate(names) if name]
     if not rows:
@@ -73,11 +74,6 @@ def read_wfdb(header: Path) -> Recording:
         )
     except RecordingError as error:
         raise RecordingError(f"{header}: {error}") from None
-
-
-def _printable(name: str) -> str:
-    """Control characters of a header must not reach a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _channels(header: Path) -> list[_Channel]:
