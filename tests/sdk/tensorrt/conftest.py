@@ -17,8 +17,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from ecg2lab.backends import cuda_driver
-from ecg2lab.backends.cuda_driver import _SIGNATURES
+from ecg2lab.backends.tensorrt import cuda_driver
+from ecg2lab.backends.tensorrt.cuda_driver import _SIGNATURES
 from ecg2lab.bundle import Bundle
 
 
