@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis_profiles  # noqa: F401
 import msgspec
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import ecg2lab
 from ecg2lab import bundle as bundles
@@ -21,11 +25,44 @@ pytest_plugins = ["pretended_tensorrt"]
 DATA = Path(__file__).parent / "data"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="of every test that is not slow its first case, few draws")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What `make quick` leaves out: tests marked slow, and of the others all cases but the first."""
+    if not config.getoption("quick"):
+        return
+    first = {item.nodeid.partition("[")[0]: item for item in reversed(items) if not item.get_closest_marker("slow")}
+    chosen = [item for item in items if first.get(item.nodeid.partition("[")[0]) is item]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
 class ParityCase(NamedTuple):
     """A checkpoint in the authors' format, and what their modules computed with it."""
 
     checkpoint: Path
     io: dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`made_once(name, make)`: a folder that `make(folder)` filled, once for all workers of this run; read only."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def folder(name, make):
+        path, complete = shared / name, shared / f"{name}.complete"
+        with FileLock(shared / f"{name}.lock"):
+            if not complete.exists():
+                path.mkdir(exist_ok=True)
+                make(path)
+                complete.touch()
+        return path
+
+    return folder
 
 
 @pytest.fixture(scope="session")

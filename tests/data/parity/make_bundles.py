@@ -1,4 +1,4 @@
-"""Export the parity checkpoints for the SDK's tests, which have no export: `python tests/data/parity/make_bundles.py`."""
+"""Export the parity checkpoints for the SDK's tests, which have no export: run it, without arguments."""
 
 from pathlib import Path
 

@@ -44,7 +44,7 @@ def test_fp32_agrees_with_the_golden_outputs(loaded, opened):
 
 def test_fp16_is_close_to_fp32(opened, loaded, inputs):
     """As close as the gate saw, times what the build allows for other windows; the build itself checks golden ones."""
-    build_cli = pytest.importorskip("ecg2lab_export.build_cli", reason="fp16 is made by the export, of the extra 'export'")
+    build_cli = pytest.importorskip("ecg2lab_export.build_cli", reason="fp16 needs the extra 'export'")
     build_engine(opened, build_cli.graph_maker(opened, "fp16"), Options("fp16"))
     with ecg2lab.load(opened, backend="tensorrt", precision="fp16") as reduced:
         difference = np.abs(reduced.run(*inputs) - loaded.run(*inputs)).max()
