@@ -1,4 +1,4 @@
-"""`ecg2lab build` on a pretended GPU; see conftest."""
+"""`ecg2lab build` on a pretended GPU; see `pretended_tensorrt`."""
 
 import json
 import os
@@ -17,6 +17,8 @@ from ecg2lab import bundle as bundles
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle, Gate
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab_export import build_cli, passes
+
+pytestmark = pytest.mark.usefixtures("cache_folder")
 
 GATE = Gate(
     precision="fp16",
