@@ -1,0 +1,65 @@
+"""What `Engine.stream` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecg2lab._native import _core
+from ecg2lab.errors import PatientError
+from ecg2lab.patient import Patient
+from ecg2lab.recording import Unit, check_samples, check_source, recording_format
+from ecg2lab.stream.network import By
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """Named as there, where it says what each of them means."""
+
+    fs: float
+    leads: Sequence[str]
+    unit: Unit
+    gain: float | Sequence[float] | None
+    baseline: float | Sequence[float]
+    hop_s: float
+    average_s: float | None
+    longest_gap_s: float | None
+    patient: Patient | None
+    source: Mapping[str, Any] | None
+    targets: str | Sequence[str] | None
+    by: By | None
+
+    def checked(self) -> StreamOptions:
+        """With rate, leads and source as a recording has them; refuses now what `push` would refuse each time.
+
+        Raises
+        ------
+        RecordingError, PatientError
+            As `Recording` and `Engine.predict` do.
+        """
+        if not isinstance(self.patient, Patient | None):
+            raise PatientError(f"stream wants an ecg2lab.Patient, not {type(self.patient).__name__}")
+        form = self.format
+        return replace(self, fs=form.sampling_rate_hz, leads=form.leads, source=check_source(self.source))
+
+    @cached_property
+    def format(self) -> _core.RecordingFormat:
+        """What the samples will be."""
+        return recording_format(self.leads, self.fs, self.unit, self.gain, self.baseline)
+
+    def to_millivolt(self, samples: ArrayLike) -> NDArray[np.float64]:
+        """Samples of one push, (leads, n), checked as those of a recording are.
+
+        Raises
+        ------
+        RecordingError
+            Naming what is wrong.
+        """
+        if getattr(samples, "shape", None) == (len(self.leads), 0):
+            return np.empty((len(self.leads), 0))
+        return self.format.to_millivolt(check_samples(samples, len(self.leads)))
