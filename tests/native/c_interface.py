@@ -304,7 +304,10 @@ class Stream:
         return self.library.ecg2lab_stream_finish(self.handle)
 
     def answers(self):
-        """All that are due, refusals among them."""
+        """All that are due, refusals among them, without JSON, which says how the samples came too."""
+        return [answer._replace(json=b"") for answer in self.complete_answers()]
+
+    def complete_answers(self):
         answers = []
         while True:
             result = POINTER(Result)()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 import numpy as np
 from hypothesis import strategies as st
@@ -146,7 +148,7 @@ def quality_limits():
 
 def write_model(path, contract, seed):
     """Write a bundle of a contract over random weights."""
-    template = Bundle.open(DEMO)
+    template = _template()
     random = np.random.default_rng(seed)
     columns = contract.static_inputs
     weights = _layer(tensors.read(template.member(WEIGHTS), WEIGHTS))
@@ -164,6 +166,11 @@ def write_model(path, contract, seed):
     members = {name: template.member(name) for name in template.manifest.members}
     members |= {WEIGHTS: save(weights), GOLDEN: save(_golden(random, contract))}
     bundles.write(path, manifest, members)
+
+
+@cache
+def _template():
+    return Bundle.open(DEMO)
 
 
 def _layer(weights):

@@ -1,13 +1,14 @@
 """Python and the C library give one answer: on drawn contracts, recordings and patients, byte for byte."""
 
-from contextlib import ExitStack
+from contextlib import contextmanager
 
 import msgspec
 import pytest
 from drawn_models import contract_values, write_model
 from drawn_questions import patients, recordings
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 import ecg2lab
 from ecg2lab.prediction import ErrorNote
@@ -47,19 +48,66 @@ def with_versions_of_c(prediction):
     return msgspec.structs.replace(prediction, engine=msgspec.structs.replace(prediction.engine, versions=versions))
 
 
-@seed(20)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@contextmanager
+def both(c, library, path, policy="refuse"):
+    """The engine, and the C library's model, of one bundle."""
+    with ecg2lab.load(path, backend="native", threads=1, out_of_range=policy) as engine:
+        model = c.Model(library, path, out_of_range=["refuse", "impute"].index(policy))
+        assert model.status == c.OK
+        yield engine, model
+        library.ecg2lab_free(model.handle)
+
+
+@examples(60)
 @given(data=st.data())
 def test_python_and_c_give_the_same_answer(c_interface, library, ecgs, path, data):
     write_model(path, data.draw(contract_values()), data.draw(st.integers(0, 2**16)))
-    policy = data.draw(st.sampled_from(["refuse", "impute"]))
-    with ExitStack() as stack:
-        engine = stack.enter_context(ecg2lab.load(path, backend="native", threads=1, out_of_range=policy))
-        model = c_interface.Model(library, path, out_of_range=["refuse", "impute"].index(policy))
-        stack.callback(library.ecg2lab_free, model.handle)
-        assert model.status == c_interface.OK
+    with both(c_interface, library, path, data.draw(st.sampled_from(["refuse", "impute"]))) as (engine, model):
         for _ in range(QUESTIONS):
             asked, facts = data.draw(recordings(ecgs)), data.draw(patients())
             theirs = json_of_python(engine, asked, facts)
             ours = model.predict(asked.samples, asked.leads, asked.fs, asked.unit, facts, **asked.calibration)
             assert ours.json == theirs
+
+
+def outcomes_of_python(engine, asked, facts, chunk):
+    """What each push of a stream answers; a refusal ends it."""
+    try:
+        patient = ecg2lab.Patient(**facts)
+        stream = engine.stream(
+            fs=asked.fs, leads=asked.leads, unit=asked.unit, hop_s=0.5, patient=patient, by="windows",
+            **asked.calibration,
+        )  # fmt: skip
+        for begin in range(0, asked.samples.shape[1], chunk):
+            yield [with_versions_of_c(p).to_json() for p in stream.push(asked.samples[:, begin : begin + chunk])]
+        yield [with_versions_of_c(p).to_json() for p in stream.finish()]
+    except ecg2lab.Ecg2LabError as error:
+        yield str(error)
+
+
+def outcomes_of_c(c, model, asked, facts, chunk):
+    dtype = asked.samples.dtype.name
+    stream = c.Stream(model, asked.leads, asked.fs, asked.unit, dtype, facts, hop_s=0.5, **asked.calibration)
+    if stream.status != c.OK:
+        yield stream.message
+        return
+    for begin in range(0, asked.samples.shape[1], chunk):
+        if stream.push(asked.samples[:, begin : begin + chunk]) != c.OK:
+            yield model.library.ecg2lab_last_error().decode()
+            stream.free()
+            return
+        yield [answer.json for answer in stream.complete_answers()]
+    assert stream.finish() == c.OK
+    yield [answer.json for answer in stream.complete_answers()]
+    stream.free()
+
+
+@examples(20)
+@given(data=st.data())
+def test_streams_of_python_and_c_give_the_same_answers(c_interface, library, ecgs, path, data):
+    write_model(path, data.draw(contract_values()), data.draw(st.integers(0, 2**16)))
+    with both(c_interface, library, path) as (engine, model):
+        asked, facts = data.draw(recordings(ecgs)), data.draw(patients())
+        chunk = data.draw(st.sampled_from([250, 777, 4000]))
+        theirs = list(outcomes_of_python(engine, asked, facts, chunk))
+        assert list(outcomes_of_c(c_interface, model, asked, facts, chunk)) == theirs
