@@ -22,9 +22,9 @@ Stream::Stream(const Model& model, const RecordingFormat& format, const Patient&
       to_millivolt_(format),
       rate_hz_(format.sampling_rate_hz),
       longest_gap_s_(gap_limit(options, model.contract())),
+      windows_(open_windows(model.contract(), to_millivolt_.leads(), rate_hz_, options)),
       patient_(patient),
-      features_(model.encode_features(patient)),
-      windows_(open_windows(model.contract(), to_millivolt_.leads(), rate_hz_, options)) {}
+      features_(model.encode_features(patient)) {}
 
 void Stream::set_patient(const Patient& patient) {
   features_ = model_.encode_features(patient);
