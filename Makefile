@@ -46,6 +46,7 @@ lint: $(VENV)/.dev ## Check style, types and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=sdk $(BIN)/python -m mypy.stubtest --concise --allowlist native/python/stubtest.allowlist ecg2lab._native._core
 	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
 
 format: $(VENV)/.dev ## Format Python and C++
