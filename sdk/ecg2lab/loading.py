@@ -6,7 +6,7 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from ecg2lab import parity
+from ecg2lab import log, parity
 from ecg2lab.backends import Backend
 from ecg2lab.backends.native import computes
 from ecg2lab.bundle import Bundle
@@ -73,7 +73,9 @@ def load(
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
     count = _thread_count(threads)
     _check_precision(opened, precision, name)
-    return Engine(opened, _open(name, opened, count, precision), count, out_of_range)
+    engine = Engine(opened, _open(name, opened, count, precision), count, out_of_range)
+    log.loaded(engine.info)
+    return engine
 
 
 def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Backend:
