@@ -34,18 +34,18 @@ def learn(dataset: Dataset) -> Contract:
 
 
 def _median(feature: ContinuousFeature, values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    if not known.size:
+    present = values[~np.isnan(values)]
+    if not present.size:
         raise DatasetError(f"feature {feature.name!r} is missing in every training record")
-    return float(np.median(known))
+    return float(np.median(present))
 
 
 def _median_code(feature: CategoricalFeature, codes: NDArray[np.int64]) -> int:
     """Code in the middle; the lower one of two, for a median must be a category."""
-    known = np.sort(codes[codes >= 0])
-    if not known.size:
+    present = np.sort(codes[codes >= 0])
+    if not present.size:
         raise DatasetError(f"feature {feature.name!r} is missing in every training record")
-    return int(known[(known.size - 1) // 2])
+    return int(present[(present.size - 1) // 2])
 
 
 def fill(dataset: Dataset, contract: Contract) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

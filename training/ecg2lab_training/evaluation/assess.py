@@ -111,7 +111,7 @@ def _measure(
         criterion=target.criterion,
         **_counts(labels),
         auroc=Area(),
-        auprc=rates.auprc(raw, labels),
+        auprc=curves.auprc(raw, labels),
         calibration=target.calibration,
         before=reliability.measure(raw, labels),
         after=reliability.measure(calibrated, labels),
@@ -121,9 +121,9 @@ def _measure(
 
 
 def _counts(labels: NDArray[np.float32]) -> dict[str, Any]:
-    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
-    known = positives + negatives
-    return {"positives": positives, "negatives": negatives, "prevalence": positives / known if known else None}
+    positives, negatives = curves.counts(labels)
+    labelled = positives + negatives
+    return {"positives": positives, "negatives": negatives, "prevalence": positives / labelled if labelled else None}
 
 
 def _decision(
@@ -133,8 +133,8 @@ def _decision(
         return None
     detected, ill, well = p >= target.decision_threshold, labels == 1, labels == 0
     sensitivity, specificity = _share(detected & ill, ill), _share(~detected & well, well)
-    known = int(ill.sum() + well.sum())
-    prevalences = [("these records", int(ill.sum()) / known)] if known else []
+    labelled = int(ill.sum() + well.sum())
+    prevalences = [("these records", int(ill.sum()) / labelled)] if labelled else []
     prevalences += [("stated", stated[target.name])] if target.name in stated else []
     return Decision(
         threshold=target.decision_threshold,
@@ -160,13 +160,13 @@ def _at(sensitivity: Share, specificity: Share, source: Any, prevalence: float) 
 
 def _calibrated(measured: list[Reliability | None], p: Array, labels: NDArray[np.float32]) -> Calibrated:
     pooled = reliability.measure(p.ravel(), labels.ravel())
-    known = [m for m in measured if m is not None]
+    targets = [m for m in measured if m is not None]
     return Calibrated(
-        mean_ece=mean([m.ece for m in known]),
-        mean_ece_by_chance=mean([m.ece_by_chance for m in known]),
+        mean_ece=mean([m.ece for m in targets]),
+        mean_ece_by_chance=mean([m.ece_by_chance for m in targets]),
         pooled_ece=pooled.ece if pooled else None,
         pooled_ece_by_chance=pooled.ece_by_chance if pooled else None,
-        mean_brier=mean([m.brier for m in known]),
+        mean_brier=mean([m.brier for m in targets]),
     )
 
 
