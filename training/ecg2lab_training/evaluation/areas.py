@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.evaluation.result import Area
+from ecg2lab_training.evaluation.result import Estimate
 from ecg2lab_training.measures import bootstrap
 
 
@@ -21,9 +21,9 @@ def mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def area(value: float, rounds: NDArray[np.float64]) -> Area:
+def area(value: float, rounds: NDArray[np.float64]) -> Estimate:
     """An estimate with the 95 % percentile interval of its rounds: (R)."""
     if math.isnan(value):
-        return Area()
+        return Estimate()
     low, high = bootstrap.interval(rounds) or (None, None)
-    return Area(value=float(value), low=low, high=high)
+    return Estimate(value=float(value), low=low, high=high)

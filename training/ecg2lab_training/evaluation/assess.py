@@ -16,15 +16,14 @@ from ecg2lab_training.evaluation import ideal
 from ecg2lab_training.evaluation.areas import area, mean, number
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.result import (
-    Area,
     AtPrevalence,
     Baseline,
     Calibrated,
     Decision,
+    Estimate,
     Ideal,
     Overall,
     Settings,
-    Share,
     TargetResult,
 )
 from ecg2lab_training.measures import bootstrap, curves, platt, rates, reliability
@@ -110,7 +109,7 @@ def _measure(
         name=target.name,
         criterion=target.criterion,
         **_counts(labels),
-        auroc=Area(),
+        auroc=Estimate(),
         auprc=curves.auprc(raw, labels),
         calibration=target.calibration,
         before=reliability.measure(raw, labels),
@@ -145,13 +144,13 @@ def _decision(
     )
 
 
-def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Share:
+def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Estimate:
     count, trials = int(hits.sum()), int(among.sum())
     low, high = rates.wilson(count, trials) or (None, None)
-    return Share(value=count / trials if trials else None, low=low, high=high)
+    return Estimate(value=count / trials if trials else None, low=low, high=high)
 
 
-def _at(sensitivity: Share, specificity: Share, source: Any, prevalence: float) -> AtPrevalence:
+def _at(sensitivity: Estimate, specificity: Estimate, source: Any, prevalence: float) -> AtPrevalence:
     if sensitivity.value is None or specificity.value is None:
         return AtPrevalence(prevalence=prevalence, source=source, ppv=None, npv=None)
     ppv, npv = rates.predictive_values(sensitivity.value, specificity.value, prevalence)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab_training.evaluation.areas import area, number
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.result import Area, Ideal, Nowhere
+from ecg2lab_training.evaluation.result import Estimate, Ideal, Nowhere
 from ecg2lab_training.measures import bootstrap, curves
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ class Observed:
         self.model_rounds = model_rounds if same else bootstrap.areas(scores, labels, draws)
         self.ideal_rounds = bootstrap.areas(cases.ideal, labels, draws)
 
-    def gap(self, column: int) -> Area:
+    def gap(self, column: int) -> Estimate:
         """Ideal observer less model, for one target."""
         rounds = self.ideal_rounds[:, column] - self.model_rounds[:, column]
         return area(float(self.ideal[column] - self.model[column]), rounds)

@@ -19,21 +19,13 @@ class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Immutable; what has no value is null, never NaN."""
 
 
-class Area(_Struct, frozen=True, kw_only=True):
-    """An area or a difference of areas, with its 95 % interval."""
+class Estimate(_Struct, frozen=True, kw_only=True):
+    """An area, a difference of areas, or a proportion, with its 95 % interval."""
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     """low and high: None where too few rounds have a value."""
-
-
-class Share(_Struct, frozen=True, kw_only=True):
-    """A proportion with its 95 % interval (Wilson)."""
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 class AtPrevalence(_Struct, frozen=True, kw_only=True):
@@ -51,8 +43,9 @@ class Decision(_Struct, frozen=True, kw_only=True):
     threshold: float
     """On the calibrated probability."""
     rule: str
-    sensitivity: Share
-    specificity: Share
+    sensitivity: Estimate
+    specificity: Estimate
+    """Both with Wilson's interval."""
     predictive_values: tuple[AtPrevalence, ...]
 
 
@@ -64,7 +57,7 @@ class TargetResult(_Struct, frozen=True, kw_only=True):
     positives: int
     negatives: int
     prevalence: float | None
-    auroc: Area
+    auroc: Estimate
     auprc: float | None
     calibration: Calibration | None
     before: Reliability | None
@@ -78,7 +71,7 @@ class TargetResult(_Struct, frozen=True, kw_only=True):
     """Of simulated patients: where the label shows, "ecg", "tabular" or "nowhere"."""
     ideal: float | None = None
     """AUROC of an ideal observer on the same records."""
-    gap: Area | None = None
+    gap: Estimate | None = None
     """Ideal observer less model."""
 
 
@@ -97,7 +90,7 @@ class Calibrated(_Struct, frozen=True, kw_only=True):
 class Overall(_Struct, frozen=True, kw_only=True):
     """All targets together."""
 
-    macro_auroc: Area
+    macro_auroc: Estimate
     targets: int
     """That have an AUROC; the others lack positives or negatives."""
     before: Calibrated
@@ -121,7 +114,7 @@ class Group(_Struct, frozen=True, kw_only=True):
     value: str
     records: int
     patients: int
-    macro_auroc: Area
+    macro_auroc: Estimate
     targets: dict[str, GroupTarget]
 
 
@@ -131,17 +124,17 @@ class Windows(_Struct, frozen=True, kw_only=True):
     windows: int
     records: int
     """That are long enough."""
-    macro_auroc: Area
+    macro_auroc: Estimate
 
 
 class Baseline(_Struct, frozen=True, kw_only=True):
     """Gradient boosting on the tabular features, without an ECG."""
 
     description: str
-    macro_auroc: Area
+    macro_auroc: Estimate
     macro_model: float | None
     """Of the model, over the targets that the baseline has."""
-    gain: Area
+    gain: Estimate
     """Macro AUROC of the model less that of the baseline."""
     targets_without: tuple[str, ...]
     """Names of targets whose training labels have one class only."""
@@ -163,7 +156,7 @@ class Ideal(_Struct, frozen=True, kw_only=True):
     """That are planted in the ECG and have both areas."""
     macro_model: float | None
     macro_ideal: float | None
-    macro_gap: Area
+    macro_gap: Estimate
     nowhere: tuple[Nowhere, ...]
     """Intervals with Bonferroni's correction: together they cover with 95 %."""
     nowhere_contains_half: bool | None
