@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ecg2lab.contract import Contract, Target
 from ecg2lab_training.evaluation import baseline as boosting
 from ecg2lab_training.evaluation import ideal
-from ecg2lab_training.evaluation.areas import area, mean, number
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.result import (
     AtPrevalence,
@@ -25,6 +24,7 @@ from ecg2lab_training.evaluation.result import (
     Overall,
     Settings,
     TargetResult,
+    number,
 )
 from ecg2lab_training.measures import bootstrap, curves, platt, rates, reliability
 from ecg2lab_training.measures.reliability import Reliability
@@ -80,13 +80,13 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     for column, target in enumerate(contract.targets):
         labels = cases.labels[:, column]
         one = _measure(target, raw[:, column], calibrated[:, column], labels, settings, beside)
-        estimate = area(float(areas[column]), rounds[:, column])
+        estimate = Estimate.of(float(areas[column]), rounds[:, column])
         own = None if boosted is None else number(boosted[column])
         best = None if observed is None else number(observed.ideal[column])
         gap = None if observed is None else observed.gap(column)
         results.append(replace(one, auroc=estimate, baseline=own, ideal=best, gap=gap))
     overall = Overall(
-        macro_auroc=area(curves.macro(areas), bootstrap.macro(rounds)),
+        macro_auroc=Estimate.of(curves.macro(areas), bootstrap.macro(rounds)),
         targets=int((~np.isnan(areas)).sum()),
         before=_calibrated([r.before for r in results], raw, cases.labels),
         after=_calibrated([r.after for r in results], calibrated, cases.labels),
@@ -157,15 +157,19 @@ def _at(sensitivity: Estimate, specificity: Estimate, source: Any, prevalence: f
     return AtPrevalence(prevalence=prevalence, source=source, ppv=ppv, npv=npv)
 
 
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
 def _calibrated(measured: list[Reliability | None], p: Array, labels: NDArray[np.float32]) -> Calibrated:
     pooled = reliability.measure(p.ravel(), labels.ravel())
     targets = [m for m in measured if m is not None]
     return Calibrated(
-        mean_ece=mean([m.ece for m in targets]),
-        mean_ece_by_chance=mean([m.ece_by_chance for m in targets]),
+        mean_ece=_mean([m.ece for m in targets]),
+        mean_ece_by_chance=_mean([m.ece_by_chance for m in targets]),
         pooled_ece=pooled.ece if pooled else None,
         pooled_ece_by_chance=pooled.ece_by_chance if pooled else None,
-        mean_brier=mean([m.brier for m in targets]),
+        mean_brier=_mean([m.brier for m in targets]),
     )
 
 
@@ -183,8 +187,8 @@ def _baseline(
     macro_own = curves.macro(own[both])
     return Baseline(
         description=boosting.DESCRIPTION,
-        macro_auroc=area(macro_own, macro_rounds),
+        macro_auroc=Estimate.of(macro_own, macro_rounds),
         macro_model=number(model),
-        gain=area(model - macro_own, bootstrap.macro(rounds[:, both]) - macro_rounds),
+        gain=Estimate.of(model - macro_own, bootstrap.macro(rounds[:, both]) - macro_rounds),
         targets_without=tuple(np.array(contract.target_names)[without].tolist()),
     )

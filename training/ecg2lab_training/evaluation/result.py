@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from ecg2lab.contract import Calibration, Criterion
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.files import indented
+from ecg2lab_training.measures import bootstrap
 from ecg2lab_training.measures.reliability import Reliability
 
 FILE = "evaluation.json"
+
+
+def number(value: float) -> float | None:
+    """A number, or None for NaN, which JSON does not have."""
+    return None if math.isnan(value) else float(value)
 
 
 class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,6 +35,14 @@ class Estimate(_Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     """low and high: None where too few rounds have a value."""
+
+    @classmethod
+    def of(cls, value: float, rounds: NDArray[np.float64]) -> Estimate:
+        """An area with the 95 % percentile interval of its rounds of a bootstrap: (R)."""
+        if math.isnan(value):
+            return cls()
+        low, high = bootstrap.interval(rounds) or (None, None)
+        return cls(value=float(value), low=low, high=high)
 
 
 class AtPrevalence(_Struct, frozen=True, kw_only=True):

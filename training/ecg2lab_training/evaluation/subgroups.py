@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
-from ecg2lab_training.evaluation.areas import area, number
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.result import Estimate, Group, GroupTarget, Settings, Windows
+from ecg2lab_training.evaluation.result import Estimate, Group, GroupTarget, Settings, Windows, number
 from ecg2lab_training.measures import bootstrap, curves
 
 AGES = ((18, 39), (40, 59), (60, 79), (80, None))
@@ -83,7 +82,7 @@ def _measure(attribute: str, value: str, cases: Cases, contract: Contract, setti
 def _macro(cases: Cases, scores: NDArray[np.float64], settings: Settings) -> Estimate:
     draws = bootstrap.plan(cases.patient_id, settings.bootstrap, settings.rounds, settings.seed)
     rounds = bootstrap.macro(bootstrap.areas(scores, cases.labels, draws))
-    return area(curves.macro(curves.per_target(scores, cases.labels)), rounds)
+    return Estimate.of(curves.macro(curves.per_target(scores, cases.labels)), rounds)
 
 
 def window_counts(cases: Cases, settings: Settings) -> tuple[Windows, ...]:
