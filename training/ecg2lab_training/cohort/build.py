@@ -274,7 +274,7 @@ def _recount(chosen: Chosen, rows: pl.DataFrame, options: Options, ledger: Ledge
 def _table(counted: list[targets.Counted], states: pl.LazyFrame, rows: pl.DataFrame) -> tuple[Contract, pl.DataFrame]:
     """The contract, and the table that fulfils it."""
     questions = [c.question for c in counted]
-    contract = targets.contract(questions, name="ECG cohort")
+    contract = published((question.target for question in questions), name="ECG cohort")
     named = rows.rename({"subject_id": "patient_id", "study_id": "record_id", "path": "record"})
     table = named.with_columns(targets.columns(questions, states, rows["ecg"]))
     return contract, table.select(pl.col(name).cast(dtype) for name, dtype in table_schema(contract).items())

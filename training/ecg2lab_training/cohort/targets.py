@@ -1,4 +1,4 @@
-"""Which labels stay, what they are called, and the contract that says so."""
+"""Which labels stay, and what they are called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecg2lab.contract import Contract, Criterion, Target, published
+from ecg2lab.contract import Criterion, Target
 from ecg2lab_training.cohort.labels import HORIZONS_MIN, MOMENTS, NOW_MIN, SIDES, label
 from ecg2lab_training.cohort.ledger import write_csv
 from ecg2lab_training.data.dataset import FOLDS, TEST_FOLD, VALIDATION_FOLD
@@ -84,11 +84,6 @@ def _target(row: dict[str, object], moment: str, side: str) -> Target:
         category=lab.category if lab else "other",
     )
     return Target(name=f"{slug}_{side}_{moment}", criterion=criterion)
-
-
-def contract(asked: list[Question], name: str) -> Contract:
-    """Write the contract of a data set with these labels: no medians, no decision thresholds."""
-    return published((question.target for question in asked), name=name)
 
 
 def count(asked: list[Question], states: pl.LazyFrame, folds: pl.DataFrame) -> list[Counted]:

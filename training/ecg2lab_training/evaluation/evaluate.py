@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,10 +65,7 @@ def on_data_set(
     """
     cases = on_dataset.ask(subject, data, "test", progress)
     contract, origin, rule = _with_decisions(subject, data, wishes)
-    notes = list(on_dataset.differences(contract, data))
-    if subject.dataset_sha256 not in (None, data.digest):
-        notes.append("the data set is not the one that the run was trained on")
-    boosted = _baseline(contract, data, notes, progress)
+    boosted = _baseline(contract, data, progress)
     planted = data.description.planted or {}
     evaluation = judge(
         subject,
@@ -87,7 +84,15 @@ def on_data_set(
         beside=assess.Beside(boosted, planted, wishes.prevalences, origin),
         training=_training_population(subject, data),
     )
-    return replace(evaluation, notes=(*notes, *evaluation.notes)), cases
+    return replace(evaluation, notes=(*_notes(subject, data, boosted), *evaluation.notes)), cases
+
+
+def _notes(subject: Subject, data: Dataset, boosted: Array | None) -> Iterator[str]:
+    yield from on_dataset.differences(subject.contract, data)
+    if subject.dataset_sha256 not in (None, data.digest):
+        yield "the data set is not the one that the run was trained on"
+    if boosted is None:
+        yield "no tabular baseline: the data set has no training folds"
 
 
 def judge(
@@ -152,10 +157,9 @@ def _with_decisions(subject: Subject, data: Dataset, wishes: Wishes) -> tuple[Co
     return fitted, origin, f"{rule} on the validation fold"
 
 
-def _baseline(contract: Contract, data: Dataset, notes: list[str], progress: Progress) -> Array | None:
-    """Scores of the baseline in the model's order of targets."""
+def _baseline(contract: Contract, data: Dataset, progress: Progress) -> Array | None:
+    """Scores of the baseline in the model's order of targets; None without training folds."""
     if not (data.fold < datasets.VALIDATION_FOLD).any():
-        notes.append("no tabular baseline: the data set has no training folds")
         return None
     places = on_dataset.places(contract, data.contract)
     return on_dataset.columns(baseline.scores(data, "test", progress), places)
