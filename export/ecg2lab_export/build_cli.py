@@ -12,9 +12,9 @@ import typer
 from ecg2lab.errors import BackendError, OutputError
 
 if TYPE_CHECKING:
-    from ecg2lab.backends.tensorrt.record import EngineRecord
     from ecg2lab.backends.tensorrt.build import Built
     from ecg2lab.backends.tensorrt.progress import Tell
+    from ecg2lab.backends.tensorrt.record import EngineRecord
     from ecg2lab.bundle import Bundle
 
 

@@ -1,4 +1,4 @@
-"""Building and running, on a pretended GPU; see conftest."""
+"""Building and running, on a pretended GPU; see `pretended_tensorrt`."""
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
