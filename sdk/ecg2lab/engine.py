@@ -427,8 +427,8 @@ class Engine:
 
     def _warm_up(self) -> None:
         """One call, so that the first answer is as fast as the next."""
-        due = graph_tensors(self.contract)
-        self.run(*(np.zeros((1, *due[name][0]), due[name][1]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL)))
+        expected = graph_tensors(self.contract)
+        self.run(*(np.zeros((1, *expected[name][0]), expected[name][1]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL)))
 
 
 def _known(verb: str, recording: Recording, patient: Patient | None) -> Patient:

@@ -56,12 +56,12 @@ def check_inputs(
     BackendError
         On a wrong shape or type, a value that is not finite, or a code that no category has.
     """
-    columns, due = contract.static_inputs, graph_tensors(contract)
-    leads, _ = due[SIGNAL][0]
+    columns, expected = contract.static_inputs, graph_tensors(contract)
+    leads, _ = expected[SIGNAL][0]
     inputs = NetworkInputs(
         _checked(SIGNAL, signal, (leads, "T" if samples is None else samples), np.float32),
-        _checked(CONTINUOUS, continuous, *due[CONTINUOUS]),
-        _checked(CATEGORICAL, categorical, *due[CATEGORICAL]),
+        _checked(CONTINUOUS, continuous, *expected[CONTINUOUS]),
+        _checked(CATEGORICAL, categorical, *expected[CATEGORICAL]),
     )
     if inputs.signal.shape[2] == 0:
         raise BackendError("signal has no samples: a step needs at least one")
@@ -81,7 +81,7 @@ def _checked(name: str, value: ArrayLike, shape: tuple[int | str, ...], dtype: t
     except ValueError:
         raise BackendError(f"{name} must be one array: its rows have different lengths") from None
     fits = array.ndim == len(shape) + 1 and all(
-        isinstance(due, str) or size == due for size, due in zip(array.shape[1:], shape, strict=True)
+        isinstance(fixed, str) or size == fixed for size, fixed in zip(array.shape[1:], shape, strict=True)
     )
     if not fits:
         raise BackendError(f"{name} must have shape ({', '.join(map(str, ('B', *shape)))}), not {array.shape}")

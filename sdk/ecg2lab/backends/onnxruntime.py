@@ -98,8 +98,8 @@ class OnnxRuntimeBackend:
 
 def _check_fit(session: Any, bundle: Bundle) -> None:
     """Refuse a graph that is not the one its contract speaks of."""
-    due = {name: (_TYPES[dtype], list(shape)) for name, (shape, dtype) in graph_tensors(bundle.contract).items()}
-    own = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
-    for name in (*due, *own):
-        if due.get(name) != own.get(name):
+    expected = {name: (_TYPES[dtype], list(shape)) for name, (shape, dtype) in graph_tensors(bundle.contract).items()}
+    actual = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
+    for name in (*expected, *actual):
+        if expected.get(name) != actual.get(name):
             raise BundleError(f"{bundle.source}: its graph does not fit its contract at {name!r}; export it again")

@@ -175,11 +175,11 @@ class _Held:
 def _check_fit(module: Any, engine: Any, contract: Contract) -> None:
     """Refuse an engine whose inputs and output are not those of its contract."""
     types = {module.DataType.FLOAT: np.float32, module.DataType.INT64: np.int64}
-    own = {}
+    actual = {}
     for index in range(engine.num_io_tensors):
         name = engine.get_tensor_name(index)
-        own[name] = (tuple(engine.get_tensor_shape(name))[1:], types.get(engine.get_tensor_dtype(name)))
-    due = graph_tensors(contract)
-    for name in (*due, *own):
-        if due.get(name) != own.get(name):
+        actual[name] = (tuple(engine.get_tensor_shape(name))[1:], types.get(engine.get_tensor_dtype(name)))
+    expected = graph_tensors(contract)
+    for name in (*expected, *actual):
+        if expected.get(name) != actual.get(name):
             raise BackendError(f"the engine does not fit the contract at {name!r}; run `ecg2lab build`")
