@@ -18,7 +18,7 @@ STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench docs schema demo-bundle picture figures speed clean system-packages
+.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -46,6 +46,7 @@ lint: $(VENV)/.dev ## Check style, types and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=sdk $(BIN)/python -m mypy.stubtest --concise --allowlist native/python/stubtest.allowlist ecg2lab._native._core
 	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
 
 format: $(VENV)/.dev ## Format Python and C++
@@ -55,6 +56,10 @@ format: $(VENV)/.dev ## Format Python and C++
 
 bench: $(VENV)/.dev ## Time the demo model and the full-size network beside their floor; writes bench-out
 	$(BIN)/ecg2lab bench run --out bench-out
+
+# Nothing is installed first: a machine with a GPU may have no network.
+gpu: ## Prove and time what this machine's NVIDIA GPU computes, in 8 minutes; writes gpu-out/result.json
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) bench/gpu_proof gpu-out/result.json
 
 picture: $(VENV)/.dev ## Draw the README's picture anew from `make demo`'s report (needs Chromium)
 	PYTHONPATH=bench $(BIN)/python -m figures picture
@@ -98,12 +103,13 @@ build/study/reports/%: build/study/run/%
 	$(BIN)/ecg2lab evaluate $< build/study/data --out $@
 
 include native/sanitize.mk
+include native/tidy.mk
 include native/coverage.mk
 
 setup: $(VENV)/.dev ## Install everything for development, and nothing else
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist demo-out bench-out
+	rm -rf $(VENV) build dist demo-out bench-out gpu-out
 
 system-packages: ## List the Debian packages that `make test-system` can use
 	@echo $(SYSTEM_PACKAGES)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab import log
 from ecg2lab._native import _core
 from ecg2lab.backends import Backend
 from ecg2lab.bundle import Bundle
@@ -130,7 +131,9 @@ class Engine:
             On an unknown target.
         """
         wanted = self._wanted(targets)
-        question = self._ask(recording, patient)
+        question = self._ask_or_refuse(recording, patient)
+        if not isinstance(question, _Question):
+            raise question
         return self._answer(question, self.run(*question.inputs), wanted)
 
     async def apredict(
@@ -209,6 +212,7 @@ class Engine:
         try:
             return self._ask(recording, patient)
         except (RecordingError, PatientError, QualityError) as error:
+            log.refused(error)
             return error
 
     def _answer(self, question: _Question, logits: NDArray[np.float32], wanted: Sequence[int]) -> Prediction:

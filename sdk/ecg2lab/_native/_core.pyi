@@ -46,8 +46,10 @@ class Resampler:
 def look_ahead(input_rate: float, output_rate: float) -> int: ...
 
 class QualityFigures:
-    leads: list[dict[str, float]]
-    recording: dict[str, float]
+    @property
+    def leads(self) -> list[dict[str, float]]: ...
+    @property
+    def recording(self) -> dict[str, float]: ...
 
 def fault_names() -> tuple[str, ...]: ...
 def judge_quality(
@@ -78,9 +80,12 @@ class StreamLeadReport(TypedDict):
     lead_off: bool
 
 class PrepareStream:
-    look_ahead: int
-    samples_received: int
-    outputs_made: int
+    @property
+    def look_ahead(self) -> int: ...
+    @property
+    def samples_received(self) -> int: ...
+    @property
+    def outputs_made(self) -> int: ...
     def __init__(
         self,
         recorded_leads: Sequence[str],
@@ -98,9 +103,12 @@ class PrepareStream:
     def leads(self) -> list[StreamLeadReport]: ...
 
 class WindowStream:
-    hop: int
-    look_ahead: int
-    samples_received: int
+    @property
+    def hop(self) -> int: ...
+    @property
+    def look_ahead(self) -> int: ...
+    @property
+    def samples_received(self) -> int: ...
     def __init__(
         self, contract: Contract, recorded_leads: Sequence[str], rate: float, hop_s: float, longest_gap_s: float
     ) -> None: ...

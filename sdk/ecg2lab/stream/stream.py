@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab import log
 from ecg2lab._native import _core
 from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.features import Encode, Features
@@ -239,6 +240,7 @@ class Stream:
             quality = judge_quality(prepared, self._contract, self._settings.longest_gap_s)
         except (QualityError, RecordingError) as error:
             self._network.refuse()
+            log.refused(error)
             refusal = ErrorNote(type=type(error).__name__, message=str(error))
             note = self._note(prepared, error.quality if isinstance(error, QualityError) else None, windows=0)
             return self._prediction((), note, self._position(number, number, first, prepared), refusal)
