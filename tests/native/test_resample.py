@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import resampy
+from pairwise import pairwise
 
 from ecg2lab._native import _core
 
@@ -31,9 +32,7 @@ def reference(samples, input_rate, output_rate):
     return resampy.resample(samples, input_rate, output_rate, filter="kaiser_best")
 
 
-@pytest.mark.parametrize("instruction_set", _core.signal_instruction_sets())
-@pytest.mark.parametrize("seconds", [10, 2.5, 0.3])
-@pytest.mark.parametrize("rate", RATES)
+@pairwise(rate=RATES, seconds=[10, 2.5, 0.3], instruction_set=_core.signal_instruction_sets())
 def test_white_noise_equals_resampy(rate, seconds, instruction_set):
     """Noise at the clip limit has energy at every frequency, so a wrong weight anywhere shows."""
     samples = np.random.default_rng(int(rate)).uniform(-3, 3, int(rate * seconds))

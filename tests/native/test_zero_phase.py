@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
+from pairwise import pairwise
 from scipy import signal
 
 from ecg2lab._native import _core
@@ -34,9 +35,7 @@ def scipy_notch(samples, rate, frequency, quality):
     return signal.filtfilt(*signal.iirnotch(frequency, quality, fs=rate), samples)
 
 
-@pytest.mark.parametrize("instruction_set", _core.signal_instruction_sets())
-@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("rate", RATES)
+@pairwise(rate=RATES, order=[1, 2, 3, 4, 5], instruction_set=_core.signal_instruction_sets())
 def test_band_pass_equals_scipy(rate, order, instruction_set):
     samples = wander(rate)
     expected = scipy_band_pass(samples, rate, 0.5, 40, order)
