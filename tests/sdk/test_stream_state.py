@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 import ecg2lab
-from ecg2lab import stream_network, stream_state
 from ecg2lab._native import _core
 from ecg2lab.features import encode
 from ecg2lab.leads import STANDARD
-from ecg2lab.stream_clock import Clock
+from ecg2lab.stream import network as stream_network
+from ecg2lab.stream import state as stream_state
+from ecg2lab.stream.clock import Clock
 
 PATIENT = ecg2lab.Patient(age=63, sex="female")
 FS = 500

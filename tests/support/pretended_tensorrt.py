@@ -17,9 +17,9 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from ecg2lab.backends import cuda_driver
-from ecg2lab.backends.cuda_driver import _SIGNATURES
 from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.backends.tensorrt import cuda_driver
+from ecg2lab.backends.tensorrt.cuda_driver import _SIGNATURES
 
 
 class FakeDriver:

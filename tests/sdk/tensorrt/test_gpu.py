@@ -10,10 +10,10 @@ import pytest
 
 import ecg2lab
 from ecg2lab import tensors
-from ecg2lab.backends import tensorrt_build
-from ecg2lab.backends.cuda_driver import Gpu
-from ecg2lab.backends.tensorrt_build import Options, build_engine
-from ecg2lab.backends.tensorrt_package import installed_packages
+from ecg2lab.backends.tensorrt import build as tensorrt_build
+from ecg2lab.backends.tensorrt.build import Options, build_engine
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.package import installed_packages
 from ecg2lab.bundle import GOLDEN, WINDOW_GRAPH
 from ecg2lab.errors import BackendError, MissingExtraError
 
