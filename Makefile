@@ -44,7 +44,7 @@ test-system: $(VENV)/.system build/c/.built ## Run the tests that use Debian pac
 
 # By hand, before a release: docs/contributing/testing.md holds what it found last.
 soak: $(VENV)/.system build/c/.built sanitize ## Run what takes long: sanitizers, every case, many examples (hours)
-	$(C_LIBRARY) $(BIN)/python -m pytest -m "soak or not system" --hypothesis-profile=soak $(PARALLEL)
+	$(C_LIBRARY) $(BIN)/python -m pytest -m "(soak or hypothesis) and not system" --hypothesis-profile=soak $(PARALLEL)
 
 aarch64: $(VENV)/.system ## Cross-compile the C library for 64-bit Arm Linux and run it under qemu-user
 	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k aarch64

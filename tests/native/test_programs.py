@@ -48,8 +48,9 @@ def test_every_mistake_is_refused_and_leaves_nothing_behind(run, tmp_path):
     assert run("mistakes", DEMO, tmp_path / "scratch.ecg2lab") == (0, "0 wrong answers\n")
 
 
-def test_every_allocation_may_fail(run):
-    code, said = run("failing_allocations", DEMO, *STEPS)
+@pytest.mark.parametrize("steps", [STEPS, pytest.param((1, 1), marks=pytest.mark.soak, id="each")])
+def test_every_allocation_may_fail(run, steps):
+    code, said = run("failing_allocations", DEMO, *steps)
     assert (code, said.splitlines()[-1]) == (0, "0 mistakes"), said
     assert said.count("an answer: about") == said.count("a stream: about") == 2
 
