@@ -137,7 +137,7 @@ def test_two_threads_may_use_one_resampler():
 
 @pytest.mark.parametrize("tiny", [1e-310, 5e-324, 1e-42, 1e-38])
 def test_denormal_numbers_cost_no_time(tiny):
-    """Many CPUs take a hundred times longer for a sum with such a number. 3 of the thread's own time: caches are shared."""
+    """Many CPUs add such a number a hundred times slower. 3 of the thread's own time: caches are shared."""
     resampler = _core.Resampler(500.0, 100.0)
     usual = np.random.default_rng(0).uniform(-3, 3, (12, 5000))
     fastest = {}
