@@ -24,6 +24,7 @@ def test_export_inspect_and_predict_of_a_bare_checkpoint(tmp_path):
     assert "missing inputs: respiratory_per_min, spo2_percent" in complaint
 
 
+@pytest.mark.slow
 def test_export_states_the_notice(tmp_path):
     bundle = tmp_path / "x.ecg2lab"
     out = succeeded(ecg2lab_command("export", CHECKPOINT, "--out", bundle, "--synthetic-weights"))
@@ -32,6 +33,7 @@ def test_export_states_the_notice(tmp_path):
     assert described["notice"] == "weights of unstated origin, not for clinical use"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--contract", None])
 def test_export_does_not_overwrite_what_it_reads(tmp_path, contract, option):
     checkpoint, terms = tmp_path / "in.ckpt", tmp_path / "contract.json"
@@ -44,6 +46,7 @@ def test_export_does_not_overwrite_what_it_reads(tmp_path, contract, option):
     assert before == (checkpoint.read_bytes(), terms.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -61,6 +64,7 @@ def test_bad_input_is_one_line_and_exit_code_1(tmp_path, arguments, message):
     assert not (tmp_path / "x.ecg2lab").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_in_the_users_home(tmp_path, monkeypatch):
     """ONNX Runtime 1.32 writes a device identifier for its telemetry at import, unless told not to."""
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -8,6 +8,8 @@ from native_tools import CC, CXX, DEMO, NATIVE, completed, succeeded
 
 import ecg2lab
 
+pytestmark = pytest.mark.slow
+
 # One in so many of a load's 6,000 allocations and of the others' 800: all of them take a minute, and with sanitizers
 # twenty.
 STEPS = (401, 29) if "ECG2LAB_PROGRAMS" in os.environ else (101, 1)

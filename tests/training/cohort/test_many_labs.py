@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("many_labs.py")
 MOST_MIB = 900
 """Measured with 1,300,000 rows: 410 MiB. All of them in memory as text alone would take more than twice this bound."""

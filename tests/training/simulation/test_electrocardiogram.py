@@ -10,6 +10,8 @@ from ecg2lab_training.simulation import beat, dipole, electrocardiogram, noise, 
 from ecg2lab_training.simulation.electrocardiogram import LEADS, SAMPLES, SAMPLING_RATE
 from ecg2lab_training.simulation.population import Visit, Visits
 
+pytestmark = pytest.mark.slow
+
 HEALTHY = Visit(
     age=50,
     male=True,

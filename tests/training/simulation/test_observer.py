@@ -13,6 +13,8 @@ from ecg2lab_training.simulation import hospital, observer, population, truth
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.questions import QUESTIONS, Question, auroc
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 BLOCKS = 8
 Case = tuple[Floats, Floats, list[Block]]
