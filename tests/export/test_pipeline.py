@@ -21,6 +21,8 @@ from ecg2lab.cli import inspect
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, OutputError, ParityError
 from ecg2lab_export import cardiolab, cli, export, pipeline, proof, window_graph
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def out(tmp_path):

@@ -12,6 +12,8 @@ from ecg2lab_training.simulation.population import Visit, Visits
 
 from .visits import draw
 
+pytestmark = pytest.mark.slow
+
 HEALTHY = Visit(
     age=50,
     male=True,

@@ -16,6 +16,8 @@ from ecg2lab_training.simulation.questions import QUESTIONS, Question
 
 from .visits import draw
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 BLOCKS = 8
 Case = tuple[Floats, Floats, list[Block]]

@@ -19,6 +19,8 @@ from ecg2lab_training.simulation import archive, hospital, truth
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.questions import QUESTIONS
 
+pytestmark = pytest.mark.slow
+
 PATIENTS, SEED = 240, 6
 
 
