@@ -6,7 +6,6 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from ecg2lab import parity
 from ecg2lab.backends import Backend
 from ecg2lab.backends.native import computes
 from ecg2lab.bundle import Bundle
@@ -85,8 +84,7 @@ def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Bac
 def _automatic(bundle: Bundle, precision: str | None) -> str:
     """Native, unless this CPU or the bundle's proof has it not."""
     wanted = precision or bundle.manifest.precision
-    left_out = parity.NATIVE in parity.recorded(bundle).left_out
-    return NATIVE if computes(wanted) and not left_out else ONNXRUNTIME
+    return NATIVE if computes(wanted) and NATIVE not in bundle.native.left_out else ONNXRUNTIME
 
 
 def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:
