@@ -41,7 +41,7 @@ from ecg2lab.parity import (
     kernel_tolerance,
     nearest_to_limit,
 )
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 from ecg2lab_export import step_graph, window_graph
 from ecg2lab_export.cascade import Cascade
 from ecg2lab_export.forms import Form

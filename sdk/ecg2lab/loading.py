@@ -83,8 +83,8 @@ def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Bac
 
 def _automatic(bundle: Bundle, precision: str | None) -> str:
     """Native, unless this CPU or the bundle's proof has it not."""
-    wanted = precision or bundle.manifest.precision
-    return NATIVE if computes(wanted) and NATIVE not in bundle.native.left_out else ONNXRUNTIME
+    left_out = NATIVE in bundle.native.left_out
+    return NATIVE if computes(precision or bundle.manifest.precision) and not left_out else ONNXRUNTIME
 
 
 def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ecg2lab import cpu, parity
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
-from ecg2lab.backends.tensorrt_build import PRECISIONS, golden_tolerance
+from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError, MissingExtraError
 from ecg2lab.extras import installed_version
@@ -15,7 +15,7 @@ from ecg2lab.golden import Arrays, read_golden
 from ecg2lab.loading import BACKENDS, TORCH, load
 from ecg2lab.measuring import cascade_checks, scan_checks, step_checks, versions, window_checks
 from ecg2lab.parity import Check, ParityReport, kernel_tolerance, logit_limit
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 
 Checks = list[Check]
 LeftOut = dict[str, str]
@@ -110,11 +110,11 @@ def _recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
     for form, measure in {parity.SCAN: scan_checks, parity.CASCADE: cascade_checks}.items():
         if form in proof.left_out:
             continue
-        wanted = [f"layer {i}" for i in range(network["layers"]) if f"{form}, layer {i}" not in proof.left_out]
+        layers = [f"layer {i}" for i in range(network["layers"]) if f"{form}, layer {i}" not in proof.left_out]
         try:
             checks = list(measure(weights, window, tolerance))
         except (KeyError, ValueError, TypeError) as error:
             raise BundleError(f"{name} holds no {form} that can run: {error}") from None
-        if [check.case for check in checks] != wanted:
-            raise BundleError(f"{name} has a {form} for {len(checks)} layers, its proof for {len(wanted)}")
+        if [check.case for check in checks] != layers:
+            raise BundleError(f"{name} has a {form} for {len(checks)} layers, its proof for {len(layers)}")
         yield from checks

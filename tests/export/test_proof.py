@@ -13,7 +13,7 @@ from ecg2lab.bundle import Bundle, StepShape
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, ParityError
 from ecg2lab.parity import Check, ParityReport
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 from ecg2lab_export import cardiolab, dplr, export, proof, step_graph, window_graph
 from ecg2lab_export.contract_fit import default_contract
 from ecg2lab_export.golden import make_golden

@@ -10,8 +10,9 @@ import zipfile
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 from safetensors.numpy import load
 
 import ecg2lab.demo
@@ -80,7 +81,7 @@ def members_of(small):
     return {name: content for name, content in small.items() if name != bundles.MANIFEST}
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.data())
 def test_any_damage_to_the_demo_bundle_is_refused(demo, data):
     changed = bytearray(demo)
@@ -238,7 +239,7 @@ GATE = {
 ODD = [None, True, 0, -1, 1, 0.5, 2**62, 1e300, "", "fp16", "bf16", "0" * 64, "0" * 63, [], ["a"], [1], {}]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_a_changed_manifest_is_refused_by_name_or_shown_whole(small, data):
     """What the native reader accepts, Python's view of it decodes."""

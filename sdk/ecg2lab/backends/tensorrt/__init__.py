@@ -1,0 +1,80 @@
+"""TensorRT: runs an engine that `ecg2lab build` compiled. No engine is built here.
+
+TensorRT for RTX leaves a last step to the GPU that runs the engine; its result is kept beside the engine, so that only
+the first start after `ecg2lab build --compute-capability` takes it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.backends.tensorrt.cache import EngineCache
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.package import installed_packages
+from ecg2lab.backends.tensorrt.record import keys_for
+from ecg2lab.backends.tensorrt.session import Session
+from ecg2lab.bundle import Bundle
+from ecg2lab.errors import OutputError
+
+
+class TensorRtBackend:
+    """Runs the engine of a bundle's window graph on the GPU.
+
+    Parameters
+    ----------
+    bundle
+        Whose engine is looked for in this user's cache.
+    threads
+        Of the CPU, which has nothing to do here: not used.
+    precision
+        None: the bundle's own.
+
+    Raises
+    ------
+    MissingExtraError
+        If TensorRT is not installed.
+    BackendError
+        If there is no GPU, or no engine for it has been built.
+    """
+
+    name = "tensorrt"
+
+    def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
+        del threads
+        packages = installed_packages()
+        gpu = Gpu()
+        self.precision = precision or bundle.manifest.precision
+        keys = [key for package in packages for key in keys_for(bundle, self.precision, package, gpu)]
+        cache = EngineCache()
+        stored = cache.find(keys, bundle.source)
+        self._package = next(package for package in packages if package.name == stored.record.key.package)
+        self._gpu = gpu
+        plan, kernels = cache.load(stored), cache.read_kernels(stored)
+        self._session = Session(self._package, gpu, plan, bundle.contract, kernels)
+        if self._session.new_kernels:
+            with suppress(OutputError):  # a cache that only can be read costs time at the next start, no answer
+                cache.write_kernels(stored, self._session.new_kernels)
+
+    @property
+    def provider(self) -> str:
+        """The package that answers."""
+        return self._package.name
+
+    @property
+    def device(self) -> str:
+        """The GPU."""
+        return f"{self._gpu.name} (compute capability {self._gpu.compute_capability})"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the package, and of CUDA in the driver."""
+        return {self._package.name: self._package.version, "cuda driver": self._gpu.driver}
+
+    def run(
+        self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(B leads L), (B features), (B categories) → (B n)."""
+        return self._session.run(signal, continuous, categorical)

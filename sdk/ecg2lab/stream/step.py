@@ -1,0 +1,190 @@
+"""A causal model sample by sample: a pure function of samples and state, in chunks of any size.
+
+The logits are those of all samples since the state was new, so after one window they are the window graph's.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecg2lab import cpu
+from ecg2lab.backends.onnxruntime import import_runtime, make_session
+from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
+from ecg2lab.contract import Contract
+from ecg2lab.errors import BackendError, BundleError
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE, check_inputs
+from ecg2lab.parity import why_no_step
+
+_MAGIC = b"ecg2lab-state-1\0"
+_HEADER = struct.Struct("<16s32sQII")
+"""Magic, model digest, samples seen, windows of the batch, numbers of each."""
+MOST_IN_A_STATE = 2**24
+"""Samples up to which the state, which counts in float32, counts each: 46 hours at 100 Hz."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepState:
+    """All that a model remembers; made by `StepGraph.initial`, advanced by `StepGraph.run`, never changed in place."""
+
+    values: NDArray[np.float32]  # (B S)
+    samples: int
+    """Seen since the state was new."""
+    model: str
+    """Digest of the bundle to which it belongs."""
+
+    def to_bytes(self) -> bytes:
+        """For keeping, or for another process that has the same bundle."""
+        batch, size = self.values.shape
+        head = _HEADER.pack(_MAGIC, bytes.fromhex(self.model), self.samples, batch, size)
+        return head + self.values.astype("<f4").tobytes()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> StepState:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        BackendError
+            If it is something else, was cut short, or holds numbers that are not finite.
+        """
+        if len(content) < _HEADER.size or not content.startswith(_MAGIC):
+            raise BackendError("these bytes are no state of ecg2lab: give what StepState.to_bytes returned")
+        _, model, samples, batch, size = _HEADER.unpack_from(content)
+        if len(content) != _HEADER.size + 4 * batch * size:
+            raise BackendError("this state was cut short or has bytes too many; begin anew with initial()")
+        values = np.frombuffer(content, "<f4", offset=_HEADER.size).reshape(batch, size).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise BackendError("this state has values that are not finite, which would stay; begin anew with initial()")
+        return cls(values, samples, model.hex())
+
+
+class StepGraph:
+    """A step graph on ONNX Runtime; safe to share between threads, for it keeps no state.
+
+    Parameters
+    ----------
+    graph
+        Serialised ONNX.
+    shape
+        Its sizes.
+    contract
+        Of the model.
+    model
+        Digest of the bundle that its states belong to, 64 hexadecimal digits.
+    threads
+        Of one call.
+
+    Raises
+    ------
+    BundleError
+        If the graph is of other sizes.
+    """
+
+    def __init__(self, graph: bytes, shape: StepShape, contract: Contract, model: str, threads: int = 1) -> None:
+        self.most_samples = shape.most_samples
+        self._size = shape.state_size
+        self._contract = contract
+        self._model = model
+        self._session = make_session(graph, threads)
+        shapes = {value.name: value.shape for value in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if any(shapes.get(name, [None])[-1] != self._size for name in (STATE, NEXT_STATE)):
+            raise BundleError("the step graph does not fit its manifest; export the bundle again")
+
+    @classmethod
+    def of(cls, bundle: Bundle, threads: int = 1) -> StepGraph:
+        """That of a bundle.
+
+        Raises
+        ------
+        BackendError
+            If the model has none, saying why, or this CPU lacks its precision.
+        """
+        shape = bundle.manifest.step
+        if shape is None:
+            raise BackendError(f"{bundle.source} has no step graph: {why_no_step(bundle)}; stream it by windows")
+        cpu.require(bundle.manifest.precision)
+        return cls(bundle.member(STEP_GRAPH), shape, bundle.contract, bundle.digest, threads)
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that answers."""
+        return str(self._session.get_providers()[0])
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the runtime."""
+        return {"onnxruntime": str(import_runtime().__version__)}
+
+    def initial(self, batch: int = 1) -> StepState:
+        """Of a recording that begins, or begins anew: a reset."""
+        return StepState(np.zeros((batch, self._size), np.float32), 0, self._model)
+
+    def run(
+        self,
+        signal: ArrayLike,
+        continuous: ArrayLike,
+        categorical: ArrayLike,
+        state: StepState,
+    ) -> tuple[NDArray[np.float32], StepState]:
+        """Take in samples.
+
+        Parameters
+        ----------
+        signal
+            (B, leads, T) millivolt, preprocessed; T from 1 on, cut into as many steps as it takes.
+        continuous, categorical
+            (B, features) and (B, categories), as for `Engine.run`.
+        state
+            Of the step before, or `initial(B)`.
+
+        Returns
+        -------
+        logits
+            (B, n) of all samples since the state was new.
+        state
+            To be given with the next samples; the old one stays as it was.
+
+        Raises
+        ------
+        BackendError
+            If the state is another model's or another batch's, or has taken in as many samples as it can count; if
+            there is no sample; on anything that `Engine.run` would refuse.
+        """
+        inputs = check_inputs(self._contract, signal, continuous, categorical, samples=None)
+        self.check_state(len(inputs.signal), state, inputs.signal.shape[2])
+        feed: dict[str, NDArray[Any]] = {CONTINUOUS: inputs.continuous, CATEGORICAL: inputs.categorical}
+        values, samples = state.values, inputs.signal.shape[2]
+        for start in range(0, samples, self.most_samples):
+            feed[SIGNAL] = np.ascontiguousarray(inputs.signal[:, :, start : start + self.most_samples])
+            logits, values = self._call({**feed, STATE: values})
+        return logits, StepState(values, state.samples + samples, self._model)
+
+    def check_state(self, windows: int, state: StepState, samples: int = 0) -> None:
+        """Refuse a state that cannot be given with so many windows and samples.
+
+        Raises
+        ------
+        BackendError
+            If it is another model's or another batch's, or could not count the samples.
+        """
+        if state.model != self._model:
+            raise BackendError("this state belongs to another model: begin anew with initial()")
+        if state.values.shape != (windows, self._size):
+            raise BackendError(
+                f"this state is of {len(state.values)} windows, the signal of {windows}: "
+                "keep one state for each patient, or begin anew with initial(B)"
+            )
+        if state.samples + samples > MOST_IN_A_STATE:
+            raise BackendError(f"a state takes in {MOST_IN_A_STATE} samples at most: begin anew with initial()")
+
+    def _call(self, feed: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        try:
+            logits, values = self._session.run([LOGITS, NEXT_STATE], feed)
+        except Exception as error:  # the runtime's exception classes are not public
+            raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
+        return logits, values

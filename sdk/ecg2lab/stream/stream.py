@@ -1,0 +1,292 @@
+"""A signal that is still coming in, answered every hop from its latest window.
+
+The windows are the native core's, which cuts them for C programs too: whatever the chunks, each is bit for bit the one
+that lies there in the whole signal. A refused window is an answer as well, and the stream goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecg2lab._native import _core
+from ecg2lab.errors import BackendError, QualityError, RecordingError
+from ecg2lab.features import Encode, Features
+from ecg2lab.notes import patient_note, recording_note
+from ecg2lab.patient import Patient
+from ecg2lab.prediction import EngineInfo, ErrorNote, Finding, PatientNote, RecordingNote, decide
+from ecg2lab.preparation import LeadNote, PreparedSignal, judge_quality, whole_windows
+from ecg2lab.quality import QualityNote
+from ecg2lab.stream import state as states
+from ecg2lab.stream.clock import Clock
+from ecg2lab.stream.network import By, Network
+from ecg2lab.stream.options import StreamOptions
+from ecg2lab.stream.prediction import Position, StreamPrediction
+from ecg2lab.stream.state import SavedStream, Settings
+
+if TYPE_CHECKING:
+    from ecg2lab.contract import Contract
+
+LONGEST_HOLE_S = 3600.0
+"""Beyond it what follows is another recording."""
+
+
+class Stream:
+    """One patient's signal; opened by `Engine.stream`.
+
+    Streams share their engine and nothing else, so that each may live in a thread of its own; calls of one stream wait
+    for each other.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        encode: Encode,
+        options: StreamOptions,
+        targets: Sequence[int],
+        settings: Settings,
+        windows: _core.WindowStream,
+        network: Network,
+        info: EngineInfo,
+    ) -> None:
+        self.info = info
+        """What really answers."""
+        self._contract = contract
+        self._encode = encode
+        self._options = options
+        self._source = None if options.source is None else dict(options.source)
+        self._targets = targets
+        self._settings = settings
+        self._windows = windows
+        self._network = network
+        self._clock = Clock(options.fs)
+        self._lock = threading.Lock()
+        self._features, self._patient = self._inputs(options.patient)
+
+    @property
+    def by(self) -> By:
+        """Whether it asks anew for each window, or carries the state of a causal model."""
+        return self._settings.by
+
+    @property
+    def fs(self) -> float:
+        """Of the samples, Hz."""
+        return self._options.fs
+
+    @property
+    def samples_received(self) -> int:
+        """Of each lead since the stream began, lost ones that `start` told of among them."""
+        return self._windows.samples_received
+
+    @property
+    def look_ahead_s(self) -> float:
+        """That must follow a window before it is answered; a gap that is still open adds its length."""
+        return self._windows.look_ahead / self._options.fs
+
+    @property
+    def leads_off(self) -> tuple[str, ...]:
+        """The contract's leads that have had no value for `longest_gap_s` until now."""
+        off = self._windows.leads_off()
+        return tuple(lead for lead, is_off in zip(self._contract.signal.leads, off, strict=True) if is_off)
+
+    def push(self, samples: ArrayLike, start: int | None = None, time: float | None = None) -> list[StreamPrediction]:
+        """Take in samples and answer the windows that they complete.
+
+        Parameters
+        ----------
+        samples
+            (leads, n) in the stream's unit, n from 0 on; NaN marks a missing sample.
+        start
+            Number of the first of them since the stream began, as the device counts; what lies between it and the
+            samples before was lost. None: they follow.
+        time
+            When the first of them was taken, seconds by any clock; held against the count and the sampling rate.
+
+        Returns
+        -------
+        list
+            A prediction for each window, in order of time; often empty.
+
+        Raises
+        ------
+        RecordingError
+            On samples that cannot be used, that came before, or after a hole of more than an hour; if `time` tells of a
+            jump or of another rate; after `finish`. Nothing was taken then.
+        BackendError
+            If the engine is closed or fails: `samples_received` says what was taken, and the next push asks again.
+        """
+        with self._lock:
+            received = self.samples_received
+            number = received if start is None else self._check_start(start, received)
+            stamp = None if time is None else self._clock.check(number, time)
+            millivolt = self._options.to_millivolt(samples)
+            self._take(np.empty((len(self._options.leads), 0)))  # an ended stream refuses
+            if stamp is not None:
+                self._clock.accept(stamp)
+            predictions: list[StreamPrediction] = []
+            for part in (*self._hole(number - received), millivolt):
+                self._take(part)
+                predictions += self._answers()
+            return predictions
+
+    def finish(self) -> list[StreamPrediction]:
+        """End the signal: answer the windows that waited for what follows. Only `reset` opens the stream again."""
+        with self._lock:
+            self._refusing(self._windows.finish)
+            return list(self._answers())
+
+    def reset(self) -> None:
+        """Begin anew with the same patient: another recording."""
+        with self._lock:
+            self._windows.reset()
+            self._network.reset()
+            self._clock = Clock(self._options.fs)
+
+    def set_patient(self, patient: Patient | None) -> None:
+        """Exchange what is known of the patient, for the windows that come.
+
+        Raises
+        ------
+        PatientError
+            As `Engine.predict` does; the former facts stay.
+        """
+        features, note = self._inputs(patient)
+        with self._lock:
+            self._features, self._patient = features, note
+
+    def save(self) -> bytes:
+        """All that the stream remembers, for `restore`; it holds the latest signal, and is to be kept as that is."""
+        with self._lock:
+            clock = self._clock
+            saved = SavedStream(
+                settings=self._settings,
+                windows=self._windows.save(),
+                network=self._network.save(),
+                first=clock.first,
+                last=clock.last,
+            )
+            return states.encode(saved)
+
+    def restore(self, state: bytes) -> None:
+        """Go on where a stream of the same model and settings was saved, here or in another process.
+
+        Raises
+        ------
+        BackendError
+            If the bytes are no such state, damaged or of another version; nothing has changed then.
+        """
+        saved = states.decode(state, self._settings)
+        with self._lock:
+            before = self._network.save()
+            self._network.restore(saved.network)
+            try:
+                self._windows.restore(saved.windows)
+            except ValueError as error:
+                self._network.restore(before)
+                raise BackendError(f"this state of a stream cannot be used: {error}") from None
+            self._clock = Clock(self._options.fs)
+            self._clock.first, self._clock.last = saved.first, saved.last
+
+    def _check_start(self, start: Any, received: int) -> int:
+        if isinstance(start, bool) or not isinstance(start, (int, np.integer)):
+            raise RecordingError(f"start must be the number of a sample, not {type(start).__name__}")
+        if start < received:
+            raise RecordingError(
+                f"sample {start} came before: {received} of each lead were taken; leave out what overlaps, or reset"
+            )
+        if start - received > LONGEST_HOLE_S * self._options.fs:
+            raise RecordingError(
+                f"{(start - received) / self._options.fs:.0f} s of signal are missing, more than {LONGEST_HOLE_S:g}: "
+                "reset the stream, for this is another recording"
+            )
+        return int(start)
+
+    def _hole(self, samples: int) -> Iterator[NDArray[np.float64]]:
+        """Lost samples as missing ones, a second at a time: however long the hole, memory stays small."""
+        most = max(
+            1, int(self._contract.signal.window_samples * self._options.fs / self._contract.signal.sampling_rate_hz)
+        )
+        while samples > 0:
+            yield np.full((len(self._options.leads), min(samples, most)), np.nan)
+            samples -= most
+
+    def _take(self, samples: NDArray[np.float64]) -> None:
+        self._refusing(lambda: self._windows.push(samples))
+
+    def _refusing(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except ValueError as error:
+            raise RecordingError(f"these samples cannot be used: {error}") from None
+
+    def _answers(self) -> Iterator[StreamPrediction]:
+        while (due := self._windows.window()) is not None:
+            begin, first, count, signal, reports, figures = due
+            names = self._contract.signal.leads
+            notes = tuple(LeadNote(name, **report) for name, report in zip(names, reports, strict=True))
+            prepared = PreparedSignal(signal, self._options.fs, count, notes, figures)
+            yield self._predict(begin, first, prepared)
+            self._windows.advance()
+
+    def _predict(self, begin: int, first: int, prepared: PreparedSignal) -> StreamPrediction:
+        number = begin // self._settings.hop
+        try:
+            quality = judge_quality(prepared, self._contract, self._settings.longest_gap_s)
+        except (QualityError, RecordingError) as error:
+            self._network.refuse()
+            refusal = ErrorNote(type=type(error).__name__, message=str(error))
+            note = self._note(prepared, error.quality if isinstance(error, QualityError) else None)
+            return self._prediction((), note, 0, self._position(number, number, first, prepared), refusal)
+        note = self._note(prepared, quality)
+        answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
+        findings = decide(answered.logits, self._contract)
+        position = self._position(number, answered.since, first, prepared)
+        chosen = tuple(findings[index] for index in self._targets)
+        return self._prediction(chosen, note, len(answered.logits), position, None)
+
+    def _note(self, prepared: PreparedSignal, quality: QualityNote | None) -> RecordingNote:
+        return recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
+
+    def _prediction(
+        self,
+        findings: tuple[Finding, ...],
+        note: RecordingNote,
+        windows: int,
+        position: Position,
+        refusal: ErrorNote | None,
+    ) -> StreamPrediction:
+        return StreamPrediction(
+            notice=self.info.notice,
+            findings=findings,
+            recording=msgspec.structs.replace(note, windows=windows),
+            patient=self._patient,
+            engine=self.info,
+            source=self._source,
+            position=position,
+            refusal=refusal,
+        )
+
+    def _position(self, number: int, since: int, first: int, prepared: PreparedSignal) -> Position:
+        signal, hop = self._contract.signal, self._settings.hop
+        end_s = (number * hop + signal.window_samples) / signal.sampling_rate_hz
+        return Position(
+            window=number,
+            first_sample=first,
+            last_sample=first + prepared.recorded_samples - 1,
+            begin_s=number * hop / signal.sampling_rate_hz,
+            end_s=end_s,
+            since_s=since * hop / signal.sampling_rate_hz,
+            behind_s=self.samples_received / self._options.fs - end_s,
+            look_ahead_s=self.look_ahead_s,
+            begin_time=self._clock.time_of(first),
+        )
+
+    def _inputs(self, patient: Patient | None) -> tuple[Features, PatientNote]:
+        facts = patient or Patient()
+        features = self._encode(facts)
+        return features, patient_note(patient, facts, features)
