@@ -92,8 +92,8 @@ speed: $(VENV)/.dev ## Measure anew what bench/results keeps (minutes, on a quie
 docs: $(VENV)/.docs ## Build the documentation as a site into build/docs; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-schema: $(VENV)/.dev ## Write the JSON schemas of the contract and of a prediction anew
-	$(BIN)/python -m ecg2lab.contract
+schema: $(VENV)/.dev ## Write the schemas and tables of the contract and the JSON schema of a prediction anew
+	$(BIN)/python -m ecg2lab.contract_table
 	$(BIN)/python -m ecg2lab.report.document
 
 demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on simulated patients, and overwrite it
