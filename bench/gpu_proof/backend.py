@@ -8,12 +8,12 @@ import sys
 import time
 
 import numpy as np
+from ecg2lab.tensors import read
 
 import ecg2lab
 from ecg2lab.bundle import GOLDEN, Bundle
 from ecg2lab.errors import BackendError, MissingExtraError
 from ecg2lab.parity import logit_limit
-from ecg2lab.tensors import read
 
 CALLS = 200
 NOTHING_PROVED = 4

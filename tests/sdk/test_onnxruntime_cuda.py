@@ -8,6 +8,7 @@ import types
 import numpy as np
 import onnxruntime
 import pytest
+from ecg2lab.tensors import read as read_tensors
 
 import ecg2lab
 from ecg2lab import selftest
@@ -15,7 +16,6 @@ from ecg2lab.backends import onnxruntime as backends
 from ecg2lab.bundle import GOLDEN, Bundle
 from ecg2lab.errors import BackendError, MissingExtraError
 from ecg2lab.parity import logit_limit
-from ecg2lab.tensors import read as read_tensors
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
