@@ -21,7 +21,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError, PatientError, QualityError, RecordingError
 from ecg2lab.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.features import Features, encode
-from ecg2lab.network_inputs import check_inputs
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
 from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import OutOfRange, Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
@@ -431,12 +431,8 @@ class Engine:
 
     def _warm_up(self) -> None:
         """One call, so that the first answer is as fast as the next."""
-        signal, columns = self.contract.signal, self.contract.static_inputs
-        self.run(
-            np.zeros((1, len(signal.leads), signal.window_samples), np.float32),
-            np.zeros((1, len(columns.continuous)), np.float32),
-            np.zeros((1, len(columns.categorical)), np.int64),
-        )
+        expected = graph_tensors(self.contract)
+        self.run(*(np.zeros((1, *expected[name][0]), expected[name][1]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL)))
 
 
 def _known(verb: str, recording: Recording, patient: Patient | None) -> Patient:

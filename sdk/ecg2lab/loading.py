@@ -6,7 +6,7 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from ecg2lab import log, parity
+from ecg2lab import log
 from ecg2lab.backends import Backend
 from ecg2lab.backends.native import computes
 from ecg2lab.bundle import Bundle
@@ -89,7 +89,7 @@ def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Bac
 
 def _automatic(bundle: Bundle, precision: str | None) -> str:
     """Native, unless this CPU or the bundle's proof has it not."""
-    left_out = parity.NATIVE in parity.recorded(bundle).left_out
+    left_out = NATIVE in bundle.native.left_out
     return NATIVE if computes(precision or bundle.manifest.precision) and not left_out else ONNXRUNTIME
 
 

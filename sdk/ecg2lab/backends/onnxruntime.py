@@ -12,8 +12,9 @@ from ecg2lab import cpu
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import installed_version, require
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, graph_tensors
 
+_TYPES: dict[type, str] = {np.float32: "tensor(float)", np.int64: "tensor(int64)"}
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _OPTIONS = {CPU: {}, CUDA: {"use_tf32": "0"}}
 """TF32 would round the operands of fp32 to ten bits, which is not what was proved."""
@@ -130,14 +131,8 @@ class OnnxRuntimeCudaBackend(OnnxRuntimeBackend):
 
 def _check_fit(session: Any, bundle: Bundle) -> None:
     """Refuse a graph that is not the one its contract speaks of."""
-    contract, columns = bundle.contract, bundle.contract.static_inputs
-    wanted = {
-        SIGNAL: ("tensor(float)", [len(contract.signal.leads), contract.signal.window_samples]),
-        CONTINUOUS: ("tensor(float)", [len(columns.continuous)]),
-        CATEGORICAL: ("tensor(int64)", [len(columns.categorical)]),
-        LOGITS: ("tensor(float)", [len(contract.targets)]),
-    }
-    found = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
-    for name in (*wanted, *found):
-        if wanted.get(name) != found.get(name):
+    expected = {name: (_TYPES[dtype], list(shape)) for name, (shape, dtype) in graph_tensors(bundle.contract).items()}
+    actual = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
+    for name in (*expected, *actual):
+        if expected.get(name) != actual.get(name):
             raise BundleError(f"{bundle.source}: its graph does not fit its contract at {name!r}; export it again")
