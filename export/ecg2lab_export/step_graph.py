@@ -62,7 +62,8 @@ def build(network: Network) -> onnx.ModelProto:
         x = add_mixing(graph, x, step.convolve(x, layer), layer, f"layers.{index}")
     logits = add_head(graph, step.mean(x), network)
     outputs = {LOGITS: (logits, ("batch", network.targets)), NEXT_STATE: (step.next_state(), ("batch", step.size))}
-    return require_portable(graph.finish(outputs, f"S4 fusion network, step of up to {MOST_SAMPLES} samples"))
+    model = graph.finish(outputs, f"S4 fusion network, step of up to {MOST_SAMPLES} samples")
+    return require_portable(model, MOST_SAMPLES)
 
 
 def build_convolution(layer: S4Layer) -> onnx.ModelProto:

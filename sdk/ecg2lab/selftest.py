@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ecg2lab import cpu, parity, tensors
+from ecg2lab import cpu, parity
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
@@ -105,12 +105,12 @@ def _step(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut
 def _recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
     """Scan and cascade of each layer for which the export did not leave them out."""
     name = f"{bundle.source}: {WEIGHTS}"
-    weights, network = tensors.read(bundle.member(WEIGHTS), name), bundle.manifest.network
-    window, tolerance = bundle.contract.signal.window_samples, kernel_tolerance(network.state_size)
+    weights, network = bundle.tensors(WEIGHTS), bundle.manifest.network
+    window, tolerance = bundle.contract.signal.window_samples, kernel_tolerance(network["state_size"])
     for form, measure in {parity.SCAN: scan_checks, parity.CASCADE: cascade_checks}.items():
         if form in proof.left_out:
             continue
-        layers = [f"layer {i}" for i in range(network.layers) if f"{form}, layer {i}" not in proof.left_out]
+        layers = [f"layer {i}" for i in range(network["layers"]) if f"{form}, layer {i}" not in proof.left_out]
         try:
             checks = list(measure(weights, window, tolerance))
         except (KeyError, ValueError, TypeError) as error:

@@ -17,6 +17,8 @@ import ecg2lab
 from ecg2lab.bundle import Bundle
 from ecg2lab_export import cardiolab, export, realise
 
+pytestmark = pytest.mark.slow
+
 SERIES = "ts_encoder.predictor.predictor."
 LEADS, NUMBERS, TABLES = 12, 10, ((2, 16), (5, 32))
 

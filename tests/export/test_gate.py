@@ -16,6 +16,8 @@ from ecg2lab_export import auroc_loss, calibration, contract_fit, gate, window_g
 from ecg2lab_export.passes import reduce_precision
 from ecg2lab_export.weights import weight_tensors
 
+pytestmark = pytest.mark.slow
+
 PRECISIONS = ("fp16", "bf16", "int8")
 
 

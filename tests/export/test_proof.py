@@ -23,6 +23,8 @@ from ecg2lab_export.triton import repository
 from ecg2lab_export.triton.settings import Settings
 from ecg2lab_export.weights import weight_tensors
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def out(tmp_path):

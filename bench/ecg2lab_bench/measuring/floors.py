@@ -47,7 +47,7 @@ class Products:
     def of(cls, bundle: Bundle, batch: int) -> Products:
         """Of a bundle's network."""
         shape = bundle.manifest.network
-        return cls(batch * bundle.contract.signal.window_samples, shape.hidden, shape.layers)
+        return cls(batch * bundle.contract.signal.window_samples, shape["hidden"], shape["layers"])
 
     @property
     def flops(self) -> int:

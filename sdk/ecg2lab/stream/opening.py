@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, RecordingError
-from ecg2lab.features import Encode, native_contract
+from ecg2lab.features import Encode
 from ecg2lab.prediction import EngineInfo
 from ecg2lab.real_numbers import is_real, to_float
 from ecg2lab.stream.network import By, ByState, ByWindows, Network
@@ -82,7 +82,7 @@ def _open_windows(contract: Contract, options: StreamOptions, gap_s: float) -> _
     """Open the core's windows, which refuse missing leads, rates, hops and gaps, and filters that look back."""
     seconds = _number("hop_s", options.hop_s), _number("longest_gap_s", gap_s)
     try:
-        return _core.WindowStream(native_contract(contract), tuple(options.leads), options.fs, *seconds)
+        return _core.WindowStream(contract.native, tuple(options.leads), options.fs, *seconds)
     except RecordingError:
         raise
     except ValueError as error:
