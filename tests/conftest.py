@@ -10,9 +10,9 @@ import pytest
 
 from ecg2lab import cpu
 from ecg2lab.errors import BackendError
-from ecg2lab_export import dplr
-from ecg2lab_export.dplr import Dplr
-from ecg2lab_export.network import Network, S4Layer, StaticBlock
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.dplr import Dplr
+from ecg2lab_export.network.fusion import Network, S4Layer, StaticBlock
 
 DATA = Path(__file__).parent / "data"
 

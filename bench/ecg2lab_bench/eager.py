@@ -17,8 +17,8 @@ from ecg2lab.backends.torch import TorchNetwork, as_tensor, by_fft
 from ecg2lab.measuring import two_sided
 from ecg2lab_bench.floors import LeftOut
 from ecg2lab_bench.runtimes import Inputs, Run
-from ecg2lab_export.network import Network, S4Layer
-from ecg2lab_export.weights import dense_tensors
+from ecg2lab_export.forms.weights import dense_tensors
+from ecg2lab_export.network.fusion import Network, S4Layer
 
 if TYPE_CHECKING:
     import torch

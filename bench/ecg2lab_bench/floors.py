@@ -102,7 +102,7 @@ def _onnxruntime(x: Matrix, weights: list[Matrix], threads: int, _: ExitStack) -
 def _matmul_graph(x: Matrix, weights: list[Matrix]) -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
-    from ecg2lab_export.graph import IR_VERSION, OPSET
+    from ecg2lab_export.graphs.builder import IR_VERSION, OPSET
 
     def value(name: str, shape: tuple[int, ...]) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

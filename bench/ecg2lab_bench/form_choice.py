@@ -19,9 +19,10 @@ from ecg2lab_bench.report import machine_lines, markdown_table, milliseconds
 from ecg2lab_bench.results import Machine, now
 from ecg2lab_bench.runtimes import Inputs, on_onnxruntime
 from ecg2lab_bench.timing import Subject, Tell, interleave, summarise
-from ecg2lab_export import forms, window_graph
-from ecg2lab_export.forms import Form
-from ecg2lab_export.network import Network
+from ecg2lab_export.forms import convolution as forms
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.forms.convolution import Form
+from ecg2lab_export.network.fusion import Network
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -19,9 +19,9 @@ from ecg2lab_bench.results import Results
 from ecg2lab_bench.runtimes import RUNTIMES, Run
 from ecg2lab_bench.subjects import BATCHES, LoadedModel
 from ecg2lab_bench.timing import Subject, Tell
-from ecg2lab_export import weights, window_graph
-from ecg2lab_export.forms import FORMS
-from ecg2lab_export.network import Network
+from ecg2lab_export.forms import weights, window_graph
+from ecg2lab_export.forms.convolution import FORMS
+from ecg2lab_export.network.fusion import Network
 
 NOTHING = "no convolution"
 """The network without what the forms differ in: it computes something else, so it has no error."""

@@ -25,12 +25,13 @@ from ecg2lab_bench.results import now
 from ecg2lab_bench.state_forms import Chunks, Rows
 from ecg2lab_bench.state_spaces import Poles, draw
 from ecg2lab_bench.timing import Tell
-from ecg2lab_export import dplr, step_graph, window_graph
-from ecg2lab_export.cascade import fit_cascade
-from ecg2lab_export.dplr import Dplr, Real
-from ecg2lab_export.forms import Form
-from ecg2lab_export.network import S4Layer
-from ecg2lab_export.realisation import Realisation, realise_system, to_real_basis
+from ecg2lab_export.forms import step_graph, window_graph
+from ecg2lab_export.forms.cascade import fit_cascade
+from ecg2lab_export.forms.convolution import Form
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.dplr import Dplr, Real
+from ecg2lab_export.network.fusion import S4Layer
+from ecg2lab_export.network.realisation import Realisation, realise_system, to_real_basis
 
 _SEED = 0
 _SHORT, _LONG = 250, 5000

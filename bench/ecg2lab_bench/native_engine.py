@@ -29,7 +29,7 @@ from ecg2lab_bench.results import Timing, now
 from ecg2lab_bench.subjects import BATCHES
 from ecg2lab_bench.synthetic import export_network, random_network
 from ecg2lab_bench.timing import Subject, Tell, interleave, summarise
-from ecg2lab_export.network import Network
+from ecg2lab_export.network.fusion import Network
 
 PRECISIONS = ("fp32", "bf16", "int8")
 AUTHORS: dict[str, Callable[[], Cauchy]] = {

@@ -23,8 +23,8 @@ from ecg2lab_bench.cauchy import Cauchy, by_pytorch
 from ecg2lab_bench.eager import eager_network
 from ecg2lab_bench.floors import LeftOut
 from ecg2lab_bench.runtimes import Inputs
-from ecg2lab_export.dplr import Dplr
-from ecg2lab_export.network import Network, S4Layer
+from ecg2lab_export.network.dplr import Dplr
+from ecg2lab_export.network.fusion import Network, S4Layer
 
 if TYPE_CHECKING:
     import torch

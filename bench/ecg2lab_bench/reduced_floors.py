@@ -52,7 +52,7 @@ def _integer_on_onnxruntime(products: Products, threads: int, _: ExitStack) -> C
     """MatMulInteger with constant weights: unsigned rows, signed columns, 32-bit sums."""
     from onnx import TensorProto, helper, numpy_helper
 
-    from ecg2lab_export.graph import IR_VERSION, OPSET
+    from ecg2lab_export.graphs.builder import IR_VERSION, OPSET
 
     random = np.random.default_rng(0)
     x = random.integers(0, 256, (products.rows, products.channels), dtype=np.uint8)

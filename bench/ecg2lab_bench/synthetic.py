@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ecg2lab_bench.state_spaces import draw
-from ecg2lab_export import cardiolab
-from ecg2lab_export.dplr import Real
-from ecg2lab_export.network import Network, S4Layer, StaticBlock
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.network.dplr import Real
+from ecg2lab_export.network.fusion import Network, S4Layer, StaticBlock
 
 LEADS = 12
 CONTINUOUS = 10

@@ -103,7 +103,7 @@ def graph_maker(bundle: Bundle, precision: str) -> Callable[[], bytes]:
 def _in_fp16(graph: bytes) -> bytes:
     import onnx
 
-    from ecg2lab_export.passes import reduce_precision
+    from ecg2lab_export.precision.passes import reduce_precision
 
     reduced: onnx.ModelProto = reduce_precision(onnx.load_from_string(graph), "fp16")
     return bytes(reduced.SerializeToString(deterministic=True))

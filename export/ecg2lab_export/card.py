@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecg2lab.bundle import Manifest
 from ecg2lab.parity import ParityReport
-from ecg2lab_export.run_folder import RunRecord
+from ecg2lab_export.checkpoint.run_folder import RunRecord
 
 
 def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None, evaluated: str | None = None) -> str:

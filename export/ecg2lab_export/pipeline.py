@@ -28,21 +28,24 @@ from ecg2lab.parity import (
     ParityReport,
     nearest_to_limit,
 )
-from ecg2lab_export import calibration, cardiolab, gate, proof, step_graph, window_graph
-from ecg2lab_export.auroc_loss import LARGEST_AUROC_LOSS
-from ecg2lab_export.calibration import CalibrationSet
+from ecg2lab_export.architecture.contract_fit import check_fit, default_contract
 from ecg2lab_export.card import model_card
-from ecg2lab_export.cascade import Cascade, fit_cascade
-from ecg2lab_export.contract_fit import check_fit, default_contract
+from ecg2lab_export.checkpoint.run_folder import RunRecord, read_run
 from ecg2lab_export.evaluated import read_card
-from ecg2lab_export.forms import FORMS, Form, by_speed
-from ecg2lab_export.golden import Golden, make_golden
-from ecg2lab_export.graph import OPSET
-from ecg2lab_export.network import Network
-from ecg2lab_export.passes import as_computed_on_devices, reduce_precision
-from ecg2lab_export.proof import Graphs
-from ecg2lab_export.run_folder import RunRecord, read_run
-from ecg2lab_export.weights import weight_tensors
+from ecg2lab_export.forms import step_graph, window_graph
+from ecg2lab_export.forms.cascade import Cascade, fit_cascade
+from ecg2lab_export.forms.convolution import FORMS, Form, by_speed
+from ecg2lab_export.forms.weights import weight_tensors
+from ecg2lab_export.graphs.builder import OPSET
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.network.fusion import Network
+from ecg2lab_export.precision import calibration, gate
+from ecg2lab_export.precision.auroc_loss import LARGEST_AUROC_LOSS
+from ecg2lab_export.precision.calibration import CalibrationSet
+from ecg2lab_export.precision.passes import as_computed_on_devices, reduce_precision
+from ecg2lab_export.proof import proving as proof
+from ecg2lab_export.proof.golden import Golden, make_golden
+from ecg2lab_export.proof.proving import Graphs
 
 PRECISIONS = ("fp32", *get_args(ReducedPrecision))
 Tell = Callable[[str], None]

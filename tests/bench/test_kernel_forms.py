@@ -17,8 +17,8 @@ from ecg2lab_bench.kernel_forms import FORMS, Drawn, Setting
 from ecg2lab_bench.kernel_report import KernelResults
 from ecg2lab_bench.laboratory import Plan
 from ecg2lab_bench.state_spaces import draw
-from ecg2lab_export import dplr
-from ecg2lab_export.realisation import Realisation
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.realisation import Realisation
 
 SMALL = (Setting("HiPPO", 8, 60, 6), Setting("perturbed", 4, 60, 3), Setting("near 1", 4, 200, 3))
 

@@ -17,7 +17,7 @@ from ecg2lab_bench.laboratory import Plan
 from ecg2lab_bench.native_report import NativeResults
 from ecg2lab_bench.published_pipeline import PublishedKernel, published_pipeline
 from ecg2lab_bench.synthetic import export_network, random_network
-from ecg2lab_export.network import Network
+from ecg2lab_export.network.fusion import Network
 
 
 @pytest.fixture(scope="module")

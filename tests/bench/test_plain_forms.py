@@ -13,8 +13,8 @@ from ecg2lab_bench.floors import LeftOut
 from ecg2lab_bench.plain_graphs import add_depthwise
 from ecg2lab_bench.runtimes import Inputs
 from ecg2lab_bench.synthetic import random_network
-from ecg2lab_export import window_graph
-from ecg2lab_export.network import Network
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.network.fusion import Network
 
 ROUNDING = 1e-5
 """Of logits of order 1 in float32, as the export allows."""

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from ecg2lab import kautz
-from ecg2lab_export import cardiolab, cascade, export, pipeline, proof
-from ecg2lab_export.cascade import fit_cascade
+from ecg2lab_export import export, pipeline
+from ecg2lab_export.forms import cascade
+from ecg2lab_export.forms.cascade import fit_cascade
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.proof import proving as proof
 
 STEPS = np.log([1e-3, 4e-3, 2e-2, 1e-1])
 
@@ -57,7 +60,7 @@ def run_as_documented(found, u):
 
 def test_the_section_as_documented_computes_the_convolution(random_system, s4_layer):
     """What a native engine will do with h, r and taps. 1e-5 of the largest output: float32 sums of 120 samples."""
-    from ecg2lab_export.network import convolve
+    from ecg2lab_export.network.fusion import convolve
 
     layer = s4_layer(random_system(1, length=120))
     u = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)

@@ -8,8 +8,9 @@ from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.measuring import impulse_error, two_sided
 from ecg2lab.parity import kernel_tolerance
-from ecg2lab_export import proof, step_graph, window_graph
-from ecg2lab_export.dplr import Dplr
+from ecg2lab_export.forms import step_graph, window_graph
+from ecg2lab_export.network.dplr import Dplr
+from ecg2lab_export.proof import proving as proof
 
 POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 WINDOWS = (50, 250, 1000, 5000)

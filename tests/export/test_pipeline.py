@@ -19,7 +19,10 @@ from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import inspect
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, OutputError, ParityError
-from ecg2lab_export import cardiolab, cli, export, pipeline, proof, window_graph
+from ecg2lab_export import cli, export, pipeline
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.proof import proving as proof
 
 
 @pytest.fixture

@@ -14,14 +14,17 @@ from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, ParityError
 from ecg2lab.parity import Check, ParityReport
 from ecg2lab.step import StepGraph
-from ecg2lab_export import cardiolab, dplr, export, proof, step_graph, window_graph
-from ecg2lab_export.contract_fit import default_contract
-from ecg2lab_export.golden import make_golden
-from ecg2lab_export.proof import Graphs
-from ecg2lab_export.realisation import balanced, realise_system, to_real_basis
+from ecg2lab_export import export
+from ecg2lab_export.architecture.contract_fit import default_contract
+from ecg2lab_export.forms import step_graph, window_graph
+from ecg2lab_export.forms.weights import weight_tensors
+from ecg2lab_export.network import cardiolab, dplr
+from ecg2lab_export.network.realisation import balanced, realise_system, to_real_basis
+from ecg2lab_export.proof import proving as proof
+from ecg2lab_export.proof.golden import make_golden
+from ecg2lab_export.proof.proving import Graphs
 from ecg2lab_export.triton import repository
 from ecg2lab_export.triton.settings import Settings
-from ecg2lab_export.weights import weight_tensors
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ def test_a_wrong_realisation_is_refused_and_nothing_is_written(parity_case, out,
     """Whatever form the window graph has: scan and step are made of the realisation even where the graph is not."""
     if wrong is directions_exchanged and "causal" in str(parity_case.checkpoint):
         wrong = c_tilde_as_c
-    monkeypatch.setattr("ecg2lab_export.network.realise_system", wrong)
+    monkeypatch.setattr("ecg2lab_export.network.fusion.realise_system", wrong)
     with pytest.raises(ParityError, match=r"kernel, .*layer \d.*no bundle was written"):
         export(parity_case.checkpoint, out, form=form)
     assert not out.parent.exists()
@@ -137,7 +140,7 @@ def test_an_error_in_a_single_channel_is_seen(random_network, monkeypatch, dead)
         rows[:, dead] *= 1 + 3e-6
         return dataclasses.replace(real, c=rows)
 
-    monkeypatch.setattr("ecg2lab_export.network.realise_system", spoiled)
+    monkeypatch.setattr("ecg2lab_export.network.fusion.realise_system", spoiled)
     report = prove(dataclasses.replace(network, layers=(small,)))
     assert any(not c.passed for c in report.checks if c.form == "realisation in float64")
 
@@ -145,7 +148,7 @@ def test_an_error_in_a_single_channel_is_seen(random_network, monkeypatch, dead)
 def test_a_refused_export_leaves_an_older_bundle_as_it_was(parity_case, out, monkeypatch):
     export(parity_case.checkpoint, out)
     before = out.read_bytes()
-    monkeypatch.setattr("ecg2lab_export.network.realise_system", c_tilde_as_c)
+    monkeypatch.setattr("ecg2lab_export.network.fusion.realise_system", c_tilde_as_c)
     with pytest.raises(ParityError):
         export(parity_case.checkpoint, out)
     assert out.read_bytes() == before

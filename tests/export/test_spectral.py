@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from ecg2lab_export import forms, recurrent, spectral, window_graph
-from ecg2lab_export.network import convolve
-from ecg2lab_export.recurrent import chunk_for
-from ecg2lab_export.spectral import Plan, plan_for, spectrum, transforms
+from ecg2lab_export.forms import convolution as forms
+from ecg2lab_export.forms import recurrent, spectral, window_graph
+from ecg2lab_export.forms.recurrent import chunk_for
+from ecg2lab_export.forms.spectral import Plan, plan_for, spectrum, transforms
+from ecg2lab_export.network.fusion import convolve
 
 WINDOWS = (*range(1, 601), 997, 1000, 1024, 2500, 4999, 5000, 5003)
 

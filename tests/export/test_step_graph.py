@@ -11,9 +11,10 @@ import pytest
 from ecg2lab.bundle import StepShape
 from ecg2lab.contract import StaticInputs
 from ecg2lab.step import StepGraph
-from ecg2lab_export import cardiolab, step_graph, window_graph
-from ecg2lab_export.network import Network
-from ecg2lab_export.step_graph import MOST_SAMPLES
+from ecg2lab_export.forms import step_graph, window_graph
+from ecg2lab_export.forms.step_graph import MOST_SAMPLES
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.network.fusion import Network
 
 STATED = 1e-5
 """On logits of order 1, float32 against float64: the limit of every form."""

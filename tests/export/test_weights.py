@@ -6,8 +6,10 @@ from safetensors.numpy import load, save
 
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError
-from ecg2lab_export import cardiolab, export, window_graph
-from ecg2lab_export.weights import read_network, weight_tensors
+from ecg2lab_export import export
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.forms.weights import read_network, weight_tensors
+from ecg2lab_export.network import cardiolab
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_the_state_space_gives_the_authors_kernels(parity_case, exported):
 
 
 def test_the_cascade_gives_the_authors_kernels_in_float32(parity_case, exported):
-    from ecg2lab_export.cascade import Cascade
+    from ecg2lab_export.forms.cascade import Cascade
 
     weights = load(exported.member("weights.safetensors"))
     for index, stored in enumerate(parity_case.io["kernels"]):

@@ -12,7 +12,7 @@ import ecg2lab
 from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
 from ecg2lab.leads import STANDARD
-from ecg2lab_export import cardiolab
+from ecg2lab_export.network import cardiolab
 
 CHECKPOINT = Path(__file__).parent.parent / "data" / "parity" / "bidirectional-small" / "checkpoint.ckpt"
 

@@ -137,7 +137,8 @@ def test_a_lead_that_weighs_more_has_more_effect(bundle, contract, recording):
 
 def test_a_lead_that_the_network_ignores_has_no_effect(random_network, contract, recording, tmp_path):
     """A real network whose encoder takes nothing from V2: exactly 0, since 0 · x adds nothing in any precision."""
-    from ecg2lab_export import cardiolab, export
+    from ecg2lab_export import export
+    from ecg2lab_export.network import cardiolab
 
     network = random_network(3, hidden=8, state=4, layers=1, targets=len(contract.targets))
     ignored = contract.signal.leads.index("V2")

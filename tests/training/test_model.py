@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecg2lab_export import cardiolab, dplr
+from ecg2lab_export.network import cardiolab, dplr
 from ecg2lab_training.model import FusionModel, Sizes
 from ecg2lab_training.s4 import Kernel, draw_system
 

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ecg2lab_export import network as reference
-from ecg2lab_export.network import Network
+from ecg2lab_export.network import fusion as reference
+from ecg2lab_export.network.fusion import Network
 from ecg2lab_training.config import Inputs
 from ecg2lab_training.s4 import S4Layer, draw_system
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecg2lab_export import cardiolab
+from ecg2lab_export.network import cardiolab
 from ecg2lab_training import auroc, config, dataset
 from ecg2lab_training.config import Inputs
 from ecg2lab_training.crops import Recordings, probabilities

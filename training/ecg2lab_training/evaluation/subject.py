@@ -55,9 +55,9 @@ def open_subject(path: Path) -> Subject:
 def _open_run(folder: Path) -> Subject:
     import torch
 
-    from ecg2lab_export import cardiolab
-    from ecg2lab_export.contract_fit import check_fit
-    from ecg2lab_export.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
+    from ecg2lab_export.architecture.contract_fit import check_fit
+    from ecg2lab_export.checkpoint.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
+    from ecg2lab_export.network import cardiolab
     from ecg2lab_training.model import FusionModel
 
     run = read_run(folder)

@@ -1,0 +1,59 @@
+"""The whole network over one window as an ONNX graph: static window, free batch, standard operators only.
+
+Glossary: B batch, L window, H channels, n targets; shapes in comments.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from ecg2lab.backends import LOGITS
+from ecg2lab_export.forms.convolution import FORMS, Convolution, Form
+from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
+from ecg2lab_export.graphs.builder import GraphBuilder, require_portable
+from ecg2lab_export.network.fusion import Network, S4Layer
+
+
+def build(network: Network, form: Form) -> onnx.ModelProto:
+    """Build the graph `(signal, continuous, categorical) → logits`.
+
+    Parameters
+    ----------
+    network
+        Parameters.
+    form
+        Of the convolutions.
+
+    Returns
+    -------
+    ModelProto
+        Inputs (B leads L) float32, (B features) float32, (B categories) int64; output (B n) float32.
+    """
+    return require_portable(build_with(network, FORMS[form], form))
+
+
+def build_with(network: Network, convolution: Convolution, form: str) -> onnx.ModelProto:
+    """`build` with a convolution of the caller's, which `form` describes."""
+    graph = GraphBuilder()
+    x = add_encoder(graph, network, network.window)  # (B·L H)
+    for index, layer in enumerate(network.layers):
+        x = add_mixing(graph, x, convolution(graph, x, layer), layer, f"layers.{index}")
+    logits = add_head(graph, _mean_over_time(graph, x, network), network)
+    doc = f"S4 fusion network, {form} form, window {network.window}"
+    return graph.finish({LOGITS: (logits, ("batch", network.targets))}, doc)
+
+
+def build_convolution(layer: S4Layer, form: Form) -> onnx.ModelProto:
+    """The convolution of one layer alone, `u → y` of shape (B·L H): for proving its kernel."""
+    graph = GraphBuilder()
+    shape = ("rows", layer.d.size)
+    u = graph.input("u", "float32", shape)
+    return graph.finish({"y": (FORMS[form](graph, u, layer), shape)}, "one S4 layer")
+
+
+def _mean_over_time(graph: GraphBuilder, x: str, network: Network) -> str:
+    """(B·L H) → (B H), as a product with a constant row: at batch 1 faster than a reduction over a middle axis."""
+    by_window = graph.reshape(x, (-1, network.window, network.hidden))
+    row = graph.constant(np.full((1, network.window), 1 / network.window))
+    return graph.reshape(graph.add("MatMul", row, by_window), (-1, network.hidden))
