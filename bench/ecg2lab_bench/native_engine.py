@@ -147,7 +147,7 @@ def _load(bundle: Bundle, precision: str, threads: int) -> Engine:
 def _floors(bundle: Bundle, key: _Key, undo: ExitStack, left_out: dict[str, str]) -> dict[str, Candidate]:
     shape = bundle.manifest.network
     rows = key.batch * bundle.contract.signal.window_samples
-    products = Products(rows=rows, channels=shape.hidden, layers=shape.layers)
+    products = Products(rows=rows, channels=shape["hidden"], layers=shape["layers"])
     if key.precision == "fp32":
         found, missing = candidates(products, key.threads, undo)
     else:

@@ -40,10 +40,10 @@ class LoadedModel:
             weights=f"random weights: {manifest.notice}" if self.random_weights else manifest.notice,
             bundle_digest=self.bundle.digest,
             bundle_mb=self.bundle.size / 1e6,
-            hidden=shape.hidden,
-            state_size=shape.state_size,
-            layers=shape.layers,
-            causal=shape.causal,
+            hidden=shape["hidden"],
+            state_size=shape["state_size"],
+            layers=shape["layers"],
+            causal=manifest.causal,
             window=manifest.contract.signal.window_samples,
             targets=len(manifest.contract.targets),
             form=manifest.form,
@@ -55,7 +55,7 @@ class LoadedModel:
         """What the floor multiplies."""
         shape = self.bundle.manifest.network
         rows = batch * self.bundle.contract.signal.window_samples
-        return Products(rows=rows, channels=shape.hidden, layers=shape.layers)
+        return Products(rows=rows, channels=shape["hidden"], layers=shape["layers"])
 
 
 def load_model(key: str, path: Path, threads: int, undo: ExitStack, random_weights: bool = False) -> LoadedModel:

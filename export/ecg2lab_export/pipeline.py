@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab import cpu
-from ecg2lab.bundle import Gate, Lineage, Manifest, NetworkShape, ReducedPrecision, StepShape
+from ecg2lab.bundle import Gate, Lineage, Manifest, ReducedPrecision, StepShape
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, CheckpointError, ContractError, OutputError, ParityError
 from ecg2lab.extras import installed_version
@@ -284,13 +284,13 @@ def _manifest(
         form=proved.graphs.form,
         precision=precision,  # type: ignore[arg-type]
         opset=OPSET,
-        network=NetworkShape(
-            hidden=network.hidden,
-            state_size=network.state_size,
-            layers=len(network.layers),
-            causal=network.causal,
-            parameters=network.parameters,
-        ),
+        network={
+            "causal": network.causal,
+            "parameters": network.parameters,
+            "hidden": network.hidden,
+            "state_size": network.state_size,
+            "layers": len(network.layers),
+        },
         step=proved.graphs.step_shape,
         lineage=Lineage(
             checkpoint_sha256=source.weights_sha256,

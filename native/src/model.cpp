@@ -16,6 +16,13 @@ namespace {
 constexpr std::size_t kMostThreads = 256;
 constexpr std::size_t kMostWindowsAtOnce = 64;  // bounds the memory of a day's recording
 
+Bundle require_architecture(Bundle bundle) {
+  const std::string& architecture = bundle.manifest().architecture;
+  if (architecture == kS4Fusion) return bundle;
+  throw Error(ErrorKind::bundle, bundle.source() + " holds a network of architecture '" + architecture +
+                                     "', which this library does not know: it was made by a newer ecg2lab");
+}
+
 // One that the bundle allows, and that this CPU has the instructions for.
 Precision select_precision(const Manifest& manifest, const std::string& wanted) {
   const std::string& carried = manifest.precision;
@@ -81,7 +88,7 @@ std::vector<T> repeat(const std::vector<T>& row, std::size_t times) {
 }  // namespace
 
 Model::Model(Bundle bundle, const ModelOptions& options)
-    : bundle_(std::move(bundle)),
+    : bundle_(require_architecture(std::move(bundle))),
       engine_(make_engine(bundle_, {.threads = check_threads(options.threads),
                                     .precision = select_precision(bundle_.manifest(), options.precision)})),
       out_of_range_(options.out_of_range) {}

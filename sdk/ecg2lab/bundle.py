@@ -44,7 +44,9 @@ GOLDEN = "golden.safetensors"
 PARITY = "parity.json"
 CARD = "card.md"
 MEMBERS = (MANIFEST, WEIGHTS, WINDOW_GRAPH, STEP_GRAPH, GOLDEN, PARITY, CARD)
-_REQUIRED = (MANIFEST, WEIGHTS, WINDOW_GRAPH, GOLDEN, PARITY, CARD)
+_REQUIRED = (MANIFEST, WINDOW_GRAPH, GOLDEN, PARITY, CARD)
+S4_FUSION = "s4-fusion"
+"""The architecture of a bundle that does not name one."""
 _ALIGNMENT = 64
 _PADDING_FIELD = 0xD935
 _LOCAL, _LOCAL_SIZE = b"PK\x03\x04", 30
@@ -63,16 +65,6 @@ class Digest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, content: bytes) -> Digest:
         """Measure a content."""
         return cls(size=len(content), sha256=_core.sha256(content))
-
-
-class NetworkShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Sizes of the network; those of its inputs and outputs are in the contract."""
-
-    hidden: int
-    state_size: int
-    layers: int
-    causal: bool
-    parameters: int
 
 
 class StepShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -135,11 +127,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     schema_version: Literal[2] = 2
     synthetic_weights: bool | None
     """Trained on simulated patients, or random; None: not stated by the checkpoint."""
-    form: Literal["recurrent", "spectral"]
+    form: str
+    """Of the window graph: "recurrent" or "spectral" for s4-fusion."""
     precision: Literal["fp32", "fp16", "bf16", "int8"]
     opset: int
     """ONNX operator set of the graphs."""
-    network: NetworkShape
+    architecture: str = S4_FUSION
+    """Of the network; what is there to be known of each is where `ecg2lab.load` finds it."""
+    network: dict[str, bool | int]
+    """`causal` and `parameters` of any network, then sizes of its own: those of s4-fusion are `hidden`, `state_size` and
+    `layers`. Those of inputs and outputs are in the contract."""
     step: StepShape | None
     """None: the model is bidirectional, and no step can know what it looks ahead at; or float32 cannot carry its state,
     as `parity.json` says."""
@@ -156,6 +153,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         for precision, gate in self.gates.items():
             if gate.precision != precision:
                 raise ValueError(f"the gate of {precision} speaks of {gate.precision}")
+
+    @property
+    def causal(self) -> bool:
+        """Whether the network looks at no later sample."""
+        return bool(self.network["causal"])
 
     @property
     def notice(self) -> str:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from ecg2lab._native import _core
 from ecg2lab.errors import ContractError
 from ecg2lab.files import read_regular
 from ecg2lab.leads import canonical
@@ -330,6 +331,11 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
         elif self.missing_flags == "categorical":
             categories |= dict.fromkeys(flags, 2)
         return StaticInputs(numbers, categories)
+
+    @cached_property
+    def native(self) -> _core.Contract:
+        """The same contract as the native core keeps it."""
+        return _core.Contract.decode(encode(self))
 
     @cached_property
     def target_names(self) -> tuple[str, ...]:

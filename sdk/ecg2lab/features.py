@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.patient import OutOfRange, Patient
@@ -50,13 +48,7 @@ def encode(patient: Patient, contract: Contract, out_of_range: OutOfRange = "ref
     """
     words = {name: value for name, value in patient.given().items() if isinstance(value, str)}
     numbers = {name: value for name, value in patient.given().items() if name not in words}
-    return Features(*_core.encode_features(numbers, words, native_contract(contract), out_of_range == "impute"))
-
-
-@lru_cache(maxsize=16)
-def native_contract(contract: Contract) -> _core.Contract:
-    """The same contract as the native core knows it."""
-    return _core.Contract.decode(contracts.encode(contract))
+    return Features(*_core.encode_features(numbers, words, contract.native, out_of_range == "impute"))
 
 
 def with_missing_flags(

@@ -116,7 +116,7 @@ def why_no_step(bundle: Bundle) -> str:
     BundleError
         If the proof is malformed, or does not say why a causal model has none.
     """
-    if not bundle.manifest.network.causal:
+    if not bundle.manifest.causal:
         return BIDIRECTIONAL
     try:
         return f"the model is causal, but float32 cannot carry its state: {recorded(bundle).left_out[STEP]}"

@@ -106,11 +106,11 @@ def _recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
     """Scan and cascade of each layer for which the export did not leave them out."""
     name = f"{bundle.source}: {WEIGHTS}"
     weights, network = tensors.read(bundle.member(WEIGHTS), name), bundle.manifest.network
-    window, tolerance = bundle.contract.signal.window_samples, kernel_tolerance(network.state_size)
+    window, tolerance = bundle.contract.signal.window_samples, kernel_tolerance(network["state_size"])
     for form, measure in {parity.SCAN: scan_checks, parity.CASCADE: cascade_checks}.items():
         if form in proof.left_out:
             continue
-        wanted = [f"layer {i}" for i in range(network.layers) if f"{form}, layer {i}" not in proof.left_out]
+        wanted = [f"layer {i}" for i in range(network["layers"]) if f"{form}, layer {i}" not in proof.left_out]
         try:
             checks = list(measure(weights, window, tolerance))
         except (KeyError, ValueError, TypeError) as error:

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, PatientError, RecordingError
-from ecg2lab.features import native_contract
 from ecg2lab.patient import Patient
 from ecg2lab.real_numbers import is_real, to_float
 from ecg2lab.recording import Recording, Unit
@@ -104,7 +103,7 @@ def open_windows(contract: Contract, form: StreamFormat, hop_s: float, longest_g
     """
     numbers_given = _number("hop_s", hop_s), _number("longest_gap_s", longest_gap_s)
     try:
-        return _core.WindowStream(native_contract(contract), form.leads, form.fs, *numbers_given)
+        return _core.WindowStream(contract.native, form.leads, form.fs, *numbers_given)
     except ValueError as error:
         if isinstance(error, RecordingError):
             raise

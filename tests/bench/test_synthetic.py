@@ -47,7 +47,7 @@ def test_the_export_of_a_random_network_passes_parity(tmp_path: Path, causal: bo
     assert report.checks
     assert all(check.passed for check in report.checks)
     assert bundle.manifest.synthetic_weights
-    assert bundle.manifest.network.causal == causal
+    assert bundle.manifest.causal == causal
 
     # Independent of the report: the engine against the drawn network, which differs by one rounding of each weight.
     inputs = workload.network_inputs(bundle.contract, 2)

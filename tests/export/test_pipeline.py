@@ -79,7 +79,7 @@ def test_a_form_that_was_asked_for_is_taken(parity_case, out, form):
 def test_a_causal_model_has_a_step_and_a_bidirectional_one_says_why_not(parity_case, out):
     report = export(parity_case.checkpoint, out)
     opened = Bundle.open(out)
-    if opened.manifest.network.causal:
+    if opened.manifest.causal:
         assert opened.member("step.onnx")
         assert opened.manifest.step.most_samples == 31
     else:
@@ -167,8 +167,8 @@ def test_the_bundle_says_what_it_is(parity_case, out, contract):
     manifest = Bundle.open(out).manifest
     assert manifest.contract == contract
     assert manifest.lineage.checkpoint_sha256 == hashlib.sha256(parity_case.checkpoint.read_bytes()).hexdigest()
-    assert manifest.network.causal == ("causal" in str(parity_case.checkpoint))
-    assert (manifest.network.hidden, manifest.network.state_size, manifest.network.layers) == (32, 8, 2)
+    assert manifest.causal == ("causal" in str(parity_case.checkpoint))
+    assert [manifest.network[size] for size in ("hidden", "state_size", "layers")] == [32, 8, 2]
     assert manifest.notice == "synthetic weights, not for clinical use"
     assert (manifest.opset, manifest.form, manifest.precision) == (17, "spectral", "fp32")
 

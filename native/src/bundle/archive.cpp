@@ -26,7 +26,7 @@ struct KnownMember {
   bool required;
 };
 constexpr std::array<KnownMember, 7> kMembers{{{"manifest.json", true},
-                                               {"weights.safetensors", true},
+                                               {"weights.safetensors", false},
                                                {"window.onnx", true},
                                                {"step.onnx", false},
                                                {"golden.safetensors", true},

@@ -64,8 +64,8 @@ def _overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
 
     m = bundle.manifest
     n, s = m.network, m.contract.signal
-    kind = "causal" if n.causal else "bidirectional"
-    size = f"{n.layers} layers × {n.hidden} channels, state {n.state_size}, {n.parameters:,} parameters"
+    kind = "causal" if m.causal else "bidirectional"
+    size = f"{n['layers']} layers × {n['hidden']} channels, state {n['state_size']}, {n['parameters']:,} parameters"
     worst = nearest_to_limit(proof.checks)
     measured = f"worst: {worst.name}, error {worst.error:.1e} of {worst.tolerance:.1e}"
     rows = [
