@@ -12,7 +12,7 @@ from ecg2lab import cpu
 from ecg2lab.errors import BackendError
 from ecg2lab_export.network import dplr
 from ecg2lab_export.network.dplr import Dplr
-from ecg2lab_export.network.fusion import Network, S4Layer, StaticBlock
+from ecg2lab_export.network.fusion import StaticBlock, StoredLayer, StoredNetwork
 
 DATA = Path(__file__).parent / "data"
 
@@ -112,7 +112,7 @@ def make_network(
 
     def layer(index):
         system = make_system(seed * 100 + index, channels=hidden, state=state, length=length, directions=directions)
-        return S4Layer(
+        return StoredLayer(
             Dplr(*map(_single, system[:-1]), system.length),
             _single(random.standard_normal(hidden)),
             *linear(2 * hidden, hidden),
@@ -131,7 +131,7 @@ def make_network(
         width, mean, variance = out, random.normal(0, 0.3, out), random.uniform(0.5, 2, out)
     encoder = linear(hidden, leads)
     tables = tuple(_single(random.standard_normal(size)) for size in tables)
-    return Network(
+    return StoredNetwork(
         *encoder, tuple(layer(i) for i in range(layers)), tables, tuple(static), *linear(targets, hidden + width)
     )
 

@@ -22,7 +22,7 @@ from ecg2lab_bench.timing import Subject, Tell, interleave, summarise
 from ecg2lab_export.forms import convolution as forms
 from ecg2lab_export.forms import window_graph
 from ecg2lab_export.forms.convolution import Form
-from ecg2lab_export.network.fusion import Network
+from ecg2lab_export.network.fusion import FusionNetwork
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,12 +120,12 @@ def _choose(size: Size, plan: Plan) -> Choice:
     return Choice(**size._asdict(), p50_ms=times, chosen=forms.by_speed(network)[0])
 
 
-def _subject(network: Network, form: Form, threads: int) -> Subject:
+def _subject(network: FusionNetwork, form: Form, threads: int) -> Subject:
     run_it = on_onnxruntime(window_graph.build(network, form).SerializeToString(), threads)
     return Subject(None, "form", form, 1, partial(run_it, _inputs(network)))
 
 
-def _inputs(network: Network) -> Inputs:
+def _inputs(network: FusionNetwork) -> Inputs:
     signal = np.random.default_rng(0).standard_normal((1, network.leads, network.window), dtype=np.float32)
     continuous = np.zeros((1, network.continuous_features), dtype=np.float32)
     return signal, continuous, np.zeros((1, len(network.embeddings)), dtype=np.int64)

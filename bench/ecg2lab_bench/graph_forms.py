@@ -21,7 +21,7 @@ from ecg2lab_bench.subjects import BATCHES, LoadedModel
 from ecg2lab_bench.timing import Subject, Tell
 from ecg2lab_export.forms import weights, window_graph
 from ecg2lab_export.forms.convolution import FORMS
-from ecg2lab_export.network.fusion import Network
+from ecg2lab_export.network.fusion import FusionNetwork
 
 NOTHING = "no convolution"
 """The network without what the forms differ in: it computes something else, so it has no error."""
@@ -91,7 +91,7 @@ def _floors(
 
 
 def _contenders(
-    model: LoadedModel, network: Network, threads: int, undo: ExitStack, left_out: dict[str, str]
+    model: LoadedModel, network: FusionNetwork, threads: int, undo: ExitStack, left_out: dict[str, str]
 ) -> Iterator[Contender]:
     graphs = graphs_of(model, network)
     for runtime, load in RUNTIMES.items():
@@ -107,7 +107,7 @@ def _contenders(
             left_out["PyTorch"] = str(reason)
 
 
-def graphs_of(model: LoadedModel, network: Network) -> dict[str, bytes]:
+def graphs_of(model: LoadedModel, network: FusionNetwork) -> dict[str, bytes]:
     """Every window graph that is timed, serialised: in fp32, and as the bundle has it if that is reduced."""
     graphs: dict[str, bytes] = {form: window_graph.build(network, form).SerializeToString() for form in FORMS}
     for name, convolution in (("depthwise Conv", add_depthwise), (NOTHING, add_nothing)):

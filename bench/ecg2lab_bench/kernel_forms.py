@@ -29,8 +29,8 @@ from ecg2lab_export.forms import step_graph, window_graph
 from ecg2lab_export.forms.cascade import fit_cascade
 from ecg2lab_export.forms.convolution import Form
 from ecg2lab_export.network import dplr
-from ecg2lab_export.network.dplr import Dplr, Real
-from ecg2lab_export.network.fusion import S4Layer
+from ecg2lab_export.network.dplr import Real
+from ecg2lab_export.network.fusion import StoredLayer
 from ecg2lab_export.network.realisation import Realisation, realise_system, to_real_basis
 
 _SEED = 0
@@ -123,13 +123,11 @@ class Drawn:
         """As it is shipped."""
         return realise_system(self.system)
 
-    def layer(self, directions: int = 2) -> S4Layer:
+    def layer(self, directions: int = 2) -> StoredLayer:
         """The state space in a layer of which nothing else is asked; one direction: the causal half."""
         nothing, one = np.zeros(self.channels), np.zeros((1, 1))
-        system: Dplr | Realisation = self.system
-        if directions == 1:
-            system = self.system._replace(c=self.system.c[:1])
-        return S4Layer(system, nothing, one, one[0], nothing, nothing)
+        system = self.system if directions == 2 else self.system._replace(c=self.system.c[:1])
+        return StoredLayer(system, nothing, one, one[0], nothing, nothing)
 
     def kernel_error(self, found: NDArray[Any]) -> Real:
         """Of a kernel, (D H L) → (H)."""

@@ -29,7 +29,7 @@ from ecg2lab_bench.results import Timing, now
 from ecg2lab_bench.subjects import BATCHES
 from ecg2lab_bench.synthetic import export_network, random_network
 from ecg2lab_bench.timing import Subject, Tell, interleave, summarise
-from ecg2lab_export.network.fusion import Network
+from ecg2lab_export.network.fusion import StoredNetwork
 
 PRECISIONS = ("fp32", "bf16", "int8")
 AUTHORS: dict[str, Callable[[], Cauchy]] = {
@@ -37,7 +37,7 @@ AUTHORS: dict[str, Callable[[], Cauchy]] = {
     "authors' pipeline, PyTorch": lambda: by_pytorch,
 }
 """By what adds up the terms of their kernels: the published code uses KeOps."""
-draw: Callable[[], Network] = random_network
+draw: Callable[[], StoredNetwork] = random_network
 """The network of the published sizes, with random weights."""
 
 
@@ -158,7 +158,7 @@ def _floors(bundle: Bundle, key: _Key, undo: ExitStack, left_out: dict[str, str]
 
 def _whole(
     bundle: Bundle,
-    network: Network,
+    network: StoredNetwork,
     precisions: list[str],
     budget_s: float,
     left_out: dict[str, str],

@@ -6,10 +6,10 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from ecg2lab import parity
+from ecg2lab import architectures, parity
 from ecg2lab.backends import Backend
 from ecg2lab.backends.native import computes
-from ecg2lab.bundle import Bundle
+from ecg2lab.bundle import S4_FUSION, Bundle
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import OutOfRange
@@ -39,8 +39,8 @@ def load(
     bundle
         A file, or an opened bundle.
     backend
-        "auto": native, or onnxruntime where native cannot compute the precision. "native", "onnxruntime", "tensorrt"
-        or "torch": a choice that cannot be honoured is an error, never replaced by another.
+        "auto": native, or onnxruntime where native cannot compute the precision or the network. "native",
+        "onnxruntime", "tensorrt" or "torch": a choice that cannot be honoured is an error, never replaced by another.
     precision
         None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime" or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
@@ -59,7 +59,7 @@ def load(
     Raises
     ------
     BundleError
-        If the bundle is missing or damaged.
+        If the bundle is missing or damaged, or its architecture is not known here.
     BackendError
         If backend, precision or thread count cannot be had, or `out_of_range` is neither.
     MissingExtraError
@@ -68,6 +68,7 @@ def load(
     if out_of_range not in ("refuse", "impute"):
         raise BackendError(f"out_of_range must be 'refuse' or 'impute', not {out_of_range!r}")
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    architectures.of(opened)
     name = _automatic(opened, precision) if backend == "auto" else backend
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
@@ -83,10 +84,10 @@ def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Bac
 
 
 def _automatic(bundle: Bundle, precision: str | None) -> str:
-    """Native, unless this CPU or the bundle's proof has it not."""
-    wanted = precision or bundle.manifest.precision
-    left_out = parity.NATIVE in parity.recorded(bundle).left_out
-    return NATIVE if computes(wanted) and not left_out else ONNXRUNTIME
+    """Native, unless this CPU, the architecture or the bundle's proof has it not."""
+    if bundle.manifest.architecture != S4_FUSION or not computes(precision or bundle.manifest.precision):
+        return ONNXRUNTIME
+    return ONNXRUNTIME if parity.NATIVE in parity.recorded(bundle).left_out else NATIVE
 
 
 def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> None:

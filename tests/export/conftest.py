@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecg2lab import contract as contracts
-from ecg2lab_export.network.fusion import S4Layer
+from ecg2lab_export.network.fusion import StoredLayer
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def s4_layer():
         channels = system.w.shape[0]
         zero = np.zeros(channels)
         skip = zero if skip is None else skip
-        return S4Layer(system, skip, np.zeros((2 * channels, channels)), np.zeros(2 * channels), zero, zero)
+        return StoredLayer(system, skip, np.zeros((2 * channels, channels)), np.zeros(2 * channels), zero, zero)
 
     return make
 

@@ -9,15 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from ecg2lab import parity, selftest
-from ecg2lab.bundle import Bundle, StepShape
+from ecg2lab.bundle import Bundle
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, ParityError
 from ecg2lab.parity import Check, ParityReport
 from ecg2lab.step import StepGraph
 from ecg2lab_export import export
 from ecg2lab_export.architecture.contract_fit import default_contract
-from ecg2lab_export.forms import step_graph, window_graph
-from ecg2lab_export.forms.weights import weight_tensors
+from ecg2lab_export.forms import kernel_proof, window_graph
+from ecg2lab_export.forms.fusion_forms import FusionForms
 from ecg2lab_export.network import cardiolab, dplr
 from ecg2lab_export.network.realisation import balanced, realise_system, to_real_basis
 from ecg2lab_export.proof import proving as proof
@@ -33,14 +33,13 @@ def out(tmp_path):
 
 
 def graphs_of(network, form="spectral"):
-    shape = StepShape(most_samples=step_graph.MOST_SAMPLES, state_size=step_graph.state_size(network))
-    step = step_graph.build(network) if network.causal else None
-    return Graphs(form, window_graph.build(network, form), step, shape if network.causal else None)
+    forms = FusionForms(network)
+    step = forms.step()
+    return Graphs(form, forms.window_graph(form), None if isinstance(step, str) else step)
 
 
-def prove(network, graphs=None, form="spectral"):
-    golden = make_golden(network, default_contract(network))
-    return proof.prove(network, graphs or graphs_of(network, form), weight_tensors(network, {}), golden)
+def prove(network, form="spectral"):
+    return proof.prove(FusionForms(network), form, make_golden(network, default_contract(network))).report
 
 
 @pytest.mark.parametrize("form", ["spectral", "recurrent"])
@@ -186,8 +185,8 @@ def test_every_changed_constant_of_the_step_graph_is_found(random_network):
     network = random_network(3, hidden=4, state=4, layers=1, length=60, directions=1)
     right, golden = graphs_of(network), make_golden(network, default_contract(network))
     assert all(c.passed for c in proof.all_logits(right, golden, 1e-5))
-    for index, constant in enumerate(floats(right.step)):
-        wrong = dataclasses.replace(right, step=changed(right.step, index))
+    for index, constant in enumerate(floats(right.step.graph)):
+        wrong = dataclasses.replace(right, step=right.step._replace(graph=changed(right.step.graph, index)))
         assert not all(c.passed for c in proof.all_logits(wrong, golden, 1e-5)), constant.name
 
 
@@ -285,12 +284,12 @@ def test_a_recurrence_that_float32_cannot_carry_is_left_out_and_said(random_netw
 
 def spoil_recurrence(monkeypatch, which, error):
     """Let the kernel checks of the scan or the step find this error."""
-    right = getattr(proof, which)
+    right = getattr(kernel_proof, which)
 
     def worse(*arguments):
         yield from (msgspec.structs.replace(check, error=error) for check in right(*arguments))
 
-    monkeypatch.setattr(proof, which, worse)
+    monkeypatch.setattr(kernel_proof, which, worse)
 
 
 RECURRENCES = [("scan_checks", "scan"), ("_step_kernels", "step")]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ecg2lab_export.network import fusion as reference
-from ecg2lab_export.network.fusion import Network
+from ecg2lab_export.network.fusion import StoredNetwork
 from ecg2lab_training.config import Inputs
 from ecg2lab_training.s4 import S4Layer, draw_system
 
@@ -128,9 +128,9 @@ class FusionModel(nn.Module):
             x = layer(x)
         return x.mean(dim=2).T  # (B H)
 
-    def to_network(self) -> Network:
+    def to_network(self) -> StoredNetwork:
         """Return the parameters as plain float64 arrays, for export."""
-        return Network(
+        return StoredNetwork(
             encoder_weight=_array(self.encoder.weight),
             encoder_bias=_array(self.encoder.bias),
             layers=tuple(_layer_arrays(layer) for layer in _layers(self)),
@@ -141,10 +141,10 @@ class FusionModel(nn.Module):
         )
 
     @classmethod
-    def from_network(cls, network: Network, dropout: float = 0.2) -> FusionModel:
+    def from_network(cls, network: StoredNetwork, dropout: float = 0.2) -> FusionModel:
         """Build the model that has a network's parameters."""
         model = cls(_sizes(network, dropout))
-        model.layers = nn.ModuleList(S4Layer(layer.published, dropout) for layer in network.layers)
+        model.layers = nn.ModuleList(S4Layer(layer.system, dropout) for layer in network.layers)
         with torch.no_grad():
             _set(model.encoder, network.encoder_weight, network.encoder_bias)
             _set(model.head, network.head_weight, network.head_bias)
@@ -158,7 +158,7 @@ class FusionModel(nn.Module):
         return model
 
 
-def _sizes(network: Network, dropout: float) -> Sizes:
+def _sizes(network: StoredNetwork, dropout: float) -> Sizes:
     return Sizes(
         targets=network.targets,
         leads=network.leads,
@@ -196,8 +196,8 @@ def _blocks(branch: StaticBranch) -> Sequence[tuple[nn.BatchNorm1d, nn.Linear]]:
     ]
 
 
-def _layer_arrays(layer: S4Layer) -> reference.S4Layer:
-    return reference.S4Layer(
+def _layer_arrays(layer: S4Layer) -> reference.StoredLayer:
+    return reference.StoredLayer(
         system=layer.kernel.system(),
         d=_array(layer.d),
         output_weight=_array(layer.output.weight),
@@ -230,7 +230,7 @@ def _set(
     module.bias.copy_(torch.from_numpy(bias))
 
 
-def _set_static(branch: StaticBranch, network: Network) -> None:
+def _set_static(branch: StaticBranch, network: StoredNetwork) -> None:
     for (norm, linear), block in zip(_blocks(branch), network.static, strict=True):
         _set(norm, block.norm_weight, block.norm_bias)
         _set(linear, block.weight, block.bias)

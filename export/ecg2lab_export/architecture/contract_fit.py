@@ -10,7 +10,7 @@ from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, Signal
 from ecg2lab.errors import ContractError
-from ecg2lab_export.network.fusion import Network
+from ecg2lab_export.architecture.protocol import Network
 
 Layout = Literal["none", "continuous", "categorical"]
 _LAYOUTS: tuple[Layout, ...] = ("none", "continuous", "categorical")
@@ -30,10 +30,10 @@ def default_contract(network: Network) -> Contract:
 
 def flag_layout(network: Network, contract: Contract) -> Layout | None:
     """Where the network has the missing flags of the contract's features, by its sizes; None: no layout fits."""
-    found = network.continuous_features, [len(table) for table in network.embeddings]
+    sizes = network.continuous_features, list(network.categories)
     for layout in _LAYOUTS:
         columns = replace(contract, missing_flags=layout).static_inputs
-        if found == (len(columns.continuous), list(columns.categorical.values())):
+        if sizes == (len(columns.continuous), list(columns.categorical.values())):
             return layout
     return None
 
@@ -51,15 +51,15 @@ def check_fit(network: Network, contract: Contract) -> None:
         ("leads", network.leads, len(contract.signal.leads)),
         ("samples a window", network.window, contract.signal.window_samples),
         ("continuous features", network.continuous_features, len(columns.continuous)),
-        ("categorical features", len(network.embeddings), len(columns.categorical)),
+        ("categorical features", len(network.categories), len(columns.categorical)),
         ("targets", network.targets, len(contract.targets)),
     ]
-    for (name, count), table in zip(columns.categorical.items(), network.embeddings, strict=False):
-        sizes.append((f"categories of {name}", len(table), count))
-    for what, found, wanted in sizes:
-        if found != wanted:
+    for (name, stated), count in zip(columns.categorical.items(), network.categories, strict=False):
+        sizes.append((f"categories of {name}", count, stated))
+    for what, has, stated in sizes:
+        if has != stated:
             raise ContractError(
-                f"the checkpoint has {found} {what}, the contract {wanted}; give a contract that fits"
+                f"the checkpoint has {has} {what}, the contract {stated}; give a contract that fits"
                 + _flag_hint(network, contract)
             )
     require_window(contract.signal)

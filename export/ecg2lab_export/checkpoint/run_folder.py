@@ -18,26 +18,26 @@ RECORD_FILE = "run.json"
 CALIBRATION_FILE = "calibration.safetensors"
 
 
-class _Record(msgspec.Struct, kw_only=True):
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Of `run.json`, what export takes."""
+
     synthetic_weights: bool
     training_data: str
     metrics: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """What export takes from a run."""
+class Run:
+    """A finished training run."""
 
     weights: Path
     contract: Contract
-    synthetic_weights: bool
-    training_data: str
-    metrics: dict[str, Any]
-    calibration: Path | None = None
+    record: RunRecord
+    calibration: Path | None
     """Windows for measuring a reduced precision; a run with a small validation fold has none."""
 
 
-def read_run(folder: Path) -> RunRecord:
+def read_run(folder: Path) -> Run:
     """Read a run's folder.
 
     Raises
@@ -50,10 +50,9 @@ def read_run(folder: Path) -> RunRecord:
         if not path.is_file():
             raise CheckpointError(f"{folder} is not the folder of a finished training run: it has no {path.name}")
     try:
-        parsed = msgspec.json.decode(record.read_bytes(), type=_Record)
+        decoded = msgspec.json.decode(record.read_bytes(), type=RunRecord)
     except msgspec.DecodeError as error:
         raise CheckpointError(f"{record} is damaged: {error}") from None
-    contract = contracts.read(folder / CONTRACT_FILE)
     calibration = folder / CALIBRATION_FILE
-    known = calibration if calibration.is_file() else None
-    return RunRecord(weights, contract, parsed.synthetic_weights, parsed.training_data, parsed.metrics, known)
+    contract = contracts.read(folder / CONTRACT_FILE)
+    return Run(weights, contract, decoded, calibration if calibration.is_file() else None)

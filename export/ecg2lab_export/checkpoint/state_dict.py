@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab_export.network.dplr import Complex, Real
 
-_UNUSED = re.compile(r"\.(num_batches_tracked|kernel\.kernel\.z)$")
-"""Counters and a buffer that omega determines."""
+Complex = NDArray[np.complex128]
+Real = NDArray[np.float64]
 
 
 class StateDict:
@@ -24,7 +22,11 @@ class StateDict:
     tensors
         As they were read. All keys may share a prefix, as a wrapper leaves it (`model.`, `module.`, `_orig_mod.`).
     anchor
-        Start of a key that every network has: what stands before it is the prefix.
+        Start of a key that every network of this kind has: what stands before it is the prefix.
+    kind
+        Of network, with its article, for messages.
+    unused
+        Ends of keys that mean nothing.
 
     Raises
     ------
@@ -32,15 +34,18 @@ class StateDict:
         If no key has the anchor, or there are several networks under several prefixes.
     """
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]], anchor: str) -> None:
+    def __init__(
+        self, tensors: Mapping[str, NDArray[Any]], anchor: str, kind: str, unused: tuple[str, ...] = ()
+    ) -> None:
         prefixes = sorted({key[: key.index(anchor)] for key in tensors if anchor in key})
         if not prefixes:
-            raise CheckpointError(f"no key starts with {anchor!r}: this is not an S4 fusion network")
+            raise CheckpointError(f"no key starts with {anchor!r}: this is not {kind}")
         if len(prefixes) > 1:
             names = " and ".join(repr(prefix) for prefix in prefixes[:4])
             raise CheckpointError(f"there are {len(prefixes)} networks, their keys starting with {names}; keep one")
         self._prefix = prefixes[0]
         self._tensors = tensors
+        self._unused = unused
         self._used: set[str] = set()
         self.missing: list[str] = []
 
@@ -90,7 +95,7 @@ class StateDict:
 
     def unknown(self) -> list[str]:
         """Keys that were not asked for and that mean something."""
-        return sorted(k for k in self._tensors if k not in self._used and not _UNUSED.search(k))
+        return sorted(k for k in self._tensors if k not in self._used and not k.endswith(self._unused))
 
 
 def _finite(key: str, array: NDArray[Any]) -> Real:

@@ -183,7 +183,7 @@ class _Unpickler(pickle._Unpickler):
     def __init__(self, file: IO[bytes], archive: _Archive) -> None:
         super().__init__(file)
         self._archive = archive
-        self._known: dict[tuple[str, str], Any] = {
+        self._classes: dict[tuple[str, str], Any] = {
             ("collections", "OrderedDict"): _Callable(lambda: _Ordered()),
             ("torch._utils", "_rebuild_tensor"): _Callable(archive.tensor),
             ("torch._utils", "_rebuild_tensor_v2"): _Callable(archive.tensor),
@@ -193,10 +193,10 @@ class _Unpickler(pickle._Unpickler):
         }
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._known:
+        if (module, name) not in self._classes:
             storage = module in {"torch", "torch.storage"} and name in _STORAGE_TYPES
-            self._known[module, name] = _StorageType(name) if storage else _inert_class(f"{module}.{name}")
-        return self._known[module, name]
+            self._classes[module, name] = _StorageType(name) if storage else _inert_class(f"{module}.{name}")
+        return self._classes[module, name]
 
     def persistent_load(self, pid: Any) -> Any:
         """Numbers of one storage: pid is ('storage', type, key, device, length)."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ecg2lab import kautz
 from ecg2lab_export.network import dplr
 from ecg2lab_export.network.dplr import Dplr, Real
-from ecg2lab_export.network.fusion import S4Layer
+from ecg2lab_export.network.fusion import StoredLayer
 from ecg2lab_export.network.realisation import to_real_basis
 
 Single = NDArray[np.float32]
@@ -51,7 +51,7 @@ class Cascade:
         return kautz.kernel(self.h, self.r, self.taps, length)
 
 
-def fit_cascade(layer: S4Layer) -> Cascade:
+def fit_cascade(layer: StoredLayer) -> Cascade:
     """Round the sections of a layer, and fit their taps.
 
     Parameters
@@ -66,7 +66,7 @@ def fit_cascade(layer: S4Layer) -> Cascade:
         (N = 64, perturbed) can be beyond it: then chunked blocks, which need no poles, take the layer.
     """
     kernel = layer.kernel
-    sections = np.array([_sections(deviation) for deviation in _deviations(layer.published)])  # (H 2 S)
+    sections = np.array([_sections(deviation) for deviation in _deviations(layer.system)])  # (H 2 S)
     g, h = sections[:, 0], sections[:, 1]
     h32, r32 = h.astype(np.float32), (g / h).astype(np.float32)
     basis = kautz.responses(h32.astype(np.float64), r32.astype(np.float64), kernel.shape[-1])  # (H L 2S)

@@ -12,10 +12,10 @@ import numpy as np
 
 from ecg2lab.backends import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab_export.graphs.builder import GraphBuilder
-from ecg2lab_export.network.fusion import NORM_EPSILON, Network, S4Layer
+from ecg2lab_export.network.fusion import NORM_EPSILON, FusionNetwork, S4Layer
 
 
-def add_encoder(graph: GraphBuilder, network: Network, samples: int | str) -> str:
+def add_encoder(graph: GraphBuilder, network: FusionNetwork, samples: int | str) -> str:
     """Declare the signal (B leads L) and encode it: (B·L H)."""
     signal = graph.input(SIGNAL, "float32", ("batch", network.leads, samples))
     by_time = graph.add("Transpose", signal, perm=(0, 2, 1))  # (B L leads)
@@ -62,7 +62,7 @@ def _gelu(graph: GraphBuilder, x: str) -> str:
     return graph.add("Mul", graph.add("Mul", x, phi), graph.constant(0.5))
 
 
-def add_head(graph: GraphBuilder, pooled: str, network: Network) -> str:
+def add_head(graph: GraphBuilder, pooled: str, network: FusionNetwork) -> str:
     """Join the pooled series (B H) with the static branch: (B n)."""
     joined = graph.add("Concat", pooled, _static_branch(graph, network), axis=1)  # (B H+E)
     return graph.add(
@@ -70,7 +70,7 @@ def add_head(graph: GraphBuilder, pooled: str, network: Network) -> str:
     )
 
 
-def _static_branch(graph: GraphBuilder, network: Network) -> str:
+def _static_branch(graph: GraphBuilder, network: FusionNetwork) -> str:
     continuous = graph.input(CONTINUOUS, "float32", ("batch", network.continuous_features))
     categorical = graph.input(CATEGORICAL, "int64", ("batch", len(network.embeddings)))
     parts = []

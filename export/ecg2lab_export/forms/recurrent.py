@@ -42,45 +42,20 @@ def multiplications(window: int, states: int, directions: int) -> int:
 
 
 def add_recurrence(graph: GraphBuilder, u: str, layer: S4Layer) -> str:
-    """Append y = conv(u, k) + D·u.
-
-    Parameters
-    ----------
-    graph
-        To append to.
-    u
-        (B·L, H).
-    layer
-        Of which the convolution is wanted.
-
-    Returns
-    -------
-    str
-        (B·L, H).
-    """
+    """Append the `Convolution` of a layer."""
     window, channels = layer.system.length, layer.d.size
     chunk = chunk_for(window)
     blocks = cut(layer.realisation, layer.d, chunk)
     chunks = -(-window // chunk)
     padding = chunks * chunk - window
 
-    folded = u  # (B·L H)
-    if padding:
-        folded = graph.reshape(folded, (-1, window, channels))
-        folded = graph.add("Pad", folded, graph.constant((0, 0, 0, 0, padding, 0), "int64"))
-    folded = graph.reshape(folded, (-1, chunk, channels))  # (B·nc T H)
+    folded = graph.reshape(graph.pad(u, window, channels, padding), (-1, chunk, channels))  # (B·nc T H)
     by_channel = graph.add("Transpose", folded, perm=(2, 0, 1))  # (H B·nc T)
-
     y = graph.add("MatMul", by_channel, graph.constant(blocks.inside))  # (H B·nc T)
     if chunks > 1:
         y = graph.add("Add", y, _across_chunks(graph, by_channel, blocks, chunks))
-
     y = graph.add("Transpose", y, perm=(1, 2, 0))  # (B·nc T H)
-    if padding:
-        y = graph.reshape(y, (-1, chunks * chunk, channels))
-        bounds = [graph.constant(x, "int64") for x in ((0,), (window,), (1,))]
-        y = graph.add("Slice", y, *bounds)
-    return graph.reshape(y, (-1, channels))  # (B·L H)
+    return graph.crop(y, window, channels, padding)
 
 
 def _across_chunks(graph: GraphBuilder, by_channel: str, blocks: ChunkedBlocks, chunks: int) -> str:

@@ -185,28 +185,11 @@ def spectrum(plan: Plan, kernel: Real, skip: Real) -> Real:
 
 
 def add_spectral(graph: GraphBuilder, u: str, layer: S4Layer) -> str:
-    """Append y = conv(u, k) + D·u.
-
-    Parameters
-    ----------
-    graph
-        To append to.
-    u
-        (B·L, H).
-    layer
-        Of which the convolution is wanted.
-
-    Returns
-    -------
-    str
-        (B·L, H).
-    """
+    """Append the `Convolution` of a layer."""
     window, channels = layer.system.length, layer.d.size
     plan = plan_for(window)
     to = transforms(plan)
-    if plan.padding:
-        u = graph.reshape(u, (-1, window, channels))
-        u = graph.add("Pad", u, graph.constant((0, 0, 0, 0, plan.padding, 0), "int64"))
+    u = graph.pad(u, window, channels, plan.padding)
     x = graph.reshape(u, (-1, plan.rows, plan.inner * channels))  # (B R Q·H)
     x = graph.add("MatMul", graph.constant(to.outer), x)  # (B P Q·H)
     x = graph.reshape(x, (-1, plan.groups, 2 * plan.inner, channels))
@@ -215,7 +198,4 @@ def add_spectral(graph: GraphBuilder, u: str, layer: S4Layer) -> str:
     x = graph.add("MatMul", graph.constant(to.inner_back), x)  # (B P/2 2Q H)
     x = graph.reshape(x, (-1, plan.outer, plan.inner * channels))
     y = graph.add("MatMul", graph.constant(to.outer_back), x)  # (B R Q·H)
-    if plan.padding:
-        y = graph.reshape(y, (-1, plan.rows * plan.inner, channels))
-        y = graph.add("Slice", y, *(graph.constant(v, "int64") for v in ((0,), (window,), (1,))))
-    return graph.reshape(y, (-1, channels))
+    return graph.crop(y, window, channels, plan.padding)

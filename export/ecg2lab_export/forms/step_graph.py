@@ -22,19 +22,19 @@ from ecg2lab_export.forms.chunked import cut
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
 from ecg2lab_export.graphs.builder import GraphBuilder, require_portable
 from ecg2lab_export.network.dplr import Real
-from ecg2lab_export.network.fusion import Network, S4Layer
+from ecg2lab_export.network.fusion import FusionNetwork, S4Layer
 
 _BITS = 5
 MOST_SAMPLES = 2**_BITS - 1
 """Of one step."""
 
 
-def state_size(network: Network) -> int:
+def state_size(network: FusionNetwork) -> int:
     """Numbers in the state of one window."""
     return sum(2 * network.hidden * layer.realisation.states for layer in network.layers) + 2 * network.hidden + 1
 
 
-def build(network: Network) -> onnx.ModelProto:
+def build(network: FusionNetwork) -> onnx.ModelProto:
     """Build the graph `(signal, continuous, categorical, state) → (logits, next_state)`.
 
     Parameters

@@ -12,11 +12,11 @@ from ecg2lab import tensors
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BundleError
 from ecg2lab_export.forms.cascade import Cascade
-from ecg2lab_export.network.fusion import NORM_EPSILON, Network, S4Layer, StaticBlock
+from ecg2lab_export.network.fusion import NORM_EPSILON, FusionNetwork, RealisedLayer, RealisedNetwork, StaticBlock
 from ecg2lab_export.network.realisation import Realisation
 
 
-def weight_tensors(network: Network, cascades: Mapping[int, Cascade]) -> dict[str, NDArray[Any]]:
+def weight_tensors(network: FusionNetwork, cascades: Mapping[int, Cascade]) -> dict[str, NDArray[Any]]:
     """Weights in float32, the realised state spaces in float64, BatchNorm folded; `docs/bundle.md` lists the names.
 
     Parameters
@@ -35,7 +35,7 @@ def weight_tensors(network: Network, cascades: Mapping[int, Cascade]) -> dict[st
     return out
 
 
-def dense_tensors(network: Network) -> dict[str, NDArray[Any]]:
+def dense_tensors(network: FusionNetwork) -> dict[str, NDArray[Any]]:
     """Those that multiply, shift and look up, in float32: all but state spaces and cascades."""
     out: dict[str, NDArray[Any]] = {
         "encoder.weight": network.encoder_weight,
@@ -56,7 +56,7 @@ def _single(x: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(x, dtype=np.float32)
 
 
-def read_network(bundle: Bundle) -> Network:
+def read_network(bundle: Bundle) -> RealisedNetwork:
     """The network of a bundle, its state spaces as they were realised.
 
     Raises
@@ -72,14 +72,14 @@ def read_network(bundle: Bundle) -> Network:
         raise BundleError(f"{bundle.source}: {WEIGHTS} is not that of a network: {error} is missing") from None
 
 
-def _network(arrays: Mapping[str, NDArray[np.float64]], window: int) -> Network:
+def _network(arrays: Mapping[str, NDArray[np.float64]], window: int) -> RealisedNetwork:
     def numbered(pattern: str) -> range:
         count = 0
         while pattern.format(count) in arrays:
             count += 1
         return range(count)
 
-    return Network(
+    return RealisedNetwork(
         encoder_weight=arrays["encoder.weight"],
         encoder_bias=arrays["encoder.bias"],
         layers=tuple(_layer(arrays, i, window) for i in numbered("layers.{}.a")),
@@ -90,9 +90,9 @@ def _network(arrays: Mapping[str, NDArray[np.float64]], window: int) -> Network:
     )
 
 
-def _layer(arrays: Mapping[str, NDArray[np.float64]], index: int, window: int) -> S4Layer:
+def _layer(arrays: Mapping[str, NDArray[np.float64]], index: int, window: int) -> RealisedLayer:
     own = f"layers.{index}."
-    return S4Layer(
+    return RealisedLayer(
         system=Realisation(arrays[own + "a"], arrays[own + "b"], arrays[own + "c"], window),
         d=arrays[own + "d"],
         output_weight=arrays[own + "output.weight"],

@@ -12,10 +12,10 @@ from ecg2lab.backends import LOGITS
 from ecg2lab_export.forms.convolution import FORMS, Convolution, Form
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
 from ecg2lab_export.graphs.builder import GraphBuilder, require_portable
-from ecg2lab_export.network.fusion import Network, S4Layer
+from ecg2lab_export.network.fusion import FusionNetwork, S4Layer
 
 
-def build(network: Network, form: Form) -> onnx.ModelProto:
+def build(network: FusionNetwork, form: Form) -> onnx.ModelProto:
     """Build the graph `(signal, continuous, categorical) → logits`.
 
     Parameters
@@ -33,7 +33,7 @@ def build(network: Network, form: Form) -> onnx.ModelProto:
     return require_portable(build_with(network, FORMS[form], form))
 
 
-def build_with(network: Network, convolution: Convolution, form: str) -> onnx.ModelProto:
+def build_with(network: FusionNetwork, convolution: Convolution, form: str) -> onnx.ModelProto:
     """`build` with a convolution of the caller's, which `form` describes."""
     graph = GraphBuilder()
     x = add_encoder(graph, network, network.window)  # (B·L H)
@@ -52,7 +52,7 @@ def build_convolution(layer: S4Layer, form: Form) -> onnx.ModelProto:
     return graph.finish({"y": (FORMS[form](graph, u, layer), shape)}, "one S4 layer")
 
 
-def _mean_over_time(graph: GraphBuilder, x: str, network: Network) -> str:
+def _mean_over_time(graph: GraphBuilder, x: str, network: FusionNetwork) -> str:
     """(B·L H) → (B H), as a product with a constant row: at batch 1 faster than a reduction over a middle axis."""
     by_window = graph.reshape(x, (-1, network.window, network.hidden))
     row = graph.constant(np.full((1, network.window), 1 / network.window))

@@ -36,10 +36,10 @@ class GraphBuilder:
         """Store a constant, rounded once; equal constants are stored once."""
         array = np.ascontiguousarray(value, dtype=dtype).reshape(np.shape(value))
         name = f"c{len(self._constants)}"
-        known = self._names.setdefault((dtype, array.shape, array.tobytes()), name)
-        if known == name:
+        stored = self._names.setdefault((dtype, array.shape, array.tobytes()), name)
+        if stored == name:
             self._constants.append(numpy_helper.from_array(array, name))
-        return known
+        return stored
 
     def add(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """Append a node with one output; returns the output's name. Named nodes are found again by passes."""
@@ -51,6 +51,20 @@ class GraphBuilder:
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Reshape; 0 copies a dimension, one -1 is inferred."""
         return self.add("Reshape", value, self.constant(shape, "int64"))
+
+    def pad(self, rows: str, length: int, width: int, padding: int) -> str:
+        """Append zeros to each of B sequences of rows: (B·L W) → (B L+padding W); without padding nothing is done."""
+        if not padding:
+            return rows
+        sequences = self.reshape(rows, (-1, length, width))
+        return self.add("Pad", sequences, self.constant((0, 0, 0, 0, padding, 0), "int64"))
+
+    def crop(self, value: str, length: int, width: int, padding: int) -> str:
+        """Undo `pad`: B sequences in any shape → (B·L W)."""
+        if padding:
+            value = self.reshape(value, (-1, length + padding, width))
+            value = self.add("Slice", value, *(self.constant((x,), "int64") for x in (0, length, 1)))
+        return self.reshape(value, (-1, width))
 
     def finish(self, outputs: Mapping[str, tuple[str, Sequence[int | str]]], doc: str) -> onnx.ModelProto:
         """Close the graph and check it; `outputs` names values and gives their shapes."""

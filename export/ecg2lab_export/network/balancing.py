@@ -51,8 +51,8 @@ def balance_stably(a: Real, b: Real, c: Real, length: int) -> System:
         grows = ~(spectral_radius(system.a) < 1)
         if not grows.any():
             return system
-        given = a[grows], b[grows], c[grows]
-        again = balance(*given, slower * length) if slower else System(*given)
+        growing = a[grows], b[grows], c[grows]
+        again = balance(*growing, slower * length) if slower else System(*growing)
         states = max(system.b.shape[-1], again.b.shape[-1])
         system, again = system.widened(states), again.widened(states)
         for kept, better in zip(system, again, strict=True):

@@ -1,4 +1,4 @@
-"""Checkpoints in the authors' layout (CardioLab): their key names, from and to a `Network`.
+"""The authors' layout of a checkpoint (CardioLab): their key names, from and to a `StoredNetwork`.
 
 Our own training writes the same names into safetensors, so one reader serves both.
 """
@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab.files import regular_size
-from ecg2lab_export.checkpoint import torch_archive
 from ecg2lab_export.checkpoint.state_dict import StateDict, listing
+from ecg2lab_export.checkpoint.tensor_file import read_state_dict
 from ecg2lab_export.network.dplr import Complex, Dplr, Real
-from ecg2lab_export.network.fusion import Network, S4Layer, StaticBlock
+from ecg2lab_export.network.fusion import StaticBlock, StoredLayer, StoredNetwork
 from ecg2lab_export.network.stability import require_stable
 
 _SERIES = "ts_encoder.predictor.predictor."
@@ -29,11 +28,13 @@ _STATIC = "static_encoder.layers.{}."
 _STATIC_STRIDE = 4
 """BatchNorm, dropout, linear, activation: four modules a block, of which the first and the third have parameters."""
 _HEAD = "head.linear."
-OUR_SUFFIX = ".safetensors"
-"""Of weights that `write` wrote."""
+ANCHOR = _LAYER.format(0)
+"""Start of a key that every such network has."""
+_UNUSED = (".num_batches_tracked", ".kernel.kernel.z")
+"""Counters, and a buffer that omega determines."""
 
 
-def network_from(tensors: Mapping[str, NDArray[Any]]) -> Network:
+def network_from(tensors: Mapping[str, NDArray[Any]]) -> StoredNetwork:
     """Build the network from a state dictionary in the authors' key names.
 
     Raises
@@ -41,7 +42,7 @@ def network_from(tensors: Mapping[str, NDArray[Any]]) -> Network:
     CheckpointError
         Naming missing or unknown keys, or a key of the wrong shape.
     """
-    state = StateDict(tensors, anchor=_LAYER.format(0))
+    state = StateDict(tensors, ANCHOR, "an S4 fusion network", _UNUSED)
     encoder = state(_SERIES + "encoder.weight", 2), state(_SERIES + "encoder.bias", 1)
     count = state.count(_LAYER)
     # without any D the layers have no skip; one layer that lacks it among others that have it is damage
@@ -60,7 +61,7 @@ def network_from(tensors: Mapping[str, NDArray[Any]]) -> Network:
     for index, system in enumerate(systems):
         require_stable(system, f"s4_layers.{index}")
     with np.errstate(all="ignore"):  # what overflows is not finite, and named below
-        network = Network(*encoder, layers, embeddings, static, *head)
+        network = StoredNetwork(*encoder, layers, embeddings, static, *head)
         for index, kernel in enumerate(network.kernels):
             if not np.isfinite(kernel).all():
                 raise CheckpointError(f"the kernel of s4_layers.{index} is not finite: its state space is damaged")
@@ -80,9 +81,9 @@ def _system(state: StateDict, index: int) -> Dplr:
     )
 
 
-def _layer(state: StateDict, index: int, system: Dplr, with_d: bool) -> S4Layer:
+def _layer(state: StateDict, index: int, system: Dplr, with_d: bool) -> StoredLayer:
     layer, norm = _LAYER.format(index), _NORM.format(index)
-    return S4Layer(
+    return StoredLayer(
         system=system,
         d=state(layer + "D", 1) if with_d else np.zeros(system.w.shape[0]),
         output_weight=state(layer + "output_linear.0.weight", 2),
@@ -139,7 +140,7 @@ def _static_block(state: StateDict, index: int) -> StaticBlock:
 
 def _check_sizes(
     encoder: tuple[Real, Real],
-    layers: tuple[S4Layer, ...],
+    layers: tuple[StoredLayer, ...],
     systems: tuple[Dplr, ...],
     static: tuple[StaticBlock, ...],
     embeddings: tuple[Real, ...],
@@ -176,19 +177,13 @@ def _check_sizes(
         expected.append((f"static block {i} weight", block.weight.shape, (block.bias.size, width)))
         width = block.bias.size
     expected.append(("head.linear.weight", head[0].shape, (head[1].size, hidden + width)))
-    for name, found, wanted in expected:
-        if found != wanted:
-            raise CheckpointError(f"{name} has shape {found}, but the rest of the network needs {wanted}")
+    for name, shape, fitting in expected:
+        if shape != fitting:
+            raise CheckpointError(f"{name} has shape {shape}, but the rest of the network needs {fitting}")
 
 
-def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
-    """State dictionary in the authors' key names, float32.
-
-    Raises
-    ------
-    TypeError
-        If a layer is a realisation, from which the stored parameters do not follow.
-    """
+def tensors_of(network: StoredNetwork) -> dict[str, NDArray[np.float32]]:
+    """State dictionary in the authors' key names, float32."""
     out: dict[str, NDArray[Any]] = {
         _SERIES + "encoder.weight": network.encoder_weight,
         _SERIES + "encoder.bias": network.encoder_bias,
@@ -198,8 +193,6 @@ def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
     for index, layer in enumerate(network.layers):
         kernel, name, norm = _KERNEL.format(index), _LAYER.format(index), _NORM.format(index)
         s = layer.system
-        if not isinstance(s, Dplr):
-            raise TypeError(f"layer {index} is no state space as a checkpoint stores it")
         omega = np.exp(-2j * np.pi * np.arange(s.length // 2 + 1) / s.length)
         out |= {kernel + "w": _pair(s.w), kernel + "C": _pair(s.c), kernel + "omega": _pair(omega)}
         out |= {kernel + key: _pair(x)[None] for key, x in (("P", s.p), ("Q", s.q), ("B", s.b))}
@@ -222,14 +215,14 @@ def _pair(x: Complex) -> Real:
     return np.stack([x.real, x.imag], axis=-1)
 
 
-def write(network: Network, path: str | Path) -> None:
+def write(network: StoredNetwork, path: str | Path) -> None:
     """Write safetensors in the authors' key names."""
     from safetensors.numpy import save_file
 
     save_file(tensors_of(network), str(path))
 
 
-def read(path: str | Path) -> Network:
+def read(path: str | Path) -> StoredNetwork:
     """Read a Lightning checkpoint of the authors, or safetensors of ours.
 
     Raises
@@ -237,49 +230,4 @@ def read(path: str | Path) -> Network:
     CheckpointError
         If the file is missing, damaged or another network; missing and unknown keys are named.
     """
-    path = Path(path)
-    content = _read_safetensors(path) if path.suffix == OUR_SUFFIX else torch_archive.read(path)
-    try:
-        return network_from(content if path.suffix == OUR_SUFFIX else _state_dict(content))
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-
-
-def _state_dict(content: Any) -> Mapping[str, NDArray[Any]]:
-    """The tensors of the network; averages, optimiser and callbacks beside them are not needed."""
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not any(isinstance(value, np.ndarray) for value in state.values()):
-        raise CheckpointError("the checkpoint holds no state_dict")
-    for key, value in state.items():
-        if not isinstance(key, str):
-            raise CheckpointError(f"the state_dict has a key of type {type(key).__name__}; names were expected")
-        if not isinstance(value, np.ndarray):
-            what = value.name if isinstance(value, torch_archive.Inert) else type(value).__name__
-            raise CheckpointError(f"key {key} is no dense tensor ({what}); save the checkpoint in float32")
-    return state
-
-
-_SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
-
-
-def _read_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
-    """As PyTorch's archive is read: bfloat16, which NumPy does not have, becomes float32."""
-    from safetensors import SafetensorError, deserialize
-
-    try:
-        regular_size(path)
-        stored = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # safetensors does not type it
-    except FileNotFoundError:
-        raise CheckpointError(f"there is no checkpoint at {path}") from None
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a safetensors file: {error}") from None
-    tensors = {}
-    for key, tensor in stored:
-        kind = tensor["dtype"]
-        if kind not in _SAFETENSORS_TYPES:
-            raise CheckpointError(f"{path}: key {key} is of type {kind}; save the checkpoint in float32")
-        array = np.frombuffer(tensor["data"], _SAFETENSORS_TYPES[kind]).reshape(tensor["shape"])
-        tensors[key] = torch_archive.widened(array) if kind == "BF16" else array
-    return tensors
+    return read_state_dict(path, network_from)

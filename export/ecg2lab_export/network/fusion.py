@@ -7,9 +7,10 @@ The network is that of Lopez Alcaraz & Strodthoff 2025 (doi 10.1038/s41598-025-2
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,23 @@ NORM_EPSILON = 1e-5
 """Of LayerNorm and BatchNorm: PyTorch's default, which the authors keep."""
 
 
+class StateSpace(Protocol):
+    """Of a layer, in whatever form it is kept."""
+
+    @property
+    def length(self) -> int:
+        """L."""
+
+    @property
+    def directions(self) -> int:
+        """D."""
+
+
 @dataclass(frozen=True)
-class S4Layer:
+class S4Layer(ABC):
     """y = conv(u, k) + D·u; GELU; linear H → 2H; GLU; residual; LayerNorm."""
 
-    system: Dplr | Realisation
-    """As a checkpoint stores it, or as a bundle does."""
+    system: StateSpace
     d: Real  # (H)
     output_weight: Real  # (2H H)
     output_bias: Real  # (2H)
@@ -35,27 +47,48 @@ class S4Layer:
     norm_bias: Real  # (H)
 
     @property
-    def published(self) -> Dplr:
-        """The parameters as a checkpoint stores them.
+    @abstractmethod
+    def kernel(self) -> Real:
+        """(D H L)."""
 
-        Raises
-        ------
-        TypeError
-            If the layer was read from a bundle, which does not hold them.
-        """
-        if isinstance(self.system, Realisation):
-            raise TypeError("a bundle holds the realised state space, not the published parameters")
-        return self.system
+    @property
+    @abstractmethod
+    def realisation(self) -> Realisation:
+        """The layer as a real recurrence."""
+
+
+@dataclass(frozen=True)
+class StoredLayer(S4Layer):
+    """As a checkpoint stores it; kernel and realisation depend on parameters alone and are computed once."""
+
+    system: Dplr
 
     @cached_property
     def kernel(self) -> Real:
-        """(D H L), computed once: it depends on parameters alone. Of a checkpoint by the published algorithm."""
-        return self.system.kernel() if isinstance(self.system, Realisation) else dplr.kernel(self.published)
+        """(D H L) by the published algorithm."""
+        return dplr.kernel(self.system)
 
     @cached_property
     def realisation(self) -> Realisation:
         """The layer as a real recurrence."""
-        return self.system if isinstance(self.system, Realisation) else realise_system(self.published)
+        return realise_system(self.system)
+
+
+@dataclass(frozen=True)
+class RealisedLayer(S4Layer):
+    """As a bundle holds it: without the published parameters."""
+
+    system: Realisation
+
+    @cached_property
+    def kernel(self) -> Real:
+        """(D H L)."""
+        return self.system.kernel()
+
+    @property
+    def realisation(self) -> Realisation:
+        """As it was stored."""
+        return self.system
 
 
 @dataclass(frozen=True)
@@ -80,8 +113,8 @@ class StaticBlock:
 
 
 @dataclass(frozen=True)
-class Network:
-    """All parameters, float64 copies of what the checkpoint holds."""
+class FusionNetwork:
+    """All parameters in float64."""
 
     encoder_weight: Real  # (H leads)
     encoder_bias: Real  # (H)
@@ -107,12 +140,6 @@ class Network:
         return int(self.encoder_weight.shape[0])
 
     @property
-    def state_size(self) -> int:
-        """N, both of each conjugate pair counted; of a bundle's network the states that were kept."""
-        system = self.layers[0].system
-        return system.states if isinstance(system, Realisation) else system.state_size
-
-    @property
     def window(self) -> int:
         """L."""
         return self.layers[0].system.length
@@ -129,20 +156,14 @@ class Network:
         return int(self.static[0].weight.shape[1]) - embedded
 
     @property
+    def categories(self) -> tuple[int, ...]:
+        """How many codes each category has."""
+        return tuple(len(table) for table in self.embeddings)
+
+    @property
     def targets(self) -> int:
         """Outputs."""
         return int(self.head_bias.shape[0])
-
-    @property
-    def parameters(self) -> int:
-        """Count of trained numbers and fixed state-space buffers."""
-        arrays = [self.encoder_weight, self.encoder_bias, *self.embeddings, self.head_weight, self.head_bias]
-        for layer in self.layers:
-            arrays += [layer.d, layer.output_weight, layer.output_bias, layer.norm_weight, layer.norm_bias]
-            arrays += layer.system.parameters
-        for block in self.static:
-            arrays += [block.norm_weight, block.norm_bias, block.mean, block.variance, block.weight, block.bias]
-        return sum(a.size for a in arrays)
 
     def logits(self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]) -> Real:
         """Forward pass in float64.
@@ -177,6 +198,41 @@ class Network:
             if index < len(self.static) - 1:
                 x = np.maximum(x, 0)
         return x
+
+
+@dataclass(frozen=True)
+class StoredNetwork(FusionNetwork):
+    """Copies of what a checkpoint holds."""
+
+    layers: tuple[StoredLayer, ...]
+
+    @property
+    def state_size(self) -> int:
+        """N, both of each conjugate pair counted."""
+        return self.layers[0].system.state_size
+
+    @property
+    def parameters(self) -> int:
+        """Count of trained numbers and fixed state-space buffers."""
+        arrays = [self.encoder_weight, self.encoder_bias, *self.embeddings, self.head_weight, self.head_bias]
+        for layer in self.layers:
+            arrays += [layer.d, layer.output_weight, layer.output_bias, layer.norm_weight, layer.norm_bias]
+            arrays += layer.system.parameters
+        for block in self.static:
+            arrays += [block.norm_weight, block.norm_bias, block.mean, block.variance, block.weight, block.bias]
+        return sum(a.size for a in arrays)
+
+
+@dataclass(frozen=True)
+class RealisedNetwork(FusionNetwork):
+    """What a bundle holds: state spaces as they recur, BatchNorm folded."""
+
+    layers: tuple[RealisedLayer, ...]
+
+    @property
+    def states(self) -> int:
+        """R, the states that were kept."""
+        return self.layers[0].system.states
 
 
 def convolve(u: Real, kernel: Real) -> Real:

@@ -115,8 +115,8 @@ def losses(
 
 def _calibrated(logits: Array, targets: tuple[Target, ...]) -> Array:
     """Platt's line of each target that has one."""
-    known = [(t.calibration.slope, t.calibration.intercept) if t.calibration else (1.0, 0.0) for t in targets]
-    slope, intercept = np.array(known).T
+    lines = [(t.calibration.slope, t.calibration.intercept) if t.calibration else (1.0, 0.0) for t in targets]
+    slope, intercept = np.array(lines).T
     return slope * logits + intercept
 
 

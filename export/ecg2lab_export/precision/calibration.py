@@ -187,8 +187,8 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]], contract: Contract, source
     windows = arrays[SIGNAL].shape[0] if arrays[SIGNAL].ndim else 0
     for name, array in arrays.items():
         if array.shape != (windows, *sizes[name]):
-            wanted = ", ".join(map(str, (windows, *sizes[name])))
-            raise ContractError(f"{source}: {name} has shape {array.shape}, the contract wants ({wanted})")
+            size = ", ".join(map(str, (windows, *sizes[name])))
+            raise ContractError(f"{source}: {name} has shape {array.shape}, the contract wants ({size})")
     if windows < FEWEST_WINDOWS:
         raise ContractError(f"{source}: {windows} windows are too few to rank; give {FEWEST_WINDOWS} or many more")
 

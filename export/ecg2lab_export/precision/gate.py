@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -17,6 +17,7 @@ from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, ParityError
 from ecg2lab.parity import REDUCED_LOGIT_TOLERANCE
+from ecg2lab_export.architecture.protocol import Weights
 from ecg2lab_export.precision import auroc_loss
 from ecg2lab_export.precision.auroc_loss import LARGEST_AUROC_LOSS, TargetLoss
 from ecg2lab_export.precision.calibration import CalibrationSet
@@ -25,8 +26,6 @@ from ecg2lab_export.precision.passes import as_computed_on_devices, reduce_preci
 LARGEST_LOGIT_ERROR = 0.1
 """Of the median window of a target. An offset common to all windows costs no AUROC, but moves every decision; this much
 moves a probability by 0.025 at most."""
-Weights = Mapping[str, NDArray[Any]]
-"""Tensors of a bundle by name."""
 _BATCH = 32
 _NAMED = 3
 
@@ -46,8 +45,8 @@ class Measurement:
     @property
     def measured(self) -> tuple[TargetLoss, ...]:
         """Targets that have an AUROC, the greatest loss first."""
-        known = (x for x in self.losses if x.basis is not None)
-        return tuple(sorted(known, key=lambda x: x.loss, reverse=True))
+        measured = (x for x in self.losses if x.basis is not None)
+        return tuple(sorted(measured, key=lambda x: x.loss, reverse=True))
 
     def gate(self, limit: float = LARGEST_AUROC_LOSS) -> Gate:
         """Decide, by the worst target: a mean over two hundred would hide one that is lost.
@@ -144,6 +143,8 @@ def decide(
     """
     granted: dict[ReducedPrecision, Gate] = {}
     refused: dict[ReducedPrecision, ParityError | BackendError] = {}
+    if not precisions:
+        return Decisions({}, {})
     tell(f"answering in fp32 for {len(data)} windows")
     reference = logits(window, data)
     for precision in precisions:
@@ -198,8 +199,8 @@ def measure(
     else:
         cpu.require(precision)
         short, runtime = logits(as_computed_on_devices(reduced, precision), data), _runtime(precision)
-    for name, found in (("fp32", exact), (precision, short)):
-        broken = int((~np.isfinite(found)).any(axis=1).sum())
+    for name, answers in (("fp32", exact), (precision, short)):
+        broken = int((~np.isfinite(answers)).any(axis=1).sum())
         if broken:
             raise ParityError(f"{name} gives logits that are not finite for {broken} of {len(data)} windows")
     error = np.abs(short - exact)

@@ -12,8 +12,9 @@ from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.features import with_missing_flags
 from ecg2lab.network_inputs import NetworkInputs
-from ecg2lab_export.network.dplr import Real
-from ecg2lab_export.network.fusion import Network
+from ecg2lab_export.architecture.protocol import Network
+
+Real = NDArray[np.float64]
 
 _SIMULATED = 4
 _WAVES_S_MV = np.array(

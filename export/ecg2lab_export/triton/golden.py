@@ -34,9 +34,9 @@ class Golden:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        found: dict[str, Any] = dict(read_golden(bundle))
-        self.logits = found.pop(LOGITS)
-        self.inputs = found
+        tensors: dict[str, Any] = dict(read_golden(bundle))
+        self.logits = tensors.pop(LOGITS)
+        self.inputs = tensors
 
     def archive(self) -> bytes:
         """Inputs and logits as NumPy's own archive, which a client reads without a further package."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab import cpu, parity, tensors
 from ecg2lab._native import _core
+from ecg2lab.architectures import require_fusion
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
@@ -33,6 +34,7 @@ class NativeBackend:
             raise BackendError(
                 f"{bundle.source} was exported without the native backend: {proof.left_out[parity.NATIVE]}"
             )
+        require_fusion(bundle, self.name)
         read_golden(bundle)  # the weights fit windows of any length; the golden inputs know the model's
         name = f"{bundle.source}: {WEIGHTS}"
         weights = tensors.read(bundle.member(WEIGHTS), name)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import tensors
+from ecg2lab.architectures import require_fusion
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import require
@@ -41,7 +42,7 @@ class TorchBackend:
     MissingExtraError
         If PyTorch is not installed.
     BackendError
-        If another precision than fp32 is wanted.
+        If another precision than fp32 is wanted, or the network is of another architecture.
     BundleError
         If the weights are not those of a network.
     """
@@ -50,6 +51,7 @@ class TorchBackend:
     precision = "fp32"
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
+        require_fusion(bundle, self.name)
         wanted = precision or bundle.manifest.precision
         if wanted != self.precision:
             raise BackendError(f"the torch backend computes in fp32, not {wanted}; take another backend")

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ecg2lab.architectures import Architecture
     from ecg2lab.bundle import Bundle, Manifest
     from ecg2lab.parity import ParityReport
 
@@ -30,19 +31,21 @@ def run(
     """
     from rich.console import Console
 
+    from ecg2lab import architectures
     from ecg2lab.bundle import Bundle
     from ecg2lab.parity import STEP, recorded
     from ecg2lab.report.proof import gates_table, show_left_out
     from ecg2lab.report.tables import print_table
 
     opened = Bundle.open(bundle)
+    architecture = architectures.of(opened)
     proof = recorded(opened)
     if as_json:
         manifest = msgspec.to_builtins(opened.manifest)
         typer.echo(msgspec.json.encode({"digest": opened.digest, "manifest": manifest, "parity": proof}))
         return
     console = Console(highlight=False)
-    console.print(_overview(opened, bundle, proof))
+    console.print(_overview(opened, architecture, bundle, proof))
     if opened.manifest.gates:
         print_table(gates_table(opened.manifest.gates), console)
     show_left_out(proof, console, said=(STEP,))
@@ -57,21 +60,21 @@ def _plain_table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
 
 
-def _overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
+def _overview(bundle: Bundle, architecture: Architecture, path: Path, proof: ParityReport) -> Table:
     from rich.text import Text
 
     from ecg2lab.parity import nearest_to_limit
 
     m = bundle.manifest
-    n, s = m.network, m.contract.signal
+    s = m.contract.signal
     kind = "causal" if m.causal else "bidirectional"
-    size = f"{n['layers']} layers × {n['hidden']} channels, state {n['state_size']}, {n['parameters']:,} parameters"
+    network = f"{architecture.title}, {kind}: {architecture.sizes(m)}, {m.network['parameters']:,} parameters"
     worst = nearest_to_limit(proof.checks)
     measured = f"worst: {worst.name}, error {worst.error:.1e} of {worst.tolerance:.1e}"
     rows = [
         ("File", f"{path.name}, {bundle.size / 1e6:.2f} MB"),
         ("Digest", bundle.digest),
-        ("Network", f"S4, {kind}: {size}"),
+        ("Network", network),
         ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),
         ("Leads", " ".join(s.leads)),
         ("Graph", f"{m.form}, {m.precision}, ONNX opset {m.opset}"),

@@ -75,8 +75,8 @@ def _open_run(folder: Path) -> Subject:
         logits=logits,
         weights_sha256=_sha256(run.weights),
         digest=_sha256(folder / CONTRACT_FILE),
-        synthetic_weights=run.synthetic_weights,
-        training_data=run.training_data,
+        synthetic_weights=run.record.synthetic_weights,
+        training_data=run.record.training_data,
         dataset_sha256=_dataset_sha256(folder / RECORD_FILE),
     )
 

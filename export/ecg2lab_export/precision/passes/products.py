@@ -66,15 +66,15 @@ def find_gated_products(model: onnx.ModelProto) -> tuple[GatedProducts, ...]:
         `layers.{i}.value` and `layers.{i}.gate`, over one activation; or if there is no layer.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    found: dict[tuple[int, str], Product] = {}
+    products: dict[tuple[int, str], Product] = {}
     for node in model.graph.node:
         match = _NAME.fullmatch(node.name)
         if match:
-            found[int(match[1]), match[2]] = _product(node, constants)
-    layers = sorted({layer for layer, _ in found})
-    if not layers or len(found) != 2 * len(layers):
+            products[int(match[1]), match[2]] = _product(node, constants)
+    layers = sorted({layer for layer, _ in products})
+    if not layers or len(products) != 2 * len(layers):
         raise PassError("the graph has no pairs of Gemm called layers.0.value and layers.0.gate, and so on")
-    return tuple(_pair(model, found[layer, "value"], found[layer, "gate"]) for layer in layers)
+    return tuple(_pair(model, products[layer, "value"], products[layer, "gate"]) for layer in layers)
 
 
 def product_replacements(
@@ -105,10 +105,10 @@ def reduced_products(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     PassError
         If there is nothing.
     """
-    found = [node for node in model.graph.node if _NAME.fullmatch(node.name)]
-    if not found:
+    products = [node for node in model.graph.node if _NAME.fullmatch(node.name)]
+    if not products:
         raise PassError("the graph has lost its dense products")
-    return found
+    return products
 
 
 def require_gelu(model: onnx.ModelProto, pair: GatedProducts) -> None:
