@@ -1,4 +1,4 @@
-"""From a checkpoint to a bundle: realisation of the S4 layers, graphs, proof."""
+"""From a checkpoint to a bundle: the network realised, graphs, proof."""
 
 from typing import TYPE_CHECKING, Any
 

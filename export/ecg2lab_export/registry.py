@@ -12,7 +12,8 @@ from ecg2lab_export.architecture.protocol import Architecture, Network
 from ecg2lab_export.checkpoint.tensor_file import read_state_dict
 from ecg2lab_export.forms.fusion_forms import FusionArchitecture
 
-_architectures: dict[str, Architecture] = {FusionArchitecture.name: FusionArchitecture()}
+ARCHITECTURES: dict[str, Architecture] = {FusionArchitecture.name: FusionArchitecture()}
+"""By name; to let export know another one, add it here, and to `ecg2lab.architectures` for bundles to be loaded."""
 
 
 class Recognised(NamedTuple):
@@ -22,18 +23,8 @@ class Recognised(NamedTuple):
     network: Network
 
 
-def register(architecture: Architecture) -> None:
-    """Let export know another kind of network; to be loaded it is registered with `ecg2lab.architectures` too."""
-    _architectures[architecture.name] = architecture
-
-
-def unregister(name: str) -> None:
-    """Forget it again."""
-    del _architectures[name]
-
-
 def read(path: str | Path) -> Recognised:
-    """Read a checkpoint of any registered architecture.
+    """Read a checkpoint of any of the architectures.
 
     Raises
     ------
@@ -45,6 +36,6 @@ def read(path: str | Path) -> Recognised:
 
 
 def _recognise(tensors: Mapping[str, NDArray[Any]]) -> Recognised:
-    first, *others = _architectures.values()
-    chosen = next((kind for kind in others if kind.recognises(tensors)), first)
+    first, *others = ARCHITECTURES.values()
+    chosen = next((architecture for architecture in others if architecture.recognises(tensors)), first)
     return Recognised(chosen, chosen.read(tensors))

@@ -34,17 +34,8 @@ def _fusion_sizes(manifest: Manifest) -> str:
     return f"{n['layers']} layers × {n['hidden']} channels, state {n['state_size']}"
 
 
-_architectures = {S4_FUSION: Architecture(S4_FUSION, "S4", _fusion_sizes)}
-
-
-def register(architecture: Architecture) -> None:
-    """Let bundles of this architecture be loaded."""
-    _architectures[architecture.name] = architecture
-
-
-def unregister(name: str) -> None:
-    """Forget it again."""
-    del _architectures[name]
+ARCHITECTURES = {S4_FUSION: Architecture(S4_FUSION, "S4", _fusion_sizes)}
+"""By name; to let bundles of another one be loaded, add it here."""
 
 
 def of(bundle: Bundle) -> Architecture:
@@ -56,12 +47,12 @@ def of(bundle: Bundle) -> Architecture:
         If it is not known here.
     """
     name = bundle.manifest.architecture
-    if name not in _architectures:
+    if name not in ARCHITECTURES:
         raise BundleError(
             f"{bundle.source} holds a network of architecture {name!r}, which this ecg2lab does not know: it was made "
             "by a newer ecg2lab"
         )
-    return _architectures[name]
+    return ARCHITECTURES[name]
 
 
 def require_fusion(bundle: Bundle, backend: str) -> None:

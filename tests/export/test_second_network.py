@@ -1,7 +1,7 @@
 """The seam for networks: one that has nothing of the published one goes all the way, known to this file alone.
 
-A small depthwise convolution network: no recurrence, no static branch, four leads at 125 Hz, windows of 2 s, and half as
-many steps as samples.
+A small depthwise convolution network: no recurrence, no static branch, four leads at 125 Hz, windows of 2 s, half as many
+steps as samples.
 """
 
 import json
@@ -59,10 +59,15 @@ class ConvolutionForms:
 
     network: Convolutions
     description = "A depthwise convolution network."
-    shape = {"causal": False, "parameters": 79, "channels": CHANNELS, "taps": TAPS}
     window_forms, precisions = ("direct",), ()
     native = f"a network of architecture {NAME!r} has no native weights"
     error = 0.0
+
+    @property
+    def shape(self):
+        n = self.network
+        numbers = sum(x.size for x in (n.depthwise, n.pointwise, n.bias, n.head, n.head_bias))
+        return {"causal": False, "parameters": numbers, "channels": CHANNELS, "taps": TAPS}
 
     def window_graph(self, form):
         assert form == "direct"
@@ -109,13 +114,11 @@ class Depthwise:
 
 
 @pytest.fixture
-def registered():
+def registered(monkeypatch):
     architecture = Depthwise()
-    registry.register(architecture)
-    architectures.register(architectures.Architecture(NAME, "Depthwise convolutions"))
-    yield architecture
-    registry.unregister(NAME)
-    architectures.unregister(NAME)
+    monkeypatch.setitem(registry.ARCHITECTURES, NAME, architecture)
+    monkeypatch.setitem(architectures.ARCHITECTURES, NAME, architectures.Architecture(NAME, "Depthwise convolutions"))
+    return architecture
 
 
 @pytest.fixture(scope="module")
@@ -230,17 +233,14 @@ def test_what_it_does_not_have_is_refused_by_name(registered, checkpoint, contra
         export(checkpoint, tmp_path / "x.ecg2lab", **{"contract": contract} | options)
 
 
-def test_where_nobody_has_registered_it_its_bundle_was_made_by_a_newer_ecg2lab(path):
-    architectures.unregister(NAME)
+def test_where_nobody_has_registered_it_its_bundle_was_made_by_a_newer_ecg2lab(path, monkeypatch):
+    monkeypatch.delitem(architectures.ARCHITECTURES, NAME)
     bundle = Bundle.open(path)
-    try:
-        for use in (ecg2lab.load, selftest.run):
-            with pytest.raises(BundleError, match=f"architecture '{NAME}'.*made by a newer ecg2lab"):
-                use(bundle)
-        shown = CliRunner().invoke(app, ["inspect", str(path)])
-        assert "made by a newer ecg2lab" in str(shown.exception)
-    finally:
-        architectures.register(architectures.Architecture(NAME, "Depthwise convolutions"))
+    for use in (ecg2lab.load, selftest.run):
+        with pytest.raises(BundleError, match=f"architecture '{NAME}'.*made by a newer ecg2lab"):
+            use(bundle)
+    shown = CliRunner().invoke(app, ["inspect", str(path)])
+    assert "made by a newer ecg2lab" in str(shown.exception)
 
 
 def test_triton_takes_no_input_without_columns_so_no_repository_is_written(path, tmp_path):

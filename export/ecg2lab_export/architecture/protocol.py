@@ -106,7 +106,7 @@ class Architecture(Protocol):
 
     @property
     def name(self) -> str:
-        """As the manifest has it: `s4-fusion`."""
+        """As the manifest has it."""
 
     def recognises(self, tensors: Mapping[str, Any]) -> bool:
         """Whether a state dictionary is, by its keys, of this kind."""

@@ -20,7 +20,7 @@ import onnx
 from ecg2lab.backends import LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab_export.forms.chunked import cut
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
-from ecg2lab_export.graphs.builder import GraphBuilder, require_portable
+from ecg2lab_export.graphs.builder import GraphBuilder
 from ecg2lab_export.network.dplr import Real
 from ecg2lab_export.network.fusion import FusionNetwork, S4Layer
 
@@ -62,7 +62,7 @@ def build(network: FusionNetwork) -> onnx.ModelProto:
         x = add_mixing(graph, x, step.convolve(x, layer), layer, f"layers.{index}")
     logits = add_head(graph, step.mean(x), network)
     outputs = {LOGITS: (logits, ("batch", network.targets)), NEXT_STATE: (step.next_state(), ("batch", step.size))}
-    return require_portable(graph.finish(outputs, f"S4 fusion network, step of up to {MOST_SAMPLES} samples"))
+    return graph.finish(outputs, f"S4 fusion network, step of up to {MOST_SAMPLES} samples")
 
 
 def build_convolution(layer: S4Layer) -> onnx.ModelProto:

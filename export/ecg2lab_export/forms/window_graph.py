@@ -11,7 +11,7 @@ import onnx
 from ecg2lab.backends import LOGITS
 from ecg2lab_export.forms.convolution import FORMS, Convolution, Form
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
-from ecg2lab_export.graphs.builder import GraphBuilder, require_portable
+from ecg2lab_export.graphs.builder import GraphBuilder
 from ecg2lab_export.network.fusion import FusionNetwork, S4Layer
 
 
@@ -30,7 +30,7 @@ def build(network: FusionNetwork, form: Form) -> onnx.ModelProto:
     ModelProto
         Inputs (B leads L) float32, (B features) float32, (B categories) int64; output (B n) float32.
     """
-    return require_portable(build_with(network, FORMS[form], form))
+    return build_with(network, FORMS[form], form)
 
 
 def build_with(network: FusionNetwork, convolution: Convolution, form: str) -> onnx.ModelProto:

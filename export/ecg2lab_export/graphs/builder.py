@@ -82,7 +82,7 @@ class GraphBuilder:
         return model
 
 
-_NOT_PORTABLE = {"Loop", "Scan", "If", "DFT", "STFT", "Conv", "Einsum"}
+_NOT_PORTABLE = {"Loop", "Scan", "If", "DFT", "STFT", "Einsum"}
 """Control flow, transforms, and operators that some runtimes do slowly or not at all."""
 
 
@@ -90,7 +90,7 @@ def require_portable(model: onnx.ModelProto) -> onnx.ModelProto:
     """Make sure of what every graph of a bundle promises, before it is proved; returns it.
 
     1. Operators are those of the standard, at the opset and IR version stated here.
-    2. None of them is control flow, a Fourier transform or a convolution.
+    2. None of them is control flow or a Fourier transform.
     3. No value is complex, float64 or kept outside the model.
 
     Raises

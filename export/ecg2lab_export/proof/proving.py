@@ -23,6 +23,7 @@ from ecg2lab.measuring import step_checks, versions, window_checks
 from ecg2lab.parity import LOGIT_TOLERANCE, NATIVE, STEP, Check, ParityReport, beyond_rounding, nearest_to_limit
 from ecg2lab.step import StepGraph
 from ecg2lab_export.architecture.protocol import Forms, StepForm, Weights
+from ecg2lab_export.graphs.builder import require_portable
 from ecg2lab_export.proof.golden import Golden
 
 _PROOF_ONLY = "0" * 64
@@ -93,7 +94,7 @@ def prove(forms: Forms, form: str, golden: Golden) -> Proved:
     if isinstance(step, str):
         left_out[STEP] = step
     kept = None if isinstance(step, str) or STEP in left_out else step
-    graphs = Graphs(form, forms.window_graph(form), kept)
+    graphs = Graphs(form, forms.window_graph(form), kept).changed(require_portable)
     checks += all_logits(graphs, golden, LOGIT_TOLERANCE)
     if isinstance(forms.native, str):
         left_out[NATIVE] = forms.native

@@ -1,4 +1,4 @@
-"""Passes over the window graph: the dense products of the S4 layers in a reduced precision.
+"""Passes over the window graph: the dense products of its layers in a reduced precision.
 
 Only these products are reduced. Recurrence or spectral products, LayerNorm, residual, encoder, static branch and head
 stay float32: the products hold most of the arithmetic, and the state of a recurrence loses digits at every step.
@@ -6,17 +6,14 @@ stay float32: the products hold most of the arithmetic, and the state of a recur
 
 from __future__ import annotations
 
-from typing import Literal
-
 import onnx
 
+from ecg2lab.bundle import ReducedPrecision
 from ecg2lab_export.graphs.graph_pass import GraphPass
 from ecg2lab_export.precision.passes.half import HalfProducts
 from ecg2lab_export.precision.passes.half_emulation import HalfEmulation
 from ecg2lab_export.precision.passes.integer import IntegerProducts
 from ecg2lab_export.precision.passes.rounded import RoundedProducts
-
-ReducedPrecision = Literal["fp16", "bf16", "int8"]
 
 _PASSES: dict[ReducedPrecision, GraphPass] = {
     "fp16": HalfProducts(),

@@ -1,4 +1,4 @@
-"""Finds the dense products of the S4 layers in a window graph."""
+"""Finds the dense products of the layers in a window graph."""
 
 from __future__ import annotations
 
