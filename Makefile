@@ -18,7 +18,7 @@ STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench docs schema demo-bundle picture clean system-packages
+.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench docs schema demo-bundle picture figures speed clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -56,6 +56,19 @@ format: $(VENV)/.dev ## Format Python and C++
 bench: $(VENV)/.dev ## Time the demo model and the full-size network beside their floor; writes bench-out
 	$(BIN)/ecg2lab bench run --out bench-out
 
+picture: $(VENV)/.dev ## Draw the README's picture anew from `make demo`'s report (needs Chromium)
+	PYTHONPATH=bench $(BIN)/python -m figures picture
+
+figures: $(VENV)/.dev ## Write the README's figures anew, from the packaged bundle's card and bench/results
+	PYTHONPATH=bench $(BIN)/python -m figures readme
+
+speed: $(VENV)/.dev ## Measure anew what bench/results keeps (minutes, on a quiet machine), and write the README's figures
+	$(BIN)/ecg2lab bench run --json >bench/results/engine.json.new
+	mv bench/results/engine.json.new bench/results/engine.json
+	$(BIN)/ecg2lab bench run --scenario graph-forms --json >bench/results/graph-forms.json.new
+	mv bench/results/graph-forms.json.new bench/results/graph-forms.json
+	$(MAKE) figures
+
 # With --quiet mkdocs would let warnings pass. The variable silences an advertisement.
 docs: $(VENV)/.docs ## Build the documentation as a site into build/docs; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
@@ -69,7 +82,7 @@ demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on
 	cp build/study/demo.ecg2lab sdk/ecg2lab/demo/demo.ecg2lab
 
 study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network reach what the simulated patients allow? (under an hour on two cores)
-	$(BIN)/python -m ecg2lab_training.study build/study/reports
+	$(BIN)/python -m ecg2lab_training.evaluation.study build/study/reports
 
 build/study/data: | $(VENV)/.dev
 	mkdir -p build/study

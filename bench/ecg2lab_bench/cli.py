@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ecg2lab_bench.results import ScenarioName
+from ecg2lab_bench.scenarios import ScenarioName
 
 if TYPE_CHECKING:
-    from ecg2lab_bench.timing import Tell
+    from ecg2lab_bench.measuring.plan import Plan
+    from ecg2lab_bench.measuring.timing import Tell
+    from ecg2lab_bench.scenarios import Scenario
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")]
 
@@ -61,13 +63,6 @@ def run(
     - `graph-forms`: the window graph in every form and on every runtime installed, beside plain exports; of BUNDLE, or
       of the published sizes. `pip install openvino` adds a peer
 
-    - `kernel-forms`: no times; how exact each form of the recurrence is in float32, on random state spaces
-
-    - `form-choice`: spectral against recurrent window graphs over many sizes, and what the export's own choice costs
-
-    - `training`: a whole training step of the published size beside its dense products; kernels beside the published
-    way to compute them. Needs the extra `train`
-
     - `beds`: live signals, each answered every second, that one core holds
 
     - `start`: from a fresh Python to the first answer, beside `import numpy`; memory
@@ -83,26 +78,46 @@ def run(
     from ecg2lab import extras
 
     extras.require("bench", "onnx", "onnxruntime", "safetensors")
-    from ecg2lab.errors import OutputError
-    from ecg2lab.files import write_atomically
-    from ecg2lab_bench import laboratory
-    from ecg2lab_bench.scenarios import SCENARIOS, WITH_A_BUNDLE
+    from ecg2lab_bench.measuring.plan import Plan
+    from ecg2lab_bench.scenarios import WITH_A_BUNDLE, scenario_of
 
     if bundle is not None and scenario not in WITH_A_BUNDLE:
         raise typer.BadParameter(f"{scenario} takes no BUNDLE: it draws networks of its own")
+    plan = Plan(bundle=bundle, full_size=full_size, threads=threads, quick=quick)
+    report(scenario_of(scenario), plan, out, as_json)
+
+
+def report(scenario: Scenario, plan: Plan, out: Path | None, as_json: bool) -> None:
+    """Carry out a scenario, write its files and print what was found.
+
+    Parameters
+    ----------
+    scenario
+        What to measure.
+    plan
+        What to run.
+    out
+        Folder for the files; None: they are not written.
+    as_json
+        Print JSON in place of tables.
+    """
+    from ecg2lab.errors import OutputError
+    from ecg2lab.files import write_atomically
+    from ecg2lab_bench.report.page import show
+    from ecg2lab_bench.scenarios import carry_out
+
     if out is not None and out.exists() and not out.is_dir():  # before a minute of work, not after it
         raise OutputError(f"{out} is a file; name a folder")
-    plan = laboratory.Plan(bundle=bundle, full_size=full_size, threads=threads, quick=quick)
     with _progress(plan.budget_s) as tell:
-        found = SCENARIOS[scenario](plan, tell)
-    written = [write_atomically(out / name, content) for name, content in found.files.items()] if out else []
+        outcome = carry_out(scenario, plan, tell)
+    written = [write_atomically(out / name, content) for name, content in outcome.files.items()] if out else []
     if as_json:
-        typer.echo(found.json, nl=False)
+        typer.echo(outcome.json, nl=False)
         return
     from rich.console import Console
 
     console = Console()
-    found.show(console)
+    show(outcome.page, console)
     for path in written:
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 
@@ -116,17 +131,19 @@ def compare(
 
     Example: `ecg2lab bench compare before after`
     """
-    from ecg2lab_bench import comparison, results
+    from ecg2lab_bench.measuring.results import read
+    from ecg2lab_bench.report import comparison
+    from ecg2lab_bench.report.page import show
 
-    found = comparison.compare(results.read(a), results.read(b))
+    both = comparison.compare(read(a), read(b))
     if as_json:
         import msgspec
 
-        typer.echo(msgspec.json.encode(found))
+        typer.echo(msgspec.json.encode(both))
         return
     from rich.console import Console
 
-    comparison.show(found, Console())
+    show(comparison.page(both), Console())
 
 
 @contextmanager

@@ -13,14 +13,17 @@ import typer
 from typer.testing import CliRunner, Result
 
 from ecg2lab import BundleError
-from ecg2lab_bench import cli, laboratory, results, subjects, synthetic, workload
-from ecg2lab_bench.comparison import Comparison
-from ecg2lab_bench.results import Results, ResultsError
+from ecg2lab.bundle import Bundle
+from ecg2lab_bench import cli, synthetic
+from ecg2lab_bench.measuring import plan, results, workload
+from ecg2lab_bench.measuring.floors import Products
+from ecg2lab_bench.measuring.results import Results, ResultsError
+from ecg2lab_bench.report.comparison import Comparison
 
 
 @pytest.fixture(autouse=True)
 def _no_time_to_lose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(laboratory, "QUICK_BUDGET_S", 0.0)  # the fewest rounds
+    monkeypatch.setattr(plan, "QUICK_BUDGET_S", 0.0)  # the fewest rounds
     monkeypatch.setenv("COLUMNS", "80")
 
 
@@ -68,10 +71,7 @@ def test_json_is_all_there_is_on_stdout_and_both_models_are_in_it(
 
 
 def test_floor_of_a_bundle_has_its_sizes(tiny_bundle: Path) -> None:
-    from contextlib import ExitStack
-
-    with ExitStack() as undo:
-        products = subjects.load_model("bundle", tiny_bundle, 1, undo).products(batch=4)
+    products = Products.of(Bundle.open(tiny_bundle), batch=4)
     assert (products.rows, products.channels, products.layers) == (4 * 50, 8, 1)
 
 
@@ -113,7 +113,7 @@ def test_too_few_threads_are_misuse(tiny_bundle: Path) -> None:
 
 
 def test_the_commands_load_without_what_they_need_later() -> None:
-    heavy = "onnx", "onnxruntime", "torch", "ecg2lab_export", "ecg2lab_bench.laboratory"
+    heavy = "onnx", "onnxruntime", "torch", "ecg2lab_export", "ecg2lab_bench.measuring"
     code = f"import sys, ecg2lab_bench.cli; print([m for m in {heavy!r} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecg2lab_bench import floors
-from ecg2lab_bench.floors import Products, candidates
+from ecg2lab_bench.measuring import floors
+from ecg2lab_bench.measuring.floors import Products, candidates
 
 PRODUCTS = Products(rows=50, channels=16, layers=3)
 
@@ -60,3 +60,19 @@ def test_a_blas_that_cannot_be_pinned_is_left_out_and_says_why(monkeypatch: pyte
     assert "OPENBLAS_NUM_THREADS=1" in left_out["NumPy BLAS"]
     assert left_out["torch oneDNN"] == "torch is not installed"
     assert "spin" in several["NumPy BLAS"]
+
+
+def test_integer_floors_are_integer_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    products = Products(rows=5, channels=16, layers=2)
+    with ExitStack() as undo:
+        found, left_out = candidates(products, 1, undo, "int8")
+        assert "int8, ONNX Runtime" in found
+        assert len(found) + len(left_out) == 2
+        sums = [_as_array(y) for y in found["int8, ONNX Runtime"]()]
+        assert [(y.shape, y.dtype) for y in sums] == [((5, 32), np.int32)] * 2  # without VNNI their pairs saturate
+        assert candidates(products, 1, undo, "fp16") == ({}, {})
+        find = util.find_spec
+        monkeypatch.setattr(util, "find_spec", lambda name: None if name == "torch" else find(name))
+        for precision in ("int8", "bf16"):
+            reasons = candidates(products, 1, undo, precision)[1]
+            assert reasons[f"{precision} floor, torch oneDNN"] == "torch is not installed"

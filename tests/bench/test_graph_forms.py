@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import io
-from contextlib import ExitStack
 from importlib import util
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 from rich.console import Console
 
-from ecg2lab_bench import chart, comparison, graph_forms, graph_report, laboratory, results
-from ecg2lab_bench.floors import Products
-from ecg2lab_bench.laboratory import Plan
-from ecg2lab_bench.reduced_floors import reduced_candidates
-from ecg2lab_bench.results import Results
-from ecg2lab_bench.scenarios import SCENARIOS
+from ecg2lab_bench.measuring import plan, results
+from ecg2lab_bench.measuring.plan import Plan
+from ecg2lab_bench.measuring.results import Results
+from ecg2lab_bench.measuring.timing import silent
+from ecg2lab_bench.report import chart, comparison
+from ecg2lab_bench.report.page import markdown, show
+from ecg2lab_bench.scenarios import carry_out, graph_forms
 
 _replace = msgspec.structs.replace
 LOGITS_OF_ONE = 1e-5
@@ -27,7 +26,7 @@ LOGITS_OF_ONE = 1e-5
 @pytest.fixture(scope="module")
 def found(tiny_bundle: Path) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(laboratory, "QUICK_BUDGET_S", 0.0)
+        patch.setattr(plan, "QUICK_BUDGET_S", 0.0)
         return graph_forms.run(Plan(bundle=tiny_bundle, quick=True))
 
 
@@ -77,8 +76,8 @@ def test_peers_are_timed_or_named(found: Results) -> None:
 
 def test_tables_fit_a_terminal_and_say_the_same_as_the_page(reduced: Results) -> None:
     stream = io.StringIO()
-    graph_report.show(reduced, Console(file=stream, width=80))
-    screen, page = stream.getvalue(), graph_report.markdown(reduced)
+    show(graph_forms.page(reduced), Console(file=stream, width=80))
+    screen, page = stream.getvalue(), markdown(graph_forms.page(reduced))
     assert max(map(len, screen.splitlines())) <= 80
     assert "…" not in screen
     for form in ("spectral", "recurrent", "depthwise Conv", "no convolution"):
@@ -98,10 +97,10 @@ def test_the_picture_is_a_png(found: Results, reduced: Results) -> None:
 def test_a_missing_picture_is_named(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = util.find_spec
     monkeypatch.setattr(util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
-    monkeypatch.setattr(laboratory, "QUICK_BUDGET_S", 0.0)
-    outcome = SCENARIOS["graph-forms"](Plan(bundle=tiny_bundle, quick=True), None)
+    monkeypatch.setattr(plan, "QUICK_BUDGET_S", 0.0)
+    outcome = carry_out(graph_forms, Plan(bundle=tiny_bundle, quick=True), silent)
     assert set(outcome.files) == {"results.json", "results.md"}
-    assert "Left out: results.png: this needs matplotlib" in outcome.markdown
+    assert "Left out: results.png: this needs matplotlib" in markdown(outcome.page)
 
 
 def test_the_file_reads_back_and_compares_form_by_form(found: Results, tmp_path: Path) -> None:
@@ -111,21 +110,6 @@ def test_the_file_reads_back_and_compares_form_by_form(found: Results, tmp_path:
     changes = comparison.compare(found, again).changes
     assert {c.form for c in changes} == {m.implementation for m in found.measurements if m.subject == "form"}
     stream = io.StringIO()
-    comparison.show(comparison.compare(found, again), Console(file=stream, width=80))
+    show(comparison.page(comparison.compare(found, again)), Console(file=stream, width=80))
     assert max(map(len, stream.getvalue().splitlines())) <= 80
     assert "…" not in stream.getvalue()
-
-
-def test_integer_floors_are_integer_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    products = Products(rows=5, channels=16, layers=2)
-    with ExitStack() as undo:
-        found, left_out = reduced_candidates(products, "int8", 1, undo)
-        assert "int8, ONNX Runtime" in found
-        assert len(found) + len(left_out) == 2
-        sums = found["int8, ONNX Runtime"]()
-        assert [(y.shape, y.dtype) for y in sums] == [((5, 32), np.int32)] * 2
-        assert reduced_candidates(products, "fp32", 1, undo) == ({}, {})
-        find = util.find_spec
-        monkeypatch.setattr(util, "find_spec", lambda name: None if name == "torch" else find(name))
-        for precision in ("int8", "bf16"):
-            assert "torch is not installed" in reduced_candidates(products, precision, 1, undo)[1].values()

@@ -1,4 +1,4 @@
-"""Scenario `kernel-forms`: the forms that were tried are the kernel, and differ in what float32 leaves of it."""
+"""Experiment `kernel-forms`: the forms that were tried are the kernel, and differ in what float32 leaves of it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import pytest
 from rich.console import Console
 
 from ecg2lab.parity import kernel_tolerance
-from ecg2lab_bench import kernel_forms, kernel_report, state_forms
-from ecg2lab_bench.floors import LeftOut
-from ecg2lab_bench.kernel_forms import FORMS, Drawn, Setting
-from ecg2lab_bench.kernel_report import KernelResults
-from ecg2lab_bench.laboratory import Plan
+from ecg2lab_bench.measuring.libraries import LeftOut
+from ecg2lab_bench.measuring.plan import Plan
+from ecg2lab_bench.measuring.results import encode
+from ecg2lab_bench.report.page import markdown, show
 from ecg2lab_bench.state_spaces import draw
 from ecg2lab_export.network import dplr
 from ecg2lab_export.network.realisation import Realisation
+from experiments import kernel_forms, kernel_results, state_forms
+from experiments.kernel_forms import FORMS, Drawn, Setting
+from experiments.kernel_results import KernelResults
 
 SMALL = (Setting("HiPPO", 8, 60, 6), Setting("perturbed", 4, 60, 3), Setting("near 1", 4, 200, 3))
 
@@ -87,21 +89,21 @@ def test_the_schur_form_needs_scipy_and_says_so(monkeypatch: pytest.MonkeyPatch)
 
 def test_tables_fit_a_terminal_and_the_file_reads_back(found: KernelResults) -> None:
     stream = io.StringIO()
-    kernel_report.show(found, Console(file=stream, width=80))
+    show(kernel_results.page(found), Console(file=stream, width=80))
     assert max(map(len, stream.getvalue().splitlines())) <= 80
     assert "…" not in stream.getvalue()
-    page = kernel_report.markdown(found)
+    page = markdown(kernel_results.page(found))
     for name in found.cases[0].errors:
         assert name in stream.getvalue()
         assert f"| {name} |" in page
-    assert msgspec.json.decode(kernel_report.encode(found), type=KernelResults) == found
+    assert msgspec.json.decode(encode(found), type=KernelResults) == found
 
 
 def test_an_error_without_bound_is_not_a_number_in_no_file() -> None:
     error = kernel_forms._summary(np.array([np.nan, 1e-6, np.inf]))
     assert (error.worst, error.median) == (None, None)
-    assert kernel_report._figure(error.worst) == "> 1"
-    assert kernel_report._figure(1.25e-7) == "1.2e-7"
+    assert kernel_results._figure(error.worst) == "> 1"
+    assert kernel_results._figure(1.25e-7) == "1.2e-7"
 
 
 @pytest.mark.parametrize("poles", ["HiPPO", "perturbed", "near 1"])

@@ -10,12 +10,14 @@ import pytest
 from rich.console import Console
 
 import ecg2lab
-from ecg2lab_bench import laboratory, native_engine, native_report, workload
-from ecg2lab_bench.cauchy import by_keops
-from ecg2lab_bench.floors import LeftOut
-from ecg2lab_bench.laboratory import Plan
-from ecg2lab_bench.native_report import NativeResults
-from ecg2lab_bench.published_pipeline import PublishedKernel, published_pipeline
+from ecg2lab_bench.measuring import plan, workload
+from ecg2lab_bench.measuring.libraries import LeftOut
+from ecg2lab_bench.measuring.plan import Plan
+from ecg2lab_bench.peers.cauchy import by_keops
+from ecg2lab_bench.peers.published_pipeline import PublishedKernel, published_pipeline
+from ecg2lab_bench.report.page import markdown, show
+from ecg2lab_bench.scenarios import native
+from ecg2lab_bench.scenarios.native_results import NativeResults
 from ecg2lab_bench.synthetic import export_network, random_network
 from ecg2lab_export.network.fusion import StoredNetwork
 
@@ -28,9 +30,9 @@ def network() -> StoredNetwork:
 @pytest.fixture(scope="module")
 def found(network: StoredNetwork) -> NativeResults:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(laboratory, "QUICK_BUDGET_S", 0.0)
-        patch.setattr(native_engine, "draw", lambda: network)
-        return native_engine.run(Plan(quick=True))
+        patch.setattr(plan, "QUICK_BUDGET_S", 0.0)
+        patch.setattr(native, "draw", lambda: network)
+        return native.run(Plan(quick=True))
 
 
 @pytest.mark.parametrize(("window", "causal"), [(50, False), (51, False), (250, True)])
@@ -83,9 +85,9 @@ def test_every_time_stands_beside_its_floor(found: NativeResults) -> None:
 
 def test_the_tables_fit_eighty_columns_and_markdown_says_the_same(found: NativeResults) -> None:
     stream = io.StringIO()
-    native_report.show(found, Console(file=stream, width=80))
+    show(native.page(found), Console(file=stream, width=80))
     assert max(map(len, stream.getvalue().splitlines())) <= 80
-    page = native_report.markdown(found)
+    page = markdown(native.page(found))
     assert page.startswith("# ecg2lab bench: native engine")
     assert "| fp32 | 1 | 1 |" in page
     assert found.preparation.instruction_set in page

@@ -8,10 +8,10 @@ from importlib import util
 import numpy as np
 import pytest
 
-from ecg2lab_bench import eager, runtimes
-from ecg2lab_bench.floors import LeftOut
-from ecg2lab_bench.plain_graphs import add_depthwise
-from ecg2lab_bench.runtimes import Inputs
+from ecg2lab_bench.measuring.libraries import LeftOut
+from ecg2lab_bench.peers import eager, runtimes
+from ecg2lab_bench.peers.plain_graphs import add_depthwise
+from ecg2lab_bench.peers.runtimes import Inputs
 from ecg2lab_bench.synthetic import random_network
 from ecg2lab_export.forms import window_graph
 from ecg2lab_export.network.fusion import StoredNetwork

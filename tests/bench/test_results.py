@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from ecg2lab_bench import comparison, machine, report, results
-from ecg2lab_bench.laboratory import compare_with_floors, warnings_of
-from ecg2lab_bench.results import Machine, Model, Results, ResultsError, Timing
-from ecg2lab_bench.timing import Subject
+from ecg2lab_bench.measuring import machine, results
+from ecg2lab_bench.measuring.against_floors import compare_with_floors, warnings_of
+from ecg2lab_bench.measuring.results import Machine, Model, Results, ResultsError, Timing
+from ecg2lab_bench.measuring.timing import Subject
+from ecg2lab_bench.report import comparison
+from ecg2lab_bench.report.page import markdown
+from ecg2lab_bench.scenarios import engine
 
 
 def timing(p50_ms: float, spread: float = 1.1) -> Timing:
@@ -129,7 +132,7 @@ def test_an_unsteady_floor_is_a_warning() -> None:
 
 
 def test_markdown_says_where_the_weights_come_from_and_what_was_left_out() -> None:
-    page = report.markdown(make(warnings=("the machine was busy",)))
+    page = markdown(engine.page(make(warnings=("the machine was busy",))))
     assert "## demo: synthetic weights, not for clinical use" in page
     assert "| bare, onnxruntime | 1 | 5.00 | 5.50 | 11.00 | 10 | 2.50 |" in page
     assert "NumPy BLAS: its threads cannot be pinned." in page

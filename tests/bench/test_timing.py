@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pytest
 
-from ecg2lab_bench.timing import FEWEST_ROUNDS, Subject, interleave, summarise
+from ecg2lab_bench.measuring.timing import FEWEST_ROUNDS, Subject, interleave, summarise
 
 
 def test_percentiles_of_known_samples() -> None:

@@ -1,16 +1,18 @@
-"""The scenario `training`, at a size of no interest."""
+"""The experiment `training-step`, at a size of no interest."""
 
 from __future__ import annotations
 
 import io
-import json
 
+import msgspec
 import pytest
 from rich.console import Console
 
-from ecg2lab_bench import training_step
-from ecg2lab_bench.laboratory import Plan
-from ecg2lab_bench.training_step import KERNELS, PUBLISHED, STEP, Setting
+from ecg2lab_bench.measuring.plan import Plan
+from ecg2lab_bench.measuring.results import encode
+from ecg2lab_bench.report.page import markdown, show
+from experiments import training_step
+from experiments.training_step import KERNELS, PUBLISHED, STEP, Setting, TrainingResults
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +25,9 @@ def test_step_and_kernels_stand_beside_what_they_are_compared_with() -> None:
     found = training_step.run(Plan(quick=True))
     ratios = {row.name: row.ratio for row in found.rows}
     assert {name for name, ratio in ratios.items() if ratio is not None} == {STEP, PUBLISHED}
-    stored = json.loads(training_step.encode(found))
-    assert stored["setting"]["hidden"] == 8
-    page, console = training_step.markdown(found), Console(file=io.StringIO(), width=80)
-    training_step.show(found, console)
+    assert msgspec.json.decode(encode(found), type=TrainingResults) == found
+    page, console = markdown(training_step.page(found)), Console(file=io.StringIO(), width=80)
+    show(training_step.page(found), console)
     for name in (STEP, KERNELS, PUBLISHED):
         assert name in page
         assert name in console.file.getvalue()  # type: ignore[attr-defined]

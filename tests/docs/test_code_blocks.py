@@ -18,7 +18,6 @@ NOT_RUN = {
     "docs/jetson.md": 5,
     "docs/mimic.md": 3,
     "docs/other-machines.md": 1,
-    "docs/quality.md": 1,
     "docs/reports.md": 2,
     "docs/site-data.md": 1,
     "docs/streaming.md": 2,

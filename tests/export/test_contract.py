@@ -284,7 +284,7 @@ def test_loinc_codes_of_the_test_contract_are_real(contract):
     """Each stands in the table of LOINC codes that the training package ships."""
     import csv
 
-    from ecg2lab_training import labs
+    from ecg2lab_training.data import labs
 
     table = labs.__file__.replace("labs.py", "data/mimic_labitems_to_loinc.csv")
     with open(table, newline="", encoding="utf-8") as file:

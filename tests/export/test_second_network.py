@@ -1,7 +1,7 @@
 """The seam for networks: one that has nothing of the published one goes all the way, known to this file alone.
 
-A small depthwise convolution network: no recurrence, no static branch, four leads at 125 Hz, windows of 2 s, half as many
-steps as samples.
+A small depthwise convolution network: no recurrence, no static branch, four leads at 125 Hz, windows of 2 s, a step for
+every second sample.
 """
 
 import json

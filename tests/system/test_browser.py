@@ -1,31 +1,25 @@
 """The HTML report in a real browser."""
 
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from figures.picture import browse, browser, screenshot
+
 pytestmark = pytest.mark.system
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-)  # fmt: skip
+needs_a_browser = pytest.mark.skipif(browser() is None, reason="chromium is not installed (make system-packages)")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make system-packages)")
+@needs_a_browser
 def test_the_demo_page_is_drawn(tmp_path):
     """The picture holds ink in the ECG's colour, the warning's colour, and is neither blank nor cut in width."""
     from matplotlib.image import imread
 
-    subprocess.run([sys.executable, "-m", "ecg2lab", "demo", "--out", tmp_path], check=True, capture_output=True)
     picture = tmp_path / "page.png"
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1100,1600"]
-    command += [f"--screenshot={picture}", (tmp_path / "report.html").as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    screenshot(picture, size=(1100, 1600))
     pixels = imread(picture)[..., :3]
     assert pixels.shape[:2] == (1600, 1100)
 
@@ -38,7 +32,7 @@ def test_the_demo_page_is_drawn(tmp_path):
     assert share("#fff4d6") > 0.01, "the notice"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make system-packages)")
+@needs_a_browser
 def test_the_page_prints_true_to_scale(tmp_path, calibration_pulses):
     """The calibration pulse on paper: 5 mm by 10 mm, at 10 pixels a millimetre; lines are 0.2 mm thick."""
     import pypdfium2
@@ -50,8 +44,7 @@ def test_the_page_prints_true_to_scale(tmp_path, calibration_pulses):
     subprocess.run(command, check=True, capture_output=True)
     (page,) = tmp_path.glob("*.html")
     paper = tmp_path / "paper.pdf"
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--no-pdf-header-footer"]
-    subprocess.run([*command, f"--print-to-pdf={paper}", page.as_uri()], check=True, capture_output=True, timeout=120)
+    browse(page, "--no-pdf-header-footer", f"--print-to-pdf={paper}")
     with pypdfium2.PdfDocument(paper) as document:
         pages = [sheet.render(scale=10 * 25.4 / 72).to_numpy() for sheet in document]
         texts = [sheet.get_textpage().get_text_range() for sheet in document]

@@ -16,10 +16,10 @@ import pytest
 
 from ecg2lab.errors import DatasetError, OutputError
 from ecg2lab.file_lock import file_lock
-from ecg2lab_training import dataset
 from ecg2lab_training.cohort import build as building
 from ecg2lab_training.cohort import waveforms
 from ecg2lab_training.cohort.build import Options, build
+from ecg2lab_training.data import dataset
 
 Make = Callable[..., Path]
 Rows = list[dict[str, Any]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from ecg2lab_training.cohort import cli
+from ecg2lab_training.cli import cohort
 
 ASK = ["--fewest-values", "20", "--fewest-cases", "1", "--workers", "1"]
 
@@ -17,7 +17,7 @@ ASK = ["--fewest-values", "20", "--fewest-cases", "1", "--workers", "1"]
 def run(*arguments: object) -> tuple[int, str]:
     """Exit code and stdout."""
     app = typer.Typer()
-    cli.register(app)
+    app.command()(cohort.cohort)
     result = CliRunner().invoke(app, [str(a) for a in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecg2lab_training.cohort import laboratory, thresholds, units
+from ecg2lab_training.cohort import laboratory, thresholds
+from ecg2lab_training.data import units
 
 ITEMS = pl.DataFrame(
     {

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecg2lab_training import labs
 from ecg2lab_training.cohort import targets
 from ecg2lab_training.cohort.labels import MOMENTS
+from ecg2lab_training.data import labs
 
 LIMITS = pl.DataFrame(
     {

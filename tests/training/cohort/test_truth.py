@@ -11,9 +11,10 @@ import pytest
 
 from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import DatasetError
-from ecg2lab_training import dataset
 from ecg2lab_training.cohort import truth
-from ecg2lab_training.dataset_writer import file_sha256, seal, table_schema
+from ecg2lab_training.data import dataset
+from ecg2lab_training.data.dataset_writer import seal, table_schema
+from ecg2lab_training.files import file_sha256
 
 STATEMENT = {"schema_version": 1, "synthetic": True, "seed": 1, "targets": {"a": {"planted": "nowhere"}}}
 

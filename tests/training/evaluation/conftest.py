@@ -11,10 +11,11 @@ import pytest
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract, Criterion, Target
 from ecg2lab_export import export
-from ecg2lab_training import config, dataset, dataset_writer
-from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.fit import fit
-from ecg2lab_training.folders import new_folder
+from ecg2lab_training.data import dataset, dataset_writer
+from ecg2lab_training.data.dataset import Dataset
+from ecg2lab_training.files import new_folder
+from ecg2lab_training.fit import config
+from ecg2lab_training.fit.run import fit
 
 PLANTED = {"potassium_high_now": "ecg", "hemoglobin_low_120min": "tabular", "sodium_low_now": "nowhere"}
 

@@ -12,14 +12,14 @@ import typer
 from typer.testing import CliRunner
 
 from ecg2lab.errors import BundleError, CheckpointError, DatasetError, OutputError
-from ecg2lab_training.evaluation import cli
+from ecg2lab_training.cli import evaluate
 
 
 @pytest.fixture(scope="module")
 def app() -> typer.Typer:
     """A program with this command."""
     program = typer.Typer()
-    cli.register(program)
+    program.command()(evaluate.evaluate)
     return program
 
 
@@ -89,6 +89,6 @@ def test_help_has_examples(app: typer.Typer) -> None:
 
 def test_registering_imports_nothing_heavy() -> None:
     heavy = {"torch", "polars", "sklearn", "matplotlib", "lightning", "numpy"}
-    code = f"import sys, ecg2lab_training.evaluation.cli; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, ecg2lab_training.cli.evaluate; print(sorted({heavy} & set(sys.modules)))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"

@@ -16,17 +16,18 @@ from ecg2lab.bundle import CARD, Bundle
 from ecg2lab.errors import DatasetError, OutputError
 from ecg2lab_export import export
 from ecg2lab_export.network import cardiolab
-from ecg2lab_training import auroc, dataset
-from ecg2lab_training.crops import Recordings, probabilities
-from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.evaluation import baseline, bootstrap, evaluate, ideal, on_dataset, population, result
+from ecg2lab_training.data import dataset
+from ecg2lab_training.data.crops import Recordings, probabilities
+from ecg2lab_training.data.dataset import Dataset
+from ecg2lab_training.evaluation import baseline, evaluate, ideal, on_dataset, population, result
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.evaluate import Wishes
 from ecg2lab_training.evaluation.result import Evaluation
 from ecg2lab_training.evaluation.subject import open_subject
 from ecg2lab_training.evaluation.table import table
-from ecg2lab_training.model import FusionModel
+from ecg2lab_training.measures import bootstrap, curves
+from ecg2lab_training.network.model import FusionModel
 
 from .conftest import PLANTED, small_contract, write_small
 
@@ -56,7 +57,7 @@ def test_report_is_whole_and_the_same_again(judged: tuple[Evaluation, Cases], tm
 def test_areas_are_those_of_the_run(judged: tuple[Evaluation, Cases], small_run: Path, small: Dataset) -> None:
     recordings = Recordings(small, "test")
     model = FusionModel.from_network(cardiolab.read(small_run / "model.safetensors"))
-    areas = auroc.per_target(probabilities(model, recordings), recordings.labels)
+    areas = curves.per_target(probabilities(model, recordings), recordings.labels)
     # the same network in single precision, batched differently: the order of patients is the same
     assert [t.auroc.value for t in judged[0].targets] == pytest.approx(areas.tolist(), abs=1e-6)
     assert judged[0].overall.macro_auroc.value == pytest.approx(areas.mean())
@@ -158,7 +159,7 @@ def test_all_windows_averaged_is_the_whole(judged: tuple[Evaluation, Cases]) -> 
 def test_tabular_baseline_knows_the_table_and_not_the_ecg(small_path: Path, tmp_path: Path) -> None:
     """Age tells the second label: an ideal area of 0.86. On 80 test records the standard error is 0.05."""
     data = dataset.read(write_small(tmp_path / "more", 1600))
-    areas = auroc.per_target(baseline.scores(data), data.labels[data.rows("test")])
+    areas = curves.per_target(baseline.scores(data), data.labels[data.rows("test")])
     assert areas[1] > 0.7
     assert abs(areas[0] - 0.5) < 0.2
 
@@ -183,7 +184,7 @@ class TestIdeal:
         assert evaluation.ideal is not None
         assert cases.ideal is not None
         assert {t.name: t.planted for t in evaluation.targets} == PLANTED
-        best = auroc.auroc(cases.ideal[:, 0], cases.labels[:, 0])
+        best = curves.auroc(cases.ideal[:, 0], cases.labels[:, 0])
         model = evaluation.targets[0].auroc.value
         assert model is not None
         assert evaluation.ideal.targets == 1

@@ -16,12 +16,13 @@ from ecg2lab.bundle import CARD, Bundle
 from ecg2lab.contract import Calibration, Contract, published
 from ecg2lab.errors import DatasetError
 from ecg2lab_export import export
-from ecg2lab_training.evaluation import evaluate, on_table, platt, site_labels, site_table
+from ecg2lab_training.evaluation import evaluate, on_table, site_labels, site_table
 from ecg2lab_training.evaluation import site as own_data
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.evaluate import Wishes
 from ecg2lab_training.evaluation.result import Evaluation
 from ecg2lab_training.evaluation.subject import open_subject
+from ecg2lab_training.measures import platt
 
 from .conftest import small_contract, target
 

@@ -8,9 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_training import study
-from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.evaluation import evaluate, result
+from ecg2lab_training.data.dataset import Dataset
+from ecg2lab_training.evaluation import evaluate, result, study
 from ecg2lab_training.evaluation.result import Area, Evaluation
 from ecg2lab_training.evaluation.subject import open_subject
 

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from ecg2lab.contract import Target, published
-from ecg2lab_training import dataset
-from ecg2lab_training.dataset_writer import seal, table_schema
+from ecg2lab_training.data import dataset
+from ecg2lab_training.data.dataset_writer import seal, table_schema
 
 TARGETS = ("tall", "old", "chance")
 """Known from the ECG, from the age, from nothing."""

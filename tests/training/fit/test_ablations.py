@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from ecg2lab_export.network import cardiolab
-from ecg2lab_training import auroc, config, dataset
-from ecg2lab_training.config import Inputs
-from ecg2lab_training.crops import Recordings, probabilities
-from ecg2lab_training.fit import fit
-from ecg2lab_training.model import FusionModel, Sizes
+from ecg2lab_training.data import dataset
+from ecg2lab_training.data.crops import Recordings, probabilities
+from ecg2lab_training.fit import config
+from ecg2lab_training.fit.run import fit
+from ecg2lab_training.measures import curves
+from ecg2lab_training.network.model import FusionModel
+from ecg2lab_training.network.sizes import Inputs, Sizes
 
 
 def trained(patients: Path, tiny_config: Path, run: Path, inputs: Inputs) -> FusionModel:
@@ -45,7 +47,7 @@ def test_it_learns_what_its_part_tells(
 ) -> None:
     model = trained(more_patients, tiny_config, tmp_path / "run", inputs)
     recordings = Recordings(dataset.read(more_patients), "train")
-    areas = auroc.per_target(probabilities(model, recordings), recordings.labels)
+    areas = curves.per_target(probabilities(model, recordings), recordings.labels)
     assert areas[seen] > 0.8
     # 540 patients, whose other label is independent of it: a standard error of 0.025 around 0.5, and some overfitting
     assert areas[unseen] < 0.65

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_training import config
+from ecg2lab_training.fit import config
 
 
 def test_a_packaged_one_has_two_names() -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ecg2lab_training import config, dataset
-from ecg2lab_training.fit import fit
+from ecg2lab_training.data import dataset
+from ecg2lab_training.fit import config
+from ecg2lab_training.fit.run import fit
 
 TWO_PROCESSES = """
 import os, signal, sys
-from ecg2lab_training import config, dataset
-from ecg2lab_training.fit import fit
+from ecg2lab_training.fit import config
+from ecg2lab_training.data import dataset
+from ecg2lab_training.fit.run import fit
 
 def progress(done, total, remark):
     if done == int(sys.argv[4]):

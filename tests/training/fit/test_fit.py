@@ -16,11 +16,14 @@ from ecg2lab.errors import DatasetError, OutputError
 from ecg2lab_export.checkpoint.run_folder import read_run
 from ecg2lab_export.network import cardiolab
 from ecg2lab_export.precision import calibration
-from ecg2lab_training import auroc, config, dataset, imputation, run_writer
-from ecg2lab_training.crops import Recordings, probabilities
-from ecg2lab_training.fit import fit
-from ecg2lab_training.model import FusionModel, Sizes
-from ecg2lab_training.run_writer import Run
+from ecg2lab_training.data import dataset, imputation
+from ecg2lab_training.data.crops import Recordings, probabilities
+from ecg2lab_training.fit import config, run_writer
+from ecg2lab_training.fit.run import fit
+from ecg2lab_training.fit.run_writer import Run
+from ecg2lab_training.measures import curves
+from ecg2lab_training.network.model import FusionModel
+from ecg2lab_training.network.sizes import Sizes
 
 FILES = ["contract.json", "logs", "metrics.csv", "model.safetensors", "run.json"]
 
@@ -115,8 +118,8 @@ def test_stated_auroc_is_that_of_the_saved_weights(run: Path, patients: Path) ->
         ("test", record.metrics.macro_auroc_test),
     ):
         recordings = Recordings(data, part)  # type: ignore[arg-type]
-        areas = auroc.per_target(probabilities(model, recordings), recordings.labels)
-        assert stated == pytest.approx(auroc.macro(areas), abs=1e-4)
+        areas = curves.per_target(probabilities(model, recordings), recordings.labels)
+        assert stated == pytest.approx(curves.macro(areas), abs=1e-4)
     best = max(float(row["macro_auroc_validation"]) for row in history(run))
     assert record.metrics.macro_auroc_validation == pytest.approx(best, abs=1e-4)
 

@@ -14,9 +14,10 @@ from ecg2lab import contract as contracts
 from ecg2lab.errors import ContractError, DatasetError
 from ecg2lab_export.architecture.contract_fit import check_fit
 from ecg2lab_export.network import cardiolab
-from ecg2lab_training import config, dataset, imputation
-from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.fit import fit
+from ecg2lab_training.data import dataset, imputation
+from ecg2lab_training.data.dataset import Dataset
+from ecg2lab_training.fit import config
+from ecg2lab_training.fit.run import fit
 
 
 def changed(data: Dataset, **fields: object) -> Dataset:

@@ -13,13 +13,15 @@ import msgspec
 import pytest
 
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab_training import config, dataset
-from ecg2lab_training.fit import fit
+from ecg2lab_training.data import dataset
+from ecg2lab_training.fit import config
+from ecg2lab_training.fit.run import fit
 
 KILLED = """
 import os, signal, sys
-from ecg2lab_training import config, dataset
-from ecg2lab_training.fit import fit
+from ecg2lab_training.fit import config
+from ecg2lab_training.data import dataset
+from ecg2lab_training.fit.run import fit
 
 def progress(done, total, remark):
     if done == int(sys.argv[4]):

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecg2lab_training import dataset
 from ecg2lab_training.cohort.build import Options, build
-from ecg2lab_training.dataset import Dataset
+from ecg2lab_training.data import dataset
+from ecg2lab_training.data.dataset import Dataset
 from ecg2lab_training.simulation import archive, hospital, truth, vitals
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.questions import QUESTIONS

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import polars as pl
+
 from ecg2lab_training.cohort.near import closest, near
 from ecg2lab_training.cohort.vitals import within_range
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ecg2lab.contract import Contract
 
 WINDOW_DAYS = 30
@@ -51,8 +51,6 @@ def measurements(omr: pl.LazyFrame) -> pl.LazyFrame:
     LazyFrame
         subject_id, time (midnight), row, one column for each feature; null: another feature, or no number.
     """
-    import polars as pl
-
     name, number = pl.col("result_name"), pl.col("result_value").str.strip_chars().cast(pl.Float64, strict=False)
     columns = [
         pl.when((name == label) & number.is_finite()).then(number * entry.factor).alias(entry.feature)
@@ -64,8 +62,6 @@ def measurements(omr: pl.LazyFrame) -> pl.LazyFrame:
 
 def not_numbers(omr: pl.DataFrame) -> pl.DataFrame:
     """Rows that name a feature but hold no number."""
-    import polars as pl
-
     number = pl.col("result_value").str.strip_chars().cast(pl.Float64, strict=False)
     return omr.filter(pl.col("result_name").is_in(list(ENTRIES)) & ~number.is_finite().fill_null(False))
 
@@ -87,8 +83,6 @@ def body(ecgs: pl.LazyFrame, omr: pl.LazyFrame, contract: Contract) -> pl.LazyFr
     LazyFrame
         ecg and the three features, for ECGs with any entry in the window.
     """
-    import polars as pl
-
     days = ecgs.with_columns(pl.col("ecg_time").dt.truncate("1d"))
     pairs = near(days, measurements(omr), before=WINDOW_DAYS * _DAY, after=WINDOW_DAYS * _DAY)
     return within_range(closest(pairs, list(FEATURES)), list(FEATURES), contract)

@@ -8,22 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import DatasetError, OutputError
 from ecg2lab.file_lock import file_lock
-from ecg2lab_training import dataset
 from ecg2lab_training.cohort import array_file, demographics, tables, targets, truth, vitals, waveforms
 from ecg2lab_training.cohort.gather import Values, features, patients_and_ecgs, values
 from ecg2lab_training.cohort.labels import MOMENTS, label, label_states
 from ecg2lab_training.cohort.ledger import Ledger, write_csv
-from ecg2lab_training.dataset_writer import seal, table_schema
-from ecg2lab_training.folders import new_folder, require_free
+from ecg2lab_training.data import dataset
+from ecg2lab_training.data.dataset_writer import seal, table_schema
+from ecg2lab_training.files import new_folder, require_free
 from ecg2lab_training.progress import Progress, silent
-
-if TYPE_CHECKING:
-    import polars as pl
 
 WAVEFORMS = "waveforms"
 """Folder of unfinished waveforms in the work folder."""
@@ -154,8 +152,6 @@ def _write(made: _Made, out: Path, ideal: pl.DataFrame | None, info: dict[str, o
 
 @contextmanager
 def _writing(work: Path) -> Iterator[None]:
-    import polars as pl
-
     try:
         yield
     except (OSError, pl.exceptions.ComputeError) as error:
@@ -212,8 +208,6 @@ def choose(
 
 def _store_states(ecgs: pl.DataFrame, laboratory: Values, folder: Path, ledger: Ledger) -> pl.LazyFrame:
     """Write the states block by block of ECGs, for they may not fit into memory together."""
-    import polars as pl
-
     folder.mkdir()
     by_patient = ecgs.sort("subject_id")
     for start in range(0, ecgs.height, BLOCK):
@@ -252,8 +246,6 @@ def _surviving(
 
 def _labelled(states: pl.LazyFrame, counted: list[targets.Counted]) -> pl.DataFrame:
     """ECGs with at least one known label."""
-    import polars as pl
-
     wanted = {(c.question.number, c.question.moment) for c in counted}
     numbers = {moment: [n for n, m in wanted if m == moment] for moment in MOMENTS}
     known = (pl.col("lab").is_in(numbers[m]) & label(m, "low").is_not_null() for m in MOMENTS)
@@ -285,8 +277,6 @@ def _finish_labels(
     chosen: Chosen, rows: pl.DataFrame, options: Options, ledger: Ledger
 ) -> tuple[Contract, pl.DataFrame]:
     """Count again without the skipped records, and write the table."""
-    import polars as pl
-
     asked = [c.question for c in chosen.counted]
     chosen.counted = [c for c in targets.count(asked, chosen.states, rows) if c.survives(options.fewest_cases)]
     kept = [c.question for c in chosen.counted]

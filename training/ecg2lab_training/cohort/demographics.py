@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    import polars as pl
+import polars as pl
 
 Rule = Literal["anchor", "at-ecg"]
 TOP_AGE, TOP_CODE = 89, 91
@@ -19,15 +18,11 @@ UNKNOWN_RACE = ("UNKNOWN", "UNABLE TO OBTAIN", "PATIENT DECLINED TO ANSWER")
 
 def sex() -> pl.Expr:
     """Sex from `gender`; null for any other letter."""
-    import polars as pl
-
     return pl.col("gender").str.strip_chars().replace_strict(SEX, default=None, return_dtype=pl.String).alias("sex")
 
 
 def race() -> pl.Expr:
     """One of five groups; null where the hospital does not know."""
-    import polars as pl
-
     words = pl.col("race").str.strip_chars().str.to_uppercase()
     named = [pl.when(words.str.starts_with(start)).then(pl.lit(name)) for start, name in RACE.items()]
     group = pl.coalesce(*named, pl.lit("other"))
@@ -47,8 +42,6 @@ def race_of_patients(stays: pl.DataFrame) -> pl.DataFrame:
     DataFrame
         subject_id, race; only patients of whom it is known.
     """
-    import polars as pl
-
     votes = stays.select("subject_id", race()).drop_nulls().group_by("subject_id", "race").len()
     order = votes.sort(["subject_id", "len", "race"], descending=[False, True, False])
     return order.unique("subject_id", keep="first", maintain_order=True).select("subject_id", pl.col("race"))
@@ -56,8 +49,6 @@ def race_of_patients(stays: pl.DataFrame) -> pl.DataFrame:
 
 def age(rule: Rule) -> pl.Expr:
     """Age in years: at the patient's anchor year (the authors' rule), or at the ECG; above 89 it is 91."""
-    import polars as pl
-
     years = pl.col("anchor_age")
     if rule == "at-ecg":
         later = pl.col("ecg_time").dt.year().cast(pl.Int64) - pl.col("anchor_year")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.dataset import FOLDS
+from ecg2lab_training.data.dataset import FOLDS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import polars as pl
 
 
 def given(records: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -35,8 +34,6 @@ def given(records: pl.DataFrame, path: Path) -> pl.DataFrame:
     DatasetError
         If a fold is outside 0-19, or a patient is in two.
     """
-    import polars as pl
-
     known = records.filter(pl.col("subject_id").is_not_null() & pl.col("strat_fold").is_not_null())
     outside = known.filter(~pl.col("strat_fold").is_between(0, FOLDS - 1))
     if outside.height:
@@ -68,8 +65,6 @@ def made(patients: pl.DataFrame, seed: int) -> pl.DataFrame:
     DataFrame
         subject_id, fold.
     """
-    import polars as pl
-
     generator = np.random.default_rng(seed)
     shuffled = patients.sort("subject_id").with_columns(pl.Series("draw", generator.permutation(patients.height)))
     decade = (pl.col("age") // 10).alias("decade")

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.cohort import body, demographics, folds, laboratory, reading, recordings, thresholds, vitals
 from ecg2lab_training.cohort.ledger import Ledger
 from ecg2lab_training.cohort.tables import Table
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ecg2lab.contract import Contract
 
 LABS, ECGS = "laboratory values", "ECGs"
@@ -27,8 +27,6 @@ def patients_and_ecgs(found: dict[str, Table], age: demographics.Rule, seed: int
     DataFrame
         ecg (number), subject_id, study_id, ecg_time, path, sex, age, race, fold.
     """
-    import polars as pl
-
     source = found["record_list"].path
     records = recordings.listed(reading.load(found["record_list"]), source)
     ledger.left(ECGS, "listed", records.height, records["subject_id"].n_unique())
@@ -45,8 +43,6 @@ def patients_and_ecgs(found: dict[str, Table], age: demographics.Rule, seed: int
 
 def _without(ecgs: pl.DataFrame, step: str, source: Path, ledger: Ledger) -> pl.DataFrame:
     """Leave out rows with a reason in `why`."""
-    import polars as pl
-
     reasons = ecgs.drop_nulls("why").group_by("why").agg(pl.col("row").min(), pl.len()).sort("why")
     ledger.dropped(step, source, reasons.iter_rows())
     kept = ecgs.filter(pl.col("why").is_null()).drop("why")
@@ -63,8 +59,6 @@ def _races(found: dict[str, Table], ledger: Ledger) -> list[pl.DataFrame]:
 
 
 def _folds(found: dict[str, Table], ecgs: pl.DataFrame, seed: int, ledger: Ledger) -> pl.DataFrame:
-    import polars as pl
-
     table = found.get("records_w_diag_icd10")
     if table:
         return folds.given(reading.load(table), table.path)
@@ -149,15 +143,11 @@ def _of_patients(table: Table, ecgs: pl.DataFrame, cache: Path, ledger: Ledger) 
 
 
 def _enter(rows: pl.LazyFrame, step: str, ledger: Ledger) -> None:
-    import polars as pl
-
     count = rows.select(pl.len(), pl.col("subject_id").n_unique()).collect(engine="streaming").row(0)
     ledger.left(LABS, step, *count)
 
 
 def _enter_unusable(rows: pl.LazyFrame, source: Path, ledger: Ledger) -> None:
-    import polars as pl
-
     reasons = rows.select("row", laboratory.why_unusable().alias("why")).drop_nulls("why")
     counted = reasons.group_by("why").agg(pl.col("row").min(), pl.len()).sort("why")
     ledger.dropped("laboratory rows", source, counted.collect(engine="streaming").iter_rows())
@@ -167,8 +157,6 @@ def _enter_lost(
     before: pl.DataFrame, after: pl.DataFrame, step: str, reason: str, source: Path, ledger: Ledger
 ) -> None:
     """Enter what a step on the profile dropped, label by label and fluid by fluid."""
-    import polars as pl
-
     lost = before.join(after, on="row", how="anti").group_by("label", "fluid")
     counted = lost.agg(pl.col("row").min(), pl.col("count").sum()).sort("row")
     rows = ((reason.format(label=label, fluid=fluid), row, count) for label, fluid, row, count in counted.iter_rows())
@@ -176,8 +164,6 @@ def _enter_lost(
 
 
 def _enter_unconvertible(united: pl.DataFrame, source: Path, ledger: Ledger) -> None:
-    import polars as pl
-
     lost = united.filter(pl.col("factor").is_null()).group_by("label", "valueuom", "unit")
     counted = lost.agg(pl.col("row").min(), pl.col("count").sum()).sort("row")
     ledger.dropped(
@@ -232,8 +218,6 @@ def features(
 
 def _absent(stem: str, ledger: Ledger) -> pl.DataFrame:
     """Give an empty table in place of one that is not there."""
-    import polars as pl
-
     from ecg2lab_training.cohort.tables import LAYOUT
 
     ledger.notes.append(f"table {stem} is absent: what it would say is missing for every ECG")
@@ -249,8 +233,6 @@ def _absent(stem: str, ledger: Ledger) -> pl.DataFrame:
 
 
 def _enter_known(joined: pl.DataFrame, ecgs: pl.DataFrame, ledger: Ledger) -> None:
-    import polars as pl
-
     for title, names in (("vital sign", vitals.FEATURES.values()), ("height, weight or BMI", body.FEATURES)):
         some = joined.filter(pl.any_horizontal(pl.col(n).is_not_null() for n in names))
         patients = ecgs.join(some, on="ecg", how="semi")["subject_id"].n_unique()

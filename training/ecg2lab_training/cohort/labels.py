@@ -7,13 +7,10 @@ close ones the earlier, of two at one moment the first in the file. Forecasting 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import polars as pl
 
 from ecg2lab_training.cohort.near import near
 from ecg2lab_training.cohort.thresholds import HIGH, LOW
-
-if TYPE_CHECKING:
-    import polars as pl
 
 NOW_MIN = 60
 HORIZONS_MIN = (30, 60, 120)
@@ -38,8 +35,6 @@ def label_states(ecgs: pl.LazyFrame, values: pl.LazyFrame) -> pl.LazyFrame:
         One row for each ECG and lab with a value in a window: ecg, lab, and a state for each of `MOMENTS`: 0 normal,
         LOW, HIGH, LOW + HIGH for both; null: no value.
     """
-    import polars as pl
-
     pairs = near(ecgs, values, before=NOW_MIN * 60, after=max(HORIZONS_MIN) * 60)
     return (
         pairs.group_by("ecg", "lab")
@@ -54,8 +49,6 @@ def _now() -> pl.Expr:
     Distance, order and state are packed into one number, whose minimum carries the state along: unlike a sort in
     every group, a minimum needs no more memory than the answer.
     """
-    import polars as pl
-
     offset = pl.col("offset")
     rank = offset.abs() * 2 + (offset > 0).cast(pl.Int64)  # earlier before later
     packed = (rank * 2**_ROW_BITS + pl.col("row")) * 2**_STATE_BITS + pl.col("state")
@@ -64,8 +57,6 @@ def _now() -> pl.Expr:
 
 
 def _within(minutes: int) -> pl.Expr:
-    import polars as pl
-
     offset, state = pl.col("offset"), pl.col("state")
     inside = (offset > 0) & (offset <= minutes * 60)
     low, high = (pl.when(inside).then(state // bit % 2 * bit).max() for bit in (LOW, HIGH))
@@ -74,7 +65,5 @@ def _within(minutes: int) -> pl.Expr:
 
 def label(moment: str, side: str) -> pl.Expr:
     """Whether the abnormality is present (Boolean); null: not known, or both sides in one window."""
-    import polars as pl
-
     state = pl.col(moment)
     return pl.when(state != LOW + HIGH).then(state == SIDES[side])

@@ -6,13 +6,10 @@ of each item, unit and pair of reference limits. The profile is small, however m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import polars as pl
 
-from ecg2lab_training.cohort import units
-from ecg2lab_training.labs import lab_slug
-
-if TYPE_CHECKING:
-    import polars as pl
+from ecg2lab_training.data import units
+from ecg2lab_training.data.labs import lab_slug
 
 ITEM_UNIT = ("itemid", "valueuom")
 """Together they say what a row's number means."""
@@ -23,8 +20,6 @@ def with_items(events: pl.LazyFrame, items: pl.DataFrame) -> pl.LazyFrame:
 
     Labels are trimmed, an empty one is none; a missing fluid or unit is an empty text.
     """
-    import polars as pl
-
     label = pl.col("label").str.strip_chars()
     names = items.lazy().select(
         "itemid",
@@ -37,8 +32,6 @@ def with_items(events: pl.LazyFrame, items: pl.DataFrame) -> pl.LazyFrame:
 
 def why_unusable() -> pl.Expr:
     """Say why a row cannot be used; null for a usable one."""
-    import polars as pl
-
     return (
         pl.when(pl.col("label").is_null())
         .then(pl.lit("no label"))
@@ -64,8 +57,6 @@ def profile(rows: pl.LazyFrame) -> pl.DataFrame:
     DataFrame
         itemid, label, fluid, valueuom, ref_range_lower, ref_range_upper, `count`, `row` (the first of them).
     """
-    import polars as pl
-
     keys = ("itemid", "label", "fluid", "valueuom", "ref_range_lower", "ref_range_upper")
     counted = rows.group_by(keys).agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min())
     return counted.collect(engine="streaming").sort("row")
@@ -73,8 +64,6 @@ def profile(rows: pl.LazyFrame) -> pl.DataFrame:
 
 def majority_fluid(table: pl.DataFrame) -> pl.DataFrame:
     """Keep of each label the fluid with most rows; of equally many, the first by the alphabet."""
-    import polars as pl
-
     sums = table.group_by("label", "fluid").agg(pl.col("count").sum())
     totals = sums.sort(["count", "fluid"], descending=[True, False])
     return table.join(totals.unique("label", keep="first", maintain_order=True), on=("label", "fluid"), how="semi")
@@ -89,8 +78,6 @@ def one_unit(table: pl.DataFrame) -> pl.DataFrame:
         The profile with `lab` (first part of the target's name), `unit` and `factor` (null: cannot be converted);
         limits are in the lab's unit.
     """
-    import polars as pl
-
     spelt = _spelt(table)
     sums = spelt.group_by("label", "spelling").agg(pl.col("count").sum())
     totals = sums.sort(["count", "spelling"], descending=[True, False])
@@ -103,15 +90,11 @@ def one_unit(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spelt(table: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
     return table.with_columns(pl.Series("spelling", map(units.spelling, table["valueuom"]), dtype=pl.String))
 
 
 def _named(table: pl.DataFrame) -> pl.DataFrame:
     """Name every label by the item that has most of its rows; two labels never share a name."""
-    import polars as pl
-
     items = table.group_by("label", "itemid").agg(pl.col("count").sum(), pl.col("row").min())
     by_label = items.sort(["count", "row"], descending=[True, False]).group_by("label", maintain_order=True)
     rows, taken = [], set[str]()
@@ -131,8 +114,6 @@ def convertible(table: pl.DataFrame) -> pl.DataFrame:
 
 def frequent(table: pl.DataFrame, fewest: int) -> pl.DataFrame:
     """Keep labels with at least so many values."""
-    import polars as pl
-
     return table.filter(pl.col("count").sum().over("label") >= fewest)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
+from ecg2lab_training.files import indented
 
 
 class Step(NamedTuple):
@@ -51,7 +51,7 @@ class Ledger:
     def write(self, folder: Path) -> None:
         """Write funnel.json, funnel.md and dropped.csv."""
         content = {"steps": [step._asdict() for step in self.steps], "notes": self.notes}
-        (folder / "funnel.json").write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
+        (folder / "funnel.json").write_bytes(indented(content))
         (folder / "funnel.md").write_text(self._markdown(), encoding="utf-8")
         write_csv(folder / "dropped.csv", ("step", "file", "row", "reason", "count"), self.drops)
 

@@ -6,10 +6,7 @@ both, meets its events in an ordinary join on patient and slot. Time and memory 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import polars as pl
+import polars as pl
 
 
 def near(ecgs: pl.LazyFrame, events: pl.LazyFrame, before: int, after: int) -> pl.LazyFrame:
@@ -30,8 +27,6 @@ def near(ecgs: pl.LazyFrame, events: pl.LazyFrame, before: int, after: int) -> p
         One row for each pair: ecg, the events' columns but subject_id and time, and `offset`, the seconds from the
         ECG to the event (negative: before).
     """
-    import polars as pl
-
     width = before + after
     first = (pl.col("ecg_s") - before).floordiv(width)
     starts = ecgs.select("ecg", "subject_id", pl.col("ecg_time").dt.epoch("s").alias("ecg_s"))
@@ -53,7 +48,5 @@ def closest(pairs: pl.LazyFrame, columns: list[str]) -> pl.LazyFrame:
     columns
         Each is sought on its own.
     """
-    import polars as pl
-
     order = (pl.col("offset").abs(), pl.col("offset"), pl.col("row"))
     return pairs.group_by("ecg").agg(pl.col(name).sort_by(*order).drop_nulls().first() for name in columns)

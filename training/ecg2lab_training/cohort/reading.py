@@ -11,13 +11,12 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
+
+import polars as pl
 
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.cohort.tables import Kind, Table
-
-if TYPE_CHECKING:
-    import polars as pl
 
 BLOCK = 32 << 20
 """Bytes of text that are parsed at once."""
@@ -55,15 +54,11 @@ def batches(table: Table) -> Iterator[pl.DataFrame]:
 
 def load(table: Table, keep: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame) -> pl.DataFrame:
     """Read the rows of a table that are kept, into memory."""
-    import polars as pl
-
     return pl.concat([keep(batch) for batch in batches(table)])
 
 
 def store(table: Table, folder: Path, keep: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.LazyFrame:
     """Copy the rows of a table that are kept into parquet files, which need not fit into memory."""
-    import polars as pl
-
     folder.mkdir(parents=True)
     for number, batch in enumerate(batches(table)):
         keep(batch).write_parquet(folder / f"{number:06d}.parquet")
@@ -71,8 +66,6 @@ def store(table: Table, folder: Path, keep: Callable[[pl.DataFrame], pl.DataFram
 
 
 def _csv(table: Table) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
     path, names, row = table.path, list(table.columns), 2
     blocks = _blocks(path)
     header = next(blocks)
@@ -140,8 +133,6 @@ def _end_of_last_row(block: bytes) -> int:
 
 
 def _parquet(table: Table) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
     path, names = table.path, list(table.columns)
     try:
         scan = pl.scan_parquet(path)
@@ -155,8 +146,6 @@ def _parquet(table: Table) -> Iterator[pl.DataFrame]:
 
 
 def _typed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    import polars as pl
-
     schema: Mapping[str, pl.DataType] = frame.schema
     try:
         typed = frame.select("row", *(_cast(name, kind, schema[name]) for name, kind in table.columns.items()))
@@ -173,8 +162,6 @@ def _typed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def _cast(name: str, kind: Kind, dtype: pl.DataType) -> pl.Expr:
-    import polars as pl
-
     column = pl.col(name)
     if kind == "time":
         read = column.str.to_datetime(TIME, strict=False) if dtype == pl.String else column

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.cohort import demographics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    import polars as pl
 
 
 def listed(record_list: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -23,8 +23,6 @@ def listed(record_list: pl.DataFrame, path: Path) -> pl.DataFrame:
     DatasetError
         Naming the row.
     """
-    import polars as pl
-
     for column in ("subject_id", "study_id", "path"):
         _refuse(record_list.filter(pl.col(column).is_null()), path, f"{column} is empty")
     _refuse(record_list.filter(~pl.col("study_id").is_first_distinct()), path, "its study_id was there before")
@@ -45,8 +43,6 @@ def _is_below(text: str) -> bool:
 
 def why_unusable() -> pl.Expr:
     """Say why an ECG cannot be used; null for a usable one. Columns: ecg_time, patient_row, age, fold."""
-    import polars as pl
-
     return (
         pl.when(pl.col("ecg_time").is_null())
         .then(pl.lit("no time"))
@@ -80,8 +76,6 @@ def described(
     DatasetError
         If a patient is in the table twice.
     """
-    import polars as pl
-
     twice = patients.filter(~pl.col("subject_id").is_first_distinct())
     if twice.height:
         raise DatasetError(f"table patients, row {twice['row'][0]}: patient {twice['subject_id'][0]} is there twice")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Criterion, Target, published
 from ecg2lab_training.cohort.labels import HORIZONS_MIN, MOMENTS, NOW_MIN, SIDES, label
 from ecg2lab_training.cohort.ledger import write_csv
-from ecg2lab_training.dataset import FOLDS, TEST_FOLD, VALIDATION_FOLD
-from ecg2lab_training.labs import LABS, loinc
-
-if TYPE_CHECKING:
-    import polars as pl
+from ecg2lab_training.data.dataset import FOLDS, TEST_FOLD, VALIDATION_FOLD
+from ecg2lab_training.data.labs import LABS, loinc
 
 _LIMIT = {"low": "lower", "high": "upper"}
 
@@ -105,8 +103,6 @@ def count(asked: list[Question], states: pl.LazyFrame, folds: pl.DataFrame) -> l
     folds
         ecg, fold; ECGs that are not listed do not count.
     """
-    import polars as pl
-
     cells = [label(moment, side).alias(f"{side}_{moment}") for moment in MOMENTS for side in SIDES]
     names = [f"{side}_{moment}" for moment in MOMENTS for side in SIDES]
     sums = [pl.col(n).sum().cast(pl.Int64).alias(f"{n}+") for n in names]
@@ -139,8 +135,6 @@ def columns(asked: list[Question], states: pl.LazyFrame, ecgs: pl.Series) -> lis
     ecgs
         Numbers of the ECGs, in the order of the rows.
     """
-    import polars as pl
-
     row_of = pl.DataFrame({"ecg": ecgs}).lazy()
     found: list[pl.Series] = []
     for number in dict.fromkeys(question.number for question in asked):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import polars as pl
 
 LOW, HIGH = 1, 2
 """Bits of a value's state; 0 is normal."""
@@ -27,8 +23,6 @@ def limits(table: pl.DataFrame) -> pl.DataFrame:
     DataFrame
         Sorted by lab: lab, label, unit, main_item, `row`, `count`, `lower`, `upper`; null: no row has that limit.
     """
-    import polars as pl
-
     rows = []
     for (lab,), group in sorted(table.group_by("lab"), key=lambda pair: str(pair[0][0])):
         lower, upper = (_median(group, f"ref_range_{side}") for side in ("lower", "upper"))
@@ -74,8 +68,6 @@ def states(rows: pl.LazyFrame, table: pl.DataFrame, limit: pl.DataFrame) -> pl.L
     LazyFrame
         subject_id, time, row, lab (number), state (LOW, HIGH, 0; both if the limits are crossed over).
     """
-    import polars as pl
-
     numbers = limit.select("lab", "lower", "upper").with_row_index("number").lazy()
     meaning = table.lazy().select("itemid", "valueuom", "lab", "factor").unique().join(numbers, on="lab").drop("lab")
     value = pl.col("valuenum") * pl.col("factor")

@@ -6,14 +6,12 @@ A simulated hospital says so in `truth.json` and `truth.parquet` beside its tabl
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
+import polars as pl
 
 from ecg2lab.errors import DatasetError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 STATEMENT, PROBABILITIES = "truth.json", "truth.parquet"
 
@@ -60,8 +58,6 @@ def ideal(folder: Path, studies: pl.Series, targets: tuple[str, ...]) -> pl.Data
     DatasetError
         If the file is damaged or has no `study_id`.
     """
-    import polars as pl
-
     path = folder / PROBABILITIES
     try:
         table = pl.read_parquet(path)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import polars as pl
+
 from ecg2lab_training.cohort.near import closest, near
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from ecg2lab.contract import Contract
 
 Rule = Literal["paper", "strict"]
@@ -47,8 +47,6 @@ def vitals(ecgs: pl.LazyFrame, measured: pl.LazyFrame, contract: Contract, rule:
     LazyFrame
         ecg and the six features, for ECGs with any row in the window.
     """
-    import polars as pl
-
     events = measured.rename({"charttime": "time", **FEATURES}).filter(pl.col("time").is_not_null())
     names = list(FEATURES.values())
     after = WINDOW_MIN * 60 if rule == "paper" else 0
@@ -58,8 +56,6 @@ def vitals(ecgs: pl.LazyFrame, measured: pl.LazyFrame, contract: Contract, rule:
 
 def within_range(rows: pl.LazyFrame, names: list[str], contract: Contract) -> pl.LazyFrame:
     """Make values outside the contract's range missing."""
-    import polars as pl
-
     features = {feature.name: feature for feature in contract.continuous}
     ranges = {name: (features[name].minimum, features[name].maximum) for name in names}
     return rows.with_columns(

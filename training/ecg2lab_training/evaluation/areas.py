@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.evaluation import bootstrap
 from ecg2lab_training.evaluation.result import Area
+from ecg2lab_training.measures import bootstrap
 
 
 def number(value: float) -> float | None:

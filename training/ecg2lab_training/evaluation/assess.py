@@ -11,12 +11,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Target
-from ecg2lab_training import auroc
 from ecg2lab_training.evaluation import baseline as boosting
-from ecg2lab_training.evaluation import bootstrap, ideal, measures, platt, reliability
+from ecg2lab_training.evaluation import ideal
 from ecg2lab_training.evaluation.areas import area, mean, number
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.reliability import Reliability
 from ecg2lab_training.evaluation.result import (
     Area,
     AtPrevalence,
@@ -29,6 +27,8 @@ from ecg2lab_training.evaluation.result import (
     Share,
     TargetResult,
 )
+from ecg2lab_training.measures import bootstrap, curves, platt, rates, reliability
+from ecg2lab_training.measures.reliability import Reliability
 
 Array = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     draws = bootstrap.plan(cases.patient_id, settings.bootstrap, settings.rounds, settings.seed)
     raw = cases.probabilities()
     calibrated = platt.apply(raw, [target.calibration for target in contract.targets])
-    areas, rounds = auroc.per_target(raw, cases.labels), bootstrap.areas(raw, cases.labels, draws)
+    areas, rounds = curves.per_target(raw, cases.labels), bootstrap.areas(raw, cases.labels, draws)
     observed = None if cases.ideal is None else ideal.Observed(cases, rounds, draws)
     boosted = None if beside.baseline is None else _areas(beside.baseline, cases.labels)
     results = []
@@ -87,7 +87,7 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
         gap = None if observed is None else observed.gap(column)
         results.append(replace(one, auroc=estimate, baseline=own, ideal=best, gap=gap))
     overall = Overall(
-        macro_auroc=area(auroc.macro(areas), bootstrap.macro(rounds)),
+        macro_auroc=area(curves.macro(areas), bootstrap.macro(rounds)),
         targets=int((~np.isnan(areas)).sum()),
         before=_calibrated([r.before for r in results], raw, cases.labels),
         after=_calibrated([r.after for r in results], calibrated, cases.labels),
@@ -99,7 +99,7 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
 
 def _areas(scores: Array, labels: NDArray[np.float32]) -> Array:
     """AUROC by target; NaN where a score is missing."""
-    return auroc.per_target(scores, np.where(np.isnan(scores), np.nan, labels))
+    return curves.per_target(scores, np.where(np.isnan(scores), np.nan, labels))
 
 
 def _measure(
@@ -111,7 +111,7 @@ def _measure(
         criterion=target.criterion,
         **_counts(labels),
         auroc=Area(),
-        auprc=measures.auprc(raw, labels),
+        auprc=rates.auprc(raw, labels),
         calibration=target.calibration,
         before=reliability.measure(raw, labels),
         after=reliability.measure(calibrated, labels),
@@ -147,14 +147,14 @@ def _decision(
 
 def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Share:
     count, trials = int(hits.sum()), int(among.sum())
-    low, high = measures.wilson(count, trials) or (None, None)
+    low, high = rates.wilson(count, trials) or (None, None)
     return Share(value=count / trials if trials else None, low=low, high=high)
 
 
 def _at(sensitivity: Share, specificity: Share, source: Any, prevalence: float) -> AtPrevalence:
     if sensitivity.value is None or specificity.value is None:
         return AtPrevalence(prevalence=prevalence, source=source, ppv=None, npv=None)
-    ppv, npv = measures.predictive_values(sensitivity.value, specificity.value, prevalence)
+    ppv, npv = rates.predictive_values(sensitivity.value, specificity.value, prevalence)
     return AtPrevalence(prevalence=prevalence, source=source, ppv=ppv, npv=npv)
 
 
@@ -180,8 +180,8 @@ def _baseline(
     own = _areas(beside.baseline, cases.labels)
     own_rounds = bootstrap.areas(beside.baseline, cases.labels, draws)
     both = ~without & ~np.isnan(areas)
-    macro_rounds, model = bootstrap.macro(own_rounds[:, both]), auroc.macro(areas[both])
-    macro_own = auroc.macro(own[both])
+    macro_rounds, model = bootstrap.macro(own_rounds[:, both]), curves.macro(areas[both])
+    macro_own = curves.macro(own[both])
     return Baseline(
         description=boosting.DESCRIPTION,
         macro_auroc=area(macro_own, macro_rounds),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.dataset import Dataset, Part
+from ecg2lab_training.data.dataset import Dataset, Part
 from ecg2lab_training.progress import Progress, silent
 
 Array = NDArray[np.float64]

@@ -10,17 +10,18 @@ import numpy as np
 from msgspec.structs import replace
 
 from ecg2lab.contract import Contract
-from ecg2lab_training import dataset as datasets
-from ecg2lab_training.dataset import Dataset
-from ecg2lab_training.evaluation import assess, baseline, on_dataset, plots, population, result, thresholds
+from ecg2lab_training.data import dataset as datasets
+from ecg2lab_training.data.dataset import Dataset
+from ecg2lab_training.evaluation import assess, baseline, on_dataset, plots, population, result
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Array, Cases
-from ecg2lab_training.evaluation.decisions import decide
 from ecg2lab_training.evaluation.result import Data, Evaluation, Model, Settings
 from ecg2lab_training.evaluation.subgroups import groups, window_counts
 from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.evaluation.table import table
-from ecg2lab_training.folders import new_folder
+from ecg2lab_training.files import new_folder
+from ecg2lab_training.measures import thresholds
+from ecg2lab_training.measures.decisions import decide
 from ecg2lab_training.progress import Progress, silent
 
 

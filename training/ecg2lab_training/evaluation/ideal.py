@@ -8,11 +8,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training import auroc
-from ecg2lab_training.evaluation import bootstrap
 from ecg2lab_training.evaluation.areas import area, number
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.result import Area, Ideal, Nowhere
+from ecg2lab_training.measures import bootstrap, curves
 
 Array = NDArray[np.float64]
 
@@ -27,8 +26,8 @@ class Observed:
         labels = np.where(np.isnan(cases.ideal), np.nan, cases.labels)
         same = np.array_equal(labels, cases.labels, equal_nan=True)
         scores = cases.probabilities()
-        self.model = auroc.per_target(scores, labels)
-        self.ideal = auroc.per_target(cases.ideal, labels)
+        self.model = curves.per_target(scores, labels)
+        self.ideal = curves.per_target(cases.ideal, labels)
         self.model_rounds = model_rounds if same else bootstrap.areas(scores, labels, draws)
         self.ideal_rounds = bootstrap.areas(cases.ideal, labels, draws)
 
@@ -53,7 +52,7 @@ def compare(observed: Observed, names: tuple[str, ...], planted: Mapping[str, st
     both = ~np.isnan(observed.model) & ~np.isnan(observed.ideal)
     chosen = both & np.array([planted.get(name) == "ecg" for name in names])
     rounds = bootstrap.macro(observed.ideal_rounds[:, chosen]) - bootstrap.macro(observed.model_rounds[:, chosen])
-    model, ideal = auroc.macro(observed.model[chosen]), auroc.macro(observed.ideal[chosen])
+    model, ideal = curves.macro(observed.model[chosen]), curves.macro(observed.ideal[chosen])
     nowhere = [column for column, name in enumerate(names) if planted.get(name) == "nowhere"]
     checks = tuple(_check(observed, column, names[column], len(nowhere)) for column in nowhere)
     verdicts = [check.contains_half for check in checks if check.contains_half is not None]

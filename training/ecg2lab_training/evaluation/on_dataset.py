@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
-from ecg2lab_training import imputation
-from ecg2lab_training.dataset import Dataset, Part
+from ecg2lab_training.data import imputation
+from ecg2lab_training.data.dataset import Dataset, Part
 from ecg2lab_training.evaluation.cases import Array, Cases
-from ecg2lab_training.evaluation.platt import sigmoid
 from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.measures.platt import sigmoid
 from ecg2lab_training.progress import Progress, silent
 
 _RECORDS = 64  # asked at once

@@ -14,10 +14,10 @@ from ecg2lab.errors import DatasetError, Ecg2LabError, MissingExtraError
 from ecg2lab.features import Features, encode
 from ecg2lab.preparation import cut_windows, prepare_signal
 from ecg2lab_training.evaluation.cases import Array, Cases
-from ecg2lab_training.evaluation.platt import sigmoid
 from ecg2lab_training.evaluation.site_labels import labels
 from ecg2lab_training.evaluation.site_table import Row, Table
 from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.measures.platt import sigmoid
 from ecg2lab_training.progress import Progress, silent
 
 

@@ -10,8 +10,8 @@ import msgspec
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
 from ecg2lab.files import read_regular
-from ecg2lab_training.evaluation import thresholds
 from ecg2lab_training.evaluation.evaluate import Wishes
+from ecg2lab_training.measures import thresholds
 
 
 def is_table(data: Path, labs: Path | None, threshold: str | None, recalibrate: bool) -> bool:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.reliability import Reliability
 from ecg2lab_training.evaluation.result import Evaluation, TargetResult
 from ecg2lab_training.evaluation.words import decimal
+from ecg2lab_training.measures.reliability import Reliability
 
 _COLUMNS, _PANEL_INCHES, _MOST_PANELS = 6, 2.1, 60
 _FEWEST_IN_LINE = 10  # records: the frequency in a bin with fewer jumps about

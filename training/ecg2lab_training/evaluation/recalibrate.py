@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Calibration, Contract, Target
-from ecg2lab_training.evaluation import platt, reliability, thresholds
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.measures import platt, reliability, thresholds
 
 FEWEST = 20
 """Positives and negatives that a target needs: two numbers are fitted, ten cases of the rarer class for each."""

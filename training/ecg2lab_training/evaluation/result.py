@@ -9,7 +9,8 @@ import msgspec
 
 from ecg2lab.contract import Calibration, Criterion
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.evaluation.reliability import Reliability
+from ecg2lab_training.files import indented
+from ecg2lab_training.measures.reliability import Reliability
 
 FILE = "evaluation.json"
 
@@ -252,7 +253,7 @@ class Evaluation(_Struct, frozen=True, kw_only=True):
 
 def encode(evaluation: Evaluation) -> bytes:
     """Indented JSON; equal evaluations give equal bytes."""
-    return msgspec.json.format(msgspec.json.encode(evaluation), indent=1) + b"\n"
+    return indented(evaluation)
 
 
 def read(path: Path) -> Evaluation:

@@ -7,14 +7,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from msgspec.structs import replace
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.evaluation import assess, on_table, population, site_table, thresholds
+from ecg2lab_training.evaluation import assess, on_table, population, site_table
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.evaluate import (
     Wishes,
@@ -28,6 +27,8 @@ from ecg2lab_training.evaluation.recalibrate import Recalibrated, recalibrate
 from ecg2lab_training.evaluation.result import Data, Evaluation
 from ecg2lab_training.evaluation.subgroups import groups, window_counts
 from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.files import file_sha256, indented
+from ecg2lab_training.measures import thresholds
 from ecg2lab_training.progress import Progress, silent
 
 OF_THE_CONTRACT = "of the model's contract"
@@ -96,7 +97,7 @@ def _skipped(skipped: dict[str, str]) -> list[str]:
 
 def digest(path: Path, labs: Path | None) -> str:
     """SHA-256 of the table, followed by that of the laboratory values where there are any."""
-    parts = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (path, labs) if p is not None]
+    parts = [file_sha256(p) for p in (path, labs) if p is not None]
     return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
@@ -122,8 +123,7 @@ def files_of(new: Recalibrated, model: Path, subject: Subject) -> Callable[[Path
 
     def write(folder: Path) -> None:
         (folder / "contract.json").write_bytes(contracts.encode(new.contract))
-        lineage = msgspec.json.format(msgspec.json.encode(new.lineage), indent=1) + b"\n"
-        (folder / "recalibration.json").write_bytes(lineage)
+        (folder / "recalibration.json").write_bytes(indented(new.lineage))
         if subject.kind == "bundle":
             _write_bundle(folder / "recalibrated.ecg2lab", bundles.Bundle.open(model), new)
 

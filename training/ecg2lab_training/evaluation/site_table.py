@@ -18,7 +18,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
 from ecg2lab.files import regular_size
 from ecg2lab.patient import Patient
-from ecg2lab_training.cohort import units
+from ecg2lab_training.data import units
 
 _LAB_COLUMN = re.compile(r"lab:\s*(?P<lab>.+?)\s*\[(?P<unit>[^\]]*)\]\s*")
 _WORDS = ("sex", "race")

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
-from ecg2lab_training import auroc
-from ecg2lab_training.evaluation import bootstrap
 from ecg2lab_training.evaluation.areas import area
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.result import Area, Group, GroupTarget, Settings, Windows
+from ecg2lab_training.measures import bootstrap, curves
 
 AGES = ((18, 39), (40, 59), (60, 79), (80, None))
 MISSING = ((0, 0), (1, 3), (4, None))
@@ -65,7 +64,7 @@ def _within(values: NDArray[np.float64], low: int, high: int | None) -> Mask:
 
 
 def _measure(attribute: str, value: str, cases: Cases, contract: Contract, settings: Settings) -> Group:
-    areas = auroc.per_target(cases.probabilities(), cases.labels)
+    areas = curves.per_target(cases.probabilities(), cases.labels)
     columns = zip(contract.target_names, areas, cases.labels.T, strict=True)
     return Group(
         attribute=attribute,
@@ -87,7 +86,7 @@ def _measure(attribute: str, value: str, cases: Cases, contract: Contract, setti
 def _macro(cases: Cases, scores: NDArray[np.float64], settings: Settings) -> Area:
     draws = bootstrap.plan(cases.patient_id, settings.bootstrap, settings.rounds, settings.seed)
     rounds = bootstrap.macro(bootstrap.areas(scores, cases.labels, draws))
-    return area(auroc.macro(auroc.per_target(scores, cases.labels)), rounds)
+    return area(curves.macro(curves.per_target(scores, cases.labels)), rounds)
 
 
 def window_counts(cases: Cases, settings: Settings) -> tuple[Windows, ...]:

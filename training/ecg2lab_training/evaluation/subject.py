@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import CheckpointError
+from ecg2lab_training.files import file_sha256
 
 Logits = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.floating[Any]]]
 """(B, leads, L) mV, (B, features), (B, categories), nothing missing → (B, n) logits."""
@@ -58,7 +58,7 @@ def _open_run(folder: Path) -> Subject:
     from ecg2lab_export.architecture.contract_fit import check_fit
     from ecg2lab_export.checkpoint.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
     from ecg2lab_export.network import cardiolab
-    from ecg2lab_training.model import FusionModel
+    from ecg2lab_training.network.model import FusionModel
 
     run = read_run(folder)
     network = cardiolab.read(run.weights)
@@ -73,8 +73,8 @@ def _open_run(folder: Path) -> Subject:
         kind="run",
         contract=run.contract,
         logits=logits,
-        weights_sha256=_sha256(run.weights),
-        digest=_sha256(folder / CONTRACT_FILE),
+        weights_sha256=file_sha256(run.weights),
+        digest=file_sha256(folder / CONTRACT_FILE),
         synthetic_weights=run.record.synthetic_weights,
         training_data=run.record.training_data,
         dataset_sha256=_dataset_sha256(folder / RECORD_FILE),
@@ -87,10 +87,6 @@ class _Record(msgspec.Struct):
 
 def _dataset_sha256(record: Path) -> str | None:
     return msgspec.json.decode(record.read_bytes(), type=_Record).dataset_sha256
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _open_bundle(path: Path) -> Subject:

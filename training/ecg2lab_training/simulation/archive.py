@@ -8,17 +8,16 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
+
+import polars as pl
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.folders import new_folder, require_free
+from ecg2lab_training.files import new_folder, require_free
 from ecg2lab_training.progress import Progress, silent
 from ecg2lab_training.simulation import hospital, records, tables, truth
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.population import BLOCK, Visit
-
-if TYPE_CHECKING:
-    import polars as pl
 
 README = """\
 Simulated patients in the layout of MIMIC-IV ({patients} patients, seed {seed}). Synthetic: nothing in it was measured
@@ -79,8 +78,6 @@ Record = tuple[str, int, Visit]  # path below the root, study number, what the E
 
 
 def _write_tables(folder: Path, patients: int, seed: int) -> list[Record]:
-    import polars as pl
-
     written: list[Record] = []
     ideal = []
     streams: dict[str, IO[bytes]] = {}

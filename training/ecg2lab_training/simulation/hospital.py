@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.dataset import FOLDS
+from ecg2lab_training.data.dataset import FOLDS
 from ecg2lab_training.simulation import laboratory, population, vitals
 from ecg2lab_training.simulation.laboratory import LAB_MODELS, Draws
 from ecg2lab_training.simulation.population import Floats, Visits

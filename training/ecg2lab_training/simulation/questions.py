@@ -70,7 +70,7 @@ def of_lab(lab: LabModel) -> tuple[Question, ...]:
 
 def auroc(scores: Floats, labels: NDArray[np.float64]) -> float | None:
     """Area under the ROC curve over the known labels; None where it is not defined."""
-    from ecg2lab_training.auroc import auroc as area
+    from ecg2lab_training.measures.curves import auroc as area
 
     value = area(scores, labels)
     return None if np.isnan(value) else value

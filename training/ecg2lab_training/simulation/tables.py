@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from ecg2lab_training.labs import LABS
+from ecg2lab_training.data.labs import LABS
 from ecg2lab_training.simulation import vitals
 from ecg2lab_training.simulation.hospital import MINUTE, Block, Integers, fold
 from ecg2lab_training.simulation.laboratory import LAB_MODELS, LabModel
 from ecg2lab_training.simulation.population import BLOCK, Floats
-
-if TYPE_CHECKING:
-    import polars as pl
 
 RACE_WORDS = ("ASIAN - CHINESE", "BLACK/AFRICAN AMERICAN", "HISPANIC/LATINO - PUERTO RICAN", "OTHER", "WHITE")
 RACE_UNKNOWN = 0.04
@@ -53,8 +51,6 @@ def tables(block: Block, seed: int, patients: int) -> dict[str, pl.DataFrame]:
 
 def lab_items() -> pl.DataFrame:
     """`hosp/d_labitems`."""
-    import polars as pl
-
     items = [LABS[model.slug].item for model in LAB_MODELS]
     rows = [(item.itemid, item.label, item.fluid, "Chemistry") for item in items]
     return pl.DataFrame(rows, schema=["itemid", "label", "fluid", "category"], orient="row")
@@ -66,15 +62,11 @@ def _year(block: Block) -> Integers:
 
 def _text(times: NDArray[np.datetime64]) -> pl.Series:
     """Times as MIMIC-IV writes them."""
-    import polars as pl
-
     return pl.Series(times.astype("datetime64[us]")).dt.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _frame(columns: Mapping[str, Any], order: str) -> pl.DataFrame:
     """A table with all its columns in order; those that are not given are empty."""
-    import polars as pl
-
     height = len(next(iter(columns.values())))
     empty = pl.Series([None] * height, dtype=pl.String)
     return pl.DataFrame({name: columns.get(name, empty) for name in order.split()}, nan_to_null=True)
@@ -121,8 +113,6 @@ def _admissions(block: Block) -> pl.DataFrame:
 
 
 def _labevents(block: Block) -> pl.DataFrame:
-    import polars as pl
-
     parts = []
     for model in LAB_MODELS:
         minutes, values = block.draws[model.slug].minutes, block.values[model.slug]
@@ -143,8 +133,6 @@ def _other_days(block: Block, model: LabModel) -> pl.DataFrame:
 
 
 def _lab_rows(block: Block, model: LabModel, row: Integers, minutes: Floats, values: Floats) -> pl.DataFrame:
-    import polars as pl
-
     item, count = LABS[model.slug].item, len(row)
     spelled = np.where(block.rng.random(count) < OTHER_SPELLING, item.unit.lower(), item.unit)
     wider = block.rng.random(count) < OTHER_LIMITS
@@ -173,8 +161,6 @@ def _lab_rows(block: Block, model: LabModel, row: Integers, minutes: Floats, val
 
 
 def _omr(block: Block) -> pl.DataFrame:
-    import polars as pl
-
     measures = vitals.body(block.visits, block.rng)
     parts = []
     for name, (title, factor) in OMR_NAMES.items():
@@ -209,8 +195,6 @@ def _edstays(block: Block) -> pl.DataFrame:
 
 def _vitalsign(block: Block) -> pl.DataFrame:
     """The charted values, in one row or in two; and rows of other hours, which no rule may take."""
-    import polars as pl
-
     count, rng = len(block.visits), block.rng
     charted = vitals.mistype(block.vital_signs, rng)
     apart = rng.random(count) < 0.3

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from ecg2lab_training.simulation import hospital, observer, population
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.population import Floats
 from ecg2lab_training.simulation.questions import QUESTIONS, auroc
-
-if TYPE_CHECKING:
-    import polars as pl
 
 PATIENTS = 20 * population.BLOCK
 """Other patients of the same kind, on whom the observer's AUROC is measured: the error of an area is below 0.01 where
@@ -31,8 +29,6 @@ def probabilities(block: Block) -> Floats:
 
 def table(block: Block, patients: int) -> pl.DataFrame:
     """Rows of truth.parquet for the patients below number `patients`."""
-    import polars as pl
-
     kept = block.visits.patient < patients
     columns = {q.name: column[kept] for q, column in zip(QUESTIONS, probabilities(block).T, strict=True)}
     return pl.DataFrame({"study_id": block.study[kept], **columns})

@@ -1,0 +1,507 @@
+/* ecg2lab: laboratory abnormalities estimated from an ECG and a few facts about the patient. The C interface.
+ *
+ * Research software, not for clinical use.
+ *
+ * THREADS. A model may be shared: any number of threads may call ecg2lab_predict and ecg2lab_describe with the same
+ * model at the same time. Loading, and freeing different things, may happen in any thread. A model is freed when no
+ * call with it is running. A stream is of one patient, and of one thread at a time; streams of one model are
+ * independent of each other. ecg2lab_last_error is of the calling thread.
+ *
+ * OWNERSHIP. What a call returns through `**` belongs to the caller, who frees it with the function of its name;
+ * freeing NULL does nothing. Everything that a description points to lives as long as its model; everything that a
+ * result points to lives as long as that result, even after its model or stream was freed; a stream outlives its model,
+ * too. What is handed in is copied or read during the call and stays the caller's.
+ *
+ * ERRORS. Every call that can fail returns an ecg2lab_status, and ecg2lab_last_error says in one line what is wrong and
+ * what to do about it; such a line never holds what was said of a patient. It is kept per thread, and not in the
+ * model, so that threads that share a model cannot mix up their messages. After an error model and stream are still
+ * usable and nothing is leaked. No C++ exception leaves the library.
+ *
+ * VERSIONS. Structs that a caller fills begin with `struct_size`, which the matching _init function sets: a program
+ * built with an older, shorter struct keeps working, and what it does not know has its default. Structs that the
+ * library fills grow at their end only; lists are arrays of pointers, so that their elements may grow too. A program
+ * needs a library that is at least as new as its header: compare ecg2lab_abi_version() with ECG2LAB_ABI_VERSION.
+ *
+ * TEXT is UTF-8 and ends with a zero byte.
+ *
+ * EXAMPLE. Ten seconds of 12 leads at 500 Hz, in microvolt, one lead after another:
+ *
+ *   #include <ecg2lab.h>
+ *   #include <stdio.h>
+ *
+ *   int answer(const int16_t* samples)
+ *   {
+ *     static const char* const leads[] = {"I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"};
+ *     ecg2lab_model* model = NULL;
+ *     ecg2lab_result* result = NULL;
+ *     ecg2lab_recording recording;
+ *     ecg2lab_patient patient;
+ *     size_t i;
+ *
+ *     if (ecg2lab_load("model.ecg2lab", NULL, &model) != ECG2LAB_OK) {
+ *       fprintf(stderr, "%s\n", ecg2lab_last_error());
+ *       return 1;
+ *     }
+ *     ecg2lab_recording_init(&recording, sizeof recording);
+ *     recording.samples = samples;
+ *     recording.sample_type = ECG2LAB_INT16;
+ *     recording.unit = ECG2LAB_MICROVOLT;
+ *     recording.leads = leads;
+ *     recording.lead_count = 12;
+ *     recording.sample_count = 5000;
+ *     recording.sampling_rate_hz = 500;
+ *     ecg2lab_patient_init(&patient, sizeof patient);
+ *     patient.age = 63;
+ *     patient.sex = ECG2LAB_FEMALE;
+ *
+ *     if (ecg2lab_predict(model, &recording, &patient, &result) == ECG2LAB_OK) {
+ *       puts(result->notice);
+ *       for (i = 0; i < result->finding_count; ++i) {
+ *         const ecg2lab_finding* finding = result->findings[i];
+ *         printf("%s %.3f %d\n", finding->target->name, finding->probability, (int)finding->detected);
+ *       }
+ *     } else {
+ *       fprintf(stderr, "%s\n", ecg2lab_last_error());  // result->leads says more, where result is not NULL
+ *     }
+ *     ecg2lab_result_free(result);
+ *     ecg2lab_free(model);
+ *     return 0;
+ *   }
+ */
+#ifndef ECG2LAB_H
+#define ECG2LAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32) && !defined(ECG2LAB_STATIC)
+#ifdef ECG2LAB_BUILDING
+#define ECG2LAB_API __declspec(dllexport)
+#else
+#define ECG2LAB_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define ECG2LAB_API __attribute__((visibility("default")))
+#else
+#define ECG2LAB_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ECG2LAB_ABI_VERSION 1
+
+/* ---- Status ---- */
+
+typedef enum ecg2lab_status {
+  ECG2LAB_OK = 0,
+  ECG2LAB_ERROR_ARGUMENT = 1,  /* a null pointer, a wrong struct size, an unknown code, a count beyond reason */
+  ECG2LAB_ERROR_BUNDLE = 2,    /* the file is missing, is no bundle, is damaged or of another version */
+  ECG2LAB_ERROR_BACKEND = 3,   /* a precision or number of threads that cannot be had; a network that cannot answer */
+  ECG2LAB_ERROR_RECORDING = 4, /* refused: leads, unit, rate or length of the recording */
+  ECG2LAB_ERROR_PATIENT = 5,   /* refused: a value is implausible, contradictory or missing, or the patient too young */
+  ECG2LAB_ERROR_QUALITY = 6,   /* refused: the ECG is not good enough to answer from */
+  ECG2LAB_ERROR_MEMORY = 7,
+  ECG2LAB_ERROR_INTERNAL = 8 /* a fault of the library: please report it */
+} ecg2lab_status;
+
+/* Such as "ECG2LAB_ERROR_QUALITY"; of an unknown code "unknown status". */
+ECG2LAB_API const char* ecg2lab_status_name(int32_t status);
+
+/* Of the last call of this thread that returned a status; empty if it succeeded. Valid until the next such call. */
+ECG2LAB_API const char* ecg2lab_last_error(void);
+
+/* Of the library, such as "0.1.0". */
+ECG2LAB_API const char* ecg2lab_version(void);
+ECG2LAB_API int32_t ecg2lab_abi_version(void);
+
+/* ---- Model ---- */
+
+typedef struct ecg2lab_model ecg2lab_model;
+
+typedef enum ecg2lab_log_level { ECG2LAB_LOG_INFO = 0, ECG2LAB_LOG_WARNING = 1 } ecg2lab_log_level;
+
+/* Called in the thread that called the library: what was loaded, and what was refused. It must be safe to call from
+ * several threads when the model is shared, and must return. A message holds nothing that was said of a patient. */
+typedef void (*ecg2lab_log)(void* user, int32_t level, const char* message);
+
+/* What becomes of a number about the patient outside the model's range, which is no measurement. */
+typedef enum ecg2lab_out_of_range {
+  ECG2LAB_OUT_OF_RANGE_REFUSE = 0,
+  ECG2LAB_OUT_OF_RANGE_IMPUTE = 1 /* it counts as not given, as in training, and the result names it */
+} ecg2lab_out_of_range;
+
+typedef struct ecg2lab_options {
+  size_t struct_size;
+  const char*
+      precision;        /* "fp32" …; NULL: the bundle's own. Another only where the bundle holds a passed gate for it */
+  size_t threads;       /* of one call, 1 to 256; 1 by default */
+  ecg2lab_log log;      /* NULL: none */
+  void* log_user;       /* handed to `log` */
+  int32_t out_of_range; /* ecg2lab_out_of_range; ECG2LAB_OUT_OF_RANGE_REFUSE by default */
+} ecg2lab_options;
+
+ECG2LAB_API ecg2lab_status ecg2lab_options_init(ecg2lab_options* options, size_t struct_size);
+
+/* Opens a bundle and checks every byte of it. `options` may be NULL. After an error *model is NULL. */
+ECG2LAB_API ecg2lab_status ecg2lab_load(const char* path, const ecg2lab_options* options, ecg2lab_model** model);
+ECG2LAB_API void ecg2lab_free(ecg2lab_model* model);
+
+/* ---- What a model is ---- */
+
+typedef enum ecg2lab_setting {
+  ECG2LAB_PREDICTION = 0, /* abnormal now: the value closest within plus or minus the horizon */
+  ECG2LAB_FORECASTING = 1 /* abnormal at some moment within the horizon */
+} ecg2lab_setting;
+
+/* One output: potassium > 5.1 mEq/L. */
+typedef struct ecg2lab_target {
+  const char* name;
+  const char* lab;        /* NULL: the model does not say what the target means, and the next six say nothing */
+  const char* loinc;      /* NULL: none */
+  const char* unit;       /* empty for a dimensionless quantity */
+  const char* comparison; /* "<", "<=", ">" or ">=" */
+  double limit;
+  int32_t setting; /* ecg2lab_setting */
+  int32_t horizon_min;
+  const char* category;
+  double decision_threshold; /* calibrated probability from which it is detected; NaN: never */
+} ecg2lab_target;
+
+/* One number about the patient. */
+typedef struct ecg2lab_number {
+  const char* name;
+  const char* unit;
+  double minimum; /* a value outside is refused, or counts as missing: see ecg2lab_options */
+  double maximum;
+  double median; /* in place of a missing value; NaN: the value must be given */
+} ecg2lab_number;
+
+/* One category of the patient. */
+typedef struct ecg2lab_category {
+  const char* name;
+  const char* const* words;
+  size_t word_count;
+  int32_t missing_code; /* index of the word in place of a missing one; -1: it must be given */
+} ecg2lab_category;
+
+typedef struct ecg2lab_description {
+  size_t struct_size;
+  const char* name;
+  const char* notice;          /* goes with every answer */
+  const char* bundle_digest;   /* SHA-256, 64 hexadecimal digits */
+  const char* precision;       /* that computes */
+  const char* instruction_set; /* that computes, such as "avx2" */
+  size_t threads;
+  int32_t synthetic_weights; /* 1 yes, 0 no, -1 not stated */
+  int32_t causal;            /* 1: looks back only */
+  const char* const* leads;  /* in the network's order */
+  size_t lead_count;
+  double sampling_rate_hz;
+  size_t window_samples; /* at that rate: a recording must be at least as long */
+  double clip_mv;
+  double minimum_age; /* years; a younger patient is refused */
+  const ecg2lab_number* const* numbers;
+  size_t number_count;
+  const ecg2lab_category* const* categories;
+  size_t category_count;
+  const ecg2lab_target* const* targets;
+  size_t target_count;
+} ecg2lab_description;
+
+/* NULL if `model` is NULL. */
+ECG2LAB_API const ecg2lab_description* ecg2lab_describe(const ecg2lab_model* model);
+
+/* ---- Recording ---- */
+
+typedef enum ecg2lab_sample_type { ECG2LAB_FLOAT = 0, ECG2LAB_DOUBLE = 1, ECG2LAB_INT16 = 2 } ecg2lab_sample_type;
+
+/* There is no default: a unit that was not set is refused, never guessed. */
+typedef enum ecg2lab_unit {
+  ECG2LAB_MICROVOLT = 1,
+  ECG2LAB_MILLIVOLT = 2,
+  ECG2LAB_VOLT = 3,
+  ECG2LAB_ADC = 4 /* counts, with gain and baseline */
+} ecg2lab_unit;
+
+/* Whatever identifies the recording (patient, order, device): carried to the result untouched, never logged. */
+typedef struct ecg2lab_source_field {
+  const char* name;
+  const char* value;
+} ecg2lab_source_field;
+
+typedef struct ecg2lab_recording {
+  size_t struct_size;
+  const void* samples;      /* NaN marks a missing sample */
+  int32_t sample_type;      /* ecg2lab_sample_type; ECG2LAB_FLOAT by default */
+  int32_t unit;             /* ecg2lab_unit */
+  const char* const* leads; /* a name for each lead, in any order and letter case */
+  size_t lead_count;        /* at most 64 */
+  size_t sample_count;      /* of each lead, at most 2^28 */
+  double sampling_rate_hz;  /* 100 to 2000 */
+  /* Distances in samples, not bytes: sample t of lead i is samples[i * lead_stride + t * sample_stride]. Both 0, the
+   * default: one lead after another. One sample of every lead after another: 1 and lead_count. */
+  size_t lead_stride;
+  size_t sample_stride;
+  const double* gain; /* counts per millivolt, for ECG2LAB_ADC: one number, or one for each lead */
+  size_t gain_count;
+  const double* baseline; /* count of zero volt, likewise; NULL: 0 */
+  size_t baseline_count;
+  const ecg2lab_source_field* source;
+  size_t source_count; /* at most 1000 */
+} ecg2lab_recording;
+
+ECG2LAB_API ecg2lab_status ecg2lab_recording_init(ecg2lab_recording* recording, size_t struct_size);
+
+/* ---- Patient ---- */
+
+typedef enum ecg2lab_sex { ECG2LAB_SEX_UNKNOWN = -1, ECG2LAB_FEMALE = 0, ECG2LAB_MALE = 1 } ecg2lab_sex;
+typedef enum ecg2lab_race {
+  ECG2LAB_RACE_UNKNOWN = -1,
+  ECG2LAB_ASIAN = 0,
+  ECG2LAB_BLACK = 1,
+  ECG2LAB_HISPANIC = 2,
+  ECG2LAB_OTHER = 3,
+  ECG2LAB_WHITE = 4
+} ecg2lab_race;
+
+/* All optional: NaN (and -1 for sex and race), which _init sets, means not known. BMI follows from height and weight
+ * where it is missing; temperature is given in one of its units. */
+typedef struct ecg2lab_patient {
+  size_t struct_size;
+  int32_t sex;  /* ecg2lab_sex */
+  int32_t race; /* ecg2lab_race */
+  double age;
+  double respiratory_per_min;
+  double spo2_percent;
+  double diastolic_mmhg;
+  double systolic_mmhg;
+  double heart_rate_bpm;
+  double temperature_c;
+  double temperature_f;
+  double height_cm;
+  double weight_kg;
+  double bmi;
+} ecg2lab_patient;
+
+ECG2LAB_API ecg2lab_status ecg2lab_patient_init(ecg2lab_patient* patient, size_t struct_size);
+
+/* ---- Answer ---- */
+
+typedef enum ecg2lab_lead_verdict {
+  ECG2LAB_LEAD_NOT_JUDGED = 0, /* the recording was refused before */
+  ECG2LAB_LEAD_GOOD = 1,
+  ECG2LAB_LEAD_MISSING = 2, /* neither recorded nor to be derived from others */
+  ECG2LAB_LEAD_EMPTY = 3,   /* not a single value */
+  ECG2LAB_LEAD_GAP = 4,     /* no value for as long as a window */
+  ECG2LAB_LEAD_FLAT = 5,    /* every sample is the same */
+  ECG2LAB_LEAD_CLIPPED = 6, /* more than half of the samples are beyond the clip limit */
+  ECG2LAB_LEAD_FAULTY = 7   /* another fault refuses it: see `faults` of the result */
+} ecg2lab_lead_verdict;
+
+typedef enum ecg2lab_refusal {
+  ECG2LAB_REFUSAL_NONE = 0,
+  ECG2LAB_REFUSAL_RECORDING = 1, /* its lead names, unit, rate or samples cannot be used */
+  ECG2LAB_REFUSAL_MISSING_LEADS = 2,
+  ECG2LAB_REFUSAL_TOO_SHORT = 3,
+  ECG2LAB_REFUSAL_EMPTY = 4, /* this and the next three: of one lead at least */
+  ECG2LAB_REFUSAL_GAP = 5,
+  ECG2LAB_REFUSAL_FLAT = 6,
+  ECG2LAB_REFUSAL_CLIPPED = 7,
+  ECG2LAB_REFUSAL_TOO_SMALL = 8, /* no lead varies enough to be an ECG in the unit given */
+  ECG2LAB_REFUSAL_PATIENT = 9,
+  ECG2LAB_REFUSAL_FAULT = 10 /* another fault: the first in `faults` that refuses */
+} ecg2lab_refusal;
+
+/* What the quality gate thinks of a recording. */
+typedef enum ecg2lab_quality {
+  ECG2LAB_QUALITY_NOT_JUDGED = 0, /* the recording was refused before */
+  ECG2LAB_QUALITY_ACCEPTED = 1,
+  ECG2LAB_QUALITY_WARNINGS = 2, /* accepted; `faults` says what to know about it */
+  ECG2LAB_QUALITY_REFUSED = 3
+} ecg2lab_quality;
+
+/* What can be wrong with a lead or a recording; docs/quality.md defines the figures. The limits are the model's. */
+typedef enum ecg2lab_fault_code {
+  ECG2LAB_FAULT_TOO_SHORT = 1, /* seconds */
+  ECG2LAB_FAULT_EMPTY = 2,     /* not a single value */
+  ECG2LAB_FAULT_GAP = 3,       /* seconds without values, without a break */
+  ECG2LAB_FAULT_MISSING = 4,   /* share of the samples */
+  ECG2LAB_FAULT_FLAT = 5,      /* share of the time: a disconnected lead */
+  ECG2LAB_FAULT_CLIPPED = 6,   /* share of the samples, beyond the clip limit */
+  ECG2LAB_FAULT_TOO_SMALL = 7, /* mV: usual range of the leads in a second */
+  ECG2LAB_FAULT_TOO_LARGE = 8, /* the same */
+  ECG2LAB_FAULT_SATURATED = 9, /* share of the samples, at an end of the amplifier's range */
+  ECG2LAB_FAULT_NOISE = 10,    /* mV, above 40 Hz and between the beats */
+  ECG2LAB_FAULT_WANDER = 11,   /* mV, peak to peak, of the baseline */
+  ECG2LAB_FAULT_MAINS = 12,    /* mV, amplitude at 50 or 60 Hz */
+  ECG2LAB_FAULT_BSQI = 13,     /* the signal quality indices */
+  ECG2LAB_FAULT_KSQI = 14,
+  ECG2LAB_FAULT_SSQI = 15,
+  ECG2LAB_FAULT_PSQI = 16,
+  ECG2LAB_FAULT_BASSQI = 17,
+  ECG2LAB_FAULT_DUPLICATE = 18,    /* difference from `other_lead`, relative */
+  ECG2LAB_FAULT_LIMB_ALGEBRA = 19, /* distance from what I and II say, relative */
+  ECG2LAB_FAULT_ARM_REVERSAL = 20, /* correlation of I with V6 */
+  ECG2LAB_FAULT_PACED = 21         /* mV: usual height of spikes */
+} ecg2lab_fault_code;
+
+typedef struct ecg2lab_fault {
+  int32_t code;           /* ecg2lab_fault_code */
+  int32_t refuses;        /* 1: it refuses the recording; 0: a warning */
+  const char* name;       /* such as "wander" */
+  const char* lead;       /* NULL: of the whole recording */
+  const char* other_lead; /* of a duplicate; else NULL */
+  double measured;
+  double limit;
+  const char* message; /* in words */
+} ecg2lab_fault;
+
+typedef struct ecg2lab_lead {
+  const char* name;
+  int32_t verdict;        /* ecg2lab_lead_verdict */
+  int32_t derived;        /* 1: computed from two other limb leads */
+  size_t missing_samples; /* at the recording's rate, interpolated */
+  size_t clipped_samples;
+  size_t longest_gap; /* missing samples without a break */
+  double peak_to_peak_mv;
+  /* What the quality gate measured, as docs/quality.md defines it; NaN: it could not be measured. */
+  double flat_share;
+  double saturated_share;
+  double noise_mv;
+  double wander_mv;
+  double mains_mv;
+  double bsqi;
+  double ksqi;
+  double ssqi;
+  double psqi;
+  double bassqi;
+} ecg2lab_lead;
+
+typedef struct ecg2lab_finding {
+  const ecg2lab_target* target;
+  double probability; /* mean over the windows, calibrated where the contract has a calibration */
+  double lowest;      /* of the single windows */
+  double highest;
+  double decision_threshold; /* NaN: none */
+  int32_t detected;          /* 1 yes, 0 no, -1 there is no threshold */
+} ecg2lab_finding;
+
+/* An input that was not given, and what stood in for it. */
+typedef struct ecg2lab_imputed {
+  const char* name;
+  double number;    /* NaN for a category */
+  const char* word; /* NULL for a number */
+} ecg2lab_imputed;
+
+typedef struct ecg2lab_result {
+  size_t struct_size;
+  int32_t status;      /* what ecg2lab_predict returned */
+  int32_t refusal;     /* ecg2lab_refusal */
+  const char* message; /* why it was refused; empty if it was not */
+  const char* notice;
+  const char* model_name;
+  const char* bundle_digest;
+  const ecg2lab_lead* const* leads; /* those of the model, in its order */
+  size_t lead_count;
+  const ecg2lab_finding* const* findings; /* none if refused; else one for each target, in the model's order */
+  size_t finding_count;
+  const ecg2lab_imputed* const* imputed;
+  size_t imputed_count;
+  const char* const* unused_facts; /* names of facts that were given and that the model does not use */
+  size_t unused_fact_count;
+  double duration_s;
+  size_t window_count;
+  double unused_s; /* at the end, shorter than a window */
+  const ecg2lab_source_field* const* source;
+  size_t source_count;
+  /* Of a stream: number of the window's first sample, at the model's rate, since the stream began; else 0. */
+  int64_t window_begin;
+  int32_t quality; /* ecg2lab_quality */
+  /* Of the quality gate, whatever the answer: in the order of their codes, then of the leads. */
+  const ecg2lab_fault* const* faults;
+  size_t fault_count;
+  const char* const* out_of_range; /* names of facts that were given and count as not given: see ecg2lab_options */
+  size_t out_of_range_count;
+} ecg2lab_result;
+
+/* Answers for one recording. `patient` may be NULL: nothing is known.
+ *
+ * A refusal (ECG2LAB_ERROR_RECORDING, _PATIENT, _QUALITY) gives a result too, with a verdict for each lead, the reason,
+ * and no findings. After any other error *result is NULL. */
+ECG2LAB_API ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recording* recording,
+                                           const ecg2lab_patient* patient, ecg2lab_result** result);
+ECG2LAB_API void ecg2lab_result_free(ecg2lab_result* result);
+
+/* ---- Stream ----
+ *
+ * A signal that is still coming in, answered every hop from its latest window: the answer is the one of that window cut
+ * out of the whole signal, whatever the chunks in which the samples came. A sample is certain, and its window due, when
+ * the resampler has seen what follows: `look_ahead_samples`, about half a second at any rate but the model's own. */
+typedef struct ecg2lab_stream ecg2lab_stream;
+
+typedef struct ecg2lab_stream_options {
+  size_t struct_size;
+  double hop_s; /* from one window to the next, 1 by default: a whole number of samples at the model's rate */
+  /* A lead without values for so long is off, and the windows with a part of that gap are refused; a shorter gap is
+   * interpolated once its end is known, and delays the answers by its length. 0, the default: a window. */
+  double longest_gap_s;
+} ecg2lab_stream_options;
+
+ECG2LAB_API ecg2lab_status ecg2lab_stream_options_init(ecg2lab_stream_options* options, size_t struct_size);
+
+/* `format` says what the samples will be; its samples and sample_count are not looked at. Both strides 0: a push has
+ * one lead after another. `patient` and `options` may be NULL. After an error, refusals of format or patient among
+ * them, *stream is NULL. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_open(const ecg2lab_model* model, const ecg2lab_recording* format,
+                                               const ecg2lab_patient* patient, const ecg2lab_stream_options* options,
+                                               ecg2lab_stream** stream);
+ECG2LAB_API void ecg2lab_stream_free(ecg2lab_stream* stream);
+
+/* Facts about the patient for the windows that come. If they are refused, the former stay. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_patient(ecg2lab_stream* stream, const ecg2lab_patient* patient);
+
+/* `sample_count` samples of every lead that follow those before; 0 is allowed. Cheap: nothing is answered yet, and what
+ * ecg2lab_stream_next does not fetch is kept. Infinite samples are refused (ECG2LAB_ERROR_RECORDING) and none of the
+ * push is taken. A hole in time must be filled by the caller with NaN. After ECG2LAB_ERROR_MEMORY reset the stream. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_push(ecg2lab_stream* stream, const void* samples, size_t sample_count);
+
+/* The signal ends here: the windows that wait for what follows become due. Only a reset stream takes samples again. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_finish(ecg2lab_stream* stream);
+
+/* The next window's answer, in the order of time; ECG2LAB_OK with *result NULL: none is due. A refused window gives a
+ * status and a result as ecg2lab_predict does, and the stream goes on. After ECG2LAB_ERROR_MEMORY the same window may
+ * be asked for again. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_next(ecg2lab_stream* stream, ecg2lab_result** result);
+
+/* As it was opened: another recording of the same patient begins. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_reset(ecg2lab_stream* stream);
+
+typedef struct ecg2lab_stream_lead {
+  const char* name;
+  int32_t derived;        /* 1: computed from two other limb leads */
+  int32_t off;            /* 1: without values for `longest_gap_s` until now */
+  size_t missing_samples; /* so far, at the recorded rate */
+  size_t clipped_samples;
+  size_t longest_gap;
+} ecg2lab_stream_lead;
+
+typedef struct ecg2lab_stream_state {
+  size_t struct_size;
+  int64_t received_samples;                /* of each lead */
+  int64_t prepared_samples;                /* that are certain, at the model's rate */
+  size_t look_ahead_samples;               /* that must follow an instant, at the recorded rate, before it is certain */
+  size_t due;                              /* answers that ecg2lab_stream_next has */
+  const ecg2lab_stream_lead* const* leads; /* those of the model, in its order */
+  size_t lead_count;
+} ecg2lab_stream_state;
+
+/* How the stream stands; valid until the next call with it. NULL if `stream` is NULL, or memory ran out. */
+ECG2LAB_API const ecg2lab_stream_state* ecg2lab_stream_describe(ecg2lab_stream* stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

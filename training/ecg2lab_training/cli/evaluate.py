@@ -1,0 +1,126 @@
+"""`ecg2lab evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ecg2lab import extras
+from ecg2lab_training.cli.terminal import Json, bar, report
+
+if TYPE_CHECKING:
+    from ecg2lab_training.evaluation.evaluate import Wishes
+    from ecg2lab_training.evaluation.result import Evaluation
+    from ecg2lab_training.evaluation.subject import Subject
+    from ecg2lab_training.progress import Progress
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="RUN|BUNDLE", help="Folder of a training run, or X.ecg2lab.")],
+    data: Annotated[Path, typer.Argument(metavar="DS|TABLE.csv", help="Data set, or a table of own recordings.")],
+    out: Annotated[Path, typer.Option(help="New or empty folder for the report.")],
+    bootstrap: Annotated[str, typer.Option(help="patients, or paper: over ECGs.")] = "patients",
+    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Of the bootstrap.")] = 1000,
+    threshold: Annotated[
+        str | None, typer.Option(help="youden or sensitivity=0.9, chosen on the validation fold; default: contract's.")
+    ] = None,
+    prevalence: Annotated[
+        list[str] | None, typer.Option(help="TARGET=0.1, or a JSON file of such; for PPV and NPV. May be repeated.")
+    ] = None,
+    labs: Annotated[
+        Path | None, typer.Option(metavar="LABS.csv", help="Laboratory values with their times, for TABLE.csv.")
+    ] = None,
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="Refit calibration and thresholds on TABLE.csv: a new contract.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure what a model is worth, and write the report: JSON, table, figures, model card.
+
+    On a data set the test fold is judged; nothing is ever fitted on it. On a table, all recordings are judged, damaged
+    ones are listed and left out, and what differs from the training population is named.
+
+    For example:
+
+    - `ecg2lab evaluate run/ patients/ --out report/`
+
+    - `ecg2lab evaluate run/ patients/ --out report/ --threshold sensitivity=0.9 --prevalence potassium_high_now=0.02`
+
+    - `ecg2lab evaluate model.ecg2lab recordings.csv --labs labs.csv --out report/ --recalibrate`
+    """
+    extras.require("train", "torch", "polars", "sklearn", "matplotlib")
+    from ecg2lab_training.evaluation import options
+    from ecg2lab_training.evaluation.subject import open_subject
+    from ecg2lab_training.files import require_free
+
+    require_free(out)
+    own = options.is_table(data, labs, threshold, recalibrate)
+    subject = open_subject(model)
+    wishes = options.wishes(subject.contract, bootstrap, rounds, seed, threshold, prevalence or [])
+    with bar("evaluating") as progress:
+        if own:
+            found = _own_data(subject, model, data, labs, wishes, recalibrate, out, progress)
+        else:
+            found = _data_set(subject, data, wishes, out, progress)
+    report(_summary(found, out), _sentence(found, out), as_json)
+
+
+def _data_set(subject: Subject, data: Path, wishes: Wishes, out: Path, progress: Progress) -> Evaluation:
+    from ecg2lab_training.data import dataset
+    from ecg2lab_training.evaluation import evaluate as evaluation
+
+    found, cases = evaluation.on_data_set(subject, dataset.read(data), wishes, progress)
+    return evaluation.write(out, found, cases)
+
+
+def _own_data(
+    subject: Subject,
+    model: Path,
+    data: Path,
+    labs: Path | None,
+    wishes: Wishes,
+    recalibrate: bool,
+    out: Path,
+    progress: Progress,
+) -> Evaluation:
+    from ecg2lab_training.evaluation import evaluate as evaluation
+    from ecg2lab_training.evaluation import site
+
+    found, cases = site.on_own_data(subject, data, labs, wishes, progress)
+    more = site.files_of(site.new_contract(subject, found, cases, wishes), model, subject) if recalibrate else None
+    return evaluation.write(out, found, cases, more)
+
+
+def _summary(found: Evaluation, out: Path) -> dict[str, object]:
+    import msgspec
+
+    return {
+        "report": str(out),
+        "records": found.data.records,
+        "skipped": len(found.data.skipped),
+        "macro_auroc": msgspec.to_builtins(found.overall.macro_auroc),
+        "macro_auroc_baseline": found.baseline and found.baseline.macro_auroc.value,
+        "macro_gap_to_ideal": found.ideal and found.ideal.macro_gap.value,
+        "nowhere_contains_half": found.ideal and found.ideal.nowhere_contains_half,
+        "mean_ece": found.overall.after.mean_ece,
+        "pooled_ece": found.overall.after.pooled_ece,
+    }
+
+
+def _sentence(found: Evaluation, out: Path) -> str:
+    from ecg2lab_training.evaluation.words import interval
+
+    lines = [
+        f"Macro AUROC {interval(found.overall.macro_auroc)} over {found.overall.targets} targets, "
+        f"{found.data.records} ECGs, {found.data.part}"
+    ]
+    if found.baseline is not None:
+        lines.append(f"Tabular baseline {interval(found.baseline.macro_auroc)}")
+    if found.data.skipped:
+        lines.append(f"{len(found.data.skipped)} recordings could not be used; evaluation.json has the reasons")
+    if found.ideal is not None and found.ideal.macro_gap.value is not None:
+        lines.append(f"Ideal observer ahead by {interval(found.ideal.macro_gap)}")
+    return "\n".join([*lines, f"Report in {out}"])

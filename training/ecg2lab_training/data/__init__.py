@@ -1,0 +1,1 @@
+"""The data set between the cohort and the network, and what its laboratory values are called."""

@@ -1,0 +1,66 @@
+"""What stands in for a missing value: medians of the training folds, which go into the contract."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from ecg2lab.contract import CategoricalFeature, ContinuousFeature, Contract
+from ecg2lab.errors import DatasetError
+from ecg2lab.features import with_missing_flags
+from ecg2lab_training.data.dataset import Dataset
+
+
+def learn(dataset: Dataset) -> Contract:
+    """Return the data set's contract with medians and missing codes of its training folds.
+
+    Raises
+    ------
+    DatasetError
+        If a feature is missing in every training record.
+    """
+    rows = dataset.rows("train")
+    contract = dataset.contract
+    continuous = (
+        replace(feature, median=_median(feature, dataset.continuous[rows, column]))
+        for column, feature in enumerate(contract.continuous)
+    )
+    categorical = (
+        replace(feature, missing_code=_median_code(feature, dataset.categorical[rows, column]))
+        for column, feature in enumerate(contract.categorical)
+    )
+    return replace(contract, continuous=tuple(continuous), categorical=tuple(categorical))
+
+
+def _median(feature: ContinuousFeature, values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    if not known.size:
+        raise DatasetError(f"feature {feature.name!r} is missing in every training record")
+    return float(np.median(known))
+
+
+def _median_code(feature: CategoricalFeature, codes: NDArray[np.int64]) -> int:
+    """Code in the middle; the lower one of two, for a median must be a category."""
+    known = np.sort(codes[codes >= 0])
+    if not known.size:
+        raise DatasetError(f"feature {feature.name!r} is missing in every training record")
+    return int(known[(known.size - 1) // 2])
+
+
+def fill(dataset: Dataset, contract: Contract) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Features of all records with the contract's stand-ins for what is missing.
+
+    Returns
+    -------
+    continuous
+        (records, features) float32.
+    categorical
+        (records, features) codes.
+    """
+    medians = np.array([f.median for f in contract.continuous], dtype=np.float64)
+    codes = np.array([f.missing_code for f in contract.categorical], dtype=np.int64)
+    missing = np.isnan(dataset.continuous)
+    continuous = np.where(missing, medians, dataset.continuous)
+    categorical = np.where(dataset.categorical < 0, codes, dataset.categorical)
+    return with_missing_flags(continuous, categorical, missing, contract)

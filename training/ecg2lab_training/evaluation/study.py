@@ -1,0 +1,95 @@
+"""`python -m ecg2lab_training.evaluation.study REPORTS`: is the network as good as the simulated patients allow?
+
+REPORTS holds the reports of three models on one data set, `fusion`, `ecg` and `tabular`, as `ecg2lab evaluate` writes
+them; `make study` makes all of it. The five questions were set before any training; what was fitted after one is said
+in docs/simulation.md:
+
+1. The macro AUROC of *fusion* is within 0.03 of the ideal observer's, over the labels planted in the ECG.
+2. *fusion* is above *ecg*, and 3. above *tabular*, by macro AUROC over all labels.
+4. Every label that is planted nowhere has 0.50 in its interval, with Bonferroni's correction.
+5. The ECE after calibration is at most 0.03, over all answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from ecg2lab.errors import DatasetError, Ecg2LabError
+from ecg2lab_training.evaluation import result
+from ecg2lab_training.evaluation.result import Evaluation
+
+MODELS = ("fusion", "ecg", "tabular")
+LARGEST_GAP = 0.03
+LARGEST_ECE = 0.03
+
+
+class Answer(NamedTuple):
+    """One question and what was measured."""
+
+    question: str
+    measured: str
+    reached: bool
+
+
+def answers(reports: dict[str, Evaluation]) -> tuple[Answer, ...]:
+    """Answer the five questions.
+
+    Parameters
+    ----------
+    reports
+        Of the three models, on one data set.
+
+    Raises
+    ------
+    DatasetError
+        If the reports lack what the questions ask for.
+    """
+    fusion = reports["fusion"]
+    ideal, ece = fusion.ideal, fusion.overall.after.pooled_ece
+    if ideal is None or ideal.macro_gap.value is None or ece is None:
+        raise DatasetError(
+            "the report of fusion has no ideal observer or no calibration; evaluate on simulated patients"
+        )
+    gap, nowhere = ideal.macro_gap.value, bool(ideal.nowhere_contains_half)
+    areas = {name: report.overall.macro_auroc.value or 0.0 for name, report in reports.items()}
+    return (
+        Answer(
+            f"ideal observer ahead by at most {LARGEST_GAP}, over {ideal.targets} labels planted in the ECG",
+            f"{ideal.macro_ideal:.3f} - {ideal.macro_model:.3f} = {gap:.3f}",
+            gap <= LARGEST_GAP,
+        ),
+        *(
+            Answer(
+                f"fusion above {name} alone, macro AUROC",
+                f"{areas['fusion']:.3f}, {areas[name]:.3f}",
+                areas["fusion"] > areas[name],
+            )
+            for name in ("ecg", "tabular")
+        ),
+        Answer(
+            f"0.50 within the interval of {len(ideal.nowhere)} labels planted nowhere",
+            ", ".join(f"{x.target} {x.low:.3f}-{x.high:.3f}" for x in ideal.nowhere if x.low is not None),
+            nowhere,
+        ),
+        Answer(f"calibrated ECE at most {LARGEST_ECE}", f"{ece:.4f}", ece <= LARGEST_ECE),
+    )
+
+
+def main(folder: str) -> int:
+    """Print the answers; 0 if all are yes."""
+    try:
+        found = answers({name: result.read(Path(folder) / name / result.FILE) for name in MODELS})
+    except Ecg2LabError as error:
+        typer.echo(f"error: {error}", err=True)
+        return 1
+    for answer in found:
+        typer.echo(f"{'yes' if answer.reached else 'NO ':3}  {answer.question}: {answer.measured}")
+    return 0 if all(answer.reached for answer in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

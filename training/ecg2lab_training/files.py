@@ -1,0 +1,79 @@
+"""What a command leaves: folders that appear whole or not at all, indented JSON, digests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ecg2lab.errors import OutputError
+
+
+def require_free(path: str | Path) -> Path:
+    """Check that a folder may be written at `path`: nothing is there, or an empty folder.
+
+    Raises
+    ------
+    OutputError
+        If something else is there.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target} is a file; name a new folder")
+    if target.is_dir() and any(target.iterdir()):
+        raise OutputError(f"{target} is not empty; name a new folder, or empty this one first")
+    return target
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that takes its place at success and is removed at failure.
+
+    Raises
+    ------
+    OutputError
+        If `path` is taken or cannot be written.
+    """
+    target = require_free(path)
+    try:
+        partial = target.absolute().with_name(f".{target.absolute().name}-{secrets.token_hex(6)}")
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror}") from None
+    try:
+        yield partial
+        replace_empty(partial, target)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def replace_empty(folder: Path, target: Path) -> None:
+    """Move a folder to where nothing is, or an empty folder."""
+    if target.is_dir():
+        target.rmdir()
+    os.replace(folder, target)
+
+
+def indented(value: Any) -> bytes:
+    """JSON that people can read, too; equal values give equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def file_sha256(path: Path) -> str:
+    """Digest of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

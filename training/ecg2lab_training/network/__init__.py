@@ -1,0 +1,1 @@
+"""The S4 fusion network in PyTorch: what training learns and export reads."""

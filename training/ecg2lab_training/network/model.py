@@ -1,0 +1,219 @@
+"""The S4 fusion network in PyTorch: an ECG and what is known of the patient → logits.
+
+Glossary: B batch, L window, H channels, E width of an embedding, n targets; shapes in comments.
+Lopez Alcaraz & Strodthoff 2025, doi 10.1038/s41598-025-26715-5; every size is a parameter.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ecg2lab_export.network import fusion as reference
+from ecg2lab_export.network.fusion import StoredNetwork
+from ecg2lab_training.network.s4 import S4Layer, draw_system
+from ecg2lab_training.network.sizes import Inputs, Sizes
+
+
+class StaticBranch(nn.Module):
+    """Embeddings joined with the numbers; blocks BatchNorm–dropout–linear, ReLU after all but the last."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        """Build for the sizes."""
+        super().__init__()
+        tables = zip(sizes.categories, sizes.embedding_widths, strict=True)
+        self.embeddings = nn.ModuleList(nn.Embedding(count, width) for count, width in tables)
+        widths = (sum(sizes.embedding_widths) + sizes.continuous, *sizes.static_widths)
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[:-1])
+        self.linears = nn.ModuleList(nn.Linear(i, o) for i, o in itertools.pairwise(widths))
+        self.dropout = nn.Dropout(sizes.dropout)
+
+    def forward(self, continuous: Tensor, categorical: Tensor) -> Tensor:
+        """(B features), (B categories) → (B static)."""
+        embedded = [table(categorical[:, i]) for i, table in enumerate(self.embeddings)]  # each (B E)
+        x = torch.cat([*embedded, continuous], dim=1)
+        for index, (norm, linear) in enumerate(zip(self.norms, self.linears, strict=True)):
+            x = linear(self.dropout(norm(x)))
+            if index < len(self.linears) - 1:
+                x = torch.relu(x)
+        return x
+
+
+class FusionModel(nn.Module):
+    """Encoder, S4 layers and mean over time for the ECG; static branch for the patient; one linear head."""
+
+    def __init__(self, sizes: Sizes, seed: int = 0) -> None:
+        """Draw the state spaces from `seed`; all else comes from PyTorch's own generator."""
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        directions = 2 if sizes.bidirectional else 1
+        systems = [draw_system(sizes.hidden, sizes.state, sizes.window, directions, rng) for _ in range(sizes.layers)]
+        self.encoder = nn.Linear(sizes.leads, sizes.hidden)
+        self.layers = nn.ModuleList(S4Layer(system, sizes.dropout) for system in systems)
+        self.static = StaticBranch(sizes)
+        self.head = nn.Linear(sizes.hidden + sizes.static_widths[-1], sizes.targets)
+        self._inputs = sizes.inputs
+        self._widths = sizes.hidden, sizes.static_widths[-1]
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Let an ablation's other part rest: zeros in the head, which meet zeros in `forward` and so stay."""
+        ecg = self._widths[0]
+        rests: dict[Inputs, tuple[list[nn.Module], slice]] = {
+            "fusion": ([], slice(0)),
+            "ecg": ([self.static], slice(ecg, None)),
+            "tabular": ([self.encoder, self.layers], slice(ecg)),
+        }
+        resting, columns = rests[self._inputs]
+        for part in resting:
+            part.requires_grad_(False)
+        with torch.no_grad():
+            self.head.weight[:, columns] = 0
+
+    def forward(self, signal: Tensor, continuous: Tensor, categorical: Tensor) -> Tensor:
+        """Logits of one window.
+
+        Parameters
+        ----------
+        signal
+            (B leads L) millivolt, preprocessed.
+        continuous
+            (B features) raw units, nothing missing.
+        categorical
+            (B categories) codes.
+
+        Returns
+        -------
+        Tensor (B n)
+        """
+        ecg, patient = self._widths
+        pooled = signal.new_zeros(len(signal), ecg) if self._inputs == "tabular" else self._ecg(signal)
+        static = (
+            signal.new_zeros(len(signal), patient) if self._inputs == "ecg" else self.static(continuous, categorical)
+        )
+        logits: Tensor = self.head(torch.cat([pooled, static], dim=1))
+        return logits
+
+    def _ecg(self, signal: Tensor) -> Tensor:
+        """(B leads L) → (B H); channels come first on the way, (H B L): see `operations`."""
+        x = self.encoder.weight @ signal.transpose(0, 1).flatten(1) + self.encoder.bias[:, None]  # (H B·L)
+        x = x.float() if x.dtype == torch.bfloat16 else x
+        x = x.view(-1, len(signal), signal.shape[2])
+        for layer in self.layers:
+            x = layer(x)
+        return x.mean(dim=2).T  # (B H)
+
+    def to_network(self) -> StoredNetwork:
+        """Return the parameters as plain float64 arrays, for export."""
+        return StoredNetwork(
+            encoder_weight=_array(self.encoder.weight),
+            encoder_bias=_array(self.encoder.bias),
+            layers=tuple(_layer_arrays(layer) for layer in _layers(self)),
+            embeddings=tuple(_array(table.weight) for table in _embeddings(self.static)),
+            static=_static_arrays(self.static),
+            head_weight=_array(self.head.weight),
+            head_bias=_array(self.head.bias),
+        )
+
+    @classmethod
+    def from_network(cls, network: StoredNetwork, dropout: float = 0.2) -> FusionModel:
+        """Build the model that has a network's parameters."""
+        model = cls(_sizes(network, dropout))
+        model.layers = nn.ModuleList(S4Layer(layer.system, dropout) for layer in network.layers)
+        with torch.no_grad():
+            _set(model.encoder, network.encoder_weight, network.encoder_bias)
+            _set(model.head, network.head_weight, network.head_bias)
+            for layer, arrays in zip(_layers(model), network.layers, strict=True):
+                layer.d.copy_(torch.from_numpy(arrays.d))
+                _set(layer.output, arrays.output_weight, arrays.output_bias)
+                _set(layer.norm, arrays.norm_weight, arrays.norm_bias)
+            for table, weight in zip(_embeddings(model.static), network.embeddings, strict=True):
+                table.weight.copy_(torch.from_numpy(weight))
+            _set_static(model.static, network)
+        return model
+
+
+def _sizes(network: StoredNetwork, dropout: float) -> Sizes:
+    return Sizes(
+        targets=network.targets,
+        leads=network.leads,
+        window=network.window,
+        hidden=network.hidden,
+        state=network.state_size,
+        layers=len(network.layers),
+        bidirectional=not network.causal,
+        continuous=network.continuous_features,
+        categories=tuple(table.shape[0] for table in network.embeddings),
+        embedding_widths=tuple(table.shape[1] for table in network.embeddings),
+        static_widths=tuple(block.weight.shape[0] for block in network.static),
+        dropout=dropout,
+    )
+
+
+def _array(tensor: Tensor | None) -> NDArray[np.float64]:
+    if tensor is None:  # of a norm without running statistics, which this model does not have
+        raise TypeError("a parameter of the model is missing")
+    return tensor.detach().cpu().numpy().astype(np.float64)
+
+
+def _layers(model: FusionModel) -> Sequence[S4Layer]:
+    return [layer for layer in model.layers if isinstance(layer, S4Layer)]
+
+
+def _embeddings(branch: StaticBranch) -> Sequence[nn.Embedding]:
+    return [table for table in branch.embeddings if isinstance(table, nn.Embedding)]
+
+
+def _blocks(branch: StaticBranch) -> Sequence[tuple[nn.BatchNorm1d, nn.Linear]]:
+    pairs = zip(branch.norms, branch.linears, strict=True)
+    return [
+        (norm, linear) for norm, linear in pairs if isinstance(norm, nn.BatchNorm1d) and isinstance(linear, nn.Linear)
+    ]
+
+
+def _layer_arrays(layer: S4Layer) -> reference.StoredLayer:
+    return reference.StoredLayer(
+        system=layer.kernel.system(),
+        d=_array(layer.d),
+        output_weight=_array(layer.output.weight),
+        output_bias=_array(layer.output.bias),
+        norm_weight=_array(layer.norm.weight),
+        norm_bias=_array(layer.norm.bias),
+    )
+
+
+def _static_arrays(branch: StaticBranch) -> tuple[reference.StaticBlock, ...]:
+    return tuple(
+        reference.StaticBlock(
+            norm_weight=_array(norm.weight),
+            norm_bias=_array(norm.bias),
+            mean=_array(norm.running_mean),
+            variance=_array(norm.running_var),
+            weight=_array(linear.weight),
+            bias=_array(linear.bias),
+        )
+        for norm, linear in _blocks(branch)
+    )
+
+
+def _set(
+    module: nn.Linear | nn.LayerNorm | nn.BatchNorm1d,
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+) -> None:
+    module.weight.copy_(torch.from_numpy(weight))
+    module.bias.copy_(torch.from_numpy(bias))
+
+
+def _set_static(branch: StaticBranch, network: StoredNetwork) -> None:
+    for (norm, linear), block in zip(_blocks(branch), network.static, strict=True):
+        _set(norm, block.norm_weight, block.norm_bias)
+        _set(linear, block.weight, block.bias)
+        if norm.running_mean is not None and norm.running_var is not None:
+            norm.running_mean.copy_(torch.from_numpy(block.mean))
+            norm.running_var.copy_(torch.from_numpy(block.variance))
