@@ -98,6 +98,7 @@ build/study/reports/%: build/study/run/%
 	$(BIN)/ecg2lab evaluate $< build/study/data --out $@
 
 include native/sanitize.mk
+include native/coverage.mk
 
 setup: $(VENV)/.dev ## Install everything for development, and nothing else
 

@@ -1,20 +1,42 @@
-"""What the tests of several parts share: where data lie, and builders of random state spaces and networks."""
+"""What the tests of several parts share. Nothing here needs more than the runtime."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis_profiles  # noqa: F401
+import msgspec
 import numpy as np
 import pytest
+from filelock import FileLock
 
+import ecg2lab
+from ecg2lab import bundle as bundles
+from ecg2lab import contract as contracts
 from ecg2lab import cpu
+from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BackendError
-from ecg2lab_export.network import dplr
-from ecg2lab_export.network.dplr import Dplr
-from ecg2lab_export.network.fusion import StaticBlock, StoredLayer, StoredNetwork
+
+pytest_plugins = ["pretended_tensorrt"]
 
 DATA = Path(__file__).parent / "data"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="of every test that is not slow its first case, few draws")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What `make quick` leaves out: tests marked slow, and of the others all cases but the first."""
+    if not config.getoption("quick"):
+        return
+    first = {item.nodeid.partition("[")[0]: item for item in reversed(items) if not item.get_closest_marker("slow")}
+    chosen = [item for item in items if first.get(item.nodeid.partition("[")[0]) is item]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
 
 
 class ParityCase(NamedTuple):
@@ -22,6 +44,25 @@ class ParityCase(NamedTuple):
 
     checkpoint: Path
     io: dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`made_once(name, make)`: a folder that `make(folder)` filled, once for all workers of this run; read only."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def folder(name, make):
+        path, complete = shared / name, shared / f"{name}.complete"
+        with FileLock(shared / f"{name}.lock"):
+            if not complete.exists():
+                path.mkdir(exist_ok=True)
+                make(path)
+                complete.touch()
+        return path
+
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +75,67 @@ def parity_case(request):
     folder = DATA / "parity" / request.param
     with np.load(folder / "io.npz") as stored:
         return ParityCase(folder / "checkpoint.ckpt", dict(stored))
+
+
+@pytest.fixture(scope="session")
+def recording():
+    """10 s of twelve leads at 500 Hz."""
+    return ecg2lab.read(DATA / "HR06000.hea")
+
+
+@pytest.fixture(scope="session")
+def contract():
+    """Of the parity checkpoints, with medians and thresholds."""
+    return contracts.read(DATA / "parity" / "contract.json")
+
+
+@pytest.fixture(scope="session")
+def bundle():
+    """The bidirectional parity checkpoint with this contract."""
+    return DATA / "parity" / "bidirectional-small.ecg2lab"
+
+
+@pytest.fixture(scope="session")
+def bare_bundle():
+    """Exported without a contract."""
+    return DATA / "parity" / "bare-small.ecg2lab"
+
+
+@pytest.fixture(scope="session")
+def causal_bundle():
+    """Of a model that looks back only, and therefore has a step."""
+    return DATA / "parity" / "causal-small.ecg2lab"
+
+
+@pytest.fixture
+def doctored(tmp_path):
+    """A bundle with members exchanged and digests made right again: `doctored(path, {name: bytes}, **manifest)`."""
+
+    def make(path, contents, **changes):
+        opened = Bundle.open(path)
+        old = {name: opened.member(name) for name in opened.manifest.members}
+        manifest = msgspec.structs.replace(opened.manifest, **changes)
+        out = tmp_path / "doctored.ecg2lab"
+        bundles.write(out, manifest, old | contents)
+        return out
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def opened(bundle):
+    return Bundle.open(bundle)
+
+
+@pytest.fixture(scope="session")
+def inputs(opened):
+    """Nine windows: more than two full batches."""
+    random, contract = np.random.default_rng(5), opened.contract
+    signal = random.normal(0, 0.3, (9, len(contract.signal.leads), contract.signal.window_samples))
+    columns = contract.static_inputs
+    continuous = random.uniform(20, 120, (9, len(columns.continuous)))
+    categorical = np.stack([random.integers(0, count, 9) for count in columns.categorical.values()], axis=1)
+    return signal.astype(np.float32), continuous.astype(np.float32), categorical
 
 
 @pytest.fixture(scope="session")
@@ -51,96 +153,18 @@ def computable():
 
 @pytest.fixture(scope="session")
 def random_system():
+    """`make_system` of `random_networks`, which needs the export: whoever asks for it has that."""
+    from random_networks import make_system
+
     return make_system
 
 
 @pytest.fixture(scope="session")
 def random_network():
+    """`make_network` of `random_networks`."""
+    from random_networks import make_network
+
     return make_network
-
-
-def make_system(seed=0, *, channels=3, state=8, length=250, directions=2, dt=(1e-3, 1e-1), poles="hippo"):
-    """A DPLR system as a checkpoint stores one.
-
-    `poles`: "hippo" the published ones; "perturbed" HiPPO moved by about 10 % with q ≠ conj(p); "real" w on the real
-    axis (each stored twice, as its own conjugate); "coincident" all w equal; "slow" |w| so small that the poles of Ā
-    are within about dt/20 of 1.
-    """
-    random = np.random.default_rng(seed)
-    half, shape = state // 2, (channels, state // 2)
-
-    def noise(*size):
-        return random.standard_normal(size) + 1j * random.standard_normal(size)
-
-    w, p, b = (np.tile(x, (channels, 1)) for x in dplr.hippo_legs(state))
-    q = p.conj()
-    if poles == "perturbed":
-        w = w.real * random.uniform(0.9, 1.5, shape) + 1j * w.imag * random.uniform(0.9, 1.1, shape)
-        p, b = p * (1 + 0.1 * noise(*shape)), b * (1 + 0.1 * noise(*shape))
-        q = p.conj() * (1 + 0.02 * noise(*shape))
-    elif poles == "real":
-        w = -np.sort(random.uniform(0.5, 20, shape)) + 0j
-    elif poles == "coincident":
-        w = np.full(shape, -0.5 + 3j)
-    elif poles == "slow":
-        w, p = w / np.abs(w) * 0.05, p * 0.05
-        q = p.conj()
-    c = noise(directions, channels, half) / np.sqrt(2)
-    return Dplr(w, p, q, b, c, np.log(random.uniform(*dt, channels)), length)
-
-
-def make_network(
-    seed=0,
-    *,
-    hidden=8,
-    state=8,
-    layers=2,
-    length=250,
-    directions=2,
-    targets=10,
-    leads=12,
-    tables=((2, 16), (5, 32)),
-    numbers=10,
-    widths=(16, 16, 16),
-):
-    """A network of any size with random weights, as large as those of a fresh one; every number is a float32."""
-    random = np.random.default_rng(seed)
-
-    def linear(out, into):
-        bound = 1 / np.sqrt(into)
-        return _single(random.uniform(-bound, bound, (out, into))), _single(random.uniform(-bound, bound, out))
-
-    def layer(index):
-        system = make_system(seed * 100 + index, channels=hidden, state=state, length=length, directions=directions)
-        return StoredLayer(
-            Dplr(*map(_single, system[:-1]), system.length),
-            _single(random.standard_normal(hidden)),
-            *linear(2 * hidden, hidden),
-            _single(random.uniform(0.8, 1.2, hidden)),
-            _single(random.normal(0, 0.1, hidden)),
-        )
-
-    embedded = sum(size for _, size in tables)
-    static, width = [], numbers + embedded
-    # statistics of raw inputs: vitals are around 100, embeddings and inner activations around 0
-    mean = np.concatenate([random.normal(0, 0.3, embedded), random.uniform(20, 150, numbers)])
-    variance = np.concatenate([random.uniform(0.5, 2, embedded), random.uniform(100, 1000, numbers)])
-    for out in widths:
-        norm = random.uniform(0.8, 1.2, width), random.normal(0, 0.1, width)
-        static.append(StaticBlock(*map(_single, (*norm, mean, variance)), *linear(out, width)))
-        width, mean, variance = out, random.normal(0, 0.3, out), random.uniform(0.5, 2, out)
-    encoder = linear(hidden, leads)
-    tables = tuple(_single(random.standard_normal(size)) for size in tables)
-    return StoredNetwork(
-        *encoder, tuple(layer(i) for i in range(layers)), tables, tuple(static), *linear(targets, hidden + width)
-    )
-
-
-def _single(x):
-    """The same numbers as float32 would hold them."""
-    return x.astype(np.complex64 if np.iscomplexobj(x) else np.float32).astype(
-        np.complex128 if np.iscomplexobj(x) else np.float64
-    )
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ import typer
 from ecg2lab.errors import BackendError, OutputError
 
 if TYPE_CHECKING:
-    from ecg2lab.backends.engine_record import EngineRecord
-    from ecg2lab.backends.tensorrt_build import Built
-    from ecg2lab.backends.tensorrt_progress import Tell
+    from ecg2lab.backends.tensorrt.build import Built
+    from ecg2lab.backends.tensorrt.progress import Tell
+    from ecg2lab.backends.tensorrt.record import EngineRecord
     from ecg2lab.bundle import Bundle
 
 
@@ -52,7 +52,7 @@ def run(
 
     - `ecg2lab build model.ecg2lab --compute-capability 8.9 --json`
     """
-    from ecg2lab.backends.tensorrt_build import Options, build_engine
+    from ecg2lab.backends.tensorrt.build import Options, build_engine
     from ecg2lab.bundle import Bundle
 
     opened = Bundle.open(bundle)
@@ -82,7 +82,7 @@ def graph_maker(bundle: Bundle, precision: str) -> Callable[[], bytes]:
     MissingExtraError
         If the export's packages are needed and missing.
     """
-    from ecg2lab.backends.tensorrt_build import PRECISIONS
+    from ecg2lab.backends.tensorrt.build import PRECISIONS
     from ecg2lab.bundle import WINDOW_GRAPH
     from ecg2lab.extras import require
 
@@ -130,7 +130,7 @@ def _progress() -> Iterator[tuple[Tell, Callable[[], None]]]:
 
 
 def _copy(built: Built, out: Path | None) -> Path | None:
-    from ecg2lab.backends.engine_cache import EngineCache
+    from ecg2lab.backends.tensorrt.cache import EngineCache
     from ecg2lab.files import write_atomically
 
     return None if out is None else write_atomically(out, EngineCache().load(built.engine))

@@ -62,8 +62,8 @@ file(RELATIVE_PATH include_from_pkgconfig ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
 configure_file(cmake/ecg2lab.pc.in ecg2lab.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ecg2lab.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-# Programs that sanitizers watch; none is installed.
-if(ECG2LAB_SANITIZE)
+# Programs that sanitizers watch, or whose lines are counted; none is installed.
+if(ECG2LAB_SANITIZE OR ECG2LAB_COVERAGE)
   enable_language(C)
   add_executable(callers tests/callers.cpp)
   add_executable(failing_allocations tests/failing_allocations.cpp)

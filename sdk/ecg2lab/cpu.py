@@ -31,14 +31,14 @@ def name() -> str:
     except OSError:  # not Linux
         lines = []
     fields = [line.partition(":") for line in lines]
-    known = (value.strip() for wanted in _MODEL_FIELDS for key, _, value in fields if key.strip() == wanted)
-    return next((x for x in known if x), platform.processor() or platform.machine() or "unknown")
+    names = (value.strip() for field in _MODEL_FIELDS for key, _, value in fields if key.strip() == field)
+    return next(filter(None, names), platform.processor() or platform.machine() or "unknown")
 
 
 def computes(precision: str, available: Collection[str] | None = None) -> bool:
     """Whether a precision of the window graph can be computed here; `require` says why not."""
-    found = features() if available is None else available
-    return precision != "int8" or any(x in found for x in _INT8_PRODUCTS)
+    instructions = features() if available is None else available
+    return precision != "int8" or any(x in instructions for x in _INT8_PRODUCTS)
 
 
 def require(precision: str, available: Collection[str] | None = None) -> None:

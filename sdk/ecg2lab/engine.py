@@ -28,9 +28,9 @@ from ecg2lab.preparation import cut_windows, judge_quality, prepare_signal, whol
 from ecg2lab.recording import Recording, Unit
 
 if TYPE_CHECKING:  # what only few ask for is imported when it is asked for
-    from ecg2lab.step import StepGraph
     from ecg2lab.stream import Stream
-    from ecg2lab.stream_network import By
+    from ecg2lab.stream.network import By
+    from ecg2lab.stream.step import StepGraph
 
 WINDOWS_AT_ONCE = 64
 """That `Engine.predict_many` gives the network together."""
@@ -308,7 +308,7 @@ class Engine:
         BackendError
             If it has no such form, saying why: it is bidirectional, or float32 cannot carry its state.
         """
-        from ecg2lab.step import StepGraph
+        from ecg2lab.stream.step import StepGraph
 
         with self._opening_step:
             if self._step is None:
@@ -363,26 +363,34 @@ class Engine:
         MissingExtraError
             If a state was asked for, or is the default, and ONNX Runtime is not installed.
         """
-        from ecg2lab.stream_opening import open_stream
+        from ecg2lab.stream.opening import Model, open_stream
+        from ecg2lab.stream.options import StreamOptions
 
         self.require_open()
-        return open_stream(
-            self,
-            self._encode,
-            self._bundle.manifest.step is not None,
-            hop_s=hop_s,
-            average_s=average_s,
-            longest_gap_s=longest_gap_s,
-            by=by,
+        model = Model(
+            contract=self.contract,
+            info=self.info,
+            encode=self._encode,
+            run=self.run,
+            has_step=self._bundle.manifest.step is not None,
+            step_graph=self.step_graph,
+            require_open=self.require_open,
+        )
+        options = StreamOptions(
             fs=fs,
             leads=leads,
             unit=unit,
             gain=gain,
             baseline=baseline,
+            hop_s=hop_s,
+            average_s=average_s,
+            longest_gap_s=longest_gap_s,
             patient=patient,
             source=source,
             targets=targets,
+            by=by,
         )
+        return open_stream(model, options)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a process loads its own engine."""

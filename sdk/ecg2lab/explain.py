@@ -15,10 +15,10 @@ patient: what moves the answer need not cause the abnormality.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,24 +33,26 @@ Window = NDArray[np.float32]  # (leads L)
 Run = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 
 
+class _Part(NamedTuple):
+    """A part of the input, by which its effect is found again."""
+
+    kind: Literal["nothing", "lead", "ECG", "segment", "fact", "patient"]
+    name: str = ""
+    """Of the lead or the fact."""
+    samples: tuple[int, int, int] = (0, 0, 0)
+    """Of a segment: its window, its first sample and the one after its last."""
+
+
+_NOTHING, _ECG, _PATIENT = _Part("nothing"), _Part("ECG"), _Part("patient")
+
+
 class _Removal(NamedTuple):
-    """One part taken away."""
+    """What is run without a part."""
 
     windows: range
     """Those that change."""
     signal: Callable[[Window], Window]
     features: Features
-
-
-class _Parts(NamedTuple):
-    """Everything that is taken away, one after the other."""
-
-    segments: list[tuple[int, int, int]]
-    """Window, first sample and the one after the last."""
-    facts: dict[str, Features]
-    """The patient without each fact."""
-    all_facts: Features | None
-    not_removable: tuple[str, ...]
 
 
 def explain(
@@ -95,28 +97,19 @@ def explain(
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ContractError("batch must be a whole number of windows, at least 1")
-    parts = _parts(encode, contract, windows, patient, segment_s)
-    removals = _removals(windows, encode(patient), parts)
-    logits = _answers(run, windows, removals, batch)[:, list(targets)].astype(np.float64)
-    return tuple(
-        _explanation(contract, contract.targets[index], parts, _effects(contract.targets[index], column, removals))
-        for index, column in zip(targets, logits.T, strict=True)
-    )
-
-
-def _parts(
-    encode: Encode, contract: Contract, windows: NDArray[np.float32], patient: Patient, segment_s: float
-) -> _Parts:
-    count, _, length = windows.shape
     step = _segment_samples(segment_s, contract)
     features = encode(patient)
     used = [name for name in patient.given() if name not in (*features.unused, *features.out_of_range)]
-    facts = {name: _without(patient, (name,), encode) for name in used}
-    return _Parts(
-        segments=[(w, first, min(first + step, length)) for w in range(count) for first in range(0, length, step)],
-        facts={name: features for name, features in facts.items() if features is not None},
-        all_facts=_without(patient, used, encode),
-        not_removable=tuple(name for name, features in facts.items() if features is None),
+    poorer = {_Part("fact", name): _without(patient, (name,), encode) for name in used}
+    poorer[_PATIENT] = _without(patient, used, encode)
+    every = range(len(windows))
+    removals = _of_signal(windows, features, contract.signal.leads, step)
+    removals |= {part: _Removal(every, _untouched, rest) for part, rest in poorer.items() if rest is not None}
+    logits = _answers(run, windows, removals, batch)
+    not_removable = tuple(part.name for part, rest in poorer.items() if rest is None and part != _PATIENT)
+    return tuple(
+        _explanation(contract, index, _effects(contract.targets[index], index, logits, removals), not_removable)
+        for index in targets
     )
 
 
@@ -137,20 +130,24 @@ def _without(patient: Patient, names: Sequence[str], encode: Encode) -> Features
         return None
 
 
-def _removals(windows: NDArray[np.float32], whole: Features, parts: _Parts) -> list[_Removal]:
-    """Nothing, each lead, all leads, each segment, each fact, all facts."""
-    every = range(len(windows))
+def _of_signal(
+    windows: NDArray[np.float32], features: Features, leads: Sequence[str], step: int
+) -> dict[_Part, _Removal]:
+    """Nothing, each lead, all leads, each segment."""
+    every, length = range(len(windows)), windows.shape[2]
     medians = np.median(windows, axis=(0, 2)).astype(np.float32)  # (leads)
-    leads = list(range(len(medians)))
-    removals = [_Removal(every, _untouched, whole)]
-    removals += [
-        _Removal(every, partial(_flattened, medians, rows), whole) for rows in (*([lead] for lead in leads), leads)
-    ]
-    removals += [
-        _Removal(range(w, w + 1), partial(_bridged, medians, first, end), whole) for w, first, end in parts.segments
-    ]
-    facts = [*parts.facts.values()] + ([] if parts.all_facts is None else [parts.all_facts])
-    return removals + [_Removal(every, _untouched, features) for features in facts]
+    flat = {_Part("lead", lead): [row] for row, lead in enumerate(leads)} | {_ECG: list(range(len(leads)))}
+    segments = [(w, first, min(first + step, length)) for w in every for first in range(0, length, step)]
+    return {
+        _NOTHING: _Removal(every, _untouched, features),
+        **{part: _Removal(every, partial(_flattened, medians, rows), features) for part, rows in flat.items()},
+        **{
+            _Part("segment", samples=(w, first, end)): _Removal(
+                range(w, w + 1), partial(_bridged, medians, first, end), features
+            )
+            for w, first, end in segments
+        },
+    }
 
 
 def _untouched(window: Window) -> Window:
@@ -175,34 +172,40 @@ def _bridged(medians: NDArray[np.float32], first: int, end: int, window: Window)
     return changed
 
 
-def _answers(run: Run, windows: NDArray[np.float32], removals: list[_Removal], batch: int) -> NDArray[np.float32]:
-    """Logits of all changed windows, (rows, n); a row is made when it is wanted, so that few are held at once."""
+def _answers(
+    run: Run, windows: NDArray[np.float32], removals: Mapping[_Part, _Removal], batch: int
+) -> dict[_Part, NDArray[np.float64]]:
+    """Logits of the windows that each removal changes, (windows, n); a row is made when it is its turn."""
     rows: Iterator[tuple[NDArray[Any], ...]] = (
         (r.signal(windows[index]), r.features.continuous, r.features.categorical)
-        for r in removals
+        for r in removals.values()
         for index in r.windows
     )
     answers = []
     while part := list(islice(rows, batch)):
         signal, continuous, categorical = (np.stack(column) for column in zip(*part, strict=True))
         answers.append(run(signal, continuous, categorical))
-    logits = np.concatenate(answers)
+    logits = np.concatenate(answers).astype(np.float64)
     if not np.isfinite(logits).all():
         raise BackendError("the network's output cannot be used: it is not finite")
-    return logits
+    ends = np.cumsum([len(removal.windows) for removal in removals.values()])
+    return dict(zip(removals, np.split(logits, ends[:-1]), strict=True))
 
 
-def _effects(target: Target, logits: NDArray[np.float64], removals: list[_Removal]) -> list[tuple[float, float]]:
-    """The whole answer, then what each removal takes from it: logit and probability."""
-    ends = np.cumsum([len(removal.windows) for removal in removals])
-    base = logits[: ends[0]]
+def _effects(
+    target: Target, index: int, logits: Mapping[_Part, NDArray[np.float64]], removals: Mapping[_Part, _Removal]
+) -> dict[_Part, tuple[float, float]]:
+    """What each removal takes from the answer, as logit and probability; of nothing the answer itself."""
+    base = logits[_NOTHING][:, index]
     whole = _calibrated(base, target)
-    effects = [(whole, sigmoid(whole))]
-    for removal, end in zip(removals[1:], ends[1:], strict=True):
+    effects = {_NOTHING: (whole, sigmoid(whole))}
+    for part, removal in removals.items():
+        if part == _NOTHING:
+            continue
         changed = base.copy()
-        changed[removal.windows] = logits[end - len(removal.windows) : end]
+        changed[removal.windows] = logits[part][:, index]
         without = _calibrated(changed, target)
-        effects.append((whole - without, sigmoid(whole) - sigmoid(without)))
+        effects[part] = whole - without, sigmoid(whole) - sigmoid(without)
     return effects
 
 
@@ -217,30 +220,29 @@ def sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
 
 
-def _explanation(contract: Contract, target: Target, parts: _Parts, effects: list[tuple[float, float]]) -> Explanation:
-    """Give the effects, in the order of `_removals`, their names."""
-    left = iter(effects)
-    logit, probability = next(left)
+def _explanation(
+    contract: Contract, index: int, effects: Mapping[_Part, tuple[float, float]], not_removable: tuple[str, ...]
+) -> Explanation:
+    def effect(part: _Part) -> Effect:
+        logit, probability = effects[part]
+        return Effect(part=part.name or part.kind, logit=logit, probability=probability)
 
-    def effect(part: str) -> Effect:
-        logit, probability = next(left)
-        return Effect(part=part, logit=logit, probability=probability)
+    def segment(part: _Part) -> SegmentEffect:
+        window, *span = part.samples
+        start_s, end_s = ((window * signal.window_samples + at) / signal.sampling_rate_hz for at in span)
+        logit, probability = effects[part]
+        return SegmentEffect(start_s=start_s, end_s=end_s, logit=logit, probability=probability)
 
-    def segment(window: int, first: int, end: int) -> SegmentEffect:
-        start, rate = window * contract.signal.window_samples, contract.signal.sampling_rate_hz
-        logit, probability = next(left)
-        return SegmentEffect(
-            start_s=(start + first) / rate, end_s=(start + end) / rate, logit=logit, probability=probability
-        )
-
+    signal = contract.signal
+    logit, probability = effects[_NOTHING]
     return Explanation(
-        target=target.name,
+        target=contract.targets[index].name,
         logit=logit,
         probability=probability,
-        leads=tuple(effect(lead) for lead in contract.signal.leads),
-        ecg=effect("ECG"),
-        segments=tuple(segment(*place) for place in parts.segments),
-        facts=tuple(effect(fact) for fact in parts.facts),
-        patient=None if parts.all_facts is None else effect("patient"),
-        not_removable=parts.not_removable,
+        leads=tuple(effect(_Part("lead", lead)) for lead in signal.leads),
+        ecg=effect(_ECG),
+        segments=tuple(segment(part) for part in sorted(effects) if part.kind == "segment"),
+        facts=tuple(effect(part) for part in effects if part.kind == "fact"),
+        patient=effect(_PATIENT) if _PATIENT in effects else None,
+        not_removable=not_removable,
     )

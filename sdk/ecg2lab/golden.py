@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import tensors
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.bundle import GOLDEN, Bundle
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab.network_inputs import check_inputs
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, check_inputs
 
 Arrays = Mapping[str, NDArray[Any]]
 """By the names of the window graph's inputs and output."""
@@ -34,17 +33,17 @@ def read_golden(bundle: Bundle) -> Arrays:
         If one is missing, of another shape or type, not finite, or has a code that no category has.
     """
     name = f"{bundle.source}: {GOLDEN}"
-    found = tensors.read(bundle.member(GOLDEN), name)
+    arrays = tensors.read(bundle.member(GOLDEN), name)
     for key, dtype in _TYPES.items():
-        if key not in found or found[key].dtype != dtype:
+        if key not in arrays or arrays[key].dtype != dtype:
             raise BundleError(f"{name}: {key} does not fit the contract; export the bundle again")
-    signal, continuous, categorical = (found[key] for key in (SIGNAL, CONTINUOUS, CATEGORICAL))
+    signal, continuous, categorical = (arrays[key] for key in (SIGNAL, CONTINUOUS, CATEGORICAL))
     try:
         window = bundle.contract.signal.window_samples
         check_inputs(bundle.contract, signal, continuous, categorical, samples=window)
     except BackendError as error:
         raise BundleError(f"{name} does not fit the contract: {error}; export the bundle again") from None
-    logits, count = found[LOGITS], len(signal)
+    logits, count = arrays[LOGITS], len(signal)
     if not count or logits.shape != (count, len(bundle.contract.targets)) or not np.isfinite(logits).all():
         raise BundleError(f"{name}: {LOGITS} does not fit the contract; export the bundle again")
-    return {key: found[key] for key in _TYPES}
+    return {key: arrays[key] for key in _TYPES}

@@ -47,5 +47,5 @@ def kernel(h: NDArray[Number], r: NDArray[Number], taps: NDArray[Number], length
     """
     if h.ndim != 2 or r.shape != h.shape or taps.shape[1:] != (h.shape[0], 2 * h.shape[1]):
         raise ValueError(f"a cascade cannot have h {h.shape}, r {r.shape} and taps {taps.shape}")
-    found: NDArray[Number] = np.einsum("hts,dhs->dht", responses(h, r, length), taps)
-    return found
+    lags: NDArray[Number] = np.einsum("hts,dhs->dht", responses(h, r, length), taps)
+    return lags

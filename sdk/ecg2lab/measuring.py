@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import kautz, parity
 from ecg2lab._native import _core
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.extras import installed_version
 from ecg2lab.golden import Arrays
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.parity import Check, logit_error
-from ecg2lab.step import StepGraph
 
 Network = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 """(B leads L), (B features), (B categories) → logits (B n)."""
+
+
+class Step(Protocol):
+    """The network sample by sample, as `ecg2lab.stream.step.StepGraph` has it."""
+
+    def initial(self, batch: int = ...) -> Any:
+        """The state of a recording that begins."""
+
+    def run(
+        self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64], state: Any
+    ) -> tuple[NDArray[np.float32], Any]:
+        """Logits of all samples since the state was new, and the next state."""
+
+
 CHUNKINGS = (1, 7, 12, 17, 250)
 """Samples given to a step at once; in a window of 35 or more, their bits use every power of Ā in a step graph."""
 SCAN_CHUNK = 10
@@ -47,12 +60,12 @@ def window_checks(network: Network, golden: Arrays, form: str, backend: str, tol
     truth = golden[LOGITS]
     for batch in (1, len(truth)):
         parts = [slice(start, start + batch) for start in range(0, len(truth), batch)]
-        found = np.concatenate([network(*(golden[k][p] for k in (SIGNAL, CONTINUOUS, CATEGORICAL))) for p in parts])
-        error = logit_error(found, truth)
+        logits = np.concatenate([network(*(golden[k][p] for k in (SIGNAL, CONTINUOUS, CATEGORICAL))) for p in parts])
+        error = logit_error(logits, truth)
         yield Check(parity.LOGITS, form, backend, f"batch {batch}", error, tolerance)
 
 
-def step_checks(step: StepGraph, golden: Arrays, tolerance: float) -> Iterator[Check]:
+def step_checks(step: Step, golden: Arrays, tolerance: float) -> Iterator[Check]:
     """The golden windows in chunks of several sizes; all but the last are followed by a reset."""
     signal, truth = golden[SIGNAL], golden[LOGITS]
     for samples in CHUNKINGS:
@@ -80,7 +93,7 @@ def scan_checks(weights: Arrays, window: int, tolerance: float) -> Iterator[Chec
     for layer in range(sum(name.endswith(".norm.weight") for name in weights)):
         a, b, c, d = (weights[f"layers.{layer}.{key}"] for key in "abcd")
         scan = _core.Scan(a, b, c, d, SCAN_CHUNK)
-        error = impulse_error(scan.run, two_sided(_kernel(a, b, c, window), d))
+        error = impulse_error(scan.run, two_sided(scan_kernel(a, b, c, window), d))
         yield Check(parity.KERNEL, parity.SCAN, "native", f"layer {layer}", error, tolerance)
 
 
@@ -105,27 +118,27 @@ def cascade_checks(weights: Arrays, window: int, tolerance: float) -> Iterator[C
         if {array.dtype for array in (h, r, taps)} != {np.dtype(np.float32)}:
             raise TypeError("a cascade is of float32")
         a, b, c = (weights[own + key] for key in "abc")
-        truth = _kernel(a, b, c, window)
-        found = kautz.kernel(h, r, taps, window)
-        if found.shape != truth.shape:
-            raise ValueError(f"a cascade of kernels {found.shape} is not that of {truth.shape}")
-        yield cascade_check(found, truth, layer, tolerance)
+        truth = scan_kernel(a, b, c, window)
+        kernel = kautz.kernel(h, r, taps, window)
+        if kernel.shape != truth.shape:
+            raise ValueError(f"a cascade of kernels {kernel.shape} is not that of {truth.shape}")
+        yield cascade_check(kernel, truth, layer, tolerance)
 
 
-def cascade_check(found: NDArray[np.float32], truth: NDArray[np.float64], layer: int, tolerance: float) -> Check:
+def cascade_check(kernel: NDArray[np.float32], truth: NDArray[np.float64], layer: int, tolerance: float) -> Check:
     """The kernel that a cascade has, (D H L), against the one that it should have."""
-    case, error = f"layer {layer}", kernel_error(found, truth)
+    case, error = f"layer {layer}", kernel_error(kernel, truth)
     return Check(parity.KERNEL, parity.CASCADE, "numpy", case, error, tolerance)
 
 
-def kernel_error(found: NDArray[Any], exact: NDArray[Any]) -> float:
+def kernel_error(kernel: NDArray[Any], exact: NDArray[Any]) -> float:
     """Worst error over channels and directions, relative to the largest tap of each, (D H L)."""
     largest = np.abs(exact).max(axis=-1, keepdims=True)
-    return float((np.abs(found - exact) / np.where(largest > 0, largest, 1)).max())
+    return float((np.abs(kernel - exact) / np.where(largest > 0, largest, 1)).max())
 
 
-def _kernel(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any], length: int) -> NDArray[np.float64]:
-    """(D H length)."""
+def scan_kernel(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any], length: int) -> NDArray[np.float64]:
+    """k[t] = c aᵗ b of each channel and direction, (D H length)."""
     taps = np.empty((*b.shape[:2], length))
     state = b[..., None]
     for t in range(length):

@@ -1,4 +1,4 @@
-"""What the bare network is given, checked; the same for window and step, whoever calls."""
+"""What the bare network is given, checked; the same for window and step, whoever calls. The names of it, too."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError
+
+SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
+"""Inputs and output of the window graph."""
+STATE, NEXT_STATE = "state", "next_state"
+"""What the step graph has beside them."""
 
 
 class NetworkInputs(NamedTuple):
@@ -42,20 +46,20 @@ def check_inputs(
         On a wrong shape or type, a value that is not finite, or a code that no category has.
     """
     columns = contract.static_inputs
-    given = NetworkInputs(
+    inputs = NetworkInputs(
         _checked(SIGNAL, signal, (len(contract.signal.leads), "T" if samples is None else samples), np.float32),
         _checked(CONTINUOUS, continuous, (len(columns.continuous),), np.float32),
         _checked(CATEGORICAL, categorical, (len(columns.categorical),), np.int64),
     )
-    if given.signal.shape[2] == 0:
+    if inputs.signal.shape[2] == 0:
         raise BackendError("signal has no samples: a step needs at least one")
-    counts = {name: len(array) for name, array in given._asdict().items()}
+    counts = {name: len(array) for name, array in inputs._asdict().items()}
     if len(set(counts.values())) > 1:
         raise BackendError(f"batches differ: {', '.join(f'{count} {name}' for name, count in counts.items())}")
-    for codes, (name, count) in zip(given.categorical.T, columns.categorical.items(), strict=True):
+    for codes, (name, count) in zip(inputs.categorical.T, columns.categorical.items(), strict=True):
         if len(codes) and not (codes.min() >= 0 and codes.max() < count):
             raise BackendError(f"categorical: {name} has a code outside 0 to {count - 1}")
-    return given
+    return inputs
 
 
 def _checked(name: str, value: ArrayLike, shape: tuple[int | str, ...], dtype: type) -> NDArray[Any]:
@@ -65,11 +69,10 @@ def _checked(name: str, value: ArrayLike, shape: tuple[int | str, ...], dtype: t
     except ValueError:
         raise BackendError(f"{name} must be one array: its rows have different lengths") from None
     fits = array.ndim == len(shape) + 1 and all(
-        isinstance(wanted, str) or size == wanted for size, wanted in zip(array.shape[1:], shape, strict=True)
+        isinstance(due, str) or size == due for size, due in zip(array.shape[1:], shape, strict=True)
     )
     if not fits:
-        wanted = ", ".join(map(str, ("B", *shape)))
-        raise BackendError(f"{name} must have shape ({wanted}), not {array.shape}")
+        raise BackendError(f"{name} must have shape ({', '.join(map(str, ('B', *shape)))}), not {array.shape}")
     if array.dtype.kind not in ("iu" if dtype is np.int64 else "fiu"):
         raise BackendError(f"{name} must hold {'integers' if dtype is np.int64 else 'real numbers'}, not {array.dtype}")
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is refused below

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from ecg2lab._native import _core
 from ecg2lab.errors import PatientError
@@ -31,19 +32,20 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         If a value is not a finite number, or temperature is given twice. Messages never contain the value.
     """
 
-    age: float | None = None
-    sex: Sex | None = None
-    race: Race | None = None
-    respiratory_per_min: float | None = None
-    spo2_percent: float | None = None
-    diastolic_mmhg: float | None = None
-    systolic_mmhg: float | None = None
-    heart_rate_bpm: float | None = None
-    temperature_c: float | None = None
-    temperature_f: float | None = None
-    height_cm: float | None = None
-    weight_kg: float | None = None
-    bmi: float | None = None
+    # What a field means; the command line says it of the option that it makes of the field.
+    age: Annotated[float | None, Meta(description="Years.")] = None
+    sex: Annotated[Sex | None, Meta(description="As entered in the record.")] = None
+    race: Annotated[Race | None, Meta(description="As grouped in MIMIC-IV.")] = None
+    respiratory_per_min: Annotated[float | None, Meta(description="Breaths per minute.")] = None
+    spo2_percent: Annotated[float | None, Meta(description="Oxygen saturation.")] = None
+    diastolic_mmhg: Annotated[float | None, Meta(description="Blood pressure.")] = None
+    systolic_mmhg: Annotated[float | None, Meta(description="Blood pressure.")] = None
+    heart_rate_bpm: Annotated[float | None, Meta(description="Beats per minute.")] = None
+    temperature_c: Annotated[float | None, Meta(description="Degrees Celsius.")] = None
+    temperature_f: Annotated[float | None, Meta(description="Degrees Fahrenheit.")] = None
+    height_cm: Annotated[float | None, Meta(description="Centimetres.")] = None
+    weight_kg: Annotated[float | None, Meta(description="Kilograms.")] = None
+    bmi: Annotated[float | None, Meta(description="kg/m²; follows from height and weight.")] = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot say, and what a Python caller may have passed by."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecg2lab import architectures, cpu, parity
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
-from ecg2lab.backends.tensorrt_build import PRECISIONS, golden_tolerance
+from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
 from ecg2lab.bundle import S4_FUSION, Bundle
 from ecg2lab.errors import BackendError, MissingExtraError
 from ecg2lab.extras import installed_version
@@ -14,7 +14,7 @@ from ecg2lab.loading import BACKENDS, TORCH, load
 from ecg2lab.measuring import step_checks, versions, window_checks
 from ecg2lab.parity import Check, ParityReport, logit_limit
 from ecg2lab.recurrences import check_recurrences
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 
 Checks = list[Check]
 LeftOut = dict[str, str]

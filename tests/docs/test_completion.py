@@ -73,6 +73,7 @@ def offered(typed: str, home: Path) -> list[str]:
         ("ecg2lab bench c", {"compare"}),
         ("ecg2lab predict --te", {"--temperature-c", "--temperature-f"}),
         ("ecg2lab predict model.ecg2lab record.hea --sex ", {"female", "male"}),
+        ("ecg2lab stream model.ecg2lab record.hea --sex ", {"female", "male"}),
         ("ecg2lab train demo --inp", {"--inputs"}),
     ],
 )

@@ -13,7 +13,7 @@ from ecg2lab.bundle import Bundle
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, ParityError
 from ecg2lab.parity import Check, ParityReport
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 from ecg2lab_export import export
 from ecg2lab_export.architecture.contract_fit import default_contract
 from ecg2lab_export.forms import kernel_proof, window_graph

@@ -10,7 +10,7 @@ import pytest
 
 from ecg2lab.bundle import StepShape
 from ecg2lab.contract import StaticInputs
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 from ecg2lab_export.forms import step_graph, window_graph
 from ecg2lab_export.forms.step_graph import MOST_SAMPLES
 from ecg2lab_export.network import cardiolab

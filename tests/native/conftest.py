@@ -41,15 +41,17 @@ def cmake():
 
 
 @pytest.fixture(scope="session")
-def c_package(tmp_path_factory, cmake):
-    """Where the C library lies installed, as `cmake --install` leaves it; one built with sanitizers may stand in."""
+def c_package(made_once, cmake):
+    """Where the C library lies installed, as `cmake --install` leaves it; one built by `make` may stand in."""
     if "ECG2LAB_C_PACKAGE" in os.environ:
         return Path(os.environ["ECG2LAB_C_PACKAGE"])
-    build, prefix = tmp_path_factory.mktemp("c-build"), tmp_path_factory.mktemp("c-package")
-    succeeded(cmake, "-S", NATIVE, "-B", build, "-DCMAKE_INSTALL_LIBDIR=lib")
-    succeeded(cmake, "--build", build, "--parallel", os.cpu_count())
-    succeeded(cmake, "--install", build, "--prefix", prefix)
-    return prefix
+
+    def make(folder):
+        succeeded(cmake, "-S", NATIVE, "-B", folder / "build", "-DCMAKE_INSTALL_LIBDIR=lib")
+        succeeded(cmake, "--build", folder / "build", "--parallel", os.cpu_count())
+        succeeded(cmake, "--install", folder / "build", "--prefix", folder / "package")
+
+    return made_once("c-library", make) / "package"
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 from safetensors.numpy import load
 
 import ecg2lab.demo
@@ -134,7 +135,7 @@ def test_every_flipped_byte_is_refused(small):
                 _core.Bundle.from_bytes(bytes(changed))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.data())
 def test_any_damage_to_the_demo_bundle_is_refused(demo, data):
     changed = bytearray(demo)
@@ -289,7 +290,7 @@ GATE = {
 ODD = [None, True, 0, -1, 1, 0.5, 2**62, 1e300, "", "fp16", "bf16", "0" * 64, "0" * 63, [], ["a"], [1], {}]
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.data())
 def test_a_changed_manifest_is_accepted_by_both_or_refused_by_both(small, data):
     """Whole numbers beyond 64 bits apart, which only Python has."""
@@ -324,7 +325,7 @@ def test_a_graph_that_points_out_of_the_bundle_is_refused(small):
         refused(bundles.pack(with_digests(manifest, members_of(small) | {bundles.WINDOW_GRAPH: content})), message)
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.data())
 def test_both_guards_say_the_same_of_any_bytes(demo, data):
     from ecg2lab.onnx_guard import refers_outside

@@ -5,8 +5,9 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 from native_tools import DEMO, PATIENT
 
 import ecg2lab
@@ -171,7 +172,7 @@ def test_leads_are_judged_even_where_the_patient_is_refused(c_interface, model, 
     assert ours.leads["I"] == c_interface.NOT_JUDGED
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_any_recording_is_answered_or_refused_as_python_does(c_interface, model, engine, record, data):
     """Random faults in random leads, random facts: one answer, one sentence, whoever asks."""

@@ -6,8 +6,9 @@ import json
 import jsonschema
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from ecg2lab import contract as contracts
 from ecg2lab import quality
@@ -170,7 +171,7 @@ def require_same_fields(ours, contract):
     assert ours == theirs
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(contract_values())
 def test_any_valid_contract_is_read_alike(contract):
     assert require_same_verdict(contracts.encode(contract))
@@ -217,7 +218,7 @@ def change_one_place(document, draw):
     return changed
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(st.data())
 def test_a_changed_contract_is_accepted_by_both_or_refused_by_both(document, validator, data):
     changed = document
@@ -242,7 +243,7 @@ def test_every_field_of_the_schema_is_known_and_every_other_refused(document):
         assert not require_same_verdict(json.dumps(changed).encode()), way
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(st.data())
 def test_a_damaged_text_is_accepted_by_both_or_refused_by_both(document, data):
     text = bytearray(json.dumps(document, ensure_ascii=data.draw(st.booleans())).encode())

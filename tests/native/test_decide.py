@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from ecg2lab._native import _core
 
@@ -23,7 +24,7 @@ def decide(logits, rules):
     return _core.decide(np.array(logits, np.float32, ndmin=2), np.array(rules, np.float64, ndmin=2))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.integers(1, 6), st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_probabilities_equal_numpy(windows, targets, seed):
     """Float64 on both sides; 1e-12 leaves room for exp and log of another library."""

@@ -5,8 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 import ecg2lab
 from ecg2lab import contract as contracts
@@ -135,7 +136,7 @@ def reference(facts, contract, policy):
     return (*with_missing_flags(*arrays, contract), imputed, tuple(dropped))
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(st.data())
 def test_random_patients_are_encoded_as_the_rules_say(data):
     """Float32 of the same double: equal, but that a square may round differently (1 unit in the last place of BMI)."""

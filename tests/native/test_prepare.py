@@ -5,8 +5,9 @@ import threading
 import numpy as np
 import pytest
 import resampy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from ecg2lab._native import _core
 
@@ -28,7 +29,7 @@ def prepare(samples, names, *, rate=100.0, leads=None, to=100.0, clip=1e6):
     return _core.prepare(np.ascontiguousarray(samples, np.float64), names, rate, leads or names, to, clip)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(gappy)
 def test_missing_samples_equal_numpy_interpolation_with_held_ends(lead):
     """At an equal rate and with a far clip nothing else happens. The result is float32: 2⁻²³ of the value."""
@@ -47,7 +48,7 @@ def test_a_lead_without_any_value_is_zero_and_reported_as_empty():
     assert [(r["missing_samples"], r["longest_gap"], r["empty"]) for r in reports] == [(500, 500, True), (0, 0, False)]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(millivolts, min_size=1, max_size=60).map(np.array), st.floats(0.125, 40, width=32))
 def test_clipping_equals_numpy_and_counts_what_lay_beyond(lead, limit):
     signal, [report] = prepare(lead[None], ["V1"], clip=limit)

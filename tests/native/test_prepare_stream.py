@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from ecg2lab._native import _core
 
@@ -53,7 +54,7 @@ def test_a_stream_equals_the_whole_recording_bit_for_bit(rate, lengths):
     np.testing.assert_array_equal(run(make_stream(rate), samples, lengths), whole(samples, rate))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     lengths=st.lists(st.integers(0, 700), min_size=1, max_size=8).filter(any),
     length=st.integers(1, 2500),

@@ -3,8 +3,9 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 from ecg2lab import quality
 from ecg2lab._native import _core
@@ -87,7 +88,7 @@ def test_a_recording_too_small_in_every_lead_is_refused(peak):
     judge([note("I", peak=peak), note("V1", peak=0.05)])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(st.fixed_dictionaries({
     "empty": st.booleans(), "flat": st.booleans(), "gap": st.integers(0, 5000), "clipped": st.integers(0, 5000),
 }), min_size=1, max_size=4))  # fmt: skip

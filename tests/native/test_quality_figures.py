@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 from scipy import signal as scipy_signal
 from scipy import stats
 
@@ -174,7 +175,7 @@ def test_limb_leads_of_random_signals_agree_with_einthoven_to_rounding():
         assert leads[name]["limb_algebra"] < 1e-6
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     leads=st.integers(1, 12),
     length=st.integers(1, 3000),

@@ -4,8 +4,9 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 from scipy import signal
 
 from ecg2lab._native import _core
@@ -54,7 +55,7 @@ def test_notch_equals_scipy(rate, frequency):
     np.testing.assert_allclose(filtered, expected, rtol=0, atol=REACHED)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     rate=st.floats(100, 2000),
     low=st.floats(0.05, 20),
@@ -71,7 +72,7 @@ def test_any_band_equals_scipy(rate, low, width, order, length):
     np.testing.assert_allclose(filtered, expected, rtol=0, atol=STATED)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(rate=st.floats(100, 2000), place=st.floats(0.02, 0.95), quality=st.floats(1, 100), length=st.integers(10, 3000))
 def test_any_notch_equals_scipy(rate, place, quality, length):
     frequency = place * rate / 2

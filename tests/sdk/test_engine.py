@@ -12,7 +12,6 @@ import ecg2lab
 from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
 from ecg2lab.leads import STANDARD
-from ecg2lab_export.network import cardiolab
 
 CHECKPOINT = Path(__file__).parent.parent / "data" / "parity" / "bidirectional-small" / "checkpoint.ckpt"
 
@@ -34,17 +33,6 @@ def test_run_agrees_with_the_stored_float64_logits(engine):
     logits = engine.run(io["signal"], io["continuous"], io["categorical"])
     assert logits.dtype == np.float32
     np.testing.assert_allclose(logits, io["logits"], atol=1e-5)  # the stated tolerance of every form
-
-
-def test_predict_is_the_mean_of_the_reference_networks_window_probabilities(engine, recording):
-    """Everything between samples and answer, recomputed plainly in float64 from the checkpoint."""
-    prediction = engine.predict(recording, ecg2lab.Patient(age=63, sex="female"))
-    signal = ecg2lab.preprocess(recording.samples, fs=500, leads=recording.leads, unit="mV")
-    windows = np.stack([signal[:, i : i + 250] for i in range(0, 1000, 250)])
-    medians = [63 if f.name == "age" else f.median for f in engine.contract.continuous]
-    race = engine.contract.categorical[1].missing_code
-    logits = cardiolab.read(CHECKPOINT).logits(windows, np.tile(medians, (4, 1)), np.tile([0, race], (4, 1)))
-    np.testing.assert_allclose(probabilities(prediction), (1 / (1 + np.exp(-logits))).mean(axis=0), atol=1e-5)
 
 
 def test_the_order_of_leads_does_not_matter(engine, recording):

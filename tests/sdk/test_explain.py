@@ -135,23 +135,6 @@ def test_a_lead_that_weighs_more_has_more_effect(bundle, contract, recording):
     assert effects[-1] > 100 * effects[0]
 
 
-def test_a_lead_that_the_network_ignores_has_no_effect(random_network, contract, recording, tmp_path):
-    """A real network whose encoder takes nothing from V2: exactly 0, since 0 · x adds nothing in any precision."""
-    from ecg2lab_export import export
-    from ecg2lab_export.network import cardiolab
-
-    network = random_network(3, hidden=8, state=4, layers=1, targets=len(contract.targets))
-    ignored = contract.signal.leads.index("V2")
-    network.encoder_weight[:, ignored] = 0
-    cardiolab.write(network, tmp_path / "x.safetensors")
-    export(tmp_path / "x.safetensors", tmp_path / "x.ecg2lab", contract=contract, synthetic_weights=True)
-    with ecg2lab.load(tmp_path / "x.ecg2lab", threads=1) as engine:
-        explanation = engine.explain(recording, SOME, contract.targets[0].name)
-    effects = {effect.part: effect.logit for effect in explanation.leads}
-    assert effects.pop("V2") == 0
-    assert min(abs(effect) for effect in effects.values()) > 0
-
-
 def test_the_explanation_is_of_the_answer_that_predict_gives(engine, contract, recording):
     """float64 from the same float32 logits: 1e-9."""
     prediction = engine.predict(recording, SOME)

@@ -9,7 +9,7 @@ import pytest
 import ecg2lab
 from ecg2lab.bundle import Bundle, StepShape
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab.step import StepGraph, StepState
+from ecg2lab.stream.step import StepGraph, StepState
 
 
 @pytest.fixture(scope="module")

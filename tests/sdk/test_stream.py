@@ -5,8 +5,9 @@ import threading
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 import ecg2lab
 from ecg2lab.features import encode
@@ -71,7 +72,7 @@ def test_every_hop_is_that_window_of_the_whole_signal(engine, signal, fs):
         assert p.findings == decide(logits, engine.contract)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     lengths=st.lists(st.integers(0, 2000), min_size=1, max_size=8).filter(any),
     gaps=st.lists(st.tuples(st.integers(0, 7499), st.integers(1, 1700), st.integers(0, 11)), max_size=4),

@@ -51,6 +51,14 @@ def test_a_replayed_record_is_answered_as_the_stream_answers(bundle, engine, rec
         assert ours["notice"] == "synthetic weights, not for clinical use"
 
 
+def test_facts_are_options_as_in_a_file(bundle, tmp_path):
+    (tmp_path / "p.json").write_text('{"age": 70, "temperature_c": 38.5}')
+    by_file = answers(run(bundle, RECORD, "--speed", "max", "--json", "--patient", tmp_path / "p.json"))
+    by_options = answers(run(bundle, RECORD, "--speed", "max", "--json", "--age", 70, "--temperature-c", 38.5))
+    assert by_options[0]["patient"]["given"] == by_file[0]["patient"]["given"]
+    assert [a["findings"] for a in by_options] == [a["findings"] for a in by_file]
+
+
 def test_lines_say_when_and_what(bundle):
     done = run(bundle, RECORD, "--speed", "max")
     lines = done.stdout.decode().splitlines()

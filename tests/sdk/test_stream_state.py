@@ -6,15 +6,17 @@ import sys
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_profiles import examples
 
 import ecg2lab
-from ecg2lab import stream_network, stream_state
 from ecg2lab._native import _core
 from ecg2lab.features import encode
 from ecg2lab.leads import STANDARD
-from ecg2lab.stream_clock import Clock
+from ecg2lab.stream import network as stream_network
+from ecg2lab.stream import state as stream_state
+from ecg2lab.stream.clock import Clock
 
 PATIENT = ecg2lab.Patient(age=63, sex="female")
 FS = 500
@@ -151,7 +153,7 @@ class TestSaved:
         assert second.samples_received == cut
         assert timeless(before + push_all(second, samples[:, cut:])) == timeless(expected)
 
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(cuts=st.lists(st.integers(0, 7500), min_size=1, max_size=4))
     def test_averages_survive_any_number_of_resumptions(self, engine, recording, cuts):
         samples = np.tile(recording.samples, 2)[:, :7500]

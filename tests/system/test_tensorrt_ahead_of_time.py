@@ -8,7 +8,7 @@ from importlib import util
 
 import pytest
 
-from ecg2lab.backends.tensorrt_build import Options, build_engine
+from ecg2lab.backends.tensorrt.build import Options, build_engine
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab_export import export
 from ecg2lab_export.forms.convolution import FORMS

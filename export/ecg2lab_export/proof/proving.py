@@ -21,7 +21,7 @@ from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.errors import ParityError
 from ecg2lab.measuring import step_checks, versions, window_checks
 from ecg2lab.parity import LOGIT_TOLERANCE, NATIVE, STEP, Check, ParityReport, beyond_rounding, nearest_to_limit
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 from ecg2lab_export.architecture.protocol import Forms, StepForm, Weights
 from ecg2lab_export.graphs.builder import require_portable
 from ecg2lab_export.proof.golden import Golden

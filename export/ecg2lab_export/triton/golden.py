@@ -16,7 +16,7 @@ from ecg2lab.errors import ParityError
 from ecg2lab.golden import Arrays
 from ecg2lab.measuring import step_checks, window_checks
 from ecg2lab.parity import Check, logit_limit
-from ecg2lab.step import StepGraph
+from ecg2lab.stream.step import StepGraph
 
 
 def archive(golden: Arrays) -> bytes:

@@ -7,10 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
-"""Inputs and output of the window graph."""
-STATE, NEXT_STATE = "state", "next_state"
-"""What the step graph has beside them."""
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
+
+__all__ = ["CATEGORICAL", "CONTINUOUS", "LOGITS", "NEXT_STATE", "SIGNAL", "STATE", "Backend"]
 
 
 class Backend(Protocol):

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import cpu
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import installed_version, require
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 
 PROVIDER = "CPUExecutionProvider"
 

@@ -21,7 +21,7 @@ from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import require
 from ecg2lab.golden import read_golden
-from ecg2lab.measuring import two_sided
+from ecg2lab.measuring import scan_kernel, two_sided
 
 if TYPE_CHECKING:
     import torch
@@ -52,9 +52,8 @@ class TorchBackend:
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
         require_fusion(bundle, self.name)
-        wanted = precision or bundle.manifest.precision
-        if wanted != self.precision:
-            raise BackendError(f"the torch backend computes in fp32, not {wanted}; take another backend")
+        if (asked := precision or bundle.manifest.precision) != self.precision:
+            raise BackendError(f"the torch backend computes in fp32, not {asked}; take another backend")
         require("train", "torch")
         import torch
 
@@ -212,8 +211,4 @@ def _numbered(weights: Mapping[str, Any], pattern: str) -> range:
 def _lags(weights: Mapping[str, NDArray[Any]], index: int, window: int) -> NDArray[np.float64]:
     """The kernel of a layer, k[t] = c aᵗ b for each direction and D at lag 0, as (2L-1 H)."""
     a, b, c, d = (np.asarray(weights[f"layers.{index}.{part}"], dtype=np.float64) for part in "abcd")
-    kernel = np.empty((*b.shape[:2], window))  # (D H L)
-    for t in range(window):
-        kernel[:, :, t] = (c * b).sum(axis=-1)
-        b = (a @ b[..., None])[..., 0]
-    return two_sided(kernel, d)
+    return two_sided(scan_kernel(a, b, c, window), d)

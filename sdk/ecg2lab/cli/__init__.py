@@ -34,8 +34,8 @@ inspect.register(app)
 selftest.register(app)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(asked: bool) -> None:
+    if asked:
         from ecg2lab._native import _core
 
         typer.echo(f"ecg2lab {_core.version}")

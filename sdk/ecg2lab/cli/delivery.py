@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
 import typer
@@ -16,24 +15,71 @@ from ecg2lab.cli.complaints import complain, printable
 from ecg2lab.files import require_folder
 
 if TYPE_CHECKING:
-    from ecg2lab.prediction import EngineInfo, Prediction
+    from ecg2lab.prediction import EngineInfo, ErrorNote, Prediction
     from ecg2lab.quality import QualityNote
     from ecg2lab.recording import Recording
-    from ecg2lab.report.document import Refusal
 
 Format = Literal["table", "json", "fhir", "html", "pdf"]
-PAGES = ("html", "pdf")
+_PAGES = ("html", "pdf")
 """Formats that are a file of their own for each record."""
-_SUFFIX = {"table": ".txt", "json": ".json", "fhir": ".fhir.json", "html": ".html", "pdf": ".pdf"}
 
 
-class Problem(NamedTuple):
-    """Why there is no answer."""
+@dataclass(frozen=True)
+class Output:
+    """What is written, and where."""
 
-    kind: str
-    """Of the error."""
-    message: str
-    quality: QualityNote | None = None
+    output: Annotated[Format, typer.Option("--format", help="What to write.")] = "table"
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder: one file for each record. Needed for html and pdf."),
+    ] = None
+    deidentify: Annotated[
+        bool,
+        typer.Option("--deidentify", help="Leave out source, record name and ages above 89; records become numbers."),
+    ] = False
+
+    @property
+    def format(self) -> Format:
+        """Whichever way it was said."""
+        return "json" if self.as_json else self.output
+
+    def check(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises
+        ------
+        typer.BadParameter
+            If there are two formats, or pages and no folder.
+        """
+        if self.as_json and self.output not in ("table", "json"):
+            raise typer.BadParameter(f"choose one: --json or --format {self.output}", param_hint="--json")
+        if self.format in _PAGES and self.out is None:
+            raise typer.BadParameter(f"{self.format} goes to files: say where with --out FOLDER", param_hint="--format")
+
+
+class Case(NamedTuple):
+    """A record, and what its own file is called."""
+
+    record: Path
+    stem: str
+
+
+def cases(records: list[Path], deidentify: bool) -> list[Case]:
+    """A file name for each record, never one twice, also where letter case does not count."""
+    if deidentify:
+        return [Case(record, f"recording-{number}") for number, record in enumerate(records, 1)]
+    taken: set[str] = set()
+    named = []
+    for record in records:
+        name = record.stem if record.suffix in (".hea", ".dat", ".mat") else record.name
+        number, stem = 1, name
+        while stem.casefold() in taken:
+            number += 1
+            stem = f"{name}-{number}"
+        taken.add(stem.casefold())
+        named.append(Case(record, stem))
+    return named
 
 
 class Delivery:
@@ -41,12 +87,8 @@ class Delivery:
 
     Parameters
     ----------
-    wanted
-        The format.
-    out
-        Folder; None: the screen, except for pages.
-    deidentify
-        Whether what identifies is left out; records are then called by their numbers.
+    output
+        What is written where; without what identifies, records are called by their numbers.
 
     Raises
     ------
@@ -54,76 +96,64 @@ class Delivery:
         If the format's extra is not installed, or the folder is a file: before the first record, not at each.
     """
 
-    def __init__(self, wanted: Format, out: Path | None, deidentify: bool) -> None:
+    def __init__(self, output: Output) -> None:
         from ecg2lab.extras import require
 
-        if out is not None:
-            require_folder(out)
-        if wanted in PAGES:
-            require("report", "matplotlib", *(["jinja2"] if wanted == "html" else []))
-        self._wanted, self._out, self._deidentify = wanted, out, deidentify
+        if output.out is not None:
+            require_folder(output.out)
+        if output.format in _PAGES:
+            require("report", "matplotlib", *(["jinja2"] if output.format == "html" else []))
+        self._format, self._out, self._deidentify = output.format, output.out, output.deidentify
 
-    def answer(self, prediction: Prediction, recording: Recording, record: Path, stem: str) -> None:
-        """Write an answer; `stem` is the record's own file name."""
+    def answer(self, prediction: Prediction, recording: Recording, case: Case) -> None:
+        """Write an answer."""
+        from ecg2lab.report import formats
         from ecg2lab.report.document import deidentified
 
         if self._deidentify:
             prediction = deidentified(prediction)
-        prediction = msgspec.structs.replace(prediction, record=stem if self._deidentify else _text(record))
-        if self._wanted == "table" and self._out is None:
-            _show(prediction, stem)
+        prediction = msgspec.structs.replace(prediction, record=self._name(case))
+        if self._format == "table" and self._out is None:
+            formats.show(prediction, case.stem)
         else:
-            self._write(_WRITERS[self._wanted](prediction, recording, stem), stem)
+            write = formats.FORMATS[self._format].answer
+            self._write(write(prediction, recording, case.stem), case)
 
-    def refusal(self, error: Problem, record: Path, stem: str, engine: EngineInfo, recording: Recording | None) -> None:
+    def refusal(
+        self, error: ErrorNote, quality: QualityNote | None, case: Case, engine: EngineInfo, recording: Recording | None
+    ) -> None:
         """Say why there is no answer: one line on stderr, and a file or a line in the formats that are one a record."""
-        kind, message, quality = error
-        where = "" if str(record) in message else f"{record}: "
-        if self._wanted != "table" and kind != "OutputError":
-            from ecg2lab.prediction import ErrorNote
-            from ecg2lab.report.document import Refusal
+        from ecg2lab.report.document import Refusal
+        from ecg2lab.report.formats import FORMATS
 
-            said = _without_names(message, record, stem) if self._deidentify else message
-            name = stem if self._deidentify else _text(record)
-            refused = Refusal(record=name, error=ErrorNote(type=kind, message=printable(said)), quality=quality)
+        write = FORMATS[self._format].refusal
+        if write and error.type != "OutputError":
+            message = _without_names(error.message, case) if self._deidentify else error.message
+            note = msgspec.structs.replace(error, message=printable(message))
+            refusal = Refusal(record=self._name(case), error=note, quality=quality)
             source = None if self._deidentify or recording is None else recording.source
-            self._write(_REFUSERS[self._wanted](refused, recording, engine, stem, source), stem)
-        complain(f"{kind}: {where}{message}")
+            self._write(write(refusal, recording, engine, case.stem, source), case)
+        where = "" if str(case.record) in error.message else f"{case.record}: "
+        complain(f"{error.type}: {where}{error.message}")
 
-    def _write(self, content: bytes, stem: str) -> None:
+    def _name(self, case: Case) -> str:
+        """Of the record, as text also where the bytes of its path are none."""
+        return case.stem if self._deidentify else os.fsencode(case.record).decode("utf-8", "replace")
+
+    def _write(self, content: bytes, case: Case) -> None:
         from ecg2lab.files import write_atomically
+        from ecg2lab.report.formats import FORMATS
 
         if self._out is None:
             typer.echo(content, nl=False)
         else:
-            path = write_atomically(self._out / f"{stem}{_SUFFIX[self._wanted]}", content)
+            path = write_atomically(self._out / f"{case.stem}{FORMATS[self._format].suffix}", content)
             typer.echo(f"wrote {path}")
 
 
-def stems(records: list[Path], deidentify: bool) -> list[str]:
-    """A file name for each record, never one twice, also where letter case does not count."""
-    if deidentify:
-        return [f"recording-{number}" for number in range(1, len(records) + 1)]
-    taken: set[str] = set()
-    names = []
-    for record in records:
-        name = record.stem if record.suffix in (".hea", ".dat", ".mat") else record.name
-        number, candidate = 1, name
-        while candidate.casefold() in taken:
-            number += 1
-            candidate = f"{name}-{number}"
-        taken.add(candidate.casefold())
-        names.append(candidate)
-    return names
-
-
-def _text(path: Path) -> str:
-    """A path as text, also where its bytes are none."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _without_names(message: str, record: Path, stem: str) -> str:
+def _without_names(message: str, case: Case) -> str:
     """A refusal with the record's name, and those of its folders and sister files, replaced."""
+    record = case.record
     names = {
         str(record),
         str(record.with_suffix("")) if record.name else "",
@@ -132,87 +162,5 @@ def _without_names(message: str, record: Path, stem: str) -> str:
         record.stem,
     }
     for name in sorted(names - {"", ".", "/"}, key=len, reverse=True):
-        message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", stem, message)
+        message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", case.stem, message)
     return message
-
-
-def _show(prediction: Prediction, title: str) -> None:
-    from rich.console import Console
-
-    from ecg2lab.report import terminal
-
-    terminal.show(prediction, title, Console(highlight=False))
-
-
-def _as_table(prediction: Prediction, recording: Recording, title: str) -> bytes:
-    del recording
-    from rich.console import Console
-
-    from ecg2lab.report import terminal
-
-    text = io.StringIO()
-    terminal.show(prediction, title, Console(highlight=False, width=80, file=text))
-    return text.getvalue().encode()
-
-
-def _as_json(prediction: Prediction, recording: Recording, title: str) -> bytes:
-    del recording, title
-    return prediction.to_json() + b"\n"
-
-
-def _as_fhir(prediction: Prediction, recording: Recording, title: str) -> bytes:
-    del recording, title
-    from ecg2lab.report import fhir
-
-    return fhir.encode(fhir.bundle(prediction)) + b"\n"
-
-
-def _as_html(prediction: Prediction, recording: Recording, title: str) -> bytes:
-    from ecg2lab.report import page
-
-    return page.html(prediction, recording, title).encode("utf-8", "replace")
-
-
-def _as_pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
-    from ecg2lab.report import pdf
-
-    return pdf.pdf(prediction, recording, title)
-
-
-def _refused_html(refused: Refusal, *about: Any) -> bytes:
-    from ecg2lab.report import page
-
-    return page.refusal_html(refused, *about).encode("utf-8", "replace")
-
-
-def _refused_pdf(refused: Refusal, *about: Any) -> bytes:
-    from ecg2lab.report import pdf
-
-    return pdf.refusal_pdf(refused, *about)
-
-
-def _refused_json(refused: Refusal, *about: Any) -> bytes:
-    del about
-    return refused.to_json() + b"\n"
-
-
-def _refused_fhir(refused: Refusal, recording: Recording | None, engine: EngineInfo, *more: Any) -> bytes:
-    del recording, more
-    from ecg2lab.report import fhir
-
-    return fhir.encode(fhir.refusal(refused, engine)) + b"\n"
-
-
-_REFUSERS: dict[Format, Callable[..., bytes]] = {
-    "json": _refused_json,
-    "fhir": _refused_fhir,
-    "html": _refused_html,
-    "pdf": _refused_pdf,
-}
-_WRITERS: dict[Format, Callable[..., bytes]] = {
-    "table": _as_table,
-    "json": _as_json,
-    "fhir": _as_fhir,
-    "html": _as_html,
-    "pdf": _as_pdf,
-}

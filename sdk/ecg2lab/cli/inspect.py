@@ -54,16 +54,11 @@ def run(
     console.print(opened.manifest.notice.upper(), style="bold yellow")
 
 
-def _plain_table(title: str) -> Table:
-    from rich.table import Table
-
-    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-
-
 def _overview(bundle: Bundle, architecture: Architecture, path: Path, proof: ParityReport) -> Table:
     from rich.text import Text
 
     from ecg2lab.parity import nearest_to_limit
+    from ecg2lab.report.tables import plain_table
 
     m = bundle.manifest
     s = m.contract.signal
@@ -84,7 +79,7 @@ def _overview(bundle: Bundle, architecture: Architecture, path: Path, proof: Par
         ("Checkpoint", f"{m.lineage.format}, SHA-256 {m.lineage.checkpoint_sha256[:16]}…"),
         ("Installed", _installed()),
     ]
-    table = _plain_table(m.contract.name)
+    table = plain_table(m.contract.name)
     table.show_header = False
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -116,7 +111,9 @@ def _installed() -> str:
 
 
 def _inputs(bundle: Bundle) -> Table:
-    table = _plain_table("\nInputs beside the ECG")
+    from ecg2lab.report.tables import plain_table
+
+    table = plain_table("\nInputs beside the ECG")
     for header in ("name", "unit", "range", "when missing"):
         table.add_column(header, no_wrap=header == "name")
     for f in bundle.contract.continuous:
@@ -131,7 +128,9 @@ def _inputs(bundle: Bundle) -> Table:
 
 
 def _targets(bundle: Bundle) -> Table:
-    table = _plain_table(f"\n{len(bundle.contract.targets)} targets")
+    from ecg2lab.report.tables import plain_table
+
+    table = plain_table(f"\n{len(bundle.contract.targets)} targets")
     for header in ("name", "abnormality", "when", "LOINC", "decide at"):
         table.add_column(header, overflow="fold", no_wrap=header == "name")
     for t in bundle.contract.targets:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
-from ecg2lab.cli.delivery import PAGES, Delivery, Format, Problem, stems
+from ecg2lab.cli.delivery import Case, Delivery, Output, cases
+from ecg2lab.cli.options import Facts, flat
 from ecg2lab.errors import Ecg2LabError
-from ecg2lab.patient import OutOfRange, Race, Sex
 
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
@@ -22,27 +23,56 @@ if TYPE_CHECKING:
     from ecg2lab.prediction import Prediction
     from ecg2lab.recording import Recording
 
-_PATIENT_PANEL = "Patient (all optional; what is missing is imputed, and said)"
-
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("predict")(run)
+    app.command("predict")(flat(run))
 
 
-def _fact(text: str) -> Any:
-    return typer.Option(help=text, rich_help_panel=_PATIENT_PANEL)
-
-
-def _schema(wanted: bool) -> None:
-    if wanted:
+def _schema(asked: bool) -> None:
+    if asked:
         from ecg2lab.report.document import schema_text
 
         typer.echo(schema_text(), nl=False)
         raise typer.Exit
 
 
-Number = float | None
+@dataclass(frozen=True)
+class Question:
+    """Which targets."""
+
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
+    ] = None
+    explain: Annotated[
+        list[str] | None,
+        typer.Option(help="Say what the answer for this target rests on; may be repeated.", metavar="TARGET"),
+    ] = None
+
+    def check(self, engine: Engine) -> None:
+        """Refuse an unknown target once, before the first record."""
+        for name in (*(self.target or ()), *(self.explain or ())):
+            engine.contract.target_index(name)
+
+    def ask(self, engine: Engine, recording: Recording, patient: Patient) -> Prediction:
+        """The answer, explanations in it."""
+        prediction = engine.predict(recording, patient, targets=self.target or None)
+        if self.explain:
+            explanations = engine.explain(recording, patient, self.explain)
+            prediction = msgspec.structs.replace(prediction, explanations=explanations)
+        return prediction
+
+
+@dataclass(frozen=True)
+class Computing:
+    """How an engine is loaded, as `ecg2lab.load` names it."""
+
+    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, tensorrt or torch.")] = "auto"
+    precision: Annotated[
+        str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
+    ] = None
+    threads: Annotated[int | None, typer.Option(help="Of one call; default: all usable.")] = None
 
 
 def run(
@@ -50,53 +80,10 @@ def run(
     records: Annotated[
         list[Path], typer.Argument(help="ECG files in any format that is read; of WFDB the header X.hea.")
     ],
-    patient: Annotated[
-        Path | None,
-        typer.Option(help="JSON file with the patient's facts.", rich_help_panel=_PATIENT_PANEL),
-    ] = None,
-    age: Annotated[Number, _fact("Years.")] = None,
-    sex: Annotated[Sex | None, _fact("As entered in the record.")] = None,
-    race: Annotated[Race | None, _fact("As grouped in MIMIC-IV.")] = None,
-    respiratory_per_min: Annotated[Number, _fact("Breaths per minute.")] = None,
-    spo2_percent: Annotated[Number, _fact("Oxygen saturation.")] = None,
-    diastolic_mmhg: Annotated[Number, _fact("Blood pressure.")] = None,
-    systolic_mmhg: Annotated[Number, _fact("Blood pressure.")] = None,
-    heart_rate_bpm: Annotated[Number, _fact("Beats per minute.")] = None,
-    temperature_c: Annotated[Number, _fact("Degrees Celsius.")] = None,
-    temperature_f: Annotated[Number, _fact("Degrees Fahrenheit.")] = None,
-    height_cm: Annotated[Number, _fact("Centimetres.")] = None,
-    weight_kg: Annotated[Number, _fact("Kilograms.")] = None,
-    bmi: Annotated[Number, _fact("kg/m²; follows from height and weight.")] = None,
-    out_of_range: Annotated[
-        OutOfRange,
-        typer.Option(
-            help="What a number that is no measurement does: refuse the record, or count as not given.",
-            rich_help_panel=_PATIENT_PANEL,
-        ),
-    ] = "refuse",
-    target: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
-    ] = None,
-    explain: Annotated[
-        list[str] | None,
-        typer.Option(help="Say what the answer for this target rests on; may be repeated.", metavar="TARGET"),
-    ] = None,
-    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, tensorrt or torch.")] = "auto",
-    precision: Annotated[
-        str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
-    ] = None,
-    threads: Annotated[int | None, typer.Option(help="Of one call; default: all usable.")] = None,
-    output: Annotated[Format, typer.Option("--format", help="What to write.")] = "table",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder: one file for each record. Needed for html and pdf."),
-    ] = None,
-    deidentify: Annotated[
-        bool,
-        typer.Option("--deidentify", help="Leave out source, record name and ages above 89; records become numbers."),
-    ] = False,
+    facts: Facts,
+    question: Question,
+    computing: Computing,
+    output: Output,
     schema: Annotated[
         bool,
         typer.Option("--schema", help="Print the JSON schema of --json and stop.", callback=_schema, is_eager=True),
@@ -118,75 +105,49 @@ def run(
     - `ecg2lab predict model.ecg2lab record.hea --format fhir --deidentify`
     """
     del schema
-    facts = {name: value for name, value in locals().items() if name in _patient_fields()}
-    if as_json and output not in ("table", "json"):
-        raise typer.BadParameter(f"choose one: --json or --format {output}", param_hint="--json")
-    wanted: Format = "json" if as_json else output
-    if wanted in PAGES and out is None:
-        raise typer.BadParameter(f"{wanted} goes to files: say where with --out FOLDER", param_hint="--format")
-    known = _patient(patient, facts)
+    output.check()
+    patient = facts.read()
 
     import ecg2lab
 
-    delivery = Delivery(wanted, out, deidentify)
-    with ecg2lab.load(
-        bundle, backend=backend, precision=precision, threads=threads, out_of_range=out_of_range
-    ) as engine:
-        for name in (*(target or ()), *(explain or ())):
-            engine.contract.target_index(name)
-        worst = 0
-        for record, stem in zip(_progress(records), stems(records, deidentify), strict=True):
-            recording = None
-            try:
-                recording = ecg2lab.read(record)
-                prediction = _predict(engine, recording, known, target, explain)
-                delivery.answer(prediction, recording, record, stem)
-            except Ecg2LabError as error:
-                worst = max(worst, REFUSED)
-                problem = Problem(type(error).__name__, str(error), getattr(error, "quality", None))
-                delivery.refusal(problem, record, stem, engine.info, recording)
-            except OSError:  # the output itself cannot be written
-                raise
-            except Exception as error:  # the other records still have an answer
-                if os.environ.get(DEBUG):
-                    raise
-                worst = max(worst, INTERNAL)
-                delivery.refusal(Problem("InternalError", internal(error)), record, stem, engine.info, recording)
-    if worst:
+    delivery = Delivery(output)
+    with ecg2lab.load(bundle, **vars(computing), out_of_range=facts.out_of_range) as engine:
+        question.check(engine)
+        codes = [
+            _answer(engine, question, patient, case, delivery) for case in _progress(cases(records, output.deidentify))
+        ]
+    if worst := max(codes):
         raise typer.Exit(worst)
 
 
-def _predict(
-    engine: Engine, recording: Recording, known: Patient, targets: list[str] | None, explain: list[str] | None
-) -> Prediction:
-    prediction = engine.predict(recording, known, targets=targets or None)
-    if explain:
-        prediction = msgspec.structs.replace(prediction, explanations=engine.explain(recording, known, explain))
-    return prediction
+def _answer(engine: Engine, question: Question, patient: Patient, case: Case, delivery: Delivery) -> int:
+    """Answer for one record, whose refusal lets the others have an answer; the exit code."""
+    from ecg2lab.prediction import ErrorNote
+    from ecg2lab.readers import read
+
+    recording = None
+    try:
+        recording = read(case.record)
+        delivery.answer(question.ask(engine, recording, patient), recording, case)
+        return 0
+    except Ecg2LabError as error:
+        note, code = ErrorNote(type=type(error).__name__, message=str(error)), REFUSED
+        quality = getattr(error, "quality", None)
+    except OSError:  # the output itself cannot be written
+        raise
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        note, code, quality = ErrorNote(type="InternalError", message=internal(error)), INTERNAL, None
+    delivery.refusal(note, quality, case, engine.info, recording)
+    return code
 
 
-def _patient_fields() -> tuple[str, ...]:
-    from ecg2lab.patient import Patient
-
-    return Patient.__struct_fields__
-
-
-def _patient(file: Path | None, facts: dict[str, Any]) -> Patient:
-    from ecg2lab.patient import Patient, read_patient
-
-    given = {name: value for name, value in facts.items() if value is not None}
-    if file and given:
-        raise typer.BadParameter(
-            f"give --{next(iter(given)).replace('_', '-')} in the file, or no file", param_hint="--patient"
-        )
-    return read_patient(file) if file else Patient(**given)
-
-
-def _progress(records: list[Path]) -> Iterator[Path]:
+def _progress(every: list[Case]) -> Iterator[Case]:
     """A bar on stderr when there is something to wait for and somebody to see it."""
-    if len(records) < 3 or not sys.stderr.isatty():
-        return iter(records)
+    if len(every) < 3 or not sys.stderr.isatty():
+        return iter(every)
     from rich.console import Console
     from rich.progress import track
 
-    return iter(track(records, "predicting", console=Console(stderr=True), transient=True))
+    return iter(track(every, "predicting", console=Console(stderr=True), transient=True))

@@ -6,13 +6,14 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
-from ecg2lab.patient import OutOfRange
+from ecg2lab.cli.options import Facts, flat
 
 if TYPE_CHECKING:
     from ecg2lab.cli.stream_view import View
@@ -28,7 +29,7 @@ RawUnit = Literal["uV", "mV", "V", "adc"]
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("stream")(run)
+    app.command("stream")(flat(run))
 
 
 def _speed(text: str) -> float:
@@ -41,34 +42,67 @@ def _speed(text: str) -> float:
     return speed
 
 
+@dataclass(frozen=True)
+class Answers:
+    """When one is wanted, and of what."""
+
+    hop: Annotated[float, typer.Option(help="Seconds from one answer to the next.")] = 1.0
+    average: Annotated[float | None, typer.Option(help="Seconds to average over; default: the latest window.")] = None
+    longest_gap: Annotated[
+        float | None, typer.Option(help="Seconds without values after which a lead is off; default: a window.")
+    ] = None
+    target: Annotated[list[str] | None, typer.Option(help="Only this target; may be repeated.")] = None
+
+    def open(self, engine: Engine, **form: Any) -> Stream:
+        """A stream of samples of this form, as `Engine.stream` takes it."""
+        return engine.stream(
+            hop_s=self.hop,
+            average_s=self.average,
+            longest_gap_s=self.longest_gap,
+            targets=self.target or None,
+            **form,
+        )
+
+
+@dataclass(frozen=True)
+class RawFormat:
+    """What samples without a header are."""
+
+    fs: Annotated[float | None, typer.Option(help="Sampling rate, Hz.", rich_help_panel=_RAW_PANEL)] = None
+    leads: Annotated[str | None, typer.Option(help="Names in their order: I,II,V1 …", rich_help_panel=_RAW_PANEL)] = (
+        None
+    )
+    unit: Annotated[RawUnit | None, typer.Option(help="Of a sample.", rich_help_panel=_RAW_PANEL)] = None
+    gain: Annotated[float | None, typer.Option(help="Counts per millivolt, for adc.", rich_help_panel=_RAW_PANEL)] = (
+        None
+    )
+    sample_type: Annotated[SampleType, typer.Option("--type", help="Little-endian.", rich_help_panel=_RAW_PANEL)] = (
+        "int16"
+    )
+
+    def check(self, source: str) -> None:
+        """Refuse statements about a record, which makes its own.
+
+        Raises
+        ------
+        typer.BadParameter
+            If there are any.
+        """
+        stated = any(value is not None for value in (self.fs, self.leads, self.unit, self.gain))
+        if source != STDIN and stated:
+            raise typer.BadParameter("a record says its own rate, leads and unit", param_hint="SOURCE")
+
+
 def run(
     bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
     source: Annotated[Path, typer.Argument(help="A record to replay, or - for raw samples on standard input.")],
-    hop: Annotated[float, typer.Option(help="Seconds from one answer to the next.")] = 1.0,
-    average: Annotated[float | None, typer.Option(help="Seconds to average over; default: the latest window.")] = None,
-    longest_gap: Annotated[
-        float | None, typer.Option(help="Seconds without values after which a lead is off; default: a window.")
-    ] = None,
+    answers: Answers,
+    facts: Facts,
+    raw: RawFormat,
     speed: Annotated[Any, typer.Option(parser=_speed, metavar="X", help="Of a replay: times real time, or max.")] = "1",
-    patient: Annotated[Path | None, typer.Option(help="JSON file with the patient's facts.")] = None,
-    out_of_range: Annotated[
-        OutOfRange, typer.Option(help="What a fact that is no measurement does: refuse, or count as not given.")
-    ] = "refuse",
-    target: Annotated[list[str] | None, typer.Option(help="Only this target; may be repeated.")] = None,
     backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, tensorrt or torch.")] = "auto",
     threads: Annotated[int, typer.Option(help="Of one call.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each answer.")] = False,
-    fs: Annotated[float | None, typer.Option(help="Sampling rate, Hz.", rich_help_panel=_RAW_PANEL)] = None,
-    leads: Annotated[
-        str | None, typer.Option(help="Names in their order: I,II,V1 …", rich_help_panel=_RAW_PANEL)
-    ] = None,
-    unit: Annotated[RawUnit | None, typer.Option(help="Of a sample.", rich_help_panel=_RAW_PANEL)] = None,
-    gain: Annotated[
-        float | None, typer.Option(help="Counts per millivolt, for adc.", rich_help_panel=_RAW_PANEL)
-    ] = None,
-    sample_type: Annotated[
-        SampleType, typer.Option("--type", help="Little-endian.", rich_help_panel=_RAW_PANEL)
-    ] = "int16",
 ) -> None:
     """Answer every hop for a signal that is still coming in.
 
@@ -84,78 +118,48 @@ def run(
 
     - `acquire | ecg2lab stream model.ecg2lab - --fs 500 --leads I,II,V1,V2,V3,V4,V5,V6 --unit uV`
     """
-    options = Options(hop, average, longest_gap, target or None)
-    raw = {"--fs": fs, "--leads": leads, "--unit": unit, "--gain": gain}
-    if str(source) != STDIN and any(value is not None for value in raw.values()):
-        raise typer.BadParameter("a record says its own rate, leads and unit", param_hint="SOURCE")
+    raw.check(str(source))
 
     import ecg2lab
 
-    facts = _patient(patient)
-    with ecg2lab.load(bundle, backend=backend, threads=threads, out_of_range=out_of_range) as engine:
-        if str(source) != STDIN:
-            stream, parts = _replay(engine, source, speed, facts, options)
-        elif fs is None or leads is None or unit is None:
-            absent = next(name for name, value in raw.items() if value is None)
-            raise typer.BadParameter("raw samples do not say it themselves", param_hint=absent)
+    patient = facts.read()
+    with ecg2lab.load(bundle, backend=backend, threads=threads, out_of_range=facts.out_of_range) as engine:
+        if str(source) == STDIN:
+            stream, parts = _from_stdin(engine, raw, patient, answers)
         else:
-            stream, parts = _raw(
-                engine, RawFormat(fs, tuple(leads.split(",")), unit, gain), sample_type, facts, options
-            )
+            stream, parts = _from_record(engine, source, speed, patient, answers)
         with _view(as_json) as view:
             answered, refused = _show_all(stream, parts, view)
     _judge(stream, answered, refused)
 
 
-class Options(NamedTuple):
-    """Of every stream, as `Engine.stream` names them."""
-
-    hop_s: float
-    average_s: float | None
-    longest_gap_s: float | None
-    targets: list[str] | None
-
-
-class RawFormat(NamedTuple):
-    """What samples without a header are, as `Engine.stream` names it."""
-
-    fs: float
-    leads: tuple[str, ...]
-    unit: RawUnit
-    gain: float | None
-
-
-def _replay(
-    engine: Engine, source: Path, speed: float, facts: Patient, options: Options
+def _from_record(
+    engine: Engine, source: Path, speed: float, patient: Patient, answers: Answers
 ) -> tuple[Stream, Iterable[Any]]:
     from ecg2lab.cli import stream_source
     from ecg2lab.readers import read
 
     recording = read(source)
-    stream = engine.stream(
+    stream = answers.open(
+        engine,
         fs=recording.fs,
         leads=recording.leads,
         unit="mV",
-        patient=facts.with_defaults(recording.subject),
+        patient=patient.with_defaults(recording.subject),
         source=recording.source,
-        **options._asdict(),
     )
     return stream, stream_source.replay(recording, speed)
 
 
-def _raw(
-    engine: Engine, form: RawFormat, sample_type: str, facts: Patient, options: Options
-) -> tuple[Stream, Iterable[Any]]:
+def _from_stdin(engine: Engine, raw: RawFormat, patient: Patient, answers: Answers) -> tuple[Stream, Iterable[Any]]:
     from ecg2lab.cli import stream_source
 
-    stream = engine.stream(**form._asdict(), patient=facts, **options._asdict())
-    return stream, stream_source.raw(sys.stdin.fileno(), sample_type, len(form.leads), form.fs)
-
-
-def _patient(file: Path | None) -> Patient:
-    from ecg2lab.patient import Patient, read_patient
-
-    return read_patient(file) if file else Patient()
+    if raw.fs is None or raw.leads is None or raw.unit is None:
+        absent = next(name for name in ("fs", "leads", "unit") if getattr(raw, name) is None)
+        raise typer.BadParameter("raw samples do not say it themselves", param_hint=f"--{absent}")
+    leads = raw.leads.split(",")
+    stream = answers.open(engine, fs=raw.fs, leads=leads, unit=raw.unit, gain=raw.gain, patient=patient)
+    return stream, stream_source.raw(sys.stdin.fileno(), raw.sample_type, len(leads), raw.fs)
 
 
 @contextmanager

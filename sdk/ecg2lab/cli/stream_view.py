@@ -109,12 +109,12 @@ def _line(prediction: StreamPrediction) -> str:
     span = where(prediction.position)
     if prediction.refusal:
         return f"{span}: refused: {prediction.refusal.message}"
-    found = [
+    detected = [
         f"{words.abnormality(f)} {words.percent(f.probability, f.decision_threshold)}"
         for f in prediction.findings
         if f.detected
     ]
-    return f"{span}: detected: {', '.join(found) or 'nothing'}"
+    return f"{span}: detected: {', '.join(detected) or 'nothing'}"
 
 
 def _trend(probabilities: deque[float | None]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, lead_of, no_lead, source, to_recording
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive
 from ecg2lab.readers.units import printable, require_millivolts
@@ -37,14 +37,12 @@ def read_aecg(content: Content) -> Recording:
     began = attribute(series, "effectiveTime/low", "value") or attribute(root, "effectiveTime/low", "value")
     return to_recording(
         channels,
-        source=source(
-            "HL7 aECG",
-            content.name,
-            patient_id=attribute(next(root.iter("trialSubject"), None), "id", "extension"),
-            acquired=began,
-            device=_device(series),
-            document_uid=attribute(root, "id", "root"),
-        ),
+        "HL7 aECG",
+        content.name,
+        patient_id=attribute(next(root.iter("trialSubject"), None), "id", "extension"),
+        acquired=began,
+        device=_device(series),
+        document_uid=attribute(root, "id", "root"),
         subject=subjects.subject(
             birth=subjects.day((attribute(person, "birthTime", "value") or "")[:8]),
             acquired=subjects.day((began or "")[:8]),

@@ -59,8 +59,19 @@ def check_size(values: int) -> None:
         raise RecordingError(f"it announces {values} samples; at most {MOST_VALUES} are read: cut it into parts")
 
 
-def to_recording(channels: Sequence[Channel], *, source: dict[str, Any], subject: Patient | None) -> Recording:
+def to_recording(
+    channels: Sequence[Channel], form: str, file: str, *, subject: Patient | None = None, **origin: str | None
+) -> Recording:
     """Put the leads of a file together, in millivolt.
+
+    Parameters
+    ----------
+    channels
+        In the order of the file.
+    form, file, origin
+        As for `source`.
+    subject
+        What it says of the patient.
 
     Raises
     ------
@@ -89,7 +100,7 @@ def to_recording(channels: Sequence[Channel], *, source: dict[str, Any], subject
         fs=float(f"{first.rate_hz:.10g}"),
         leads=[name for _, name in leads],
         unit="mV",
-        source=source,
+        source=source(form, file, **origin),
         subject=subject,
         ignored=[printable(channel.name) for channel in channels if not channel.lead],
     )
@@ -107,7 +118,7 @@ def _names(channels: Sequence[Channel]) -> str:
     return ", ".join(names + (["…"] if len(channels) > 20 else [])) or "none"
 
 
-def source(form: str, file: str, **facts: str | None) -> dict[str, Any]:
-    """`Recording.source` of a file: its name, its format and those facts that it states."""
-    stated = {name: value.strip() for name, value in facts.items() if value and value.strip()}
+def source(form: str, file: str, **origin: str | None) -> dict[str, Any]:
+    """`Recording.source` of a file: its name, its format, and where it comes from as far as it says so."""
+    stated = {name: value.strip() for name, value in origin.items() if value and value.strip()}
     return {"file": file, "format": form, **stated}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, source, to_recording
+from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content, Stated
 from ecg2lab.readers.numbers import finite
 from ecg2lab.readers.units import printable, require_millivolts
@@ -71,19 +71,19 @@ def read_csv(content: Content) -> Recording:
     if header is None:
         raise RecordingError("its first line that is no comment names no lead")
     lines = _lines(content.data)
-    known = _settle(_comments([next(lines) for _ in range(header)]), content.stated)
+    facts = _settle(_comments([next(lines) for _ in range(header)]), content.stated)
     head = next(lines)
     delimiter = _delimiter(head)
     if head.count(delimiter) >= _MOST_COLUMNS:
         raise RecordingError(f"it has more than {_MOST_COLUMNS} columns")
-    columns = [_column(name, known) for name in _cells(head, delimiter)]
+    columns = [_column(name, facts) for name in _cells(head, delimiter)]
     table = _table(lines, header + 2, delimiter, len(columns))
-    rate = _rate(known)
+    rate = _rate(facts)
     channels = [
-        _channel(column, table[:, place], rate, known) if lead_of(column.name) else no_lead(column.name)
+        _channel(column, table[:, place], rate, facts) if lead_of(column.name) else no_lead(column.name)
         for place, column in enumerate(columns)
     ]
-    return to_recording(channels, source=source("CSV", content.name), subject=_subject(known))
+    return to_recording(channels, "CSV", content.name, subject=_subject(facts))
 
 
 def _lines(data: bytes) -> Iterator[str]:
@@ -108,9 +108,9 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _comments(lines: list[str]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for line in lines:
-        found = _COMMENT.fullmatch(line.strip())
-        key = _KEYS.get(found["key"].casefold().replace("_", " ")) if found else None
-        if found and key and facts.setdefault(key, found["value"]) != found["value"]:
+        comment = _COMMENT.fullmatch(line.strip())
+        key = _KEYS.get(comment["key"].casefold().replace("_", " ")) if comment else None
+        if comment and key and facts.setdefault(key, comment["value"]) != comment["value"]:
             raise RecordingError(f"its comments state {key} twice, and differently")
     if "fs" in facts:
         facts["fs"] = _HERTZ.sub("", facts["fs"])
@@ -122,38 +122,37 @@ def _settle(facts: dict[str, str], stated: Stated) -> dict[str, str]:
     for key, value in stated._asdict().items():
         if value is None:
             continue
-        same = facts.get(key) in (None, str(value)) or finite(facts.get(key)) == value
-        if not same:
+        if facts.get(key) not in (None, str(value)) and finite(facts.get(key)) != value:
             raise RecordingError(f"its comments state another {key} than the caller")
         facts[key] = str(value)
     return facts
 
 
-def _rate(known: dict[str, str]) -> float:
-    rate = finite(known.get("fs"))
+def _rate(facts: dict[str, str]) -> float:
+    rate = finite(facts.get("fs"))
     if rate is None:
         raise RecordingError("its sampling rate is not known: add a comment line `# fs: 500`, or say fs=…")
     return rate
 
 
-def _column(cell: str, known: dict[str, str]) -> _Column:
-    found = _COLUMN.fullmatch(cell)
-    if found is None:
+def _column(cell: str, facts: dict[str, str]) -> _Column:
+    column = _COLUMN.fullmatch(cell)
+    if column is None:
         return _Column(cell, None)
-    own, general = found["unit"], known.get("unit")
+    own, general = column["unit"], facts.get("unit")
     if own is not None and general is not None and own.strip() != general.strip():
         raise RecordingError(f"column {printable(cell)} is not in the unit stated for all, {printable(general)}")
-    return _Column(found["name"], own if own is not None else general)
+    return _Column(column["name"], own if own is not None else general)
 
 
-def _channel(column: _Column, values: NDArray[np.float64], rate: float, known: dict[str, str]) -> Channel:
+def _channel(column: _Column, values: NDArray[np.float64], rate: float, facts: dict[str, str]) -> Channel:
     if column.unit is None:
         raise RecordingError("its unit is not known: add a comment line `# unit: mV`, or say unit=…")
     if column.unit.casefold() != "adc":
-        if "gain" in known or "baseline" in known:
+        if "gain" in facts or "baseline" in facts:
             raise RecordingError("gain and baseline belong to unit adc")
         return Channel(column.name, values, require_millivolts(column.unit, column.name), rate)
-    gain, baseline = finite(known.get("gain")), finite(known.get("baseline", "0"))
+    gain, baseline = finite(facts.get("gain")), finite(facts.get("baseline", "0"))
     if gain is None or gain <= 0 or baseline is None:
         raise RecordingError("unit adc needs a gain above zero in counts per millivolt (`# gain: 1000`, or gain=…)")
     return Channel(column.name, values, 1 / gain, rate, offset_mv=-baseline / gain)
@@ -163,8 +162,8 @@ def _table(lines: Iterable[str], first: int, delimiter: str, width: int) -> NDAr
     """(rows, columns); `first` is the number of the first line."""
     values = array("d")
     for number, line in enumerate(lines, start=first):
-        if (found := line.count(delimiter) + 1) != width:
-            raise RecordingError(f"line {number} has {found} values for {width} columns")
+        if (cells := line.count(delimiter) + 1) != width:
+            raise RecordingError(f"line {number} has {cells} values for {width} columns")
         try:
             values.extend(float(cell) if cell else np.nan for cell in _cells(line, delimiter))
         except ValueError:
@@ -175,6 +174,6 @@ def _table(lines: Iterable[str], first: int, delimiter: str, width: int) -> NDAr
     return np.frombuffer(values).reshape(-1, width)
 
 
-def _subject(known: dict[str, str]) -> Patient | None:
-    age = re.sub(r"\s*(?:years?|y)$", "", known.get("age", ""))
-    return subjects.subject(stated=subjects.years(age, "years"), sex=subjects.sex(known.get("sex")))
+def _subject(facts: dict[str, str]) -> Patient | None:
+    age = re.sub(r"\s*(?:years?|y)$", "", facts.get("age", ""))
+    return subjects.subject(stated=subjects.years(age, "years"), sex=subjects.sex(facts.get("sex")))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ecg2lab.errors import RecordingError
 from ecg2lab.extras import require
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, source, to_recording
+from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.lead_codes import lead_name
 from ecg2lab.readers.units import printable, require_millivolts
@@ -74,17 +74,15 @@ def _read(content: Content) -> Recording:
     age = _AGE.fullmatch(_text(dataset, "PatientAge") or "")
     return to_recording(
         _channels(_rhythm(dataset), order),
-        source=source(
-            "DICOM",
-            content.name,
-            patient_id=_text(dataset, "PatientID"),
-            order_id=_text(dataset, "AccessionNumber"),
-            acquired=began,
-            device=_text(dataset, "ManufacturerModelName"),
-            study_uid=_text(dataset, "StudyInstanceUID"),
-            series_uid=_text(dataset, "SeriesInstanceUID"),
-            sop_uid=_text(dataset, "SOPInstanceUID"),
-        ),
+        "DICOM",
+        content.name,
+        patient_id=_text(dataset, "PatientID"),
+        order_id=_text(dataset, "AccessionNumber"),
+        acquired=began,
+        device=_text(dataset, "ManufacturerModelName"),
+        study_uid=_text(dataset, "StudyInstanceUID"),
+        series_uid=_text(dataset, "SeriesInstanceUID"),
+        sop_uid=_text(dataset, "SOPInstanceUID"),
         subject=subjects.subject(
             stated=subjects.years(age[1], age[2]) if age else None,
             birth=subjects.day(_text(dataset, "PatientBirthDate")),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields
-from ecg2lab.readers.channels import Channel, check_size, lead_of, source, to_recording
+from ecg2lab.readers.channels import Channel, check_size, lead_of, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.formats import BDF_MARK
 from ecg2lab.readers.numbers import count, finite, positive, whole
@@ -76,15 +76,13 @@ def read_edf(content: Content) -> Recording:
     acquired = _day(session, 1)
     return to_recording(
         channels,
-        source=source(
-            reserved[:4] if ordered else ("BDF" if width == 3 else "EDF"),
-            content.name,
-            patient_id=_known(patient, 0),
-            order_id=_known(session, 2),
-            device=_known(session, 4),
-            acquired=f"{acquired.isoformat() if acquired else fields.text(168, 8)} {fields.text(176, 8)}",
-        ),
-        subject=subjects.subject(birth=_day(patient, 2), acquired=acquired, sex=subjects.sex(_known(patient, 1))),
+        reserved[:4] if ordered else ("BDF" if width == 3 else "EDF"),
+        content.name,
+        patient_id=_word(patient, 0),
+        order_id=_word(session, 2),
+        device=_word(session, 4),
+        acquired=f"{acquired.isoformat() if acquired else fields.text(168, 8)} {fields.text(176, 8)}",
+        subject=subjects.subject(birth=_day(patient, 2), acquired=acquired, sex=subjects.sex(_word(patient, 1))),
     )
 
 
@@ -132,13 +130,13 @@ def _samples(fields: ByteFields, in_record: int, width: int, signals: int) -> ND
     return (padded.view("<i4").ravel() >> 8).reshape(records, in_record)
 
 
-def _known(words: Sequence[str], place: int) -> str | None:
+def _word(words: Sequence[str], place: int) -> str | None:
     """A word of an ordered field; `X` stands for what is not known."""
     return words[place] if len(words) > place and words[place] != "X" else None
 
 
 def _day(words: Sequence[str], place: int) -> date | None:
-    found = _DAY.fullmatch((_known(words, place) or "").upper())
-    if found is None or found[2] not in _MONTHS:
+    written = _DAY.fullmatch((_word(words, place) or "").upper())
+    if written is None or written[2] not in _MONTHS:
         return None
-    return subjects.make_day(int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
+    return subjects.make_day(int(written[3]), _MONTHS.index(written[2]) + 1, int(written[1]))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import binascii
-from typing import Any
+from datetime import date
 
 import numpy as np
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields
-from ecg2lab.readers.channels import Channel, source, to_recording
+from ecg2lab.readers.channels import Channel, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.recording import Recording
 
@@ -49,7 +48,17 @@ def read_ishne(content: Content) -> Recording:
         Channel(_name(fields.signed(158 + 2 * row, 2)), counts[row], _resolution(fields, row) * _NANOVOLT, float(rate))
         for row in range(leads)
     ]
-    return to_recording(channels, source=_source(fields, content.name), subject=_subject(fields))
+    acquired = _day(fields, 138)
+    clock = ":".join(f"{fields.signed(150 + 2 * place, 2):02d}" for place in range(3))
+    return to_recording(
+        channels,
+        "ISHNE",
+        content.name,
+        patient_id=fields.text(108, 20),
+        acquired=f"{acquired.isoformat()} {clock}" if acquired else None,
+        device=fields.text(232, 40),
+        subject=subjects.subject(birth=_day(fields, 132), acquired=acquired, sex=_SEX.get(fields.signed(128, 2))),
+    )
 
 
 def _verify_checksum(fields: ByteFields, start: int) -> None:
@@ -80,26 +89,6 @@ def _resolution(fields: ByteFields, row: int) -> int:
     return nanovolts
 
 
-def _day(fields: ByteFields, offset: int) -> tuple[int, int, int]:
+def _day(fields: ByteFields, offset: int) -> date | None:
     of_month, month, year = (fields.signed(offset + 2 * place, 2) for place in range(3))
-    return year, month, of_month
-
-
-def _subject(fields: ByteFields) -> Patient | None:
-    return subjects.subject(
-        birth=subjects.make_day(*_day(fields, 132)),
-        acquired=subjects.make_day(*_day(fields, 138)),
-        sex=_SEX.get(fields.signed(128, 2)),
-    )
-
-
-def _source(fields: ByteFields, file: str) -> dict[str, Any]:
-    acquired = subjects.make_day(*_day(fields, 138))
-    clock = ":".join(f"{fields.signed(150 + 2 * place, 2):02d}" for place in range(3))
-    return source(
-        "ISHNE",
-        file,
-        patient_id=fields.text(108, 20),
-        acquired=f"{acquired.isoformat()} {clock}" if acquired else None,
-        device=fields.text(232, 40),
-    )
+    return subjects.make_day(year, month, of_month)

@@ -25,8 +25,3 @@ _NAMES = {
 def lead_name(code: int) -> str:
     """The lead of a code; another code gives a name that is no lead."""
     return _NAMES.get(code, f"code {code}")
-
-
-def lead_code(name: str) -> int:
-    """The code of a lead in its usual spelling."""
-    return next(code for code, known in _NAMES.items() if known == name)

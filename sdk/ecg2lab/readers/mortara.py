@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, lead_of, no_lead, source, to_recording
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive, whole
 from ecg2lab.readers.units import printable
@@ -28,13 +28,11 @@ def read_mortara(content: Content) -> Recording:
     acquired = root.get("ACQUISITION_TIME") or ""
     return to_recording(
         [_channel(channel) for channel in root.findall("CHANNEL")],
-        source=source(
-            "Mortara XML",
-            content.name,
-            patient_id=attribute(root, "SUBJECT", "ID"),
-            acquired=acquired,
-            device=attribute(root, "SOURCE", "MODEL") or attribute(root, "SOURCE", "TYPE"),
-        ),
+        "Mortara XML",
+        content.name,
+        patient_id=attribute(root, "SUBJECT", "ID"),
+        acquired=acquired,
+        device=attribute(root, "SOURCE", "MODEL") or attribute(root, "SOURCE", "TYPE"),
         subject=subjects.subject(
             stated=subjects.years(root.get("AGE"), root.get("AGE_UNITS")),
             birth=subjects.day(attribute(root, "SUBJECT", "DOB")),
@@ -49,9 +47,9 @@ def _channel(channel: Element) -> Channel:
     if lead_of(name) is None:
         return no_lead(name)
     what = f"channel {printable(name)}"
-    for field, wanted in _STORED_AS.items():
-        if (found := (channel.get(field) or wanted).strip().upper()) != wanted:
-            raise RecordingError(f"{what} has {field} {printable(found)}; only {wanted} is read")
+    for field, readable in _STORED_AS.items():
+        if (stored := (channel.get(field) or readable).strip().upper()) != readable:
+            raise RecordingError(f"{what} has {field} {printable(stored)}; only {readable} is read")
     if finite(channel.get("OFFSET") or "0") != 0:
         raise RecordingError(f"{what} has an OFFSET, which cannot be understood")
     counts = base64_counts(channel.get("DATA") or channel.text, what)

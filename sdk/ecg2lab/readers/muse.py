@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, lead_of, no_lead, source, to_recording
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive, whole
 from ecg2lab.readers.units import printable, require_millivolts
@@ -41,14 +41,12 @@ def read_muse(content: Content) -> Recording:
     acquired = subjects.day(text_of(test, "AcquisitionDate"), _DATE_ORDER)
     return to_recording(
         channels,
-        source=source(
-            "GE MUSE XML",
-            content.name,
-            patient_id=text_of(patient, "PatientID"),
-            order_id=text_of(root, "Order/HISOrderNumber"),
-            acquired=f"{acquired or ''} {text_of(test, 'AcquisitionTime') or ''}",
-            device=text_of(test, "AcquisitionDevice"),
-        ),
+        "GE MUSE XML",
+        content.name,
+        patient_id=text_of(patient, "PatientID"),
+        order_id=text_of(root, "Order/HISOrderNumber"),
+        acquired=f"{acquired or ''} {text_of(test, 'AcquisitionTime') or ''}",
+        device=text_of(test, "AcquisitionDevice"),
         subject=subjects.subject(
             stated=subjects.years(text_of(patient, "PatientAge"), text_of(patient, "AgeUnits")),
             birth=subjects.day(text_of(patient, "DateofBirth"), _DATE_ORDER),

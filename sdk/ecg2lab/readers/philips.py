@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ecg2lab.errors import RecordingError
 from ecg2lab.leads import LIMB, STANDARD
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, lead_of, source, to_recording
+from ecg2lab.readers.channels import Channel, check_size, lead_of, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import count, finite, positive
 from ecg2lab.readers.units import printable
 from ecg2lab.readers.xli import decode_xli, restore_limb_leads
-from ecg2lab.readers.xml_tree import base64_bytes, text_of
+from ecg2lab.readers.xml_tree import attribute, base64_bytes, text_of
 from ecg2lab.recording import Recording
 
 _MICROVOLT = 1e-3
@@ -59,18 +59,15 @@ def read_philips(content: Content) -> Recording:
 
 def _recording(root: Element, file: str, channels: list[Channel]) -> Recording:
     acquisition, person = root.find("dataacquisition"), root.find("patient/generalpatientdata")
-    day = (acquisition.get("date") if acquisition is not None else None) or ""
-    time = (acquisition.get("time") if acquisition is not None else None) or ""
+    day, time = (attribute(acquisition, ".", name) or "" for name in ("date", "time"))
     return to_recording(
         channels,
-        source=source(
-            "Philips XML",
-            file,
-            patient_id=text_of(person, "patientid") or text_of(person, "MRN"),
-            order_id=text_of(root, "orderinfo/ordernumber"),
-            acquired=f"{day} {time}",
-            device=text_of(acquisition, "machine"),
-        ),
+        "Philips XML",
+        file,
+        patient_id=text_of(person, "patientid") or text_of(person, "MRN"),
+        order_id=text_of(root, "orderinfo/ordernumber"),
+        acquired=f"{day} {time}",
+        device=text_of(acquisition, "machine"),
         subject=subjects.subject(
             stated=subjects.years(text_of(person, "age/years"), "years"),
             birth=subjects.day(text_of(person, "age/dateofbirth") or text_of(person, "dateofbirth")),
@@ -81,10 +78,10 @@ def _recording(root: Element, file: str, channels: list[Channel]) -> Recording:
 
 
 def _one(root: Element, name: str) -> Element:
-    found = list(root.iter(name))
-    if len(found) != 1:
-        raise RecordingError(f"it has {len(found)} elements {name}; exactly one can be read")
-    return found[0]
+    elements = list(root.iter(name))
+    if len(elements) != 1:
+        raise RecordingError(f"it has {len(elements)} elements {name}; exactly one can be read")
+    return elements[0]
 
 
 def _names(waveforms: Element, characteristics: Element) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields, latin_text
-from ecg2lab.readers.channels import Channel, check_size, source, to_recording
+from ecg2lab.readers.channels import Channel, check_size, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.lead_codes import lead_name
 from ecg2lab.readers.scp_huffman import Table, decode, read_tables
@@ -60,8 +60,16 @@ def read_scp(content: Content) -> Recording:
     leads = _leads(sections[3])
     tables = read_tables(sections[2]) if 2 in sections else None
     facts = _facts(sections[1]) if 1 in sections else {}
+    acquired, clock = _date(facts, _DAY), facts.get(_TIME, b"")
+    time = ":".join(f"{part:02d}" for part in clock[:3]) if len(clock) >= 3 else ""
     return to_recording(
-        _channels(sections[6], leads, tables), source=_source(facts, content.name), subject=_subject(facts)
+        _channels(sections[6], leads, tables),
+        "SCP-ECG",
+        content.name,
+        patient_id=latin_text(facts.get(_PATIENT_ID, b"")),
+        acquired=f"{acquired.isoformat()} {time}" if acquired else None,
+        device=latin_text(facts.get(_DEVICE, b"")[8:14]),
+        subject=_subject(facts, acquired),
     )
 
 
@@ -155,24 +163,12 @@ def _date(facts: dict[int, bytes], tag: int) -> date | None:
     return subjects.make_day(int.from_bytes(value[:2], "little"), value[2], value[3]) if len(value) >= 4 else None
 
 
-def _subject(facts: dict[int, bytes]) -> Patient | None:
+def _subject(facts: dict[int, bytes], acquired: date | None) -> Patient | None:
     age, sex = facts.get(_AGE, b""), facts.get(_SEX_TAG, b"")
     stated = int.from_bytes(age[:2], "little") if len(age) >= 3 else 0  # zero is "not stated" here
     return subjects.subject(
         stated=subjects.years(stated, _AGE_UNITS.get(age[2])) if stated else None,
         birth=_date(facts, _BIRTH),
-        acquired=_date(facts, _DAY),
+        acquired=acquired,
         sex=_SEX.get(sex[0]) if sex else None,
-    )
-
-
-def _source(facts: dict[int, bytes], file: str) -> dict[str, Any]:
-    acquired, clock = _date(facts, _DAY), facts.get(_TIME, b"")
-    time = ":".join(f"{part:02d}" for part in clock[:3]) if len(clock) >= 3 else ""
-    return source(
-        "SCP-ECG",
-        file,
-        patient_id=latin_text(facts.get(_PATIENT_ID, b"")),
-        acquired=f"{acquired.isoformat()} {time}" if acquired else None,
-        device=latin_text(facts.get(_DEVICE, b"")[8:14]),
     )

@@ -50,8 +50,8 @@ def sex(word: str | None) -> str | None:
 
 def day(text: str | None, order: str = "ymd") -> date | None:
     """A date of eight digits, year first or month first as the format has it; None if it is none."""
-    found = _DAYS[order].fullmatch((text or "").strip())
-    return make_day(int(found["y"]), int(found["m"]), int(found["d"])) if found else None
+    written = _DAYS[order].fullmatch((text or "").strip())
+    return make_day(*(int(written[part]) for part in "ymd")) if written else None
 
 
 def make_day(year: int, month: int, of_month: int) -> date | None:
@@ -85,8 +85,8 @@ def subject(
     # Above 89 is a floor, which any greater age agrees with.
     if stated is not None and derived is not None and abs(min(derived, ABOVE_89) - min(stated, ABOVE_89)) > 1:
         age = None
-    known: dict[str, Any] = {name: value for name, value in (("age", age), ("sex", sex)) if value is not None}
+    facts: dict[str, Any] = {name: value for name, value in (("age", age), ("sex", sex)) if value is not None}
     try:
-        return Patient(**known) if known else None
+        return Patient(**facts) if facts else None
     except PatientError:
         return None

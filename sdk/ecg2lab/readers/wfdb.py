@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab import leads as lead_names
-from ecg2lab.errors import PatientError, RecordingError
+from ecg2lab.errors import RecordingError
 from ecg2lab.extras import require
 from ecg2lab.patient import Patient
+from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import check_size, source
-from ecg2lab.readers.numbers import whole
-from ecg2lab.readers.units import millivolts
+from ecg2lab.readers.numbers import finite, whole
+from ecg2lab.readers.units import millivolts, printable
 from ecg2lab.recording import Recording
 
 _STANDARD_UNIT = "mV"
@@ -27,8 +28,9 @@ _STANDARD_UNIT = "mV"
 _GAIN = re.compile(r"^(?P<gain>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)(?:\([-+]?[0-9]+\))?(?:/(?P<unit>\S+))?$")
 _FRAME = re.compile(r"x(\d{1,9})", re.ASCII)
 _AGE = re.compile(r"\s*age\s*:\s*(\d{1,3}(?:\.\d+)?)\s*(?:y|yr|yrs|years?)?\s*", re.IGNORECASE)
-_SEX = {"f": "female", "female": "female", "m": "male", "male": "male"}
-_PTB_XL_TOP_AGE, _ABOVE_89 = 300.0, 90.0
+_SEX = re.compile(r"\s*sex\s*:\s*(\w+)\s*", re.IGNORECASE)
+_LONGEST_NAME = 2**16
+_PTB_XL_TOP_AGE = 300.0
 """PTB-XL writes every age above 89 as 300 (Wagner et al. 2020)."""
 
 
@@ -54,12 +56,12 @@ def read_wfdb(header: Path) -> Recording:
     require("formats", "wfdb")
     channels = _channels(header)
     record = _read(header)
-    given = [_printable(name or "") for name in record.sig_name or ()]
-    names = [lead_names.canonical(name) for name in given]
+    labels = [printable(name or "", _LONGEST_NAME) for name in record.sig_name or ()]
+    names = [lead_names.canonical(name) for name in labels]
     rows = [row for row, name in enumerate(names) if name]
     if not rows:
-        raise RecordingError(f"{header} has no ECG lead with a known name (channels: {', '.join(given) or 'none'})")
-    samples = np.stack([record.p_signal[:, row] * _scale(channels[row], given[row], header) for row in rows])
+        raise RecordingError(f"{header} has no ECG lead with a known name (channels: {', '.join(labels) or 'none'})")
+    samples = np.stack([record.p_signal[:, row] * _scale(channels[row], labels[row], header) for row in rows])
     try:
         return Recording(
             samples,
@@ -68,15 +70,10 @@ def read_wfdb(header: Path) -> Recording:
             unit="mV",
             source=source("WFDB", header.name),
             subject=_subject(record.comments or []),
-            ignored=[given[row] for row, name in enumerate(names) if not name],
+            ignored=[labels[row] for row, name in enumerate(names) if not name],
         )
     except RecordingError as error:
         raise RecordingError(f"{header}: {error}") from None
-
-
-def _printable(name: str) -> str:
-    """Control characters of a header must not reach a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _channels(header: Path) -> list[_Channel]:
@@ -85,7 +82,7 @@ def _channels(header: Path) -> list[_Channel]:
         content = header.read_bytes()
     except OSError as error:
         raise RecordingError(f"cannot read {header}: {error.strerror}") from None
-    text = content.decode("utf-8", errors="replace") if _is_utf8(content) else content.decode("latin-1")
+    text = _decoded(content)
     lines = [line.split("#")[0].split() for line in text.splitlines()]
     record, *signals = [line for line in lines if line] or [[]]
     if len(record) < 2 or whole(record[1]) is None:
@@ -114,12 +111,11 @@ def _check_announced(record: list[str], channels: list[_Channel], header: Path) 
             raise RecordingError(f"cannot read {signal}: it is no regular file")
 
 
-def _is_utf8(content: bytes) -> bool:
+def _decoded(content: bytes) -> str:
     try:
-        content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return content.decode("latin-1")
 
 
 def _channel(line: list[str], number: int, header: Path) -> _Channel:
@@ -134,10 +130,7 @@ def _channel(line: list[str], number: int, header: Path) -> _Channel:
 
 
 def _is_positive(number: str) -> bool:
-    try:
-        return 0 < float(number) < float("inf")
-    except ValueError:
-        return False
+    return (finite(number) or 0.0) > 0
 
 
 def _read(header: Path) -> Any:
@@ -186,17 +179,10 @@ def _scale(channel: _Channel, name: str, header: Path) -> float:
 
 def _subject(comments: list[str]) -> Patient | None:
     """Age and sex, where they are stated plainly; anything else is taken as not stated."""
-    known: dict[str, Any] = {}
-    for comment in comments:
-        if age := _AGE.fullmatch(comment):
-            stated = _ABOVE_89 if float(age[1]) == _PTB_XL_TOP_AGE else float(age[1])
-            if known.setdefault("age", stated) != stated:
-                return None  # two ages: whose?
-        if (sex := re.fullmatch(r"\s*sex\s*:\s*(\w+)\s*", comment, re.IGNORECASE)) and sex[1].casefold() in _SEX:
-            known["sex"] = _SEX[sex[1].casefold()]
-    if known.get("age", 0.0) > 120:
-        del known["age"]
-    try:
-        return Patient(**known) if known else None
-    except PatientError:
-        return None
+    stated = {float(match[1]) for comment in comments if (match := _AGE.fullmatch(comment))}
+    ages = {subjects.ABOVE_89 if age == _PTB_XL_TOP_AGE else age for age in stated}
+    if len(ages) > 1:
+        return None  # two ages: whose?
+    words = [match[1] for comment in comments if (match := _SEX.fullmatch(comment))]
+    sexes = [sex for word in words if (sex := subjects.sex(word))]
+    return subjects.subject(stated=subjects.years(next(iter(ages), None), "years"), sex=sexes[-1] if sexes else None)

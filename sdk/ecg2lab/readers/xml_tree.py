@@ -81,14 +81,14 @@ def _local(name: str) -> str:
 
 def text_of(parent: Element | None, path: str) -> str | None:
     """Text of a child, stripped, or None if there is no such child or nothing in it."""
-    found = parent.find(path) if parent is not None else None
-    return (found.text or "").strip() or None if found is not None else None
+    child = parent.find(path) if parent is not None else None
+    return (child.text or "").strip() or None if child is not None else None
 
 
 def attribute(parent: Element | None, path: str, name: str) -> str | None:
     """An attribute of a child, stripped, or None if there is none or it is empty."""
-    found = parent.find(path) if parent is not None else None
-    return (found.get(name) or "").strip() or None if found is not None else None
+    child = parent.find(path) if parent is not None else None
+    return (child.get(name) or "").strip() or None if child is not None else None
 
 
 def base64_bytes(text: str | None, what: str) -> bytes:
@@ -122,7 +122,7 @@ def base64_counts(text: str | None, what: str) -> NDArray[np.int16]:
     return np.frombuffer(content, dtype="<i2")
 
 
-def require_count(found: int, announced: int | None, what: str) -> None:
+def require_count(samples: int, announced: int | None, what: str) -> None:
     """Refuse samples that are not as many as their file announces.
 
     Raises
@@ -130,5 +130,5 @@ def require_count(found: int, announced: int | None, what: str) -> None:
     RecordingError
         Naming both numbers.
     """
-    if announced is not None and found != announced:
-        raise RecordingError(f"{what} has {found} samples and announces {announced}: it is damaged or cut short")
+    if announced is not None and samples != announced:
+        raise RecordingError(f"{what} has {samples} samples and announces {announced}: it is damaged or cut short")

@@ -186,9 +186,9 @@ def _ordered(source: Mapping[str, Any]) -> Resource:
 
 def _effective(source: Mapping[str, Any]) -> Resource:
     """The day on which the ECG was taken. Files rarely state a time zone, without which FHIR has no time of day."""
-    found = _DATE.match(str(source.get("acquired") or ""))
+    day = _DATE.match(str(source.get("acquired") or ""))
     try:
-        return {"effectiveDateTime": date(*map(int, found.groups())).isoformat()} if found else {}
+        return {"effectiveDateTime": date(*map(int, day.groups())).isoformat()} if day else {}
     except ValueError:
         return {}
 

@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING
 
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.parity import Check, ParityReport, nearest_to_limit
-from ecg2lab.report.tables import print_table
+from ecg2lab.report.tables import plain_table, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
 
-def _table(title: str, *columns: str) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def checks_table(report: ParityReport) -> Table:
     """The worst case of each quantity, form and backend."""
-    table = _table("Error against float64", "what", "form", "backend", "worst case", "error", "limit", "")
+    table = plain_table("Error against float64", "what", "form", "backend", "worst case", "error", "limit", "")
     groups: dict[tuple[str, str, str], list[Check]] = {}
     for check in report.checks:
         groups.setdefault((check.quantity, check.form, check.backend), []).append(check)
@@ -38,7 +29,9 @@ def checks_table(report: ParityReport) -> Table:
 
 def gates_table(gates: Mapping[ReducedPrecision, Gate]) -> Table:
     """What each precision that may be used was measured to cost."""
-    table = _table("\nReduced precision against fp32", "precision", "AUROC loss", "limit", "worst target", "logits")
+    table = plain_table(
+        "\nReduced precision against fp32", "precision", "AUROC loss", "limit", "worst target", "logits"
+    )
     for name, gate in gates.items():
         loss, limit = f"{gate.worst_auroc_loss:.1e}", f"{gate.limit:g}"
         table.add_row(name, loss, limit, gate.worst_target, f"{gate.logit_error_max:.1e}")
@@ -52,10 +45,10 @@ def show_left_out(report: ParityReport, console: Console, said: Collection[str] 
     from rich.text import Text
 
     for title, reasons in (("Not measured", report.left_out), ("Refused by its gate", report.refused)):
-        wanted = {what: why for what, why in reasons.items() if what not in said}
-        if not wanted:
+        shown = {what: why for what, why in reasons.items() if what not in said}
+        if not shown:
             continue
-        table = _table(f"\n{title}", "what", "why")
-        for why in dict.fromkeys(wanted.values()):
-            table.add_row(Text("\n".join(what for what in wanted if wanted[what] == why)), Text(why))
+        table = plain_table(f"\n{title}", "what", "why")
+        for why in dict.fromkeys(shown.values()):
+            table.add_row(Text("\n".join(what for what in shown if shown[what] == why)), Text(why))
         print_table(table, console)

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from rich.table import Column, Table
 
 
+def plain_table(title: str, *columns: str) -> Table:
+    """A table without lines, its title to the left."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
 def print_table(table: Table, console: Console) -> None:
     """Print a table; where a word or a figure of it would be torn apart, row by row with a line for each cell."""
     _, right, _, left = table.padding

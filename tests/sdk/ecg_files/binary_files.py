@@ -13,8 +13,9 @@ from ecg import Ecg
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from ecg2lab.readers.lead_codes import lead_code
+from ecg2lab.readers.lead_codes import lead_name
 
+CODES = {lead_name(code): code for code in range(256)}
 TWELVE_LEAD_CLASS = "1.2.840.10008.5.1.4.1.1.9.1.1"
 
 
@@ -86,7 +87,7 @@ def scp(ecg: Ecg, differences: int | None = 2, nanovolts: int = 1000, tables: by
     counts = ecg.counts(nanovolts * 1e-6).astype(int)
     coded = [row.astype("<i2").tobytes() if differences is None else huffman(row, differences) for row in counts]
     leads = bytes([len(ecg.leads), 4 | len(ecg.leads) << 3]) + b"".join(
-        _u(1, 4) + _u(counts.shape[1], 4) + _u(lead_code(lead), 1) for lead in ecg.leads
+        _u(1, 4) + _u(counts.shape[1], 4) + _u(CODES[lead], 1) for lead in ecg.leads
     )
     rhythm = _u(nanovolts, 2) + _u(1_000_000 // ecg.fs, 2) + bytes([differences or 0, 0])
     rhythm += b"".join(_u(len(lead), 2) for lead in coded) + b"".join(coded)
@@ -215,7 +216,7 @@ def _dicom_group(ecg: Ecg, label: str, counts: np.ndarray, unit: str, sensitivit
     group.ChannelDefinitionSequence = []
     for lead in ecg.leads:
         channel, source, units = Dataset(), Dataset(), Dataset()
-        source.CodeValue, source.CodingSchemeDesignator = f"2:{lead_code(lead)}", "MDC"
+        source.CodeValue, source.CodingSchemeDesignator = f"2:{CODES[lead]}", "MDC"
         source.CodeMeaning = f"Lead {lead}"
         units.CodeValue, units.CodingSchemeDesignator, units.CodeMeaning = unit, "UCUM", unit
         channel.ChannelSourceSequence, channel.ChannelSensitivityUnitsSequence = [source], [units]

@@ -1,4 +1,4 @@
-"""Building and running, on a pretended GPU; see conftest."""
+"""Building and running, on a pretended GPU; see `pretended_tensorrt`."""
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +9,9 @@ from safetensors.numpy import load, save
 
 import ecg2lab
 from ecg2lab import selftest
-from ecg2lab.backends.engine_cache import EngineCache
 from ecg2lab.backends.tensorrt import TensorRtBackend
-from ecg2lab.backends.tensorrt_build import Options, build_engine, golden_tolerance
+from ecg2lab.backends.tensorrt.build import Options, build_engine, golden_tolerance
+from ecg2lab.backends.tensorrt.cache import EngineCache
 from ecg2lab.bundle import GOLDEN, WINDOW_GRAPH, Bundle
 from ecg2lab.errors import BackendError, BundleError, MissingExtraError, OutputError, ParityError
 

@@ -9,10 +9,9 @@ import textwrap
 import msgspec
 import pytest
 
-from ecg2lab.backends import engine_cache
-from ecg2lab.backends.engine_cache import EngineCache, cache_folder
-from ecg2lab.backends.engine_record import EngineKey, EngineRecord
-from ecg2lab.backends.tensorrt_compile import Batch
+from ecg2lab.backends.tensorrt import cache as engine_cache
+from ecg2lab.backends.tensorrt.cache import EngineCache, cache_folder
+from ecg2lab.backends.tensorrt.record import Batch, EngineKey, EngineRecord
 from ecg2lab.bundle import Digest
 from ecg2lab.errors import BackendError, OutputError
 
@@ -210,8 +209,8 @@ def test_of_two_processes_one_builds_and_the_other_uses_it(tmp_path):
         import sys, time
         from pathlib import Path
         import msgspec
-        from ecg2lab.backends.engine_cache import EngineCache
-        from ecg2lab.backends.engine_record import EngineRecord
+        from ecg2lab.backends.tensorrt.cache import EngineCache
+        from ecg2lab.backends.tensorrt.record import EngineRecord
         record = msgspec.json.decode(sys.argv[1], type=EngineRecord)
         cache, waited = EngineCache(), []
         with cache.lock(record.key, lambda: waited.append(1)):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ecg2lab.backends.tensorrt_progress import BuildProgress
-from ecg2lab.backends.tensorrt_summary import summarise
+from ecg2lab.backends.tensorrt.layers import summarise
+from ecg2lab.backends.tensorrt.progress import BuildProgress
 
 ELEVEN = """Layers:
 Name: shapes, LayerType: shape_call, Inputs: [], Constants: [], Outputs: [], TacticName: , StreamId: 0, Metadata:

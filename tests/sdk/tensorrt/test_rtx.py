@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ecg2lab
-from ecg2lab.backends.tensorrt_build import Options, build_engine
+from ecg2lab.backends.tensorrt.build import Options, build_engine
 from ecg2lab.bundle import WINDOW_GRAPH
 from ecg2lab.errors import BackendError
 
@@ -68,6 +68,6 @@ def test_kernels_that_cannot_be_kept_cost_no_answer(tensorrt_rtx, opened, monkey
     def refuse(*arguments, **options):
         raise ecg2lab.OutputError("cannot write")
 
-    monkeypatch.setattr("ecg2lab.backends.engine_cache.write_atomically", refuse)
+    monkeypatch.setattr("ecg2lab.backends.tensorrt.cache.write_atomically", refuse)
     with ecg2lab.load(opened, backend="tensorrt") as loaded:
         assert loaded.run(*inputs).shape == (9, len(opened.contract.targets))

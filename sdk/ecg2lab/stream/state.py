@@ -6,8 +6,8 @@ import msgspec
 
 from ecg2lab._native import _core
 from ecg2lab.errors import BackendError
-from ecg2lab.stream_clock import Stamp
-from ecg2lab.stream_network import By, Kept
+from ecg2lab.stream.clock import Stamp
+from ecg2lab.stream.network import By, Kept
 
 _MAGIC = b"ecg2lab-stream-1\0"
 _DIGEST = 32

@@ -62,8 +62,8 @@ def summarise(listing: str) -> LayerSummary | None:
 def _precision(line: str) -> str | None:
     """Of the first output of a layer."""
     _, _, outputs = line.partition("Outputs: [")
-    found = re.match(r"[^}]*?Datatype: ([^},]*)", outputs)
-    if found is None:
+    first = re.match(r"[^}]*?Datatype: ([^},]*)", outputs)
+    if first is None:
         return None
-    words = found[1].split()
-    return next((name for name, spellings in _TYPES.items() if set(spellings) & set(words)), found[1].strip())
+    words = first[1].split()
+    return next((name for name, spellings in _TYPES.items() if set(spellings) & set(words)), first[1].strip())

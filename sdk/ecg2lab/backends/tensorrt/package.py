@@ -112,13 +112,13 @@ def installed_packages() -> tuple[Package, ...]:
     BackendError
         If one is broken or too old.
     """
-    found = tuple(_import(name) for name in PACKAGES if util.find_spec(name))
-    if not found:
+    packages = tuple(_import(name) for name in PACKAGES if util.find_spec(name))
+    if not packages:
         raise MissingExtraError(
             "this needs TensorRT, which is not installed: a Jetson gets it from JetPack (docs/jetson.md), a server by "
             "pip install 'ecg2lab[tensorrt]', a desktop GPU by pip install 'ecg2lab[tensorrt-rtx]'"
         )
-    return found
+    return packages
 
 
 def ahead_of_time_package(compute_capability: str) -> Package:

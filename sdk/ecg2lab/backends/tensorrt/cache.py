@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ecg2lab.backends.engine_record import EngineKey, EngineRecord
+from ecg2lab.backends.tensorrt.record import EngineKey, EngineRecord
 from ecg2lab.bundle import Digest
 from ecg2lab.errors import BackendError, OutputError
 from ecg2lab.file_lock import file_lock
@@ -114,13 +114,13 @@ class EngineCache:
             return None
         return stored if stored.record.key == key else None
 
-    def find(self, wanted: list[EngineKey], what: str) -> StoredEngine:
+    def find(self, keys: list[EngineKey], what: str) -> StoredEngine:
         """The engine that fits one of the keys, whatever its batch; of several the one for the largest batch.
 
         Parameters
         ----------
-        wanted
-            Keys that would do here, the best first.
+        keys
+            Those that would do here, the best first.
         what
             The bundle's name, for messages.
 
@@ -129,9 +129,9 @@ class EngineCache:
         BackendError
             If there is none, saying what differs from those that there are.
         """
-        folder = self._path(wanted[0], "json").parent
+        folder = self._path(keys[0], "json").parent
         stored, refused = self._read_all(folder)
-        for key in wanted:
+        for key in keys:
             fitting = [s for s in stored if s.record.key.fits(key)]
             if fitting:
                 return max(fitting, key=lambda s: s.record.key.batch.most)
@@ -139,7 +139,7 @@ class EngineCache:
             raise refused[0]
         if not stored:
             raise BackendError(f"no engine has been built for {what} here: {_HINT}")
-        differences = min((s.record.key.differences(key) for s in stored for key in wanted), key=len)
+        differences = min((s.record.key.differences(key) for s in stored for key in keys), key=len)
         raise BackendError(f"the engine for {what} was built for {'; '.join(differences)}: {_HINT}")
 
     def load(self, stored: StoredEngine) -> bytes:

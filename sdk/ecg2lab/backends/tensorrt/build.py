@@ -11,15 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecg2lab.backends.cuda_driver import Gpu
-from ecg2lab.backends.engine_cache import EngineCache, StoredEngine
-from ecg2lab.backends.engine_record import EngineKey, EngineRecord
-from ecg2lab.backends.tensorrt import engine_key
-from ecg2lab.backends.tensorrt_compile import Batch, Compiled, Recipe, compile_graph
-from ecg2lab.backends.tensorrt_package import TENSORRT, Package, ahead_of_time_package, installed_packages
-from ecg2lab.backends.tensorrt_progress import Tell, silent
-from ecg2lab.backends.tensorrt_session import Session
-from ecg2lab.backends.tensorrt_summary import summarise
+from ecg2lab.backends.tensorrt.cache import EngineCache, StoredEngine
+from ecg2lab.backends.tensorrt.compile import Recipe, compile_graph
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.layers import summarise
+from ecg2lab.backends.tensorrt.package import TENSORRT, Package, ahead_of_time_package, installed_packages
+from ecg2lab.backends.tensorrt.progress import Tell, silent
+from ecg2lab.backends.tensorrt.record import Batch, EngineKey, EngineRecord, engine_key
+from ecg2lab.backends.tensorrt.session import Session
 from ecg2lab.bundle import Bundle, Digest
 from ecg2lab.errors import BackendError, OutputError, ParityError
 from ecg2lab.golden import Arrays, read_golden
@@ -63,15 +62,6 @@ class _Target(NamedTuple):
     package: Package
     compute_capability: str
     gpu: Gpu | None
-
-
-class _Proof(NamedTuple):
-    """What running a new engine showed."""
-
-    error: float | None
-    layers: str
-    """The listing of layers, of the engine inspector where there is a GPU."""
-    kernels: bytes | None
 
 
 def build_engine(
@@ -130,10 +120,12 @@ def _check(options: Options) -> None:
 def _choose_target(compute_capability: str | None) -> _Target:
     """The GPU of this machine, or ahead of time; a compute capability that is this machine's own needs no foresight."""
     if compute_capability is None:
-        packages = installed_packages()
+        package = installed_packages()[0]
         gpu = _this_gpu()
-        return _Target(packages[0], gpu.compute_capability, gpu)
-    here = _gpu_if_any()
+        return _Target(package, gpu.compute_capability, gpu)
+    here = None
+    with suppress(BackendError):  # no GPU here
+        here = Gpu()
     if here is not None and here.compute_capability == compute_capability:
         for package in installed_packages():
             if package.name == TENSORRT:
@@ -151,13 +143,6 @@ def _this_gpu() -> Gpu:
         ) from None
 
 
-def _gpu_if_any() -> Gpu | None:
-    try:
-        return Gpu()
-    except BackendError:
-        return None
-
-
 def _build(
     bundle: Bundle, graph: bytes, options: Options, target: _Target, key: EngineKey, cache: EngineCache, tell: Tell
 ) -> StoredEngine:
@@ -172,9 +157,7 @@ def _build(
     start = time.monotonic()
     compiled = compile_graph(package, graph, recipe, tell)
     seconds = time.monotonic() - start
-    proof = _Proof(None, compiled.layers, None)
-    if gpu is not None:
-        proof = _prove(bundle, package, gpu, compiled, key.precision)
+    session = None if gpu is None else Session(package, gpu, compiled.plan, bundle.contract)
     record = EngineRecord(
         key=key,
         plan=Digest.of(compiled.plan),
@@ -182,28 +165,27 @@ def _build(
         workspace_mb=options.workspace_mb,
         seconds=round(seconds, 3),
         built=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        golden_error=proof.error,
-        summary=summarise(proof.layers),
+        golden_error=None if session is None else _proved_error(bundle, session, key.precision),
+        summary=summarise(compiled.layers if session is None else session.layers(package)),
     )
     stored = cache.store(record, compiled.plan)
     with suppress(OutputError):  # the engine is there: what only saves time later must not make its build a failure
         if compiled.timing_cache:  # kept only now, so that no build begins from what a refused one measured
             cache.write_timing(timing, compiled.timing_cache)
-        if proof.kernels:
-            cache.write_kernels(stored, proof.kernels)
+        if session is not None and session.new_kernels:
+            cache.write_kernels(stored, session.new_kernels)
     return stored
 
 
-def _prove(bundle: Bundle, package: Package, gpu: Gpu, compiled: Compiled, precision: str) -> _Proof:
-    """Run the bundle's golden inputs on the GPU."""
-    session = Session(package, gpu, compiled.plan, bundle.contract)
+def _proved_error(bundle: Bundle, session: Session, precision: str) -> float:
+    """Of the bundle's golden inputs on the GPU, within its limit."""
     error, limit = golden_error(bundle, session, read_golden(bundle)), golden_tolerance(bundle, precision)
     if not error <= limit:  # a NaN is no success either
         raise ParityError(
             f"the engine's logits are off by {error:.2g} on the bundle's golden inputs, the limit for {precision} is "
             f"{limit:.2g}: it was not kept"
         )
-    return _Proof(error, session.layers(package), session.new_kernels)
+    return error
 
 
 def golden_error(bundle: Bundle, session: Session, golden: Arrays) -> float:

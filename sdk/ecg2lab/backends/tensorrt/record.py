@@ -6,9 +6,22 @@ import hashlib
 
 import msgspec
 
-from ecg2lab.backends.tensorrt_compile import Batch
-from ecg2lab.backends.tensorrt_summary import LayerSummary
+from ecg2lab._native import _core
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.layers import LayerSummary
+from ecg2lab.backends.tensorrt.package import TENSORRT_RTX, Package
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle, Digest
+
+
+class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Windows in one call: what the engine accepts, and what it is tuned for."""
+
+    least: int
+    tuned: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"{self.least} to {self.most}"
 
 
 class EngineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,9 +44,9 @@ class EngineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         """Names the files."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:32]
 
-    def fits(self, wanted: EngineKey) -> bool:
-        """Whether an engine of this key does what is wanted, whatever its batch."""
-        return msgspec.structs.replace(self, batch=wanted.batch) == wanted
+    def fits(self, other: EngineKey) -> bool:
+        """Whether an engine of this key does what that of another would, whatever its batch."""
+        return msgspec.structs.replace(self, batch=other.batch) == other
 
     def differences(self, here: EngineKey) -> list[str]:
         """In words, what does not fit."""
@@ -69,3 +82,37 @@ class EngineRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 def model_digest(bundle: Bundle) -> str:
     """SHA-256 over the bundle's digest and the bytes of its window graph."""
     return hashlib.sha256(bytes.fromhex(bundle.digest) + bundle.member(WINDOW_GRAPH)).hexdigest()
+
+
+def engine_key(
+    bundle: Bundle, precision: str, package: Package, compute_capability: str, gpu: str | None, batch: Batch
+) -> EngineKey:
+    """The key of an engine.
+
+    Parameters
+    ----------
+    bundle, precision
+        What it computes.
+    package
+        That builds and runs it.
+    compute_capability, gpu
+        Where it runs; no GPU: any of that compute capability, built ahead of time.
+    batch
+        Of its profile.
+    """
+    return EngineKey(
+        model=model_digest(bundle),
+        precision=precision,
+        compute_capability=compute_capability,
+        gpu=gpu,
+        package=package.name,
+        package_version=package.version,
+        ecg2lab_version=_core.version,
+        batch=batch,
+    )
+
+
+def keys_for(bundle: Bundle, precision: str, package: Package, gpu: Gpu) -> list[EngineKey]:
+    """Keys that would do on a GPU, whatever their batch: built on it, or ahead of time for its kind."""
+    names = (gpu.name, None) if package.name == TENSORRT_RTX else (gpu.name,)
+    return [engine_key(bundle, precision, package, gpu.compute_capability, name, Batch(1, 1, 1)) for name in names]

@@ -1,4 +1,4 @@
-"""`ecg2lab build` on a pretended GPU; see conftest."""
+"""`ecg2lab build` on a pretended GPU; see `pretended_tensorrt`."""
 
 import json
 import os
@@ -18,6 +18,8 @@ from ecg2lab.bundle import WINDOW_GRAPH, Bundle, Gate
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab_export import build_cli
 from ecg2lab_export.precision import passes
+
+pytestmark = pytest.mark.usefixtures("cache_folder")
 
 GATE = Gate(
     precision="fp16",

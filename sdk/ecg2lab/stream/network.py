@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.errors import BackendError
 from ecg2lab.features import Features
-from ecg2lab.step import MOST_IN_A_STATE, StepGraph, StepState
+from ecg2lab.stream.step import MOST_IN_A_STATE, StepGraph, StepState
 
 By = Literal["windows", "state"]
 Kept = list[tuple[int, bytes]]

@@ -7,7 +7,7 @@ that lies there in the whole signal. A refused window is an answer as well, and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,55 +19,21 @@ from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.features import Encode, Features
 from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import Patient
-from ecg2lab.prediction import EngineInfo, ErrorNote, Finding, PatientNote, Prediction, RecordingNote, decide
+from ecg2lab.prediction import EngineInfo, ErrorNote, Finding, PatientNote, RecordingNote, decide
 from ecg2lab.preparation import LeadNote, PreparedSignal, judge_quality, whole_windows
 from ecg2lab.quality import QualityNote
-from ecg2lab.stream_clock import Clock
-from ecg2lab.stream_network import By, Network
-from ecg2lab.stream_state import SavedStream, Settings
-from ecg2lab.stream_state import decode as decode_state
-from ecg2lab.stream_state import encode as encode_state
+from ecg2lab.stream import state as states
+from ecg2lab.stream.clock import Clock
+from ecg2lab.stream.network import By, Network
+from ecg2lab.stream.options import StreamOptions
+from ecg2lab.stream.prediction import Position, StreamPrediction
+from ecg2lab.stream.state import SavedStream, Settings
 
 if TYPE_CHECKING:
     from ecg2lab.contract import Contract
-    from ecg2lab.stream_options import StreamFormat
 
 LONGEST_HOLE_S = 3600.0
 """Beyond it what follows is another recording."""
-
-
-class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """Where in the signal a window lies. Samples are numbered at the recorded rate, from 0 when the stream began."""
-
-    window: int
-    """Its number: it begins `window` hops after the first sample."""
-    first_sample: int
-    last_sample: int
-    begin_s: float
-    end_s: float
-    """Seconds of signal since the stream began."""
-    since_s: float
-    """Where the signal begins on which the answer rests: before the window with an average or a state."""
-    behind_s: float
-    """Signal that had come in beyond the window's end when it was answered."""
-    look_ahead_s: float
-    """The part of it that the resampler waits for."""
-    begin_time: float | None
-    """Of the first sample, by the caller's clock; None: no times were given."""
-
-
-class StreamPrediction(Prediction, frozen=True, kw_only=True):
-    """The answer at one window; without findings where `refusal` says why."""
-
-    position: Position
-    refusal: ErrorNote | None = None
-    """Why the window was not answered, in the words of the error that `Engine.predict` would raise."""
-
-    def __getitem__(self, target: str) -> Finding:
-        """The finding of a target, by name; of a refused window the refusal is raised."""
-        if self.refusal is not None:
-            raise QualityError(self.refusal.message)
-        return super().__getitem__(target)
 
 
 class Stream:
@@ -81,7 +47,8 @@ class Stream:
         self,
         contract: Contract,
         encode: Encode,
-        form: StreamFormat,
+        options: StreamOptions,
+        targets: Sequence[int],
         settings: Settings,
         windows: _core.WindowStream,
         network: Network,
@@ -91,13 +58,15 @@ class Stream:
         """What really answers."""
         self._contract = contract
         self._encode = encode
-        self._form = form
+        self._options = options
+        self._source = None if options.source is None else dict(options.source)
+        self._targets = targets
         self._settings = settings
         self._windows = windows
         self._network = network
-        self._clock = Clock(form.fs)
+        self._clock = Clock(options.fs)
         self._lock = threading.Lock()
-        self._features, self._patient = self._inputs(form.patient)
+        self._features, self._patient = self._inputs(options.patient)
 
     @property
     def by(self) -> By:
@@ -107,7 +76,7 @@ class Stream:
     @property
     def fs(self) -> float:
         """Of the samples, Hz."""
-        return self._form.fs
+        return self._options.fs
 
     @property
     def samples_received(self) -> int:
@@ -117,7 +86,7 @@ class Stream:
     @property
     def look_ahead_s(self) -> float:
         """That must follow a window before it is answered; a gap that is still open adds its length."""
-        return self._windows.look_ahead / self._form.fs
+        return self._windows.look_ahead / self._options.fs
 
     @property
     def leads_off(self) -> tuple[str, ...]:
@@ -155,8 +124,8 @@ class Stream:
             received = self.samples_received
             number = received if start is None else self._check_start(start, received)
             stamp = None if time is None else self._clock.check(number, time)
-            millivolt = self._form.to_millivolt(samples)
-            self._take(np.empty((len(self._form.leads), 0)))  # an ended stream refuses
+            millivolt = self._options.to_millivolt(samples)
+            self._take(np.empty((len(self._options.leads), 0)))  # an ended stream refuses
             if stamp is not None:
                 self._clock.accept(stamp)
             predictions: list[StreamPrediction] = []
@@ -176,7 +145,7 @@ class Stream:
         with self._lock:
             self._windows.reset()
             self._network.reset()
-            self._clock = Clock(self._form.fs)
+            self._clock = Clock(self._options.fs)
 
     def set_patient(self, patient: Patient | None) -> None:
         """Exchange what is known of the patient, for the windows that come.
@@ -201,7 +170,7 @@ class Stream:
                 first=clock.first,
                 last=clock.last,
             )
-            return encode_state(saved)
+            return states.encode(saved)
 
     def restore(self, state: bytes) -> None:
         """Go on where a stream of the same model and settings was saved, here or in another process.
@@ -211,7 +180,7 @@ class Stream:
         BackendError
             If the bytes are no such state, damaged or of another version; nothing has changed then.
         """
-        saved = decode_state(state, self._settings)
+        saved = states.decode(state, self._settings)
         with self._lock:
             before = self._network.save()
             self._network.restore(saved.network)
@@ -220,7 +189,7 @@ class Stream:
             except ValueError as error:
                 self._network.restore(before)
                 raise BackendError(f"this state of a stream cannot be used: {error}") from None
-            self._clock = Clock(self._form.fs)
+            self._clock = Clock(self._options.fs)
             self._clock.first, self._clock.last = saved.first, saved.last
 
     def _check_start(self, start: Any, received: int) -> int:
@@ -230,9 +199,9 @@ class Stream:
             raise RecordingError(
                 f"sample {start} came before: {received} of each lead were taken; leave out what overlaps, or reset"
             )
-        if start - received > LONGEST_HOLE_S * self._form.fs:
+        if start - received > LONGEST_HOLE_S * self._options.fs:
             raise RecordingError(
-                f"{(start - received) / self._form.fs:.0f} s of signal are missing, more than {LONGEST_HOLE_S:g}: "
+                f"{(start - received) / self._options.fs:.0f} s of signal are missing, more than {LONGEST_HOLE_S:g}: "
                 "reset the stream, for this is another recording"
             )
         return int(start)
@@ -240,10 +209,10 @@ class Stream:
     def _hole(self, samples: int) -> Iterator[NDArray[np.float64]]:
         """Lost samples as missing ones, a second at a time: however long the hole, memory stays small."""
         most = max(
-            1, int(self._contract.signal.window_samples * self._form.fs / self._contract.signal.sampling_rate_hz)
+            1, int(self._contract.signal.window_samples * self._options.fs / self._contract.signal.sampling_rate_hz)
         )
         while samples > 0:
-            yield np.full((len(self._form.leads), min(samples, most)), np.nan)
+            yield np.full((len(self._options.leads), min(samples, most)), np.nan)
             samples -= most
 
     def _take(self, samples: NDArray[np.float64]) -> None:
@@ -260,7 +229,7 @@ class Stream:
             begin, first, count, signal, reports, figures = due
             names = self._contract.signal.leads
             notes = tuple(LeadNote(name, **report) for name, report in zip(names, reports, strict=True))
-            prepared = PreparedSignal(signal, self._form.fs, count, notes, figures)
+            prepared = PreparedSignal(signal, self._options.fs, count, notes, figures)
             yield self._predict(begin, first, prepared)
             self._windows.advance()
 
@@ -277,11 +246,11 @@ class Stream:
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
         findings = decide(answered.logits, self._contract)
         position = self._position(number, answered.since, first, prepared)
-        wanted = tuple(findings[index] for index in self._form.targets)
-        return self._prediction(wanted, note, len(answered.logits), position, None)
+        chosen = tuple(findings[index] for index in self._targets)
+        return self._prediction(chosen, note, len(answered.logits), position, None)
 
     def _note(self, prepared: PreparedSignal, quality: QualityNote | None) -> RecordingNote:
-        return recording_note(prepared, quality, self._form.leads, (), 1, self._contract)
+        return recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
 
     def _prediction(
         self,
@@ -297,7 +266,7 @@ class Stream:
             recording=msgspec.structs.replace(note, windows=windows),
             patient=self._patient,
             engine=self.info,
-            source=self._form.source,
+            source=self._source,
             position=position,
             refusal=refusal,
         )
@@ -312,12 +281,12 @@ class Stream:
             begin_s=number * hop / signal.sampling_rate_hz,
             end_s=end_s,
             since_s=since * hop / signal.sampling_rate_hz,
-            behind_s=self.samples_received / self._form.fs - end_s,
+            behind_s=self.samples_received / self._options.fs - end_s,
             look_ahead_s=self.look_ahead_s,
             begin_time=self._clock.time_of(first),
         )
 
     def _inputs(self, patient: Patient | None) -> tuple[Features, PatientNote]:
-        known = patient or Patient()
-        features = self._encode(known)
-        return features, patient_note(patient, known, features)
+        facts = patient or Patient()
+        features = self._encode(facts)
+        return features, patient_note(patient, facts, features)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
-from ecg2lab.backends.cuda_driver import Gpu
-from ecg2lab.backends.tensorrt_package import Package
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.package import Package
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 
 
 class Session:
@@ -123,11 +123,11 @@ class Session:
 
     def _run_part(self, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """One window, or up to as many as fit; the lock is held and the context current."""
-        wanted = len(inputs[SIGNAL])
-        size = 1 if wanted == 1 else self._largest
+        windows = len(inputs[SIGNAL])
+        size = 1 if windows == 1 else self._largest
         for name, array in inputs.items():
             staged = self._host[name]
-            staged[:wanted] = array
+            staged[:windows] = array
             if not self._held.context.set_input_shape(name, (size, *staged.shape[1:])):
                 raise BackendError(f"TensorRT does not accept {size} windows: {self._messages.why()}")
             self._gpu.copy_in(self._held.memory[name], staged[:size], self._held.stream)
@@ -136,7 +136,7 @@ class Session:
             raise BackendError(f"TensorRT could not run the engine: {self._messages.why()}")
         self._gpu.copy_out(self._host[LOGITS][:size], self._held.memory[LOGITS], self._held.stream)
         self._gpu.wait(self._held.stream)
-        return np.array(self._host[LOGITS][:wanted], dtype=np.float32)
+        return np.array(self._host[LOGITS][:windows], dtype=np.float32)
 
     def _warm_up(self) -> None:
         for size in {1, self._largest}:
@@ -186,11 +186,11 @@ def _tensors(contract: Contract) -> dict[str, tuple[tuple[int, ...], type]]:
 def _check_fit(module: Any, engine: Any, contract: Contract) -> None:
     """Refuse an engine whose inputs and output are not those of its contract."""
     types = {module.DataType.FLOAT: np.float32, module.DataType.INT64: np.int64}
-    found = {}
+    own = {}
     for index in range(engine.num_io_tensors):
         name = engine.get_tensor_name(index)
-        found[name] = (tuple(engine.get_tensor_shape(name))[1:], types.get(engine.get_tensor_dtype(name)))
-    wanted = _tensors(contract)
-    for name in (*wanted, *found):
-        if wanted.get(name) != found.get(name):
+        own[name] = (tuple(engine.get_tensor_shape(name))[1:], types.get(engine.get_tensor_dtype(name)))
+    tensors = _tensors(contract)
+    for name in (*tensors, *own):
+        if tensors.get(name) != own.get(name):
             raise BackendError(f"the engine does not fit the contract at {name!r}; run `ecg2lab build`")

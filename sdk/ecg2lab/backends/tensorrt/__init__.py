@@ -11,17 +11,13 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab._native import _core
-from ecg2lab.backends.cuda_driver import Gpu
-from ecg2lab.backends.engine_cache import EngineCache
-from ecg2lab.backends.engine_record import EngineKey, model_digest
-from ecg2lab.backends.tensorrt_compile import Batch
-from ecg2lab.backends.tensorrt_package import TENSORRT_RTX, Package, installed_packages
-from ecg2lab.backends.tensorrt_session import Session
+from ecg2lab.backends.tensorrt.cache import EngineCache
+from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+from ecg2lab.backends.tensorrt.package import installed_packages
+from ecg2lab.backends.tensorrt.record import keys_for
+from ecg2lab.backends.tensorrt.session import Session
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import OutputError
-
-_ANY_BATCH = Batch(1, 1, 1)
 
 
 class TensorRtBackend:
@@ -51,9 +47,9 @@ class TensorRtBackend:
         packages = installed_packages()
         gpu = Gpu()
         self.precision = precision or bundle.manifest.precision
-        wanted = [key for package in packages for key in keys_for(bundle, self.precision, package, gpu)]
+        keys = [key for package in packages for key in keys_for(bundle, self.precision, package, gpu)]
         cache = EngineCache()
-        stored = cache.find(wanted, bundle.source)
+        stored = cache.find(keys, bundle.source)
         self._package = next(package for package in packages if package.name == stored.record.key.package)
         self._gpu = gpu
         plan, kernels = cache.load(stored), cache.read_kernels(stored)
@@ -82,37 +78,3 @@ class TensorRtBackend:
     ) -> NDArray[np.float32]:
         """(B leads L), (B features), (B categories) → (B n)."""
         return self._session.run(signal, continuous, categorical)
-
-
-def engine_key(
-    bundle: Bundle, precision: str, package: Package, compute_capability: str, gpu: str | None, batch: Batch
-) -> EngineKey:
-    """The key of an engine.
-
-    Parameters
-    ----------
-    bundle, precision
-        What it computes.
-    package
-        That builds and runs it.
-    compute_capability, gpu
-        Where it runs; no GPU: any of that compute capability, built ahead of time.
-    batch
-        Of its profile.
-    """
-    return EngineKey(
-        model=model_digest(bundle),
-        precision=precision,
-        compute_capability=compute_capability,
-        gpu=gpu,
-        package=package.name,
-        package_version=package.version,
-        ecg2lab_version=_core.version,
-        batch=batch,
-    )
-
-
-def keys_for(bundle: Bundle, precision: str, package: Package, gpu: Gpu) -> list[EngineKey]:
-    """Keys that would do on a GPU, whatever their batch: built on it, or ahead of time for its kind."""
-    names = (gpu.name, None) if package.name == TENSORRT_RTX else (gpu.name,)
-    return [engine_key(bundle, precision, package, gpu.compute_capability, name, _ANY_BATCH) for name in names]

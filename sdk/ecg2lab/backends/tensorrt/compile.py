@@ -6,20 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ecg2lab.backends.tensorrt_package import Messages, Package
-from ecg2lab.backends.tensorrt_progress import BuildProgress, Tell, make_monitor
+from ecg2lab.backends.tensorrt.package import Messages, Package
+from ecg2lab.backends.tensorrt.progress import BuildProgress, Tell, make_monitor
+from ecg2lab.backends.tensorrt.record import Batch
 from ecg2lab.errors import BackendError
-
-
-class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Windows in one call: what the engine accepts, and what it is tuned for."""
-
-    least: int
-    tuned: int
-    most: int
-
-    def __str__(self) -> str:
-        return f"{self.least} to {self.most}"
 
 
 class Recipe(NamedTuple):

@@ -1,0 +1,86 @@
+"""An answer or a refusal in each format, as bytes; what a format needs is imported when it is asked for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ecg2lab.prediction import EngineInfo, Prediction
+    from ecg2lab.recording import Recording
+    from ecg2lab.report.document import Refusal
+
+
+class Format(NamedTuple):
+    """How a record's own file is written."""
+
+    suffix: str
+    answer: Callable[[Prediction, Recording, str], bytes]
+    """Of a prediction, its recording and a title."""
+    refusal: Callable[..., bytes] | None
+    """Of a refusal, the recording, the engine, a title and the recording's source; None: a refusal has no file."""
+
+
+def show(prediction: Prediction, title: str, on: io.StringIO | None = None) -> None:
+    """Print the table; on a page of 80 columns, or on the screen."""
+    from rich.console import Console
+
+    from ecg2lab.report import terminal
+
+    terminal.show(prediction, title, Console(highlight=False, file=on, width=80 if on else None))
+
+
+def _table(prediction: Prediction, _: Recording, title: str) -> bytes:
+    text = io.StringIO()
+    show(prediction, title, text)
+    return text.getvalue().encode()
+
+
+def _json(answer: Prediction | Refusal, *_: object) -> bytes:
+    return answer.to_json() + b"\n"
+
+
+def _fhir(prediction: Prediction, *_: object) -> bytes:
+    from ecg2lab.report import fhir
+
+    return fhir.encode(fhir.bundle(prediction)) + b"\n"
+
+
+def _refused_fhir(refusal: Refusal, _: object, engine: EngineInfo, *__: object) -> bytes:
+    from ecg2lab.report import fhir
+
+    return fhir.encode(fhir.refusal(refusal, engine)) + b"\n"
+
+
+def _html(prediction: Prediction, recording: Recording, title: str) -> bytes:
+    from ecg2lab.report import page
+
+    return page.html(prediction, recording, title).encode("utf-8", "replace")
+
+
+def _refused_html(refusal: Refusal, *about: Any) -> bytes:
+    from ecg2lab.report import page
+
+    return page.refusal_html(refusal, *about).encode("utf-8", "replace")
+
+
+def _pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
+    from ecg2lab.report import pdf
+
+    return pdf.pdf(prediction, recording, title)
+
+
+def _refused_pdf(refusal: Refusal, *about: Any) -> bytes:
+    from ecg2lab.report import pdf
+
+    return pdf.refusal_pdf(refusal, *about)
+
+
+FORMATS = {
+    "table": Format(".txt", _table, None),
+    "json": Format(".json", _json, _json),
+    "fhir": Format(".fhir.json", _fhir, _refused_fhir),
+    "html": Format(".html", _html, _refused_html),
+    "pdf": Format(".pdf", _pdf, _refused_pdf),
+}
