@@ -42,7 +42,7 @@ def random_network(
     state_size
         N, even.
     layers
-        S4 layers.
+        Layers.
     window
         L, samples.
     targets

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import measuring
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.kernels import two_sided
+from ecg2lab.recurrences import SCAN_CHUNK
 from ecg2lab_bench.measuring import machine
 from ecg2lab_bench.measuring.libraries import LeftOut, need
 from ecg2lab_bench.measuring.plan import Plan
@@ -99,7 +100,7 @@ class Drawn:
         random = np.random.default_rng(_SEED)
         self.system = draw(random, setting.poles, setting.channels, setting.state_size, setting.window)
         self.kernel = dplr.kernel(self.system)
-        self.lags = measuring.two_sided(self.kernel, np.zeros(setting.channels))
+        self.lags = two_sided(self.kernel, np.zeros(setting.channels))
 
     @cached_property
     def unitary(self) -> Realisation:
@@ -145,7 +146,7 @@ Basis = Callable[[Drawn], Realisation]
 
 
 def _native_scan(drawn: Drawn, system: Realisation) -> Real:
-    scan = _core.Scan(system.a, system.b, system.c, np.zeros(drawn.channels), measuring.SCAN_CHUNK)
+    scan = _core.Scan(system.a, system.b, system.c, np.zeros(drawn.channels), SCAN_CHUNK)
     return drawn.response_error(scan.run)
 
 
@@ -173,7 +174,7 @@ def _step(samples: int) -> Callable[[Drawn], Real]:
                 parts.append(y)
             return np.concatenate(parts)
 
-        return drawn.response_error(convolve, measuring.two_sided(drawn.kernel[:1], np.zeros(drawn.channels)))
+        return drawn.response_error(convolve, two_sided(drawn.kernel[:1], np.zeros(drawn.channels)))
 
     return measure_it
 

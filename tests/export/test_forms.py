@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from ecg2lab import measuring
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
-from ecg2lab.measuring import impulse_error, two_sided
+from ecg2lab.kernels import impulse_error, two_sided
 from ecg2lab.parity import kernel_tolerance
+from ecg2lab.recurrences import SCAN_CHUNK
 from ecg2lab_export.forms import kernel_proof, step_graph, window_graph
 from ecg2lab_export.network.dplr import Dplr
 
@@ -42,7 +42,7 @@ def step_error(layer, samples):
 
 def scan_error(layer):
     real = layer.realisation
-    scan = _core.Scan(real.a, real.b, real.c, layer.d, measuring.SCAN_CHUNK)
+    scan = _core.Scan(real.a, real.b, real.c, layer.d, SCAN_CHUNK)
     return impulse_error(scan.run, two_sided(layer.kernel, layer.d))
 
 

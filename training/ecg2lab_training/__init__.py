@@ -1,1 +1,1 @@
-"""The training river: simulated patients → data set → S4 fusion model → RUN folder."""
+"""The training river: simulated patients → data set → fusion model → RUN folder."""

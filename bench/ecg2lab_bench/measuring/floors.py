@@ -1,4 +1,4 @@
-"""The floor: the dense products of the S4 layers alone, by the best library at hand, timed beside the network.
+"""The floor: the dense products of the layers alone, by the best library at hand, timed beside the network.
 
 Glossary: B batch, L window, H channels. A layer multiplies (B·L, H) by (H, 2H). Nothing that computes the network with
 these products can be faster, so a time over its floor says the same on every machine.

@@ -166,21 +166,7 @@ class FusionNetwork:
         return int(self.head_bias.shape[0])
 
     def logits(self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]) -> Real:
-        """Forward pass in float64.
-
-        Parameters
-        ----------
-        signal
-            (B leads L) millivolt, preprocessed.
-        continuous
-            (B features) raw units, nothing missing.
-        categorical
-            (B categories) codes.
-
-        Returns
-        -------
-        ndarray (B n)
-        """
+        """(B leads L) millivolt, (B features) raw units, (B categories) codes → (B n): the forward pass in float64."""
         u = np.swapaxes(signal.astype(np.float64), 1, 2)  # (B L leads)
         x = u @ self.encoder_weight.T + self.encoder_bias  # (B L H)
         for layer in self.layers:

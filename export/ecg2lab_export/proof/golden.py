@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.backends import LOGITS
 from ecg2lab.contract import Contract
 from ecg2lab.features import with_missing_flags
 from ecg2lab.network_inputs import NetworkInputs
@@ -32,14 +32,12 @@ class Golden:
     inputs: NetworkInputs
     logits: Real  # (B n)
 
-    def feed(self) -> dict[str, NDArray[Any]]:
-        """By the names of the window graph."""
-        return {SIGNAL: self.inputs.signal, CONTINUOUS: self.inputs.continuous, CATEGORICAL: self.inputs.categorical}
-
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Inputs and outputs, for safetensors."""
         # The format has no strides: of an array in another order than C it would store the numbers in the wrong places.
-        return {name: np.ascontiguousarray(array) for name, array in {**self.feed(), LOGITS: self.logits}.items()}
+        return {
+            name: np.ascontiguousarray(array) for name, array in {**self.inputs._asdict(), LOGITS: self.logits}.items()
+        }
 
 
 def make_golden(network: Network, contract: Contract, seed: int = 0) -> Golden:

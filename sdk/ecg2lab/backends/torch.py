@@ -21,7 +21,7 @@ from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import require
 from ecg2lab.golden import read_golden
-from ecg2lab.measuring import scan_kernel, two_sided
+from ecg2lab.kernels import scan_kernel, two_sided
 
 if TYPE_CHECKING:
     import torch
