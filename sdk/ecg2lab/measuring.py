@@ -1,4 +1,4 @@
-"""How errors of a computation are measured: logits against golden ones, kernels by their response to impulses."""
+"""How errors of any network are measured: its logits against golden ones, by windows and by steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does this device compute the recurrences of a bundle right? Scan and cascade of each layer against float64."""
+"""What the published network is measured by beside its logits: scan and cascade of each layer against float64."""
 
 from __future__ import annotations
 

@@ -35,9 +35,8 @@ class Golden:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Inputs and outputs, for safetensors."""
         # The format has no strides: of an array in another order than C it would store the numbers in the wrong places.
-        return {
-            name: np.ascontiguousarray(array) for name, array in {**self.inputs._asdict(), LOGITS: self.logits}.items()
-        }
+        arrays = {**self.inputs._asdict(), LOGITS: self.logits}
+        return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def make_golden(network: Network, contract: Contract, seed: int = 0) -> Golden:
