@@ -26,7 +26,7 @@ from ecg2lab_bench.peers.published_pipeline import PublishedKernel
 from ecg2lab_bench.state_spaces import Poles, draw
 from ecg2lab_export.forms import step_graph, window_graph
 from ecg2lab_export.forms.cascade import fit_cascade
-from ecg2lab_export.forms.convolution import Form
+from ecg2lab_export.forms.window_graph import Form
 from ecg2lab_export.network import dplr
 from ecg2lab_export.network.dplr import Dplr, Real
 from ecg2lab_export.network.fusion import StoredLayer

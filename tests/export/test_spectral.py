@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from ecg2lab_export.forms import convolution as forms
 from ecg2lab_export.forms import recurrent, spectral, window_graph
 from ecg2lab_export.forms.recurrent import chunk_for
 from ecg2lab_export.forms.spectral import Plan, plan_for, spectrum, transforms
@@ -120,8 +119,8 @@ def test_the_file_is_at_most_twice_the_parameters_at_the_published_size(random_n
 @pytest.mark.parametrize(("window", "form"), [(50, "spectral"), (250, "spectral"), (20_000, "recurrent")])
 def test_the_faster_form_comes_first(random_network, window, form):
     network = random_network(0, length=window, layers=1, hidden=2)
-    assert forms.by_speed(network)[0] == form
-    assert set(forms.by_speed(network)) == set(forms.FORMS)
+    assert window_graph.by_speed(network)[0] == form
+    assert set(window_graph.by_speed(network)) == set(window_graph.FORMS)
 
 
 @pytest.mark.parametrize("window", [*range(1, 601), 1000, 4999, 5000])

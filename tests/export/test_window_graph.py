@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 
 from ecg2lab_export.forms import window_graph
-from ecg2lab_export.forms.convolution import FORMS
+from ecg2lab_export.forms.window_graph import FORMS
 from ecg2lab_export.graphs.builder import IR_VERSION, OPSET, require_portable
 from ecg2lab_export.network import cardiolab
 

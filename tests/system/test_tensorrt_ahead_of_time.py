@@ -11,7 +11,7 @@ import pytest
 from ecg2lab.backends.tensorrt.build import Options, build_engine
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab_export import export
-from ecg2lab_export.forms.convolution import FORMS
+from ecg2lab_export.forms.window_graph import FORMS
 from ecg2lab_export.network import cardiolab
 
 pytestmark = [

@@ -26,7 +26,7 @@ from ecg2lab_bench.peers.runtimes import RUNTIMES, Run
 from ecg2lab_bench.report import chart
 from ecg2lab_bench.report.graph_forms import page as page
 from ecg2lab_export.forms import weights, window_graph
-from ecg2lab_export.forms.convolution import FORMS
+from ecg2lab_export.forms.window_graph import FORMS
 from ecg2lab_export.network.fusion import FusionNetwork
 
 NOTHING = "no convolution"

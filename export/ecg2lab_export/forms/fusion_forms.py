@@ -11,9 +11,9 @@ from ecg2lab.bundle import S4_FUSION, ReducedPrecision, StepShape
 from ecg2lab.parity import BIDIRECTIONAL
 from ecg2lab_export.architecture.protocol import Findings, StepForm, Weights
 from ecg2lab_export.forms import step_graph, window_graph
-from ecg2lab_export.forms.convolution import Form, by_speed
 from ecg2lab_export.forms.kernel_proof import prove_cascades, prove_kernels
 from ecg2lab_export.forms.weights import weight_tensors
+from ecg2lab_export.forms.window_graph import Form, by_speed
 from ecg2lab_export.network import cardiolab
 from ecg2lab_export.network.fusion import StoredNetwork
 

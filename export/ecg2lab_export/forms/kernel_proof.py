@@ -19,7 +19,7 @@ from ecg2lab.recurrences import cascade_check, scan_checks
 from ecg2lab_export.architecture.protocol import Findings, Weights
 from ecg2lab_export.forms import step_graph, window_graph
 from ecg2lab_export.forms.cascade import Cascade, fit_cascade
-from ecg2lab_export.forms.convolution import Form
+from ecg2lab_export.forms.window_graph import Form
 from ecg2lab_export.network.fusion import S4Layer, StoredNetwork
 
 _REALISATION_TOLERANCE = 1e-7
