@@ -12,7 +12,6 @@ set(c_sources
   src/c/structs.cpp
   src/model.cpp
   src/stream.cpp
-  src/bundle/proof.cpp
   src/prepare/recording.cpp)
 
 foreach(kind SHARED STATIC)

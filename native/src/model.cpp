@@ -4,7 +4,6 @@
 #include <limits>
 #include <stdexcept>
 
-#include "bundle/proof.h"
 #include "bundle/safetensors.h"
 #include "engine/kernels/instruction_sets.h"
 #include "prepare/for_contract.h"
@@ -57,7 +56,10 @@ NetworkSizes sizes(const Contract& contract) {
 }
 
 Engine make_engine(const Bundle& bundle, const EngineOptions& options) {
-  require_proof(bundle);
+  if (const auto& left_out = bundle.proof().left_out; left_out.contains("native")) {
+    throw Error(ErrorKind::backend,
+                bundle.source() + " was exported without the native backend: " + left_out.at("native"));
+  }
   const std::string name = "weights.safetensors";
   const Safetensors weights = read_safetensors(bundle.member(name), bundle.source() + ": " + name);
   try {

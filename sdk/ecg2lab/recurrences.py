@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import kautz, parity, tensors
+from ecg2lab import kautz, parity
 from ecg2lab._native import _core
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BundleError
@@ -28,7 +28,7 @@ def check_recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
         If the weights hold none that can run, or not those of which the proof speaks.
     """
     name = f"{bundle.source}: {WEIGHTS}"
-    weights, network = tensors.read(bundle.member(WEIGHTS), name), bundle.manifest.network
+    weights, network = bundle.tensors(WEIGHTS), bundle.manifest.network
     window, tolerance = bundle.contract.signal.window_samples, kernel_tolerance(network["state_size"])
     for form, measure in {parity.SCAN: scan_checks, parity.CASCADE: cascade_checks}.items():
         if form in proof.left_out:

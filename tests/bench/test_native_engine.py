@@ -21,6 +21,8 @@ from ecg2lab_bench.scenarios.native_results import NativeResults
 from ecg2lab_bench.synthetic import export_network, random_network
 from ecg2lab_export.network.fusion import StoredNetwork
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def network() -> StoredNetwork:

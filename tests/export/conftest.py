@@ -43,7 +43,7 @@ def s4_layer():
 
 
 class Reference:
-    """Kernels from their definition (PAPER.md, The S4 kernel), written out per channel and sample by sample."""
+    """Kernels from their definition (arXiv 2111.00396, section 3), written out per channel and sample by sample."""
 
     @staticmethod
     def discretised(system, channel):

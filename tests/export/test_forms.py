@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pairwise import pairwise
 
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
@@ -58,9 +59,7 @@ def errors(layer, s4_layer):
     return found
 
 
-@pytest.mark.parametrize("length", WINDOWS)
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("poles", POLES)
+@pairwise(poles=POLES, state=STATES, length=WINDOWS)
 def test_every_form_computes_the_published_kernel(random_system, s4_layer, poles, state, length):
     """Worst measured: spectral 1.8e-6 (slow poles, L = 5000; 4e-7 is usual), step 1.9e-6 (N = 64), others 6e-7."""
     found = errors(layer_of(random_system, s4_layer, state, length, poles), s4_layer)

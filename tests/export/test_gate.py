@@ -18,6 +18,8 @@ from ecg2lab_export.forms.weights import weight_tensors
 from ecg2lab_export.precision import auroc_loss, calibration, gate
 from ecg2lab_export.precision.passes import reduce_precision
 
+pytestmark = pytest.mark.slow
+
 PRECISIONS = ("fp16", "bf16", "int8")
 
 

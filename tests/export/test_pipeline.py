@@ -24,6 +24,8 @@ from ecg2lab_export.forms import window_graph
 from ecg2lab_export.network import cardiolab
 from ecg2lab_export.proof import proving as proof
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def out(tmp_path):

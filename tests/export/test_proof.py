@@ -26,6 +26,8 @@ from ecg2lab_export.proof.proving import Graphs
 from ecg2lab_export.triton import repository
 from ecg2lab_export.triton.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def out(tmp_path):
@@ -192,7 +194,7 @@ def test_every_changed_constant_of_the_step_graph_is_found(random_network):
 
 @pytest.mark.parametrize("key", ["a", "b", "c"])
 def test_not_a_number_in_the_realisation_never_passes(random_network, key):
-    """Comparisons with NaN are false, also in `max`: all checks but that of the cascade, made of the poles, must see it."""
+    """Comparisons with NaN are false, also in `max`: all checks but the cascade's, made of the poles, must see it."""
     network = random_network(4, hidden=3, layers=1, length=40, directions=1)
     real = realise_system(network.layers[0].system)
     values = getattr(real, key).copy()

@@ -123,11 +123,11 @@ def test_the_faster_form_comes_first(random_network, window, form):
     assert set(window_graph.by_speed(network)) == set(window_graph.FORMS)
 
 
-@pytest.mark.parametrize("window", [*range(1, 601), 1000, 4999, 5000])
-def test_a_chunk_is_sane_for_every_window(window):
-    chunk = chunk_for(window)
-    assert 1 <= chunk <= min(window, 30)
-    assert -window % chunk < chunk
+def test_a_chunk_is_sane_for_every_window():
+    for window in (*range(1, 601), 1000, 4999, 5000):
+        chunk = chunk_for(window)
+        assert 1 <= chunk <= min(window, 30), window
+        assert -window % chunk < chunk, window
 
 
 def test_the_borders_are_solved_for_any_number_of_chunks(random_system, s4_layer):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import tensors
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BundleError
 from ecg2lab_export.forms.cascade import Cascade
@@ -64,8 +63,7 @@ def read_network(bundle: Bundle) -> RealisedNetwork:
     BundleError
         If its weights are malformed.
     """
-    stored = tensors.read(bundle.member(WEIGHTS), f"{bundle.source}: {WEIGHTS}")
-    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in stored.items()}
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in bundle.tensors(WEIGHTS).items()}
     try:
         return _network(arrays, bundle.contract.signal.window_samples)
     except (KeyError, IndexError) as error:

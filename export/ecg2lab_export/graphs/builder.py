@@ -10,10 +10,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 17
-"""The first with LayerNormalization; ONNX Runtime reads it since 1.12 (2022)."""
-IR_VERSION = 8
-"""That of opset 17, so that a runtime of that age accepts the file."""
+from ecg2lab._native import _core
+
+OPSET = _core.opset
+"""17: the first with LayerNormalization; ONNX Runtime reads it since 1.12 (2022)."""
+IR_VERSION = _core.ir_version
+"""8: that of opset 17, so that a runtime of that age accepts the file."""
 _ELEMENT = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
 
 
@@ -82,29 +84,23 @@ class GraphBuilder:
         return model
 
 
-_NOT_PORTABLE = {"Loop", "Scan", "If", "DFT", "STFT", "Einsum"}
-"""Control flow, transforms, and operators that some runtimes do slowly or not at all."""
+def require_portable(model: onnx.ModelProto, most_samples: int = 0) -> onnx.ModelProto:
+    """Make sure of what every reader of bundles asks of a graph, before it is proved; returns it.
 
-
-def require_portable(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Make sure of what every graph of a bundle promises, before it is proved; returns it.
-
-    1. Operators are those of the standard, at the opset and IR version stated here.
-    2. None of them is control flow or a Fourier transform.
-    3. No value is complex, float64 or kept outside the model.
+    Parameters
+    ----------
+    model
+        To be put into a bundle.
+    most_samples
+        That a step graph takes; 0: it is a window graph.
 
     Raises
     ------
     ValueError
-        Naming the rule: a graph that breaks one is a fault of the builder, not of its input.
+        Naming what is not on the readers' list: a fault of the builder, not of its input.
     """
-    imports = [(x.domain, x.version) for x in model.opset_import]
-    if imports != [("", OPSET)] or model.ir_version != IR_VERSION or any(x.domain for x in model.graph.node):
-        raise ValueError(f"rule 1: the graph needs {imports}, IR {model.ir_version}")
-    foreign = sorted({x.op_type for x in model.graph.node} & _NOT_PORTABLE)
-    if foreign:
-        raise ValueError(f"rule 2: the graph uses {', '.join(foreign)}")
-    allowed = set(_ELEMENT.values())
-    if any(x.data_type not in allowed or x.external_data for x in model.graph.initializer):
-        raise ValueError("rule 3: the graph holds a constant of another type, or outside itself")
+    try:
+        _core.check_graph(model.SerializeToString(), most_samples)
+    except ValueError as error:
+        raise ValueError(f"the graph {error}") from None
     return model

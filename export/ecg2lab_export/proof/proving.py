@@ -94,7 +94,9 @@ def prove(forms: Forms, form: str, golden: Golden) -> Proved:
     if isinstance(step, str):
         left_out[STEP] = step
     kept = None if isinstance(step, str) or STEP in left_out else step
-    graphs = Graphs(form, forms.window_graph(form), kept).changed(require_portable)
+    graphs = Graphs(form, require_portable(forms.window_graph(form)), kept)
+    if kept:
+        require_portable(kept.graph, kept.shape.most_samples)
     checks += all_logits(graphs, golden, LOGIT_TOLERANCE)
     if isinstance(forms.native, str):
         left_out[NATIVE] = forms.native

@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "base/errors.h"
+#include "base/lead_names.h"
 #include "base/number_text.h"
-#include "prepare/lead_names.h"
 
 namespace ecg2lab {
 namespace {

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import tensors
 from ecg2lab.architectures import require_fusion
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import require
-from ecg2lab.golden import read_golden
 from ecg2lab.kernels import scan_kernel, two_sided
 
 if TYPE_CHECKING:
@@ -57,9 +55,8 @@ class TorchBackend:
         require("train", "torch")
         import torch
 
-        read_golden(bundle)  # the window is the model's
         name = f"{bundle.source}: {WEIGHTS}"
-        weights = tensors.read(bundle.member(WEIGHTS), name)
+        weights = bundle.tensors(WEIGHTS)
         self._threads = threads
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab import log
 from ecg2lab._native import _core
 from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.features import Encode, Features
@@ -225,8 +226,8 @@ class Stream:
             raise RecordingError(f"these samples cannot be used: {error}") from None
 
     def _answers(self) -> Iterator[StreamPrediction]:
-        while (due := self._windows.window()) is not None:
-            begin, first, count, signal, reports, figures = due
+        while (window := self._windows.window()) is not None:
+            begin, first, count, signal, reports, figures = window
             names = self._contract.signal.leads
             notes = tuple(LeadNote(name, **report) for name, report in zip(names, reports, strict=True))
             prepared = PreparedSignal(signal, self._options.fs, count, notes, figures)
@@ -239,31 +240,31 @@ class Stream:
             quality = judge_quality(prepared, self._contract, self._settings.longest_gap_s)
         except (QualityError, RecordingError) as error:
             self._network.refuse()
+            log.refused(error)
             refusal = ErrorNote(type=type(error).__name__, message=str(error))
-            note = self._note(prepared, error.quality if isinstance(error, QualityError) else None)
-            return self._prediction((), note, 0, self._position(number, number, first, prepared), refusal)
-        note = self._note(prepared, quality)
+            note = self._note(prepared, error.quality if isinstance(error, QualityError) else None, windows=0)
+            return self._prediction((), note, self._position(number, number, first, prepared), refusal)
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
-        findings = decide(answered.logits, self._contract)
-        position = self._position(number, answered.since, first, prepared)
-        chosen = tuple(findings[index] for index in self._targets)
-        return self._prediction(chosen, note, len(answered.logits), position, None)
+        every = decide(answered.logits, self._contract)
+        findings = tuple(every[index] for index in self._targets)
+        note = self._note(prepared, quality, windows=len(answered.logits))
+        return self._prediction(findings, note, self._position(number, answered.since, first, prepared))
 
-    def _note(self, prepared: PreparedSignal, quality: QualityNote | None) -> RecordingNote:
-        return recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
+    def _note(self, prepared: PreparedSignal, quality: QualityNote | None, windows: int) -> RecordingNote:
+        note = recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
+        return msgspec.structs.replace(note, windows=windows)
 
     def _prediction(
         self,
         findings: tuple[Finding, ...],
         note: RecordingNote,
-        windows: int,
         position: Position,
-        refusal: ErrorNote | None,
+        refusal: ErrorNote | None = None,
     ) -> StreamPrediction:
         return StreamPrediction(
             notice=self.info.notice,
             findings=findings,
-            recording=msgspec.structs.replace(note, windows=windows),
+            recording=note,
             patient=self._patient,
             engine=self.info,
             source=self._source,

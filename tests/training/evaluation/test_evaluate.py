@@ -279,7 +279,7 @@ class TestMismatch:
         labels = small.labels.copy()
         labels[small.rows("test"), 2] = 0
         found, _ = evaluate.on_data_set(open_subject(small_run), replace(small, labels=labels), FEW)
-        assert found.targets[2].auroc == result.Area()
+        assert found.targets[2].auroc == result.Estimate()
         assert any("sodium_low_now: no AUROC, 0 positives" in note for note in found.notes)
         assert "NaN" not in result.encode(found).decode()
 

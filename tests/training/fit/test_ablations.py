@@ -19,6 +19,8 @@ from ecg2lab_training.measures import curves
 from ecg2lab_training.network.model import FusionModel
 from ecg2lab_training.network.sizes import Inputs, Sizes
 
+pytestmark = pytest.mark.slow
+
 
 def trained(patients: Path, tiny_config: Path, run: Path, inputs: Inputs) -> FusionModel:
     """Train an ablation, and read what it wrote."""

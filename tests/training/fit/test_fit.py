@@ -25,6 +25,8 @@ from ecg2lab_training.measures import curves
 from ecg2lab_training.network.model import FusionModel
 from ecg2lab_training.network.sizes import Sizes
 
+pytestmark = pytest.mark.slow
+
 FILES = ["contract.json", "logs", "metrics.csv", "model.safetensors", "run.json"]
 
 

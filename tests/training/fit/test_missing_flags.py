@@ -19,6 +19,8 @@ from ecg2lab_training.data.dataset import Dataset
 from ecg2lab_training.fit import config
 from ecg2lab_training.fit.run import fit
 
+pytestmark = pytest.mark.slow
+
 
 def changed(data: Dataset, **fields: object) -> Dataset:
     """The data set with other fields in its contract."""

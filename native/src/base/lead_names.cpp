@@ -1,4 +1,4 @@
-#include "prepare/lead_names.h"
+#include "base/lead_names.h"
 
 #include <algorithm>
 
