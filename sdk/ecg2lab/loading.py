@@ -6,10 +6,10 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from ecg2lab import log
+from ecg2lab import architectures, log
 from ecg2lab.backends import Backend
 from ecg2lab.backends.native import computes
-from ecg2lab.bundle import Bundle
+from ecg2lab.bundle import S4_FUSION, Bundle
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import OutOfRange
@@ -41,9 +41,9 @@ def load(
     bundle
         A file, or an opened bundle.
     backend
-        "auto": native, or onnxruntime where native cannot compute the precision. "native", "onnxruntime",
-        "onnxruntime-cuda" (the first NVIDIA GPU), "tensorrt" or "torch": a choice that cannot be honoured is an error,
-        never replaced by another.
+        "auto": native, or onnxruntime where native cannot compute the precision or the network. "native",
+        "onnxruntime", "onnxruntime-cuda" (the first NVIDIA GPU), "tensorrt" or "torch": a choice that cannot be
+        honoured is an error, never replaced by another.
     precision
         None: the bundle's own. Another only if the manifest holds its gate, and not with ONNX Runtime or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
@@ -62,7 +62,7 @@ def load(
     Raises
     ------
     BundleError
-        If the bundle is missing or damaged.
+        If the bundle is missing or damaged, or its architecture is not known here.
     BackendError
         If backend, precision or thread count cannot be had, or `out_of_range` is neither.
     MissingExtraError
@@ -71,6 +71,7 @@ def load(
     if out_of_range not in ("refuse", "impute"):
         raise BackendError(f"out_of_range must be 'refuse' or 'impute', not {out_of_range!r}")
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    architectures.of(opened)
     name = _automatic(opened, precision) if backend == "auto" else backend
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
@@ -88,8 +89,8 @@ def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Bac
 
 
 def _automatic(bundle: Bundle, precision: str | None) -> str:
-    """Native, unless this CPU or the bundle's proof has it not."""
-    left_out = NATIVE in bundle.native.left_out
+    """Native, unless this CPU, the architecture or the bundle's proof has it not."""
+    left_out = bundle.manifest.architecture != S4_FUSION or NATIVE in bundle.native.left_out
     return NATIVE if computes(precision or bundle.manifest.precision) and not left_out else ONNXRUNTIME
 
 

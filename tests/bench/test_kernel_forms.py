@@ -16,8 +16,8 @@ from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.measuring.results import encode
 from ecg2lab_bench.report.page import markdown, show
 from ecg2lab_bench.state_spaces import draw
-from ecg2lab_export import dplr
-from ecg2lab_export.realisation import Realisation
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.realisation import Realisation
 from experiments import kernel_forms, kernel_results, state_forms
 from experiments.kernel_forms import FORMS, Drawn, Setting
 from experiments.kernel_results import KernelResults

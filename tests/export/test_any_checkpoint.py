@@ -15,7 +15,8 @@ from torch.nn import functional
 
 import ecg2lab
 from ecg2lab.bundle import Bundle
-from ecg2lab_export import cardiolab, export, realise
+from ecg2lab_export import export, realise
+from ecg2lab_export.network import cardiolab
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecg2lab.contract import Calibration, Target
-from ecg2lab_export.auroc_loss import losses, weighted_auroc
+from ecg2lab_export.precision.auroc_loss import losses, weighted_auroc
 
 few_values = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=25)
 

@@ -16,7 +16,8 @@ import ecg2lab
 from ecg2lab import bundle as bundles
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle, Gate
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab_export import build_cli, passes
+from ecg2lab_export import build_cli
+from ecg2lab_export.precision import passes
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
 

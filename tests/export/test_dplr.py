@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pairwise import pairwise
 
-from ecg2lab_export import cardiolab, dplr
+from ecg2lab_export.network import cardiolab, dplr
 
 POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 

@@ -5,8 +5,9 @@ import pytest
 from pairwise import pairwise
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab_export import cardiolab, dplr, realise
-from ecg2lab_export.realisation import Realisation, realise_system
+from ecg2lab_export import realise
+from ecg2lab_export.network import cardiolab, dplr
+from ecg2lab_export.network.realisation import Realisation, realise_system
 
 POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 TOLERANCE = 1e-8

@@ -126,7 +126,7 @@ def test_channels_around_the_vector_width_do_not_mix(channels):
 )
 def test_realised_s4_layers_are_computed_to_float32(random_system, poles, state, sizes):
     """Impulses at both ends show every tap, relative to a channel's largest: the project's limits for a form."""
-    from ecg2lab_export.realisation import realise_system
+    from ecg2lab_export.network.realisation import realise_system
 
     length, chunk = sizes
     real = realise_system(random_system(3, channels=16, state=state, length=length, poles=poles, dt=(1e-3, 1e-1)))
@@ -150,7 +150,7 @@ def test_realised_s4_layers_are_computed_to_float32(random_system, poles, state,
 )
 def test_a_cascade_computes_its_kernel(state, directions, length, instruction_set):
     """Whole pipelines of four sections and what is left of them; windows shorter than a pipeline."""
-    from ecg2lab_export.cascade import Cascade
+    from ecg2lab_export.forms.cascade import Cascade
 
     random = np.random.default_rng(state)
     channels, sections = 19, state // 2

@@ -1,4 +1,4 @@
-"""The training river: simulated patients or a hospital's tables → data set → S4 fusion network → RUN folder → report.
+"""The training river: simulated patients or a hospital's tables → data set → fusion network → RUN folder → report.
 
     cli                                        the verbs
     simulation   cohort   fit   evaluation     one verb each

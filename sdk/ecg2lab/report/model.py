@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from ecg2lab import architectures
 from ecg2lab.bundle import Bundle, Manifest
 from ecg2lab.extras import installed_version
 from ecg2lab.parity import ParityReport, nearest_to_limit, why_no_step
@@ -16,15 +17,15 @@ from ecg2lab.report.tables import plain_table
 def overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
     """What it is, what was proved of it, and where its weights come from."""
     m = bundle.manifest
-    n, s = m.network, m.contract.signal
+    architecture, s = architectures.of(bundle), m.contract.signal
     kind = "causal" if m.causal else "bidirectional"
-    size = f"{n['layers']} layers × {n['hidden']} channels, state {n['state_size']}, {n['parameters']:,} parameters"
+    network = f"{architecture.title}, {kind}: {architecture.sizes(m)}, {m.network['parameters']:,} parameters"
     worst = nearest_to_limit(proof.checks)
     measured = f"worst: {worst.name}, error {worst.error:.1e} of {worst.tolerance:.1e}"
     rows = [
         ("File", f"{path.name}, {bundle.size / 1e6:.2f} MB"),
         ("Digest", bundle.digest),
-        ("Network", f"S4, {kind}: {size}"),
+        ("Network", network),
         ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),
         ("Leads", " ".join(s.leads)),
         ("Graph", f"{m.form}, {m.precision}, ONNX opset {m.opset}"),

@@ -14,7 +14,8 @@ import pytest
 from ecg2lab import contract as contracts
 from ecg2lab.bundle import CARD, Bundle
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab_export import cardiolab, export
+from ecg2lab_export import export
+from ecg2lab_export.network import cardiolab
 from ecg2lab_training.data import dataset
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.data.dataset import Dataset

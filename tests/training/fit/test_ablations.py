@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecg2lab_export import cardiolab
+from ecg2lab_export.network import cardiolab
 from ecg2lab_training.data import dataset
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.fit import config

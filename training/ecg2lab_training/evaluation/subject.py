@@ -57,9 +57,9 @@ def open_subject(path: Path) -> Subject:
 def _open_run(folder: Path) -> Subject:
     import torch
 
-    from ecg2lab_export import cardiolab
-    from ecg2lab_export.contract_fit import check_fit
-    from ecg2lab_export.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
+    from ecg2lab_export.architecture.contract_fit import check_fit
+    from ecg2lab_export.checkpoint.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
+    from ecg2lab_export.network import cardiolab
     from ecg2lab_training.network.model import FusionModel
 
     run = read_run(folder)
@@ -77,8 +77,8 @@ def _open_run(folder: Path) -> Subject:
         logits=logits,
         weights_sha256=file_sha256(run.weights),
         digest=file_sha256(folder / CONTRACT_FILE),
-        synthetic_weights=run.synthetic_weights,
-        training_data=run.training_data,
+        synthetic_weights=run.record.synthetic_weights,
+        training_data=run.record.training_data,
         dataset_sha256=_dataset_sha256(folder / RECORD_FILE),
     )
 

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
-from ecg2lab_export import calibration, cardiolab
-from ecg2lab_export.calibration import CalibrationSet
-from ecg2lab_export.run_folder import CALIBRATION_FILE, CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
+from ecg2lab_export.checkpoint.run_folder import CALIBRATION_FILE, CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.precision import calibration
+from ecg2lab_export.precision.calibration import CalibrationSet
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.data.dataset import Dataset

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ecg2lab_export import network as reference
-from ecg2lab_export.network import Network
+from ecg2lab_export.network import fusion as reference
+from ecg2lab_export.network.fusion import StoredNetwork
 from ecg2lab_training.network.s4 import S4Layer, draw_system
 from ecg2lab_training.network.sizes import Inputs, Sizes
 
@@ -108,11 +108,11 @@ class FusionModel(nn.Module):
             x = layer(x)
         return x.mean(dim=2).T  # (B H)
 
-    def to_network(self) -> Network:
+    def to_network(self) -> StoredNetwork:
         """Return the parameters as plain float64 arrays, for export."""
-        return Network(
+        return StoredNetwork(
             layers=tuple(
-                reference.S4Layer(system=layer.kernel.system(), **_arrays(layer, _LAYER)) for layer in _layers(self)
+                reference.StoredLayer(system=layer.kernel.system(), **_arrays(layer, _LAYER)) for layer in _layers(self)
             ),
             embeddings=tuple(_array(table.weight) for table in _embeddings(self.static)),
             static=tuple(
@@ -123,10 +123,10 @@ class FusionModel(nn.Module):
         )
 
     @classmethod
-    def from_network(cls, network: Network, dropout: float = 0.2) -> FusionModel:
+    def from_network(cls, network: StoredNetwork, dropout: float = 0.2) -> FusionModel:
         """Build the model that has a network's parameters."""
         model = cls(_sizes(network, dropout))
-        model.layers = nn.ModuleList(S4Layer(layer.published, dropout) for layer in network.layers)
+        model.layers = nn.ModuleList(S4Layer(layer.system, dropout) for layer in network.layers)
         _load(model, network, _ENDS)
         for layer, arrays in zip(_layers(model), network.layers, strict=True):
             _load(layer, arrays, _LAYER)
@@ -167,7 +167,7 @@ def _load(module: nn.Module, arrays: object, names: dict[str, str]) -> None:
         state[ours].copy_(torch.from_numpy(getattr(arrays, theirs)))
 
 
-def _sizes(network: Network, dropout: float) -> Sizes:
+def _sizes(network: StoredNetwork, dropout: float) -> Sizes:
     return Sizes(
         targets=network.targets,
         leads=network.leads,
