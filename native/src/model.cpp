@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "bundle/proof.h"
 #include "bundle/safetensors.h"
 #include "engine/kernels/instruction_sets.h"
 #include "prepare/for_contract.h"
@@ -13,6 +12,13 @@ namespace {
 
 constexpr std::size_t kMostThreads = 256;
 constexpr std::size_t kMostWindowsAtOnce = 64;  // bounds the memory of a day's recording
+
+Bundle require_architecture(Bundle bundle) {
+  const std::string& architecture = bundle.manifest().architecture;
+  if (architecture == kS4Fusion) return bundle;
+  throw Error(ErrorKind::bundle, bundle.source() + " holds a network of architecture '" + architecture +
+                                     "', which this library does not know: it was made by a newer ecg2lab");
+}
 
 // One that the bundle allows, and that this CPU has the instructions for.
 Precision select_precision(const Manifest& manifest, const std::string& wanted) {
@@ -48,7 +54,10 @@ NetworkSizes sizes(const Contract& contract) {
 }
 
 Engine make_engine(const Bundle& bundle, const EngineOptions& options) {
-  require_proof(bundle);
+  if (const auto& left_out = bundle.proof().left_out; left_out.contains("native")) {
+    throw Error(ErrorKind::backend,
+                bundle.source() + " was exported without the native backend: " + left_out.at("native"));
+  }
   const std::string name = "weights.safetensors";
   const Safetensors weights = read_safetensors(bundle.member(name), bundle.source() + ": " + name);
   try {
@@ -77,7 +86,7 @@ std::vector<T> repeat(const std::vector<T>& row, std::size_t times) {
 }  // namespace
 
 Model::Model(Bundle bundle, const ModelOptions& options)
-    : bundle_(std::move(bundle)),
+    : bundle_(require_architecture(std::move(bundle))),
       engine_(make_engine(bundle_, {.threads = check_threads(options.threads),
                                     .precision = select_precision(bundle_.manifest(), options.precision)})),
       out_of_range_(options.out_of_range) {}

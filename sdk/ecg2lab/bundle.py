@@ -9,31 +9,27 @@ byte is found:
 - local headers, central directory and end record follow each other without a gap, without comments;
 - `manifest.json` is first and holds size and SHA-256 of every other member.
 
-A reader writes the same layout from the contents it found and compares: whatever is not content is determined by it.
+Written here; read by the native core, which holds every byte that is not content to the only one that this allows.
 """
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BundleError
-from ecg2lab.files import regular_size, write_atomically
-from ecg2lab.onnx_guard import refers_outside
-from ecg2lab.strict_json import encode_canonically, refuse_repeated_keys
-
-if TYPE_CHECKING:
-    import zipfile
+from ecg2lab.files import write_atomically
+from ecg2lab.strict_json import encode_canonically
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
@@ -44,13 +40,13 @@ GOLDEN = "golden.safetensors"
 PARITY = "parity.json"
 CARD = "card.md"
 MEMBERS = (MANIFEST, WEIGHTS, WINDOW_GRAPH, STEP_GRAPH, GOLDEN, PARITY, CARD)
-_REQUIRED = (MANIFEST, WEIGHTS, WINDOW_GRAPH, GOLDEN, PARITY, CARD)
+S4_FUSION = "s4-fusion"
+"""The architecture of a bundle that does not name one."""
 _ALIGNMENT = 64
 _PADDING_FIELD = 0xD935
 _LOCAL, _LOCAL_SIZE = b"PK\x03\x04", 30
 """Signature and fixed part of a local header."""
 _DOS_DATE = 0x0021  # 1980-01-01
-_LARGEST_BUNDLE = 2**31
 
 
 class Digest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,16 +59,6 @@ class Digest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, content: bytes) -> Digest:
         """Measure a content."""
         return cls(size=len(content), sha256=_core.sha256(content))
-
-
-class NetworkShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Sizes of the network; those of its inputs and outputs are in the contract."""
-
-    hidden: int
-    state_size: int
-    layers: int
-    causal: bool
-    parameters: int
 
 
 class StepShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -135,11 +121,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     schema_version: Literal[2] = 2
     synthetic_weights: bool | None
     """Trained on simulated patients, or random; None: not stated by the checkpoint."""
-    form: Literal["recurrent", "spectral"]
+    form: str
+    """Of the window graph: "recurrent" or "spectral" for s4-fusion."""
     precision: Literal["fp32", "fp16", "bf16", "int8"]
     opset: int
     """ONNX operator set of the graphs."""
-    network: NetworkShape
+    architecture: str = S4_FUSION
+    """Of the network; what is there to be known of each is where `ecg2lab.load` finds it."""
+    network: dict[str, bool | int]
+    """`causal` and `parameters` of any network, then sizes of its own: of the published one `hidden`, `state_size` and
+    `layers`. Those of inputs and outputs are in the contract."""
     step: StepShape | None
     """None: the model is bidirectional, and no step can know what it looks ahead at; or float32 cannot carry its state,
     as `parity.json` says."""
@@ -158,6 +149,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 raise ValueError(f"the gate of {precision} speaks of {gate.precision}")
 
     @property
+    def causal(self) -> bool:
+        """Whether the network looks at no later sample."""
+        return bool(self.network["causal"])
+
+    @property
     def notice(self) -> str:
         """The sentence that goes with every answer."""
         if self.synthetic_weights:
@@ -170,21 +166,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class Bundle:
     """An opened and verified bundle; `member` gives contents.
 
+    The native core reads and judges it; this shows what it found.
+
     Attributes
     ----------
     manifest
         Decoded.
-    digest
-        SHA-256 of the manifest, which covers every other member.
-    source
-        What was opened, for messages.
     """
 
-    def __init__(self, manifest: Manifest, contents: Mapping[str, bytes], source: str) -> None:
-        self.manifest = manifest
-        self.source = source
-        self.digest = _core.sha256(contents[MANIFEST])
-        self._contents = contents
+    def __init__(self, native: _core.Bundle) -> None:
+        self.native = native
+        self.manifest = msgspec.json.decode(native.member(MANIFEST), type=Manifest)
 
     @property
     def contract(self) -> Contract:
@@ -192,9 +184,19 @@ class Bundle:
         return self.manifest.contract
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, which covers every other member."""
+        return self.native.digest
+
+    @property
+    def source(self) -> str:
+        """What was opened, for messages."""
+        return self.native.source
+
+    @property
     def size(self) -> int:
         """Bytes of all members."""
-        return sum(map(len, self._contents.values()))
+        return self.native.size
 
     def member(self, name: str) -> bytes:
         """Content of a member.
@@ -204,10 +206,17 @@ class Bundle:
         BundleError
             If the bundle has no such member.
         """
-        try:
-            return self._contents[name]
-        except KeyError:
-            raise BundleError(f"bundle {self.source} has no {name}") from None
+        return self.native.member(name)
+
+    def tensors(self, name: str) -> dict[str, NDArray[Any]]:
+        """Arrays of a member that is safetensors, by name: views into the bundle that cannot be written.
+
+        Raises
+        ------
+        BundleError
+            If the bundle has no such member, or its header contradicts its content.
+        """
+        return self.native.tensors(name)
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -216,22 +225,15 @@ class Bundle:
         Raises
         ------
         BundleError
-            If the file is missing, is not a bundle, is damaged, or is of a newer version.
+            If the file is missing, is not a bundle, is damaged, is of a newer version, or if its proof, graphs or
+            weights are not those of its manifest, or hold what no bundle may.
         """
         if not isinstance(path, str | PathLike):  # a number would be a file that is open already
             raise BundleError(f"a bundle is opened by its path, not by {type(path).__name__}")
         try:
-            size = regular_size(path)
-            if size > _LARGEST_BUNDLE:
-                raise BundleError(f"{path} is larger than any bundle")
-            content = Path(path).read_bytes()
-        except FileNotFoundError:
-            raise BundleError(f"there is no bundle at {path}") from None
-        except OSError as error:
-            raise BundleError(f"cannot read bundle {path}: {error.strerror}") from None
-        except ValueError:
-            raise BundleError(f"{str(path)!r} is no path") from None
-        return cls.from_bytes(content, source=str(path))
+            return cls(_core.Bundle.open(str(path)))
+        except UnicodeEncodeError:
+            raise BundleError("the path of the bundle is not UTF-8") from None
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "bundle") -> Bundle:
@@ -249,110 +251,7 @@ class Bundle:
         BundleError
             As `open`.
         """
-        contents = _unpack(content, source)
-        manifest = _decode_manifest(contents[MANIFEST], source)
-        for name, member in contents.items():
-            if name != MANIFEST and manifest.members.get(name) != Digest.of(member):
-                raise BundleError(f"{source} is damaged: {name} is not what its manifest says")
-        if set(manifest.members) != set(contents) - {MANIFEST}:
-            raise BundleError(f"{source} is damaged: its members are not those of its manifest")
-        for name in (WINDOW_GRAPH, STEP_GRAPH):
-            if name in contents:
-                _refuse_external_data(contents[name], f"{source}: {name}")
-        return cls(manifest, contents, source)
-
-
-def _unpack(content: bytes, source: str) -> dict[str, bytes]:
-    """Members of a canonical archive; anything else is refused before a content is looked at."""
-    contents = _read_members(content)
-    if _is_canonical(contents, content):
-        return contents
-    raise BundleError(f"{source} {_what_is_wrong(content)}")
-
-
-def _read_members(content: bytes) -> dict[str, bytes]:
-    """What lies between the headers of an archive that may be canonical; its order and numbers are still unchecked."""
-    contents: dict[str, bytes] = {}
-    at = 0
-    while content.startswith(_LOCAL, at) and len(content) >= at + _LOCAL_SIZE:
-        size, name_size, extra_size = struct.unpack_from("<IHH", content, at + 22)
-        begin = at + _LOCAL_SIZE + name_size + extra_size
-        name = content[at + _LOCAL_SIZE : at + _LOCAL_SIZE + name_size].decode("ascii", "replace")
-        if name in contents or name not in MEMBERS:
-            break
-        contents[name] = content[begin : begin + size]
-        at = begin + size
-    return contents
-
-
-def _is_canonical(contents: Mapping[str, bytes], content: bytes) -> bool:
-    """Whether an archive is, to the last bit, what `pack` makes of these members."""
-    if not set(_REQUIRED) <= set(contents) <= set(MEMBERS):
-        return False
-    at = 0
-    for part in _parts(contents):
-        if content[at : at + len(part)] != part:
-            return False
-        at += len(part)
-    return at == len(content)
-
-
-def _what_is_wrong(content: bytes) -> str:
-    """Why an archive is none of ours."""
-    import zipfile
-
-    if content[:2] != b"PK":
-        return "is not an ecg2lab bundle (a bundle is written by `ecg2lab export`)"
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _what_is_uncommon(archive.infolist()) or (
-                "is damaged or was cut short; copy it again"
-                if archive.testzip()
-                else "is damaged or was repacked: it is not in the canonical layout"
-            )
-    except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, RuntimeError, ValueError, OSError):
-        return "is damaged or was cut short; copy it again"
-
-
-def _what_is_uncommon(members: Sequence[zipfile.ZipInfo]) -> str | None:
-    """What the directory of an archive says that ours never does; no content is looked at."""
-    names = [member.filename for member in members]
-    if MANIFEST not in names:
-        return f"is a zip archive, but not an ecg2lab bundle: it has no {MANIFEST}"
-    if unknown := [name for name in names if name not in MEMBERS]:
-        return f"holds {unknown[0]!r}, which is no part of a bundle"
-    if missing := [name for name in _REQUIRED if name not in names]:
-        return f"lacks {missing[0]}"
-    if len(set(names)) != len(names):
-        return "holds a member twice"
-    if any(member.compress_type for member in members):
-        return "was repacked: members of a bundle are stored, not compressed"
-    return None
-
-
-def _refuse_external_data(graph: bytes, source: str) -> None:
-    try:
-        outside = refers_outside(graph)
-    except ValueError as error:
-        raise BundleError(f"{source} is no ONNX graph: {error}") from None
-    if outside:
-        raise BundleError(f"{source} keeps numbers in files outside the bundle, which is never opened")
-
-
-def _decode_manifest(content: bytes, source: str) -> Manifest:
-    class Head(msgspec.Struct):
-        schema_version: int
-
-    try:
-        version = msgspec.json.decode(content, type=Head).schema_version
-        if version > SCHEMA_VERSION:
-            raise BundleError(f"{source} is of bundle version {version}; this ecg2lab reads up to {SCHEMA_VERSION}")
-        if version < SCHEMA_VERSION:
-            raise BundleError(f"{source} is of bundle version {version}, which is read no longer; export it again")
-        refuse_repeated_keys(content)
-        return msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise BundleError(f"{source} has an invalid manifest: {error}") from None
+        return cls(_core.Bundle.from_bytes(content, source))
 
 
 def pack(contents: Mapping[str, bytes]) -> bytes:

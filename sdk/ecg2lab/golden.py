@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import tensors
 from ecg2lab.bundle import GOLDEN, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, check_inputs
@@ -32,8 +31,7 @@ def read_golden(bundle: Bundle) -> Arrays:
     BundleError
         If one is missing, of another shape or type, not finite, or has a code that no category has.
     """
-    name = f"{bundle.source}: {GOLDEN}"
-    arrays = tensors.read(bundle.member(GOLDEN), name)
+    name, arrays = f"{bundle.source}: {GOLDEN}", bundle.tensors(GOLDEN)
     for key, dtype in _TYPES.items():
         if key not in arrays or arrays[key].dtype != dtype:
             raise BundleError(f"{name}: {key} does not fit the contract; export the bundle again")

@@ -10,6 +10,8 @@ import pytest
 from ecg2lab_bench.measuring import workload
 from ecg2lab_bench.scenarios import preparation
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def table() -> preparation.Table:

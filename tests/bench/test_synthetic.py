@@ -13,7 +13,7 @@ from ecg2lab.bundle import PARITY, Bundle
 from ecg2lab.parity import ParityReport
 from ecg2lab_bench.measuring import workload
 from ecg2lab_bench.synthetic import export_network, random_network
-from ecg2lab_export import cardiolab
+from ecg2lab_export.network import cardiolab
 
 SMALL = {"hidden": 8, "state_size": 4, "layers": 2, "window": 50, "targets": 3}
 
@@ -47,7 +47,7 @@ def test_the_export_of_a_random_network_passes_parity(tmp_path: Path, causal: bo
     assert report.checks
     assert all(check.passed for check in report.checks)
     assert bundle.manifest.synthetic_weights
-    assert bundle.manifest.network.causal == causal
+    assert bundle.manifest.causal == causal
 
     # Independent of the report: the engine against the drawn network, which differs by one rounding of each weight.
     inputs = workload.network_inputs(bundle.contract, 2)

@@ -19,7 +19,12 @@ from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import inspect
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, OutputError, ParityError
-from ecg2lab_export import cardiolab, cli, export, pipeline, proof, window_graph
+from ecg2lab_export import cli, export
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.proof import proving as proof
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def test_a_form_that_was_asked_for_is_taken(parity_case, out, form):
 def test_a_causal_model_has_a_step_and_a_bidirectional_one_says_why_not(parity_case, out):
     report = export(parity_case.checkpoint, out)
     opened = Bundle.open(out)
-    if opened.manifest.network.causal:
+    if opened.manifest.causal:
         assert opened.member("step.onnx")
         assert opened.manifest.step.most_samples == 31
     else:
@@ -164,8 +169,8 @@ def test_the_bundle_says_what_it_is(parity_case, out, contract):
     manifest = Bundle.open(out).manifest
     assert manifest.contract == contract
     assert manifest.lineage.checkpoint_sha256 == hashlib.sha256(parity_case.checkpoint.read_bytes()).hexdigest()
-    assert manifest.network.causal == ("causal" in str(parity_case.checkpoint))
-    assert (manifest.network.hidden, manifest.network.state_size, manifest.network.layers) == (32, 8, 2)
+    assert manifest.causal == ("causal" in str(parity_case.checkpoint))
+    assert [manifest.network[size] for size in ("hidden", "state_size", "layers")] == [32, 8, 2]
     assert manifest.notice == "synthetic weights, not for clinical use"
     assert (manifest.opset, manifest.form, manifest.precision) == (17, "spectral", "fp32")
 
@@ -282,12 +287,13 @@ def test_the_proof_is_made_of_what_the_bundle_holds(parity_case, out, monkeypatc
     seen = {}
     right = proof.prove
 
-    def noted(network, graphs, weights, golden):
-        seen["graph"] = graphs.window.SerializeToString(deterministic=True)
-        seen["weights"], seen["golden"] = weights, golden.tensors()
-        return right(network, graphs, weights, golden)
+    def noted(forms, form, golden):
+        proved = right(forms, form, golden)
+        seen["graph"] = proved.graphs.window.SerializeToString(deterministic=True)
+        seen["weights"], seen["golden"] = forms.native, golden.tensors()
+        return proved
 
-    monkeypatch.setattr(pipeline.proof, "prove", noted)
+    monkeypatch.setattr(proof, "prove", noted)
     export(parity_case.checkpoint, out)
     from safetensors.numpy import load
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab_export import torch_archive
+from ecg2lab_export.checkpoint import torch_archive
 
 
 class Call:

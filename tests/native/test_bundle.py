@@ -1,5 +1,6 @@
-"""The native reader of bundles: what Python opens it opens, and what Python refuses it refuses; attacks by name."""
+"""The reader of bundles, of the demo's: archives and manifests that lie, named by attack."""
 
+import gc
 import io
 import json
 import os
@@ -8,7 +9,6 @@ import zipfile
 
 import msgspec
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +17,6 @@ from safetensors.numpy import load
 
 import ecg2lab.demo
 from ecg2lab import bundle as bundles
-from ecg2lab import tensors
-from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError
 
@@ -33,15 +31,9 @@ def demo():
 
 @pytest.fixture(scope="module")
 def small(demo):
-    """The same with little in it, so that every byte can be tried; its golden numbers and its graph say nothing."""
+    """Its members."""
     opened = Bundle.from_bytes(demo)
-    graph = onnx.ModelProto(ir_version=8)
-    graph.graph.node.add(op_type="Identity")
-    contents = {name: b"{}" for name in bundles.MEMBERS if name not in (bundles.MANIFEST, bundles.STEP_GRAPH)}
-    contents |= {bundles.WINDOW_GRAPH: graph.SerializeToString(), bundles.CARD: b"# card\n" * 9}
-    manifest = json.loads(opened.member(bundles.MANIFEST))
-    manifest["contract"]["targets"] = manifest["contract"]["targets"][:2]
-    return with_digests(manifest, contents)
+    return {name: opened.member(name) for name in opened.native.names}
 
 
 def with_digests(manifest, contents):
@@ -51,88 +43,42 @@ def with_digests(manifest, contents):
     return {bundles.MANIFEST: json.dumps(manifest, ensure_ascii=False).encode("utf-8", "surrogateescape"), **contents}
 
 
-def both(content):
-    """The same verdict of both readers: the opened bundle, or None with the native reader's sentence."""
-    try:
-        theirs = Bundle.from_bytes(content, "forged")
-    except BundleError:
-        theirs = None
-    try:
-        ours, said = _core.Bundle.from_bytes(content, "forged"), ""
-    except BundleError as error:
-        ours, said = None, str(error)
-    assert (ours is None) == (theirs is None), f"native: {said or 'accepted'}"
-    if ours is not None:
-        assert ours.digest == theirs.digest
-    return ours, said
-
-
 def refused(content, message):
-    opened, said = both(content)
-    assert opened is None
-    assert message in said
+    with pytest.raises(BundleError) as raised:
+        Bundle.from_bytes(content, "forged")
+    assert message in str(raised.value)
 
 
-def test_a_bundle_is_read_as_python_reads_it(demo):
-    ours, theirs = _core.Bundle.open(DEMO), Bundle.open(DEMO)
-    assert ours.digest == theirs.digest
-    assert ours.notice == theirs.manifest.notice
-    assert ours.precision == theirs.manifest.precision
-    assert ours.names == [name for name in bundles.MEMBERS if name in theirs._contents]
-    for name in ours.names:
-        assert ours.member(name) == theirs.member(name)
-    assert ours.contract.to_dict()["targets"] == json.loads(msgspec.json.encode(theirs.contract.targets))
-
-
-def test_weights_and_golden_numbers_are_those_of_two_other_readers(demo):
-    bundle = _core.Bundle.from_bytes(demo)
+def test_weights_and_golden_numbers_are_those_of_another_reader(demo):
+    bundle = Bundle.from_bytes(demo)
     for name in (bundles.WEIGHTS, bundles.GOLDEN):
-        content = bundle.member(name)
-        ours, theirs, package = _core.read_tensors(content, name), tensors.read(content, name), load(content)
-        assert ours.keys() == theirs.keys() == package.keys()
+        ours, package = bundle.tensors(name), load(bundle.member(name))
+        assert ours.keys() == package.keys()
         for key, array in ours.items():
-            assert array.dtype == theirs[key].dtype
-            np.testing.assert_array_equal(array, theirs[key])
+            assert not array.flags.owndata
+            assert not array.flags.writeable
             np.testing.assert_array_equal(array, package[key])
 
 
-def test_a_member_that_is_not_there_is_named(demo):
-    with pytest.raises(BundleError, match=r"has no step\.onnx"):
-        _core.Bundle.from_bytes(demo).member("step.onnx")
+def test_arrays_outlive_their_bundle(demo):
+    arrays = Bundle.from_bytes(demo).tensors(bundles.GOLDEN)
+    gc.collect()
+    np.testing.assert_array_equal(arrays["signal"], load(Bundle.from_bytes(demo).member(bundles.GOLDEN))["signal"])
 
 
 @pytest.mark.parametrize(
     ("synthetic", "notice"),
     [(True, "synthetic weights"), (False, "research software"), (None, "weights of unstated origin")],
 )
-def test_the_notice_is_pythons(small, synthetic, notice):
+def test_the_notice_is_the_same_in_both_languages(small, synthetic, notice):
     manifest = json.loads(small[bundles.MANIFEST]) | {"synthetic_weights": synthetic}
-    content = bundles.pack(with_digests(manifest, members_of(small)))
-    ours, _ = both(content)
-    assert ours.notice == Bundle.from_bytes(content).manifest.notice
-    assert ours.notice.startswith(notice)
+    opened = Bundle.from_bytes(bundles.pack(with_digests(manifest, members_of(small))))
+    assert opened.native.notice == opened.manifest.notice
+    assert opened.manifest.notice.startswith(notice)
 
 
 def members_of(small):
     return {name: content for name, content in small.items() if name != bundles.MANIFEST}
-
-
-def test_every_truncation_is_refused(small):
-    content = bundles.pack(small)
-    assert both(content)[0]
-    for end in range(len(content)):
-        with pytest.raises(BundleError):
-            _core.Bundle.from_bytes(content[:end])
-
-
-def test_every_flipped_byte_is_refused(small):
-    content = bundles.pack(small)
-    for position in range(len(content)):
-        for mask in (0x01, 0xFF):
-            changed = bytearray(content)
-            changed[position] ^= mask
-            with pytest.raises(BundleError):
-                _core.Bundle.from_bytes(bytes(changed))
 
 
 @examples(300)
@@ -144,7 +90,7 @@ def test_any_damage_to_the_demo_bundle_is_refused(demo, data):
     changed[place : place + length] = data.draw(st.binary(max_size=100))
     if changed != demo:
         with pytest.raises(BundleError):
-            _core.Bundle.from_bytes(bytes(changed))
+            Bundle.from_bytes(bytes(changed))
 
 
 def test_bytes_before_between_or_behind_are_refused(small):
@@ -259,12 +205,15 @@ MANIFESTS = {
     "lineage of another format": lambda t: t.replace('"format": "', '"format": "x', 1),
     "digest in capitals": lambda t: t.replace('"sha256": "', '"sha256": "A', 1),
     "tools not words": lambda t: t.replace('"tools": {', '"tools": {"x": 1, ', 1),
+    "escapes": lambda t: t.replace('"tools": {', '"tools": {"x": "\\u001b[2J", ', 1),
+    "text from right to left": lambda t: t.replace('"lab": "', '"lab": "\u202e', 1),
+    "an invisible name": lambda t: t.replace('"tools": {', '"tools": {"\ufeff": "1", ', 1),
     "window enormous": lambda t: t.replace('"window_samples": 250', '"window_samples": 1' + "0" * 15, 1),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("change", MANIFESTS.values(), ids=MANIFESTS)
-def test_an_invalid_manifest_is_refused_by_both(small, change):
+def test_an_invalid_manifest_is_refused(small, change):
     text = small[bundles.MANIFEST].decode()
     changed = change(text)
     assert changed != text
@@ -290,10 +239,10 @@ GATE = {
 ODD = [None, True, 0, -1, 1, 0.5, 2**62, 1e300, "", "fp16", "bf16", "0" * 64, "0" * 63, [], ["a"], [1], {}]
 
 
-@examples(400)
+@examples(200)
 @given(st.data())
-def test_a_changed_manifest_is_accepted_by_both_or_refused_by_both(small, data):
-    """Whole numbers beyond 64 bits apart, which only Python has."""
+def test_a_changed_manifest_is_refused_by_name_or_shown_whole(small, data):
+    """What the native reader accepts, Python's view of it decodes."""
     manifest = json.loads(small[bundles.MANIFEST])
     manifest["gates"] = {data.draw(st.sampled_from(["fp16", "fp16", "bf16", "fp32", ""])): dict(GATE)}
     manifest["step"] = data.draw(st.sampled_from([None, {"most_samples": 31, "state_size": 4}]))
@@ -310,47 +259,11 @@ def test_a_changed_manifest_is_accepted_by_both_or_refused_by_both(small, data):
     content = small | {bundles.MANIFEST: json.dumps(manifest).encode()}
     if isinstance(manifest.get("members"), dict) and manifest["members"]:
         content = with_digests(manifest, members_of(small))
-    both(bundles.pack(content))
-
-
-def test_a_graph_that_points_out_of_the_bundle_is_refused(small):
-    graph = onnx.ModelProto(ir_version=8)
-    graph.graph.node.add().attribute.add().t.data_location = onnx.TensorProto.EXTERNAL
-    manifest = json.loads(small[bundles.MANIFEST])
-    for content, message in (
-        (graph.SerializeToString(), "outside the bundle"),
-        (b"\xff" * 64, "no ONNX graph"),
-        (graph.SerializeToString()[:-1], "no ONNX graph"),
-    ):
-        refused(bundles.pack(with_digests(manifest, members_of(small) | {bundles.WINDOW_GRAPH: content})), message)
-
-
-@examples(500)
-@given(st.data())
-def test_both_guards_say_the_same_of_any_bytes(demo, data):
-    from ecg2lab.onnx_guard import refers_outside
-
-    tensor = onnx.TensorProto(data_type=1, data_location=data.draw(st.integers(0, 1)))
-    model = onnx.ModelProto(ir_version=8)
-    attribute = model.graph.node.add().attribute.add()
-    places = [
-        lambda: model.graph.initializer.append(tensor),
-        lambda: attribute.t.CopyFrom(tensor),
-        lambda: attribute.g.sparse_initializer.add().indices.CopyFrom(tensor),
-        lambda: model.functions.add().node.add().attribute.add().tensors.append(tensor),
-    ]
-    data.draw(st.sampled_from(places))()
-    content = bytearray(model.SerializeToString())
-    if data.draw(st.booleans()):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-
-    def verdict(guard):
-        try:
-            return guard(bytes(content))
-        except ValueError:
-            return "no message"
-
-    assert verdict(_core.refers_outside) == verdict(refers_outside)
+    try:
+        Bundle.from_bytes(bundles.pack(content), "forged")
+    except BundleError as error:
+        if "forged" not in str(error):
+            raise
 
 
 def test_what_is_no_file_is_refused_by_what_it_is(tmp_path, small):
@@ -358,14 +271,13 @@ def test_what_is_no_file_is_refused_by_what_it_is(tmp_path, small):
     with huge.open("wb") as file:
         file.truncate(2**32)  # sparse: occupies nothing
     locked.write_bytes(bundles.pack(small))
-    assert _core.Bundle.open(str(locked)).names[0] == bundles.MANIFEST
+    assert Bundle.open(locked).native.names[0] == bundles.MANIFEST
     for path, message in (
         (tmp_path / "absent", "there is no bundle at"),
         (tmp_path, "it is a folder"),
         ("/dev/zero", "no regular file"),
         (huge, "larger than any bundle"),
         ("a\0b", "not UTF-8"),
-        ("", "there is no bundle"),
     ):
         with pytest.raises(BundleError, match=message):
-            _core.Bundle.open(str(path))
+            Bundle.open(path)

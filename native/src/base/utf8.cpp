@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include <algorithm>
+#include <array>
 
 namespace ecg2lab {
 namespace {
@@ -57,13 +58,43 @@ void append_utf8(std::string& text, char32_t character) {
   }
 }
 
+char32_t decode_utf8(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return char32_t{static_cast<unsigned char>(text[i])}; };
+  const std::size_t length = utf8_length(text);
+  char32_t character = length == 1 ? byte(0) : byte(0) & (0xFF >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) character = character << 6 | (byte(i) & 0x3F);
+  return character;
+}
+
+bool is_printable(char32_t character) {
+  struct Range {
+    char32_t first, last;
+  };
+  // Unicode 16: controls (Cc); line and paragraph separators; format characters (Cf) but the two joiners, which scripts
+  // and pictures are written with; what is set aside and never assigned.
+  constexpr std::array<Range, 14> kHidden{{{0x00, 0x1F},
+                                           {0x7F, 0x9F},
+                                           {0xAD, 0xAD},
+                                           {0x61C, 0x61C},
+                                           {0x180E, 0x180E},
+                                           {0x200B, 0x200B},
+                                           {0x200E, 0x200F},
+                                           {0x2028, 0x202E},
+                                           {0x2060, 0x206F},
+                                           {0xFDD0, 0xFDEF},
+                                           {0xFEFF, 0xFEFF},
+                                           {0xFFF9, 0xFFFB},
+                                           {0x1BCA0, 0x1BCA3},
+                                           {0xE0000, 0xE0FFF}}};
+  const auto holds = [&](const Range& range) { return range.first <= character && character <= range.last; };
+  return (character & 0xFFFE) != 0xFFFE && std::none_of(kHidden.begin(), kHidden.end(), holds);
+}
+
 std::string printable(std::string_view text) {
   std::string shown;
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
-    const auto first = static_cast<unsigned char>(text[0]);
-    const bool control = first < 0x20 || first == 0x7F;
-    if (length == 0 || control) {
+    if (length == 0 || !is_printable(decode_utf8(text))) {
       shown += '?';
     } else {
       shown += text.substr(0, length);

@@ -15,7 +15,14 @@ std::size_t count_characters(std::string_view text);
 
 void append_utf8(std::string& text, char32_t character);
 
-// The same text with '?' for what is malformed or a control character, a line break among them.
+// The first character of text, whose length is that of `utf8_length`.
+char32_t decode_utf8(std::string_view text);
+
+// Whether a character shows as itself and moves nothing else: none that controls a terminal, breaks a line, turns the
+// direction of what follows, is invisible, or is no character at all.
+bool is_printable(char32_t character);
+
+// The same text with '?' for what is malformed or not printable.
 std::string printable(std::string_view text);
 
 }  // namespace ecg2lab

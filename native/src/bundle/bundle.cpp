@@ -1,9 +1,9 @@
 #include "bundle/bundle.h"
 
-#include <stdexcept>
+#include <algorithm>
 
 #include "base/errors.h"
-#include "bundle/onnx_guard.h"
+#include "bundle/fit.h"
 #include "bundle/sha256.h"
 
 namespace ecg2lab {
@@ -24,19 +24,6 @@ void check_digests(const std::vector<Member>& members, const Manifest& manifest,
   }
 }
 
-void refuse_external_data(const Member& graph, const std::string& source) {
-  const std::string called = source + ": " + std::string(graph.name);
-  bool outside = false;
-  try {
-    outside = refers_outside(graph.content);
-  } catch (const std::invalid_argument& error) {
-    throw Error(ErrorKind::bundle, called + " is no ONNX graph: " + error.what());
-  }
-  if (outside) {
-    throw Error(ErrorKind::bundle, called + " keeps numbers in files outside the bundle, which is never opened");
-  }
-}
-
 }  // namespace
 
 Bundle Bundle::open(const std::string& path) { return {read_file(path), path}; }
@@ -48,9 +35,18 @@ Bundle::Bundle(AlignedBytes content, std::string source)
       digest_(sha256(member(kManifest))),
       manifest_(decode_manifest(member(kManifest), source_)) {
   check_digests(members_, manifest_, source_);
-  for (const Member& each : members_) {
-    if (each.name.ends_with(".onnx")) refuse_external_data(each, source_);
-  }
+  proof_ = decode_proof(member("parity.json"), source_ + ": parity.json");
+  check_fit(*this);
+}
+
+std::size_t Bundle::size() const {
+  std::size_t size = 0;
+  for (const Member& each : members_) size += each.content.size();
+  return size;
+}
+
+bool Bundle::has(std::string_view name) const {
+  return std::any_of(members_.begin(), members_.end(), [&](const Member& each) { return each.name == name; });
 }
 
 std::span<const std::byte> Bundle::member(std::string_view name) const {

@@ -9,22 +9,28 @@
 #include "bundle/archive.h"
 #include "bundle/file.h"
 #include "bundle/manifest.h"
+#include "bundle/proof.h"
 
 namespace ecg2lab {
 
-// Opened and verified: every byte was looked at. Owns its content, which lies at a multiple of 64 bytes.
+// Opened and verified: every byte was looked at, and every member is what the manifest says of it. Owns its content,
+// which lies at a multiple of 64 bytes.
 class Bundle {
  public:
-  // Throw Error of kind `bundle` if the file is missing, is no bundle, is damaged, or is of another version.
+  // Throw Error of kind `bundle` if the file is missing, is no bundle, is damaged, is of another version,
+  // or if its members are not what its manifest says.
   static Bundle open(const std::string& path);  // UTF-8
   Bundle(AlignedBytes content, std::string source);
 
   const Manifest& manifest() const { return manifest_; }
   const Contract& contract() const { return manifest_.contract; }
+  const Proof& proof() const { return proof_; }
   // SHA-256 of the manifest, which covers every other member.
   const std::string& digest() const { return digest_; }
   const std::string& source() const { return source_; }
+  std::size_t size() const;  // bytes of all members
   const std::vector<Member>& members() const { return members_; }
+  bool has(std::string_view name) const;
   // Throws Error of kind `bundle` if there is no such member.
   std::span<const std::byte> member(std::string_view name) const;
 
@@ -34,6 +40,7 @@ class Bundle {
   std::vector<Member> members_;  // views into `content_`
   std::string digest_;
   Manifest manifest_;
+  Proof proof_;
 };
 
 }  // namespace ecg2lab

@@ -2,27 +2,89 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
+#include <optional>
 #include <set>
 
 #include "base/errors.h"
-#include "prepare/lead_names.h"
+#include "base/lead_names.h"
+#include "base/number_text.h"
 
 namespace ecg2lab {
 namespace {
 
-constexpr std::size_t kLongestName = 120;
+// What a field is held to; where nothing is said it may be anything of its type.
+struct NumberRule {
+  std::optional<double> above, least, below, most;
+};
+struct IntegerRule {
+  std::optional<std::int64_t> above, least, below, most;
+};
+struct TextRule {
+  std::size_t shortest;
+  std::optional<std::size_t> longest;
+};
+// With the only unit that its name allows.
+struct KnownNumber {
+  std::string_view name, unit;
+};
+struct StandardLimit {
+  std::string_view name;
+  std::optional<double> warn, refuse;
+};
 
-std::string read_name(const Field& field) { return field.text(1, kLongestName); }
+#include "bundle/contract_table.inc"
 
-double read_positive(const Field& field) {
+double read(const Field& field, const NumberRule& rule) {
   const double value = field.number();
-  if (!(value > 0)) field.refuse("expected a number > 0");
+  const auto refuse = [&](const char* sign, double bound) {
+    field.refuse(std::string("expected a number ") + sign + " " + number_text(bound));
+  };
+  if (rule.above && !(value > *rule.above)) refuse(">", *rule.above);
+  if (rule.least && !(value >= *rule.least)) refuse(">=", *rule.least);
+  if (rule.below && !(value < *rule.below)) refuse("<", *rule.below);
+  if (rule.most && !(value <= *rule.most)) refuse("<=", *rule.most);
   return value;
 }
 
-std::vector<std::string> read_names(const Field& field, std::size_t fewest) {
+std::int64_t read(const Field& field, const IntegerRule& rule) {
+  return field.integer(*rule.least, rule.most.value_or(std::numeric_limits<std::int64_t>::max()));
+}
+
+std::string read(const Field& field, const TextRule& rule) {
+  return field.text(rule.shortest, rule.longest.value_or(std::numeric_limits<std::size_t>::max()));
+}
+
+template <std::size_t count>
+std::string read(const Field& field, const char* const (&words)[count]) {
+  return words[field.word({std::begin(words), std::end(words)})];
+}
+
+template <std::size_t count>
+std::int64_t read(const Field& field, const std::int64_t (&numbers)[count]) {
+  const std::int64_t value = field.integer(numbers[0], numbers[count - 1]);
+  if (std::find(std::begin(numbers), std::end(numbers), value) != std::end(numbers)) return value;
+  std::string all;
+  for (const std::int64_t number : numbers) all += (all.empty() ? "" : " or ") + std::to_string(number);
+  field.refuse("expected " + all);
+}
+
+// Of a field that may be absent, and then has its default.
+template <typename Rule, typename Value>
+auto read_or(Fields& fields, const char* name, const Rule& rule, const Value& otherwise) {
+  const auto field = fields.find(name);
+  return field ? read(*field, rule) : static_cast<decltype(read(*field, rule))>(otherwise);
+}
+
+template <typename Rule>
+void read_if_stated(Fields& fields, const char* name, const Rule& rule) {
+  if (const auto field = fields.find(name)) read(*field, rule);
+}
+
+std::vector<std::string> read_names(const Field& field, std::size_t fewest, const TextRule& rule) {
   std::vector<std::string> names;
-  for (const Field& item : field.items(fewest)) names.push_back(read_name(item));
+  for (const Field& item : field.items(fewest)) names.push_back(read(item, rule));
   return names;
 }
 
@@ -42,12 +104,11 @@ std::vector<std::string> names_of(const std::vector<T>& things) {
 
 Signal read_signal(const Field& field) {
   Fields fields(field);
-  const Field rate = fields.required("sampling_rate_hz");
-  Signal signal{.leads = read_names(fields.required("leads"), 1),
-                .sampling_rate_hz = read_positive(rate),
-                .window_samples = static_cast<std::size_t>(fields.required("window_samples").integer(2, 1'000'000))};
-  if (signal.sampling_rate_hz > 10'000) rate.refuse("expected a number <= 10000");
-  if (const auto unit = fields.find("unit")) unit->word({"mV"});
+  Signal signal{
+      .leads = read_names(fields.required("leads"), kSignal_leads_fewest, kSignal_leads),
+      .sampling_rate_hz = read(fields.required("sampling_rate_hz"), kSignal_sampling_rate_hz),
+      .window_samples = static_cast<std::size_t>(read(fields.required("window_samples"), kSignal_window_samples))};
+  read_if_stated(fields, "unit", kSignal_unit);
   fields.refuse_unknown();
   for (const std::string& lead : signal.leads) {
     if (canonical_lead(lead) != lead) field.refuse("unknown lead '" + lead + "'");
@@ -58,25 +119,18 @@ Signal read_signal(const Field& field) {
 
 BandPass read_band_pass(const Field& field) {
   Fields fields(field);
-  const Field high = fields.required("high_hz");
-  BandPass filter{.low_hz = read_positive(fields.required("low_hz")), .high_hz = read_positive(high), .order = 4};
-  if (const auto order = fields.find("order")) filter.order = static_cast<int>(order->integer(1, 10));
+  const BandPass filter{.low_hz = read(fields.required("low_hz"), kBandPass_low_hz),
+                        .high_hz = read(fields.required("high_hz"), kBandPass_high_hz),
+                        .order = static_cast<int>(read_or(fields, "order", kBandPass_order, kBandPass_order_default))};
   fields.refuse_unknown();
-  if (filter.high_hz > 1000) high.refuse("expected a number <= 1000");
   if (!(filter.low_hz < filter.high_hz)) field.refuse("band_pass: low_hz is not below high_hz");
   return filter;
 }
 
 Notch read_notch(const Field& field) {
   Fields fields(field);
-  const Field frequency = fields.required("frequency_hz");
-  const std::int64_t mains = frequency.integer(50, 60);
-  if (mains != 50 && mains != 60) frequency.refuse("expected 50 or 60");
-  Notch filter{.frequency_hz = static_cast<double>(mains), .quality = 30};
-  if (const auto quality = fields.find("quality")) {
-    filter.quality = quality->number();
-    if (!(1 <= filter.quality && filter.quality <= 1000)) quality->refuse("expected a number from 1 to 1000");
-  }
+  const Notch filter{.frequency_hz = static_cast<double>(read(fields.required("frequency_hz"), kNotch_frequency_hz)),
+                     .quality = read_or(fields, "quality", kNotch_quality, kNotch_quality_default)};
   fields.refuse_unknown();
   return filter;
 }
@@ -84,30 +138,40 @@ Notch read_notch(const Field& field) {
 Preprocessing read_preprocessing(const Field& field) {
   Fields fields(field);
   Preprocessing preprocessing;
-  if (const auto missing = fields.find("missing_samples")) missing->word({"linear"});
+  read_if_stated(fields, "missing_samples", kPreprocessing_missing_samples);
   if (const auto filter = fields.find_value("band_pass")) preprocessing.filters.band_pass = read_band_pass(*filter);
   if (const auto filter = fields.find_value("notch")) preprocessing.filters.notch = read_notch(*filter);
-  if (const auto clip = fields.find("clip_mv")) preprocessing.clip_mv = read_positive(*clip);
-  if (const auto resampler = fields.find("resampler")) resampler->word({"kaiser_best"});
+  preprocessing.clip_mv = read_or(fields, "clip_mv", kPreprocessing_clip_mv, kPreprocessing_clip_mv_default);
+  read_if_stated(fields, "resampler", kPreprocessing_resampler);
   fields.refuse_unknown();
   return preprocessing;
 }
 
 TopCode read_top_code(const Field& field) {
   Fields fields(field);
-  const TopCode code{.above = fields.required("above").number(), .value = fields.required("value").number()};
+  const TopCode code{.above = read(fields.required("above"), kTopCode_above),
+                     .value = read(fields.required("value"), kTopCode_value)};
   fields.refuse_unknown();
   return code;
 }
 
+std::string_view name_of(const KnownNumber& number) { return number.name; }
+std::string_view name_of(std::string_view category) { return category; }
+
+template <typename T, std::size_t count>
+std::string listed(const T (&things)[count]) {
+  std::string all;
+  for (const T& thing : things) all += (all.empty() ? "" : ", ") + std::string(name_of(thing));
+  return all;
+}
+
 void check_continuous(const Field& field, const ContinuousFeature& feature) {
-  const auto& known = known_numbers();
-  const auto found =
-      std::find_if(known.begin(), known.end(), [&](const auto& number) { return number.name == feature.name; });
-  if (found == known.end()) field.refuse("unknown feature '" + feature.name + "'");
+  const auto number = std::find_if(std::begin(kNumbers), std::end(kNumbers),
+                                   [&](const KnownNumber& each) { return each.name == feature.name; });
   const std::string called = "feature '" + feature.name + "'";
-  if (feature.unit != found->unit) {
-    field.refuse(called + " is in '" + std::string(found->unit) + "', not in '" + feature.unit + "'");
+  if (number == std::end(kNumbers)) field.refuse("unknown " + called + "; one of " + listed(kNumbers));
+  if (feature.unit != number->unit) {
+    field.refuse(called + " is in '" + std::string(number->unit) + "', not in '" + feature.unit + "'");
   }
   if (!(feature.minimum < feature.maximum)) field.refuse(called + ": minimum is not below maximum");
   if (feature.median && !(feature.minimum <= *feature.median && *feature.median <= feature.maximum)) {
@@ -117,13 +181,13 @@ void check_continuous(const Field& field, const ContinuousFeature& feature) {
 
 ContinuousFeature read_continuous(const Field& field) {
   Fields fields(field);
-  ContinuousFeature feature{.name = read_name(fields.required("name")),
-                            .unit = read_name(fields.required("unit")),
-                            .minimum = fields.required("minimum").number(),
-                            .maximum = fields.required("maximum").number(),
+  ContinuousFeature feature{.name = read(fields.required("name"), kContinuousFeature_name),
+                            .unit = read(fields.required("unit"), kContinuousFeature_unit),
+                            .minimum = read(fields.required("minimum"), kContinuousFeature_minimum),
+                            .maximum = read(fields.required("maximum"), kContinuousFeature_maximum),
                             .median = {},
                             .top_code = {}};
-  if (const auto median = fields.find_value("median")) feature.median = median->number();
+  if (const auto median = fields.find_value("median")) feature.median = read(*median, kContinuousFeature_median);
   if (const auto code = fields.find_value("top_code")) feature.top_code = read_top_code(*code);
   fields.refuse_unknown();
   check_continuous(field, feature);
@@ -132,15 +196,22 @@ ContinuousFeature read_continuous(const Field& field) {
 
 CategoricalFeature read_categorical(const Field& field) {
   Fields fields(field);
-  CategoricalFeature feature{.name = read_name(fields.required("name")),
-                             .categories = read_names(fields.required("categories"), 2),
-                             .missing_code = {}};
-  const auto& known = known_categories();
+  CategoricalFeature feature{
+      .name = read(fields.required("name"), kCategoricalFeature_name),
+      .categories = read_names(fields.required("categories"), kCategoricalFeature_categories_fewest,
+                               kCategoricalFeature_categories),
+      .missing_code = {}};
   const std::string called = "feature '" + feature.name + "'";
-  if (std::find(known.begin(), known.end(), feature.name) == known.end()) field.refuse("unknown " + called);
+  if (std::find(std::begin(kCategories), std::end(kCategories), feature.name) == std::end(kCategories)) {
+    field.refuse("unknown " + called + "; one of " + listed(kCategories));
+  }
   require_unique(field, called + ": category", feature.categories);
   if (const auto code = fields.find_value("missing_code")) {
-    feature.missing_code = code->integer(0, static_cast<std::int64_t>(feature.categories.size()) - 1);
+    feature.missing_code = read(*code, kCategoricalFeature_missing_code);
+    if (*feature.missing_code >= static_cast<std::int64_t>(feature.categories.size())) {
+      field.refuse(called + ": missing_code " + std::to_string(*feature.missing_code) +
+                   " is not one of its categories");
+    }
   }
   fields.refuse_unknown();
   return feature;
@@ -157,44 +228,41 @@ bool is_loinc(std::string_view code) {
 
 Criterion read_criterion(const Field& field) {
   Fields fields(field);
-  const std::vector<std::string> comparisons{"<", "<=", ">", ">="};
   const Field loinc = fields.required("loinc");
-  Criterion criterion{.lab = read_name(fields.required("lab")),
+  const bool now = read(fields.required("setting"), kCriterion_setting) == "prediction";
+  Criterion criterion{.lab = read(fields.required("lab"), kCriterion_lab),
                       .loinc = {},
-                      .unit = fields.required("unit").text(),
-                      .comparison = comparisons[fields.required("comparison").word(comparisons)],
-                      .threshold = fields.required("threshold").number(),
-                      .setting = Setting(fields.required("setting").word({"prediction", "forecasting"})),
-                      .horizon_min = fields.required("horizon_min").integer(1, kLongestHorizonMin)};
+                      .unit = read(fields.required("unit"), kCriterion_unit),
+                      .comparison = read(fields.required("comparison"), kCriterion_comparison),
+                      .threshold = read(fields.required("threshold"), kCriterion_threshold),
+                      .setting = now ? Setting::prediction : Setting::forecasting,
+                      .horizon_min = read(fields.required("horizon_min"), kCriterion_horizon_min),
+                      .category = read_or(fields, "category", kCriterion_category, kCriterion_category_default)};
   if (!loinc.is_null()) {
-    criterion.loinc = loinc.text();
+    criterion.loinc = read(loinc, kCriterion_loinc);
     if (!is_loinc(*criterion.loinc)) loinc.refuse("no LOINC code");
   }
-  if (const auto category = fields.find("category")) criterion.category = read_name(*category);
   fields.refuse_unknown();
   return criterion;
 }
 
 Calibration read_calibration(const Field& field) {
   Fields fields(field);
-  const Calibration calibration{.slope = read_positive(fields.required("slope")),
-                                .intercept = fields.required("intercept").number()};
+  const Calibration calibration{.slope = read(fields.required("slope"), kCalibration_slope),
+                                .intercept = read(fields.required("intercept"), kCalibration_intercept)};
   fields.refuse_unknown();
   return calibration;
 }
 
-double read_probability(const Field& field) {
-  const double value = field.number();
-  if (!(value > 0 && value < 1)) field.refuse("expected a number between 0 and 1");
-  return value;
-}
-
 Target read_target(const Field& field) {
   Fields fields(field);
-  Target target{
-      .name = read_name(fields.required("name")), .criterion = {}, .decision_threshold = {}, .calibration = {}};
+  Target target{.name = read(fields.required("name"), kTarget_name),
+                .criterion = {},
+                .decision_threshold = {},
+                .calibration = {}};
   if (const auto criterion = fields.find_value("criterion")) target.criterion = read_criterion(*criterion);
-  if (const auto p = fields.find_value("decision_threshold")) target.decision_threshold = read_probability(*p);
+  if (const auto p = fields.find_value("decision_threshold"))
+    target.decision_threshold = read(*p, kTarget_decision_threshold);
   if (const auto calibration = fields.find_value("calibration")) target.calibration = read_calibration(*calibration);
   fields.refuse_unknown();
   return target;
@@ -202,11 +270,7 @@ Target read_target(const Field& field) {
 
 Population read_population(const Field& field) {
   Fields fields(field);
-  Population population;
-  if (const auto age = fields.find("minimum_age")) {
-    population.minimum_age = age->number();
-    if (!(population.minimum_age >= 0 && population.minimum_age <= 120)) age->refuse("expected a number from 0 to 120");
-  }
+  const Population population{read_or(fields, "minimum_age", kPopulation_minimum_age, kPopulation_minimum_age_default)};
   fields.refuse_unknown();
   return population;
 }
@@ -214,8 +278,8 @@ Population read_population(const Field& field) {
 Limit read_limit(const Field& field, const FaultRule& rule) {
   Fields fields(field);
   Limit limit;
-  if (const auto warn = fields.find_value("warn")) limit.warn = warn->number();
-  if (const auto refuse = fields.find_value("refuse")) limit.refuse = refuse->number();
+  if (const auto warn = fields.find_value("warn")) limit.warn = read(*warn, kLimit_warn);
+  if (const auto refuse = fields.find_value("refuse")) limit.refuse = read(*refuse, kLimit_refuse);
   fields.refuse_unknown();
   const bool both = limit.warn && limit.refuse;
   if (both && (rule.below ? *limit.refuse > *limit.warn : *limit.refuse < *limit.warn)) {
@@ -223,6 +287,20 @@ Limit read_limit(const Field& field, const FaultRule& rule) {
   }
   return limit;
 }
+
+// The structs of the header begin with the defaults of the table.
+constexpr bool begins_with_standards() {
+  std::size_t next = 0;
+  for (const FaultRule& rule : kFaultRules) {
+    if (!rule.limited) continue;
+    const StandardLimit& limit = kStandardLimits[next++];
+    if (limit.name != rule.name || limit.warn != rule.standard.warn || limit.refuse != rule.standard.refuse)
+      return false;
+  }
+  return next == std::size(kStandardLimits);
+}
+static_assert(begins_with_standards() && Population{}.minimum_age == kPopulation_minimum_age_default);
+static_assert(Preprocessing{}.clip_mv == kPreprocessing_clip_mv_default);
 
 QualityLimits read_quality(const Field& field) {
   Fields fields(field);
@@ -238,25 +316,6 @@ QualityLimits read_quality(const Field& field) {
 
 }  // namespace
 
-const std::vector<KnownNumber>& known_numbers() {
-  static const std::vector<KnownNumber> numbers{{"respiratory_per_min", "1/min"},
-                                                {"spo2_percent", "%"},
-                                                {"age", "y"},
-                                                {"diastolic_mmhg", "mmHg"},
-                                                {"heart_rate_bpm", "1/min"},
-                                                {"systolic_mmhg", "mmHg"},
-                                                {"temperature_f", "°F"},
-                                                {"height_cm", "cm"},
-                                                {"bmi", "kg/m²"},
-                                                {"weight_kg", "kg"}};
-  return numbers;
-}
-
-const std::vector<std::string>& known_categories() {
-  static const std::vector<std::string> categories{"sex", "race"};
-  return categories;
-}
-
 std::size_t Contract::continuous_columns() const {
   return continuous.size() * (missing_flags == MissingFlags::continuous ? 2 : 1);
 }
@@ -270,8 +329,8 @@ std::vector<std::size_t> Contract::codes_per_column() const {
 
 Contract read_contract(const Field& field) {
   Fields fields(field);
-  if (const auto version = fields.find("schema_version")) version->integer(1, 1);
-  Contract contract{.name = read_name(fields.required("name")),
+  read_if_stated(fields, "schema_version", kContract_schema_version);
+  Contract contract{.name = read(fields.required("name"), kContract_name),
                     .signal = read_signal(fields.required("signal")),
                     .preprocessing = read_preprocessing(fields.required("preprocessing")),
                     .continuous = {},
@@ -284,9 +343,13 @@ Contract read_contract(const Field& field) {
     contract.categorical.push_back(read_categorical(item));
   }
   if (const auto flags = fields.find("missing_flags")) {
-    contract.missing_flags = MissingFlags(flags->word({"none", "continuous", "categorical"}));
+    const std::string word = read(*flags, kContract_missing_flags);
+    contract.missing_flags = word == "none"         ? MissingFlags::none
+                             : word == "continuous" ? MissingFlags::continuous
+                                                    : MissingFlags::categorical;
   }
-  for (const Field& item : fields.required("targets").items(1)) contract.targets.push_back(read_target(item));
+  for (const Field& item : fields.required("targets").items(kContract_targets_fewest))
+    contract.targets.push_back(read_target(item));
   if (const auto population = fields.find("population")) contract.population = read_population(*population);
   if (const auto quality = fields.find("quality")) contract.quality = read_quality(*quality);
   fields.refuse_unknown();

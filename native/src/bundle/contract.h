@@ -1,5 +1,5 @@
 // The contract: what a model wants, what it answers, and what its answers mean. Fields are those of
-// sdk/ecg2lab/contract.py, which says more of each; both readers accept and refuse the same.
+// sdk/ecg2lab/contract.py, which says more of each, and of which contract_table.inc is made.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "bundle/fields.h"
-#include "prepare/quality_limits.h"
-#include "prepare/zero_phase.h"
+#include "bundle/filter_options.h"
+#include "bundle/quality_limits.h"
 
 namespace ecg2lab {
 
@@ -56,9 +56,6 @@ enum class Setting {
   prediction,   // abnormal now: the value closest within plus or minus the horizon
   forecasting,  // abnormal at some moment within the horizon
 };
-
-// Nearly two years: no horizon is longer.
-inline constexpr std::int64_t kLongestHorizonMin = 1'000'000;
 
 // The laboratory abnormality that a target stands for.
 struct Criterion {
@@ -110,15 +107,6 @@ struct Contract {
   // For each column of the input `categorical` how many codes it has.
   std::vector<std::size_t> codes_per_column() const;
 };
-
-// Every number that a patient may be described by, with the only unit that its name allows, and every category with the
-// published words; a contract's category may have others.
-struct KnownNumber {
-  std::string_view name;
-  std::string_view unit;
-};
-const std::vector<KnownNumber>& known_numbers();
-const std::vector<std::string>& known_categories();
 
 // Throws FieldError.
 Contract read_contract(const Field& field);

@@ -1,6 +1,9 @@
 #include "bundle/fields.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
 
 #include "base/utf8.h"
 
@@ -35,7 +38,23 @@ std::string Field::text(std::size_t shortest, std::size_t longest) const {
   const std::size_t length = count_characters(value);
   if (length < shortest) refuse("expected text of at least " + std::to_string(shortest) + " characters");
   if (length > longest) refuse("expected text of at most " + std::to_string(longest) + " characters");
+  require_printable(value);
   return value;
+}
+
+// Texts are shown, in terminals among others, beside what a model says of a patient.
+void Field::require_printable(std::string_view text) const {
+  while (!text.empty()) {
+    const char32_t character = decode_utf8(text);
+    if (!is_printable(character)) {
+      std::array<char, 8> digits;
+      const auto end = std::to_chars(digits.begin(), digits.end(), std::uint32_t{character}, 16).ptr;
+      std::string code(digits.begin(), end);
+      for (char& digit : code) digit = static_cast<char>(std::toupper(digit));
+      refuse("expected printable text, not U+" + std::string(code.size() < 4 ? 4 - code.size() : 0, '0') + code);
+    }
+    text.remove_prefix(utf8_length(text));
+  }
 }
 
 std::vector<Field> Field::items(std::size_t fewest) const {
@@ -49,6 +68,7 @@ std::vector<Field> Field::items(std::size_t fewest) const {
 std::vector<std::pair<std::string, Field>> Field::members() const {
   std::vector<std::pair<std::string, Field>> fields;
   for (const auto& [name, value] : as<Json::Object>("an object")) {
+    require_printable(name);
     fields.emplace_back(name, Field(value, place_ + "." + name));
   }
   return fields;

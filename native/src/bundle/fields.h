@@ -7,6 +7,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,7 @@ class Field {
   bool boolean() const;
   std::int64_t integer(std::int64_t least, std::int64_t most) const;
   double number() const;  // an integer is one too
-  // Lengths count characters, not bytes.
+  // Lengths count characters, not bytes; every character is printable.
   std::string text(std::size_t shortest = 0, std::size_t longest = std::numeric_limits<std::size_t>::max()) const;
   std::vector<Field> items(std::size_t fewest = 0) const;
   std::vector<std::pair<std::string, Field>> members() const;  // of an object whose names are not known beforehand
@@ -39,6 +40,7 @@ class Field {
 
  private:
   friend class Fields;
+  void require_printable(std::string_view text) const;
   template <typename T>
   const T& as(const char* what) const;
 

@@ -1,6 +1,7 @@
 #include "bundle/file.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -61,10 +62,12 @@ void AlignedBytes::Release::operator()(std::byte* bytes) const { ::operator dele
 AlignedBytes read_file(const std::string& path) {
   const std::filesystem::path native = to_path(path);
   AlignedBytes content(regular_size(native, path));
+  errno = 0;
   std::ifstream file(native, std::ios::binary);
   const auto size = static_cast<std::streamsize>(content.view().size());
   if (!file.read(reinterpret_cast<char*>(content.data()), size) || file.gcount() != size) {
-    throw Error(ErrorKind::bundle, "cannot read bundle " + path);
+    const std::string reason = errno == 0 ? "" : ": " + std::generic_category().message(errno);
+    throw Error(ErrorKind::bundle, "cannot read bundle " + path + reason);
   }
   return content;
 }

@@ -8,6 +8,7 @@
 namespace ecg2lab {
 namespace {
 
+constexpr std::size_t kLongestWord = 120;
 constexpr auto kAnyInteger = std::numeric_limits<std::int64_t>::max();
 
 bool is_sha256(std::string_view text) {
@@ -30,25 +31,34 @@ Digest read_digest(const Field& field) {
 
 std::int64_t read_integer(const Field& field) { return field.integer(-kAnyInteger - 1, kAnyInteger); }
 
-NetworkShape read_network(const Field& field) {
+NetworkFacts read_network(const Field& field, const std::string& architecture) {
   Fields fields(field);
-  const NetworkShape network{.hidden = read_integer(fields.required("hidden")),
-                             .state_size = read_integer(fields.required("state_size")),
-                             .layers = read_integer(fields.required("layers")),
-                             .causal = fields.required("causal").boolean()};
-  read_integer(fields.required("parameters"));
-  fields.refuse_unknown();
+  NetworkFacts network{.causal = fields.required("causal").boolean(), .sizes = {}};
+  for (const auto& [name, size] : field.members()) {
+    if (name != "causal") network.sizes.emplace(name, size.integer(0, kAnyInteger));
+  }
+  fields.required("parameters");
+  if (architecture == kS4Fusion) {
+    for (const char* name : {"hidden", "state_size", "layers"}) fields.required(name);
+    fields.refuse_unknown();
+  }
   return network;
 }
 
-// Of what is not needed here, only that it is well formed.
-void check_step(const Field& field) {
-  if (field.is_null()) return;
-  Fields fields(field);
-  for (const char* name : {"most_samples", "state_size"}) fields.required(name).integer(1, kAnyInteger);
-  fields.refuse_unknown();
+std::string read_form(const Field& field, const std::string& architecture) {
+  if (architecture == kS4Fusion) field.word({"recurrent", "spectral"});
+  return field.text(1, kLongestWord);
 }
 
+StepSizes read_step(const Field& field) {
+  Fields fields(field);
+  const StepSizes step{.most_samples = fields.required("most_samples").integer(1, kAnyInteger),
+                       .state_size = fields.required("state_size").integer(1, kAnyInteger)};
+  fields.refuse_unknown();
+  return step;
+}
+
+// Of what is not needed here, only that it is well formed.
 void check_lineage(const Field& field) {
   Fields fields(field);
   fields.required("checkpoint_sha256").text();
@@ -97,20 +107,24 @@ std::set<std::string> read_gates(const Field& field) {
 }
 
 Manifest read_manifest(const Field& field) {
-  const std::vector<std::string> forms{"recurrent", "spectral"}, precisions{"fp32", "fp16", "bf16", "int8"};
+  const std::vector<std::string> precisions{"fp32", "fp16", "bf16", "int8"};
   Fields fields(field);
   fields.required("schema_version");  // seen to before
+  const auto stated = fields.find("architecture");
+  const std::string architecture = stated ? stated->text(1, kLongestWord) : std::string(kS4Fusion);
   Manifest manifest{.synthetic_weights = {},
-                    .form = forms[fields.required("form").word(forms)],
+                    .form = read_form(fields.required("form"), architecture),
                     .precision = precisions[fields.required("precision").word(precisions)],
-                    .network = read_network(fields.required("network")),
+                    .architecture = architecture,
+                    .network = read_network(fields.required("network"), architecture),
+                    .opset = read_integer(fields.required("opset")),
+                    .step = {},
                     .members = {},
                     .gates = {},
                     .contract = read_contract(fields.required("contract"))};
   const Field synthetic = fields.required("synthetic_weights");
   if (!synthetic.is_null()) manifest.synthetic_weights = synthetic.boolean();
-  read_integer(fields.required("opset"));
-  check_step(fields.required("step"));
+  if (const Field step = fields.required("step"); !step.is_null()) manifest.step = read_step(step);
   check_lineage(fields.required("lineage"));
   for (const auto& [name, version] : fields.required("tools").members()) version.text();
   for (const auto& [name, digest] : fields.required("members").members()) {

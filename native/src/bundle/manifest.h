@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "bundle/contract.h"
 
@@ -21,19 +22,30 @@ struct Digest {
   bool operator==(const Digest&) const = default;
 };
 
-// Sizes of the network; those of its inputs and outputs are in the contract.
-struct NetworkShape {
-  std::int64_t hidden;
-  std::int64_t state_size;
-  std::int64_t layers;
+// The network whose weights this library reads and runs: S4 layers, joined late with the patient's facts.
+inline constexpr std::string_view kS4Fusion = "s4-fusion";
+
+struct NetworkFacts {
   bool causal;
+  std::map<std::string, std::int64_t> sizes;  // by name; those of inputs and outputs are in the contract
+
+  std::int64_t size(const std::string& name) const { return sizes.at(name); }
+};
+
+// Sizes of the step graph of a causal model.
+struct StepSizes {
+  std::int64_t most_samples;  // that one step takes
+  std::int64_t state_size;    // numbers in the state of one window
 };
 
 struct Manifest {
   std::optional<bool> synthetic_weights;  // none: not stated by the checkpoint
   std::string form;
   std::string precision;
-  NetworkShape network;
+  std::string architecture{kS4Fusion};  // of a bundle that does not say: there was no other
+  NetworkFacts network;
+  std::int64_t opset;  // of the graphs
+  std::optional<StepSizes> step;
   std::map<std::string, Digest> members;
   std::set<std::string> gates;  // reduced precisions that were measured and passed
   Contract contract;

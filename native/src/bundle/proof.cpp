@@ -1,22 +1,11 @@
 #include "bundle/proof.h"
 
-#include <map>
-
 #include "base/errors.h"
 #include "bundle/fields.h"
 #include "bundle/json.h"
 
 namespace ecg2lab {
 namespace {
-
-constexpr const char* kName = "parity.json";
-constexpr const char* kThisEngine = "native";
-
-struct Proof {
-  std::string form, precision;
-  bool passed = true;
-  std::map<std::string, std::string> left_out;  // what was not measured, and why
-};
 
 // Whether a measured error is within its limit.
 bool read_check(const Field& field) {
@@ -44,26 +33,14 @@ Proof read_proof(const Field& field) {
   return proof;
 }
 
-Proof recorded(const Bundle& bundle) {
-  const auto content = bundle.member(kName);
+}  // namespace
+
+Proof decode_proof(std::span<const std::byte> content, const std::string& name) {
   try {
     const Json json = parse_json({reinterpret_cast<const char*>(content.data()), content.size()});
     return read_proof(Field(json, "$"));
   } catch (const std::invalid_argument& error) {  // JsonError, FieldError
-    throw Error(ErrorKind::bundle, bundle.source() + ": " + kName + " is malformed: " + error.what());
-  }
-}
-
-}  // namespace
-
-void require_proof(const Bundle& bundle) {
-  const Proof proof = recorded(bundle);
-  const Manifest& manifest = bundle.manifest();
-  if (proof.form != manifest.form || proof.precision != manifest.precision || !proof.passed) {
-    throw Error(ErrorKind::bundle, bundle.source() + ": " + kName + " is no proof of this bundle; export it again");
-  }
-  if (const auto found = proof.left_out.find(kThisEngine); found != proof.left_out.end()) {
-    throw Error(ErrorKind::backend, bundle.source() + " was exported without the native backend: " + found->second);
+    throw Error(ErrorKind::bundle, name + " is malformed: " + error.what());
   }
 }
 

@@ -1,12 +1,20 @@
-// What was proved of a bundle when it was exported: its `parity.json`, read as sdk/ecg2lab/parity.py reads it.
+// What was proved of a bundle when it was exported: its `parity.json`.
 #pragma once
 
-#include "bundle/bundle.h"
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
 
 namespace ecg2lab {
 
-// Throws Error of kind `bundle` if the proof is malformed, of another form or precision than the bundle, or tells of a
-// failure; of kind `backend`, with the reason, if the export left this engine out.
-void require_proof(const Bundle& bundle);
+struct Proof {
+  std::string form, precision;
+  bool passed = true;
+  std::map<std::string, std::string> left_out;  // what was not measured, and why
+};
+
+// Throws Error of kind `bundle`; `name` is what to call the proof there.
+Proof decode_proof(std::span<const std::byte> content, const std::string& name);
 
 }  // namespace ecg2lab

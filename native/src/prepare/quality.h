@@ -7,8 +7,8 @@
 
 #include "base/errors.h"
 #include "bundle/contract.h"
+#include "bundle/quality_limits.h"
 #include "prepare/prepare.h"
-#include "prepare/quality_limits.h"
 
 namespace ecg2lab {
 

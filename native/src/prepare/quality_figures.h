@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "prepare/quality_limits.h"
+#include "bundle/quality_limits.h"
 
 namespace ecg2lab {
 

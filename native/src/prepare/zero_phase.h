@@ -2,34 +2,13 @@
 // the end.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <vector>
 
+#include "bundle/filter_options.h"
 #include "prepare/kernels/table.h"
 
 namespace ecg2lab {
-
-// Passes what lies between; at both edges the amplitude is 1/2 after both runs.
-struct BandPass {
-  double low_hz;
-  double high_hz;
-  int order;  // of the Butterworth low-pass that it is made from: so many sections
-};
-
-// Takes one frequency out, such as that of the mains.
-struct Notch {
-  double frequency_hz;
-  double quality;  // frequency over bandwidth
-};
-
-// What is to be taken out of a recording, at its own rate; nothing unless said.
-struct FilterOptions {
-  std::optional<BandPass> band_pass;
-  std::optional<Notch> notch;
-
-  bool any() const { return band_pass || notch; }
-};
 
 // Sections of a digital Butterworth band-pass: analogue poles on a circle, shifted to the band, and the bilinear
 // transform with both edges prewarped (Oppenheim & Schafer, Discrete-Time Signal Processing, 3rd ed., 7.2).

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import cpu, parity, tensors
+from ecg2lab import cpu, parity
 from ecg2lab._native import _core
+from ecg2lab.architectures import require_fusion
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab.golden import read_golden
 
 
 class NativeBackend:
@@ -28,16 +28,13 @@ class NativeBackend:
             raise BackendError(
                 f"the native backend has no instructions for {self.precision} on {cpu.name()}; take onnxruntime or fp32"
             )
-        proof = parity.recorded(bundle)
-        if parity.NATIVE in proof.left_out:
-            raise BackendError(
-                f"{bundle.source} was exported without the native backend: {proof.left_out[parity.NATIVE]}"
-            )
-        read_golden(bundle)  # the weights fit windows of any length; the golden inputs know the model's
+        left_out = bundle.native.left_out
+        if parity.NATIVE in left_out:
+            raise BackendError(f"{bundle.source} was exported without the native backend: {left_out[parity.NATIVE]}")
+        require_fusion(bundle, self.name)
         name = f"{bundle.source}: {WEIGHTS}"
-        weights = tensors.read(bundle.member(WEIGHTS), name)
         try:
-            self._engine = make_engine(weights, bundle.contract, threads, self.precision)
+            self._engine = make_engine(bundle.tensors(WEIGHTS), bundle.contract, threads, self.precision)
         except ValueError as error:
             raise BundleError(f"{name} cannot run: {error}") from None
 

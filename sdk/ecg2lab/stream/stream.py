@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab import log
 from ecg2lab._native import _core
 from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.features import Encode, Features
@@ -235,6 +236,7 @@ class Stream:
             quality = judge_quality(prepared, self._contract, self._settings.longest_gap_s)
         except (QualityError, RecordingError) as error:
             self._network.refuse()
+            log.refused(error)
             refusal = ErrorNote(type=type(error).__name__, message=str(error))
             note = self._note(prepared, error.quality if isinstance(error, QualityError) else None)
             return self._prediction((), note, 0, self._position(window, number), refusal)
@@ -251,14 +253,13 @@ class Stream:
         self,
         findings: tuple[Finding, ...],
         note: RecordingNote,
-        windows: int,
         position: Position,
-        refusal: ErrorNote | None,
+        refusal: ErrorNote | None = None,
     ) -> StreamPrediction:
         return StreamPrediction(
             notice=self.info.notice,
             findings=findings,
-            recording=msgspec.structs.replace(note, windows=windows),
+            recording=note,
             patient=self._patient,
             engine=self.info,
             source=self._source,

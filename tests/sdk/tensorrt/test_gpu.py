@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import ecg2lab
-from ecg2lab import tensors
 from ecg2lab.backends.tensorrt import build as tensorrt_build
 from ecg2lab.backends.tensorrt.build import Options, build_engine
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
@@ -37,7 +36,7 @@ def loaded(opened):
 
 
 def test_fp32_agrees_with_the_golden_outputs(loaded, opened):
-    golden = tensors.read(opened.member(GOLDEN), "golden")
+    golden = opened.tensors(GOLDEN)
     error = tensorrt_build.golden_error(opened, loaded._backend._session, golden)
     assert error <= tensorrt_build.golden_tolerance(opened, "fp32")
 

@@ -1,0 +1,12 @@
+// Whether what a manifest says of the other members is what they are: only what was proved is run.
+#pragma once
+
+#include "bundle/bundle.h"
+
+namespace ecg2lab {
+
+// Throws Error of kind `bundle` if proof, weights or graphs are malformed, or not those that the manifest and its
+// contract describe; naming the member.
+void check_fit(const Bundle& bundle);
+
+}  // namespace ecg2lab
