@@ -8,12 +8,13 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 from native_tools import DEMO
+from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab import tensors
-from ecg2lab.bundle import GOLDEN, WEIGHTS, Bundle
+from ecg2lab._native import _core
+from ecg2lab.bundle import GOLDEN, WEIGHTS, WINDOW_GRAPH, Bundle
 from ecg2lab.leads import STANDARD
 
 HIDDEN, EMBEDDED, WIDTH = 8, 3, 4
@@ -151,7 +152,7 @@ def write_model(path, contract, seed):
     template = _template()
     random = np.random.default_rng(seed)
     columns = contract.static_inputs
-    weights = _layer(tensors.read(template.member(WEIGHTS), WEIGHTS))
+    weights = _layer(_core.read_tensors(template.member(WEIGHTS), WEIGHTS))
     weights |= _linear(random, "encoder", HIDDEN, len(contract.signal.leads))
     for index, codes in enumerate(columns.categorical.values()):
         weights[f"embeddings.{index}"] = random.standard_normal((codes, EMBEDDED)).astype(np.float32)
@@ -159,12 +160,11 @@ def write_model(path, contract, seed):
     weights |= _linear(random, "static.0", WIDTH, inputs, scale=0.05)
     weights["static.0.mean"] = random.uniform(0, 100, inputs).astype(np.float32)
     weights |= _linear(random, "head", len(contract.targets), HIDDEN + WIDTH, scale=3)
-    shape = bundles.NetworkShape(
-        hidden=HIDDEN, state_size=8, layers=1, causal=False, parameters=sum(x.size for x in weights.values())
-    )
-    manifest = msgspec.structs.replace(template.manifest, contract=contract, network=shape, gates={})
+    sizes = {"hidden": HIDDEN, "state_size": 8, "layers": 1, "causal": False}
+    sizes["parameters"] = sum(x.size for x in weights.values())
+    manifest = msgspec.structs.replace(template.manifest, contract=contract, network=sizes, gates={})
     members = {name: template.member(name) for name in template.manifest.members}
-    members |= {WEIGHTS: save(weights), GOLDEN: save(_golden(random, contract))}
+    members |= {WEIGHTS: save(weights), GOLDEN: save(_golden(random, contract)), WINDOW_GRAPH: _graph(contract)}
     bundles.write(path, manifest, members)
 
 
@@ -189,6 +189,25 @@ def _linear(random, name, out, into, scale=1.0):
         f"{name}.weight": weight.astype(np.float32),
         f"{name}.bias": random.uniform(-scale, scale, out).astype(np.float32),
     }
+
+
+def _graph(contract):
+    """Of the right inputs and outputs; nobody runs it here."""
+    signal, columns = contract.signal, contract.static_inputs
+    shapes = {
+        "signal": (TensorProto.FLOAT, [len(signal.leads), signal.window_samples]),
+        "continuous": (TensorProto.FLOAT, [len(columns.continuous)]),
+        "categorical": (TensorProto.INT64, [len(columns.categorical)]),
+        "logits": (TensorProto.FLOAT, [len(contract.targets)]),
+    }
+    ports = [helper.make_tensor_value_info(name, kind, ["batch", *sizes]) for name, (kind, sizes) in shapes.items()]
+    weights = np.zeros((len(signal.leads), len(contract.targets)), np.float32)
+    nodes = [
+        helper.make_node("ReduceMax", ["signal"], ["highest"], axes=[2], keepdims=0),
+        helper.make_node("MatMul", ["highest", "weights"], ["logits"]),
+    ]
+    graph = helper.make_graph(nodes, "drawn", ports[:3], ports[3:], [numpy_helper.from_array(weights, "weights")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
 def _golden(random, contract):

@@ -87,7 +87,7 @@ def test_a_window_is_answered_as_a_recording_of_it_is(c_interface, open_stream, 
         alone = model.predict(slow[:, answer.begin : answer.begin + 250], record.leads, 100.0, "mV", PATIENT)
         judged = {"quality": alone.quality, "faults": alone.faults, "figures": alone.figures}  # streams measure less
         assert answer.figures.keys() == alone.figures.keys()
-        assert answer._replace(begin=0, **judged) == alone
+        assert answer._replace(begin=0, **judged) == alone._replace(json=b"")  # which says where the window lies
 
 
 def test_windows_of_a_resampled_signal_average_to_the_recordings_answer(c_interface, open_stream, model, record):
