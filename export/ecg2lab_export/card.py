@@ -45,7 +45,8 @@ def _network(manifest: Manifest) -> str:
     return (
         "## Network\n\n"
         f"S4 with late fusion (Lopez Alcaraz & Strodthoff 2025, doi 10.1038/s41598-025-26715-5), {kind}: "
-        f"{n['layers']} layers of {n['hidden']} channels, state size {n['state_size']}, {n['parameters']:,} parameters. "
+        f"{n['layers']} layers of {n['hidden']} channels, state size {n['state_size']}, "
+        f"{n['parameters']:,} parameters. "
         f"Input: {len(s.leads)} leads at {s.sampling_rate_hz:g} Hz, windows of {seconds:g} s, and "
         f"{len(manifest.contract.feature_names)} facts about the patient.\n"
     )

@@ -1,9 +1,11 @@
 """`weights.safetensors`: what a native engine reads, and from which every graph can be built again."""
 
+import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError
 from ecg2lab_export import cardiolab, export, window_graph
@@ -81,6 +83,10 @@ def test_every_number_of_the_network_is_stored_once(random_network):
 def test_a_missing_tensor_is_named(exported, name):
     weights = load(exported.member("weights.safetensors"))
     del weights[name]
-    contents = {"manifest.json": b"", "weights.safetensors": save(weights)}
+    contents = {member: exported.member(member) for member in exported.manifest.members}
+    contents |= {bundles.WEIGHTS: save(weights)}
+    digests = {member: bundles.Digest.of(content) for member, content in contents.items()}
+    manifest = msgspec.json.encode(msgspec.structs.replace(exported.manifest, members=digests))
+    without = Bundle.from_bytes(bundles.pack({bundles.MANIFEST: manifest, **contents}))
     with pytest.raises(BundleError, match=f"weights.safetensors is not that of a network: '{name}' is missing"):
-        read_network(Bundle(exported.manifest, contents, "x"))
+        read_network(without)
