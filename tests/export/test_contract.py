@@ -295,7 +295,7 @@ def test_loinc_codes_of_the_test_contract_are_real(contract):
 
     from ecg2lab_training.data import labs
 
-    table = labs.__file__.replace("labs.py", "data/mimic_labitems_to_loinc.csv")
+    table = labs.__file__.replace("labs.py", "mimic_labitems_to_loinc.csv")
     with open(table, newline="", encoding="utf-8") as file:
         known = {row["omop_concept_code"] for row in csv.DictReader(file)}
     assert {target.criterion.loinc for target in contract.targets} <= known

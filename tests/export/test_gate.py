@@ -207,9 +207,7 @@ def in_int8(content: bytes) -> bytes:
     proof = msgspec.structs.replace(parity.recorded(opened), precision="int8")
     changed = {bundles.WINDOW_GRAPH: graph, bundles.PARITY: msgspec.json.encode(proof)}
     members = {name: opened.member(name) for name in opened.manifest.members} | changed
-    digests = {name: bundles.Digest.of(member) for name, member in members.items()}
-    manifest = msgspec.structs.replace(opened.manifest, precision="int8", members=digests)
-    return bundles.pack({bundles.MANIFEST: msgspec.json.encode(manifest), **members})
+    return bundles.seal(msgspec.structs.replace(opened.manifest, precision="int8"), members)
 
 
 def test_a_manifest_carries_its_gates(small_bundle, passed):

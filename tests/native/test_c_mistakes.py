@@ -7,7 +7,6 @@ import sys
 from ctypes import POINTER, byref, c_void_p
 from pathlib import Path
 
-import msgspec
 import pytest
 from native_tools import DEMO
 
@@ -48,9 +47,7 @@ def doctored(tmp_path):
         change(proof)
         path = tmp_path / "doctored.ecg2lab"
         members |= {"parity.json": json.dumps(proof).encode()}
-        digests = {name: bundles.Digest.of(content) for name, content in members.items()}
-        manifest = msgspec.json.encode(msgspec.structs.replace(opened.manifest, members=digests))
-        path.write_bytes(bundles.pack({bundles.MANIFEST: manifest, **members}))
+        path.write_bytes(bundles.seal(opened.manifest, members))
         return path
 
     return make
