@@ -1,7 +1,7 @@
 """Writes what other readers hold contracts to, from the one table of fields that `contract.py` is: `make schema`.
 
-Written are the JSON schema, the table of the native reader, and the table of the documentation. Each holds names, types,
-ranges, words and defaults of the fields; the documentation also what they mean.
+Written are the JSON schema, the table of the native reader, and the table of the documentation. Each holds names,
+types, ranges, words and defaults of the fields; the documentation also what they mean.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import inspect
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def documentation() -> str:
 def _meanings(cls: type) -> dict[str, str]:
     """The text that stands behind each field of a class."""
     (body,) = (node.body for node in ast.parse(inspect.getsource(cls)).body if isinstance(node, ast.ClassDef))
-    pairs = zip(body, body[1:], strict=False)
+    pairs = pairwise(body)
     return {
         field.target.id: " ".join(text.value.value.split()).replace("|", r"\|")
         for field, text in pairs

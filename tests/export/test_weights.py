@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError
 from ecg2lab_export import export
@@ -83,6 +84,8 @@ def test_every_number_of_the_network_is_stored_once(random_network):
 def test_a_missing_tensor_is_named(exported, name):
     weights = load(exported.member("weights.safetensors"))
     del weights[name]
-    contents = {"manifest.json": b"", "weights.safetensors": save(weights)}
+    contents = {member: exported.member(member) for member in exported.manifest.members}
+    contents |= {bundles.WEIGHTS: save(weights)}
+    without = Bundle.from_bytes(bundles.seal(exported.manifest, contents))
     with pytest.raises(BundleError, match=f"weights.safetensors is not that of a network: '{name}' is missing"):
-        read_network(Bundle(exported.manifest, contents, "x"))
+        read_network(without)

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import msgspec
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from ecg2lab_export.passes import reduce_precision
 from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,7 +147,9 @@ def test_two_trainings_of_one_network_never_share_an_engine(bundle, tmp_path, pa
 
 def test_tensorrt_may_not_choose_a_precision_past_the_gate(bundle, tmp_path, written, changed):
     report = msgspec.structs.replace(parity.recorded(bundle), precision="bf16")
-    reduced = changed(bundle, {bundles.PARITY: msgspec.json.encode(report)}, precision="bf16")
+    graph = reduce_precision(onnx.load_from_string(bundle.member(bundles.WINDOW_GRAPH)), "bf16").SerializeToString()
+    members = {bundles.PARITY: msgspec.json.encode(report), bundles.WINDOW_GRAPH: graph}
+    reduced = changed(bundle, members, precision="bf16")
     with pytest.raises(BundleError, match="carries bf16"):
         written(reduced, tmp_path / "repo", tensorrt=True)
     assert not list(tmp_path.iterdir())
@@ -207,11 +211,6 @@ def test_a_bidirectional_model_is_not_streamed(bundle, tmp_path, written):
     with pytest.raises(BundleError, match="no step graph: the model is bidirectional"):
         written(bundle, tmp_path / "repo", stream=True)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_causal_bundle_without_its_step_graph_is_named(bundle, causal, tmp_path, written, changed):
-    with pytest.raises(BundleError, match=r"no step\.onnx"):
-        written(changed(bundle, step=causal.manifest.step), tmp_path, stream=True)
 
 
 def test_a_step_graph_that_misses_the_golden_logits_is_not_served(shift_a_bias, causal, tmp_path, written, changed):
