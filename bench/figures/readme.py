@@ -107,13 +107,14 @@ def _load(run: Results) -> float:
 def _setting(engine: Results, forms: Results, busy: bool) -> str:
     machine = engine.machine
     network = next(model for model in engine.models if model.key == "full-size")
-    commit = machine.versions.get(COMMIT, "unknown")
+    versions = (run.machine.versions for run in (engine, forms))
+    code = " and ".join(dict.fromkeys(each.get(COMMIT, each["ecg2lab"]) for each in versions))
     warning = ". The machine was busy, so that its milliseconds would say nothing" if busy else ""
     return _fill(
         f"Medians of the published size ({network.hidden} channels, {network.targets} targets, random weights), one "
         f"window, one thread of {machine.cpu} ({machine.simd[-1].upper()}, {machine.usable_cpus} CPUs, load average at "
         f"the start {_load(engine):.1f} and {_load(forms):.1f}), ONNX Runtime {machine.versions['onnxruntime']}, "
-        f"{engine.created[:10]}, commit {commit}{warning}:"
+        f"{engine.created[:10]}, code of {code}{warning}:"
     )
 
 

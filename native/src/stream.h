@@ -39,6 +39,7 @@ class Stream {
   ToMillivolt to_millivolt_;
   double rate_hz_;
   double longest_gap_s_;
+  Patient patient_;
   Features features_;
   WindowStream windows_;
 };

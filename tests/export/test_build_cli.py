@@ -151,6 +151,7 @@ def test_a_missing_bundle_is_named(command):
         command("nowhere.ecg2lab")
 
 
+@pytest.mark.slow
 def test_the_verb_is_part_of_the_program(bundle):
     arguments = [sys.executable, "-m", "ecg2lab", "build", str(bundle), "--compute-capability", "8.7"]
     result = subprocess.run(arguments, capture_output=True, text=True, timeout=60)

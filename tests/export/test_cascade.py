@@ -99,6 +99,7 @@ def test_where_it_is_not_good_enough_chunked_blocks_take_the_layer(random_system
     assert check.error < 1e-3  # not good enough, yet the right kernel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoiled", [(0,), (0, 1)])
 def test_an_export_without_a_good_cascade_says_so_and_goes_on(parity_case, tmp_path, monkeypatch, spoiled):
     """A missing cascade costs speed, never the bundle; the layers that have one keep it."""

@@ -39,6 +39,7 @@ def test_predict_with_a_contract_says_what_it_imputed(bundle):
     assert answer["record"] == RECORD
 
 
+@pytest.mark.slow
 def test_json_of_many_records_is_one_line_each_and_a_refusal_does_not_stop_the_others(bundle):
     result = ecg2lab_command("predict", bundle, RECORD, "nowhere.hea", RECORD, "--json")
     assert "RecordingError" in refused(result)
@@ -47,6 +48,7 @@ def test_json_of_many_records_is_one_line_each_and_a_refusal_does_not_stop_the_o
     assert lines[1]["error"]["type"] == "RecordingError"
 
 
+@pytest.mark.slow
 def test_no_answer_ever_overwrites_another(bundle, tmp_path):
     for name in ("s1/a", "s1/a-2", "s2/A"):
         target = tmp_path / name
@@ -58,6 +60,7 @@ def test_no_answer_ever_overwrites_another(bundle, tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["A-3.json", "a-2.json", "a.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [".", "/", ""])
 def test_a_folder_is_refused_and_the_other_records_are_answered(bundle, record):
     result = ecg2lab_command("predict", bundle, record, RECORD, "--json")
@@ -65,6 +68,7 @@ def test_a_folder_is_refused_and_the_other_records_are_answered(bundle, record):
     assert ["error" in json.loads(line) for line in result.stdout.splitlines()] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_that_lacks_letters_still_gets_the_answer(bundle, encoding, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
@@ -72,16 +76,19 @@ def test_a_terminal_that_lacks_letters_still_gets_the_answer(bundle, encoding, m
     succeeded(ecg2lab_command("inspect", bundle))
 
 
+@pytest.mark.slow
 def test_two_records_of_one_name_do_not_overwrite_each_other(bundle, tmp_path):
     succeeded(ecg2lab_command("predict", bundle, RECORD, RECORD, "--format", "json", "--out", tmp_path))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["HR06000-2.json", "HR06000.json"]
 
 
+@pytest.mark.slow
 def test_html_goes_to_a_file(bundle, tmp_path):
     succeeded(ecg2lab_command("predict", bundle, RECORD, "--format", "html", "--out", tmp_path))
     assert "<svg" in (tmp_path / "HR06000.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_single_target_may_be_wanted(bundle, contract):
     name = contract.targets[2].name
     out = succeeded(ecg2lab_command("predict", bundle, RECORD, "--target", name, "--json"))
@@ -94,6 +101,7 @@ def test_inspect_as_json_has_manifest_and_proof(bundle):
     assert all(check["error"] <= check["tolerance"] for check in described["parity"]["checks"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -113,6 +121,7 @@ def test_bad_input_is_one_line_and_exit_code_1(bundle, tmp_path, arguments, mess
     assert message in refused(ecg2lab_command(*arguments, cwd=tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -131,6 +140,7 @@ def test_misuse_is_exit_code_2(arguments):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["demo", "predict", "inspect", "selftest", "export", "simulate", "train", "bench"])
 def test_every_verb_has_help_with_an_example(verb):
     out = succeeded(ecg2lab_command(verb, "--help"))
@@ -141,6 +151,7 @@ def test_version_is_printed():
     assert succeeded(ecg2lab_command("--version")).startswith("ecg2lab 0.")
 
 
+@pytest.mark.slow
 def test_the_runtime_leaves_nothing_in_the_users_home(bundle, tmp_path, monkeypatch):
     """ONNX Runtime 1.32 writes a device identifier for its telemetry at import, unless told not to."""
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -149,11 +160,13 @@ def test_the_runtime_leaves_nothing_in_the_users_home(bundle, tmp_path, monkeypa
     assert [p for p in tmp_path.rglob("*") if p.is_file() and "onnx" in str(p).lower()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("facts", [("--height-cm", "1e-200", "--weight-kg", "70"), ("--height-cm", "1.75")])
 def test_a_height_in_metres_is_refused(bundle, facts):
     assert "height_cm is outside 60 to 400 cm" in refused(ecg2lab_command("predict", bundle, RECORD, *facts))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
 def test_a_full_disk_is_one_line(bundle):
     command = [sys.executable, "-m", "ecg2lab", "predict", str(bundle), RECORD, "--json"]
@@ -163,6 +176,7 @@ def test_a_full_disk_is_one_line(bundle):
     assert result.stderr == "error: cannot read or write: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_names_that_are_no_text_and_too_long_names_are_refused(bundle):
     assert "RecordingError" in refused(ecg2lab_command("predict", bundle, "bad\udcff.hea", "--json"))
     assert "RecordingError" in refused(ecg2lab_command("predict", bundle, "x" * 300))

@@ -8,13 +8,13 @@ import types
 import numpy as np
 import onnxruntime
 import pytest
-from ecg2lab.tensors import read as read_tensors
 
 import ecg2lab
 from ecg2lab import selftest
 from ecg2lab.backends import onnxruntime as backends
-from ecg2lab.bundle import GOLDEN, Bundle
+from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BackendError, MissingExtraError
+from ecg2lab.golden import read_golden
 from ecg2lab.parity import logit_limit
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -54,7 +54,7 @@ def cuda_build(monkeypatch):
 
 
 def golden_of(bundle):
-    golden = read_tensors(Bundle.open(bundle).member(GOLDEN), "golden")
+    golden = read_golden(Bundle.open(bundle))
     return [golden[name] for name in ("signal", "continuous", "categorical")], golden["logits"]
 
 

@@ -203,6 +203,7 @@ def test_a_relative_cache_is_refused(monkeypatch):
         cache_folder()
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_builds_and_the_other_uses_it(tmp_path):
     """Both want the same engine at once; a build appends a line to a file and lasts until it is told to end."""
     code = textwrap.dedent("""
