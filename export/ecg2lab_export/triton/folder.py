@@ -126,5 +126,5 @@ def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: tup
 
 
 def _labels(bundle: Bundle) -> bytes:
-    """One target's name in each line, in the order of the logits."""
+    """One target's name in each line, in the order of the logits; a contract holds printable names only."""
     return "".join(f"{name}\n" for name in bundle.contract.target_names).encode()

@@ -3,13 +3,12 @@
 import errno
 import os
 
-import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
 from ecg2lab import bundle as bundles
-from ecg2lab.errors import BackendError, BundleError, ContractError, OutputError, ParityError
+from ecg2lab.errors import BackendError, BundleError, OutputError, ParityError
 from ecg2lab_export.triton.settings import Settings
 
 
