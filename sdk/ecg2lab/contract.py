@@ -292,11 +292,6 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
         return StaticInputs(numbers, categories)
 
     @cached_property
-    def native(self) -> _core.Contract:
-        """The same contract as the native core keeps it."""
-        return _core.Contract.decode(encode(self))
-
-    @cached_property
     def target_names(self) -> tuple[str, ...]:
         """In the network's order."""
         return tuple(t.name for t in self.targets)

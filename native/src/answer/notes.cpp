@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "prepare/lead_names.h"
+#include "base/lead_names.h"
 
 namespace ecg2lab {
 namespace {
