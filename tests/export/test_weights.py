@@ -20,6 +20,7 @@ def exported(parity_case, tmp_path_factory):
     return Bundle.open(path)
 
 
+@pytest.mark.slow
 def test_the_state_space_gives_the_authors_kernels(parity_case, exported):
     """Recurring with a, b and c in float64, sample by sample: what a native engine starts from."""
     weights = load(exported.member("weights.safetensors"))
