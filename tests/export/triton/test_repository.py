@@ -149,13 +149,6 @@ def test_an_engine_cache_that_is_no_place_on_the_server_is_refused(cache):
         Settings(name="m", engine_cache=cache)
 
 
-def test_a_target_with_a_line_break_would_shift_the_labels(bundle):
-    first, *others = bundle.contract.targets
-    targets = (msgspec.structs.replace(first, name="a\nb"), *others)
-    with pytest.raises(ContractError, match=r"expected printable text, not U\+000A"):
-        msgspec.structs.replace(bundle.contract, targets=targets)
-
-
 def test_a_graph_that_misses_its_golden_logits_is_not_served(shift_a_bias, bundle, tmp_path, written, changed):
     moved = shift_a_bias(bundle.member(bundles.WINDOW_GRAPH))
     with pytest.raises(ParityError, match="golden logits are missed"):
