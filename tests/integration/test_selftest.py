@@ -178,7 +178,9 @@ def test_weights_without_a_state_space_are_refused(bundle, doctored, name):
     weights = load(Bundle.open(bundle).member("weights.safetensors"))
     del weights[name]
     path = doctored(bundle, {"weights.safetensors": save(weights)})
-    with pytest.raises(BundleError, match=rf"weights\.safetensors cannot run: the weights lack {name}|says layers 2, its weights"):
+    with pytest.raises(
+        BundleError, match=rf"weights\.safetensors cannot run: the weights lack {name}|says layers 2, its weights"
+    ):
         selftest.run(Bundle.open(path))
 
 
