@@ -4,6 +4,11 @@ VENV ?= .venv
 # ON: a compiler's warning is an error, as in .ci/run.
 WERROR ?= OFF
 BIN := $(VENV)/bin
+# The SDK's tests run where nothing but the runtime and what tests is installed.
+RUNTIME := $(VENV)-runtime
+# Of a run of tests; what is yet to do moves from one to the other, so that both end together.
+WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist worksteal
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
@@ -18,7 +23,7 @@ STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help setup study demo test test-system aarch64 windows wheels lint format bench docs schema demo-bundle picture figures speed clean system-packages
+.PHONY: help setup study demo quick test test-system soak aarch64 windows wheels lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -26,11 +31,20 @@ help: ## List what can be made
 demo: $(VENV)/.runtime ## Answer for a packaged real ECG; writes demo-out/report.html, report.json, ecg.png
 	$(BIN)/ecg2lab demo --out demo-out
 
-test: $(VENV)/.dev ## Run the tests that need pip and a compiler only
-	$(BIN)/python -m pytest -m "not system"
+# docs/contributing/testing.md says what each of these is for.
+quick: $(VENV)/.dev build/c/.built ## Run the first case of every test that is not slow: before each commit (a minute)
+	$(C_LIBRARY) $(BIN)/python -m pytest --quick --hypothesis-profile=quick -m "not system and not soak and not slow" -q $(PARALLEL)
 
-test-system: $(VENV)/.system ## Run the tests that use Debian packages, a browser, TensorRT or a fresh environment
-	$(BIN)/python -m pytest -m system
+test: $(VENV)/.dev $(RUNTIME)/.test build/c/.built ## Run the tests that need pip and a compiler only (a quarter of an hour)
+	$(sdk_tests)
+	$(other_tests)
+
+test-system: $(VENV)/.system build/c/.built ## Run the tests that use Debian packages, a browser, TensorRT or a fresh environment
+	$(C_LIBRARY) $(BIN)/python -m pytest -m "system and not soak"
+
+# By hand, before a release: docs/contributing/testing.md holds what it found last.
+soak: $(VENV)/.system build/c/.built tidy sanitize ## Run what takes long: clang-tidy, sanitizers, every case, many examples (hours)
+	$(C_LIBRARY) $(BIN)/python -m pytest -m "(soak or hypothesis) and not system" --hypothesis-profile=soak $(PARALLEL)
 
 aarch64: $(VENV)/.system ## Cross-compile the C library for 64-bit Arm Linux and run it under qemu-user
 	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k aarch64
@@ -46,6 +60,7 @@ lint: $(VENV)/.dev ## Check style, types and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=sdk $(BIN)/python -m mypy.stubtest --concise --allowlist native/python/stubtest.allowlist ecg2lab._native._core
 	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
 
 format: $(VENV)/.dev ## Format Python and C++
@@ -55,6 +70,10 @@ format: $(VENV)/.dev ## Format Python and C++
 
 bench: $(VENV)/.dev ## Time the demo model and the full-size network beside their floor; writes bench-out
 	$(BIN)/ecg2lab bench run --out bench-out
+
+# Nothing is installed first: a machine with a GPU may have no network.
+gpu: ## Prove and time what this machine's NVIDIA GPU computes, in 8 minutes; writes gpu-out/result.json
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) bench/gpu_proof gpu-out/result.json
 
 picture: $(VENV)/.dev ## Draw the README's picture anew from `make demo`'s report (needs Chromium)
 	PYTHONPATH=bench $(BIN)/python -m figures picture
@@ -97,13 +116,25 @@ build/study/run/%: build/study/data
 build/study/reports/%: build/study/run/%
 	$(BIN)/ecg2lab evaluate $< build/study/data --out $@
 
+C_LIBRARY = env ECG2LAB_C_PACKAGE=$(CURDIR)/build/c/package
+# Each of (what stands before `-m pytest`, more of its options).
+sdk_tests = $(C_LIBRARY) $(RUNTIME)/bin/python $(1) -m pytest tests/sdk -m "not system and not soak" $(PARALLEL) $(2)
+other_tests = $(C_LIBRARY) $(BIN)/python $(1) -m pytest --ignore=tests/sdk -m "not system and not soak" $(PARALLEL) $(2)
+
+build/c/.built: $(VENV)/.dev $(SOURCES)
+	$(BIN)/cmake -S native -B build/c -DCMAKE_INSTALL_LIBDIR=lib -DECG2LAB_WERROR=$(WERROR) >/dev/null
+	$(BIN)/cmake --build build/c --parallel 2
+	$(BIN)/cmake --install build/c --prefix build/c/package >/dev/null
+	@touch $@
+
 include native/sanitize.mk
+include native/tidy.mk
 include native/coverage.mk
 
 setup: $(VENV)/.dev ## Install everything for development, and nothing else
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist demo-out bench-out
+	rm -rf $(VENV) $(RUNTIME) build dist demo-out bench-out gpu-out
 
 system-packages: ## List the Debian packages that `make test-system` can use
 	@echo $(SYSTEM_PACKAGES)
@@ -125,6 +156,12 @@ $(VENV)/.dev: $(VENV)/.created $(SOURCES)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --config-settings=cmake.define.ECG2LAB_WERROR=$(WERROR) --editable '.[dev]'
 	@touch $(VENV)/.runtime $@
+
+# The C++ core is there already, of $(VENV): build/{wheel_tag} is the same folder.
+$(RUNTIME)/.test: $(VENV)/.dev
+	$(PYTHON) -m venv $(RUNTIME)
+	$(RUNTIME)/bin/python -m pip install --quiet --editable '.[test]'
+	@touch $@
 
 # 110 MB installed, and therefore no part of `dev`.
 $(VENV)/.docs: $(VENV)/.runtime

@@ -8,11 +8,12 @@ UNCOUNTED := $(addprefix --deselect=tests/native/test_c_library.py::,test_it_nee
 COVERAGE_OPTIONS ?=
 
 .PHONY: coverage
-coverage: $(COVERAGE)/native/.built ## Which branches (Python) and lines (C++) do the tests run? Writes build/coverage (an hour on two cores)
+coverage: C_LIBRARY = env ECG2LAB_CORE="$$(echo $(COVERED)/_core*.so)" ECG2LAB_C_PACKAGE=$(COVERED)/package \
+  ECG2LAB_PROGRAMS=$(COVERED) PYTHONPATH=$(CURDIR)/tests/native/everywhere:$(CURDIR)/tests/native
+coverage: $(COVERAGE)/native/.built $(RUNTIME)/.test ## Which branches (Python) and lines (C++) do the tests run? Writes build/coverage
 	rm -rf $(COVERAGE)/python* && find $(COVERAGE)/native -name '*.gcda' -delete
-	env ECG2LAB_CORE="$$(echo $(COVERED)/_core*.so)" ECG2LAB_C_PACKAGE=$(COVERED)/package ECG2LAB_PROGRAMS=$(COVERED) \
-	  PYTHONPATH=$(CURDIR)/tests/native/everywhere:$(CURDIR)/tests/native \
-	  $(BIN)/python -m coverage run -m pytest -m "not system" $(UNCOUNTED) $(COVERAGE_OPTIONS) || echo "some tests fail where lines are counted"
+	-$(call sdk_tests,-m coverage run,$(COVERAGE_OPTIONS))
+	-$(call other_tests,-m coverage run,$(UNCOUNTED) $(COVERAGE_OPTIONS))
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage html --quiet
 	$(BIN)/python -m coverage json --quiet

@@ -30,13 +30,19 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What `make quick` leaves out: tests marked slow, and of the others all cases but the first."""
+    """What `make quick` runs: the first case of every test that is not marked slow, and all of those marked quick."""
     if not config.getoption("quick"):
         return
-    first = {item.nodeid.partition("[")[0]: item for item in reversed(items) if not item.get_closest_marker("slow")}
-    chosen = [item for item in items if first.get(item.nodeid.partition("[")[0]) is item]
+    first = {of_test(item): item for item in reversed(items)}
+    chosen = [item for item in items if item.get_closest_marker("quick") or first[of_test(item)] is item]
+    chosen = [item for item in chosen if not item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
     items[:] = chosen
+
+
+def of_test(item):
+    """The name without the case."""
+    return item.nodeid.partition("[")[0]
 
 
 class ParityCase(NamedTuple):

@@ -1,6 +1,6 @@
 """State spaces to try forms on: as they are before training, moved away from there, and with poles next to 1.
 
-Glossary as in `ecg2lab_export.dplr`.
+Glossary as in `ecg2lab_export.network.dplr`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from ecg2lab_export import dplr
-from ecg2lab_export.dplr import Complex, Dplr
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.dplr import Complex, Dplr
 
 Poles = Literal["HiPPO", "perturbed", "near 1"]
 SHORTEST_STEP, LONGEST_STEP = 1e-3, 1e-1

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ecg2lab_bench.state_spaces import draw
-from ecg2lab_export import cardiolab
-from ecg2lab_export.dplr import Real
-from ecg2lab_export.network import Network, S4Layer, StaticBlock
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.network.dplr import Real
+from ecg2lab_export.network.fusion import StaticBlock, StoredLayer, StoredNetwork
 
 LEADS = 12
 CONTINUOUS = 10
@@ -29,7 +29,7 @@ def random_network(
     targets: int = 204,
     causal: bool = False,
     seed: int = 0,
-) -> Network:
+) -> StoredNetwork:
     """Draw a network as it is before training; the defaults are the published sizes.
 
     State spaces are HiPPO-LegS (`dplr.hippo_legs`) with log-uniform steps and normal C; linear maps, embeddings and
@@ -42,7 +42,7 @@ def random_network(
     state_size
         N, even.
     layers
-        S4 layers.
+        Layers.
     window
         L, samples.
     targets
@@ -61,7 +61,7 @@ def random_network(
     directions = 1 if causal else 2
     encoder_weight, encoder_bias = _linear(random, LEADS, hidden)
     head_weight, head_bias = _linear(random, hidden + STATIC_WIDTHS[-1], targets)
-    return Network(
+    return StoredNetwork(
         encoder_weight=encoder_weight,
         encoder_bias=encoder_bias,
         layers=tuple(_s4_layer(random, hidden, state_size, window, directions) for _ in range(layers)),
@@ -83,7 +83,7 @@ def full_size_bundle(folder: str | Path) -> Path:
     return export_network(random_network(), Path(folder) / "full-size.ecg2lab")
 
 
-def export_network(network: Network, out: Path) -> Path:
+def export_network(network: StoredNetwork, out: Path) -> Path:
     """Write a network's bundle, marked as synthetic, with the published inputs and unnamed targets."""
     from ecg2lab_export.pipeline import export
 
@@ -100,9 +100,9 @@ def _linear(random: np.random.Generator, inputs: int, outputs: int) -> tuple[Rea
     return random.uniform(-bound, bound, (outputs, inputs)), random.uniform(-bound, bound, outputs)
 
 
-def _s4_layer(random: np.random.Generator, hidden: int, state_size: int, window: int, directions: int) -> S4Layer:
+def _s4_layer(random: np.random.Generator, hidden: int, state_size: int, window: int, directions: int) -> StoredLayer:
     weight, bias = _linear(random, hidden, 2 * hidden)
-    return S4Layer(
+    return StoredLayer(
         system=draw(random, "HiPPO", hidden, state_size, window, directions),
         d=random.standard_normal(hidden),
         output_weight=weight,

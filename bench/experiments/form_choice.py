@@ -1,4 +1,4 @@
-"""Experiment `form-choice`: both window forms over sizes of networks, and what it costs to let `forms.by_speed` choose.
+"""Experiment `form-choice`: both window forms over sizes of networks, and what it costs to let `by_speed` choose.
 
 Glossary: H channels, N state size, L window, D directions.
 """
@@ -18,13 +18,13 @@ from ecg2lab_bench.measuring.results import Record, Struct
 from ecg2lab_bench.measuring.timing import Subject, Tell, silent, timings
 from ecg2lab_bench.peers.runtimes import Inputs, on_onnxruntime
 from ecg2lab_bench.report.page import Note, Page, machine_lines, milliseconds, table
-from ecg2lab_export import forms, window_graph
-from ecg2lab_export.forms import Form
-from ecg2lab_export.network import Network
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.forms.window_graph import Form
+from ecg2lab_export.network.fusion import FusionNetwork
 
 COLUMNS = ("H", "N", "L", "D", "spectral\nms", "recurrent\nms", "chosen", "cost")
 EXPLANATION = Note(
-    "A network of one layer with random weights on ONNX Runtime, batch 1, p50. chosen: by `forms.by_speed`; cost: its "
+    "A network of one layer with random weights on ONNX Runtime, batch 1, p50. chosen: by `by_speed`; cost: its "
     "time over that of the faster form. D: 1 causal, 2 bidirectional."
 )
 _SHARE_S = 1.0
@@ -96,18 +96,18 @@ def _choose(size: Size, plan: Plan) -> Choice:
         targets=1,
         causal=size.directions == 1,
     )
-    subjects = [_subject(network, form, plan.threads) for form in forms.FORMS]
+    subjects = [_subject(network, form, plan.threads) for form in window_graph.FORMS]
     timed = timings(subjects, 0.0 if plan.quick else _SHARE_S)
     times = {s.implementation: t.p50_ms for s, t in zip(subjects, timed, strict=True)}
-    return Choice(**size._asdict(), p50_ms=times, chosen=forms.by_speed(network)[0])
+    return Choice(**size._asdict(), p50_ms=times, chosen=window_graph.by_speed(network)[0])
 
 
-def _subject(network: Network, form: Form, threads: int) -> Subject:
+def _subject(network: FusionNetwork, form: Form, threads: int) -> Subject:
     run_it = on_onnxruntime(window_graph.build(network, form).SerializeToString(), threads)
     return Subject(None, "form", form, 1, partial(run_it, _inputs(network)))
 
 
-def _inputs(network: Network) -> Inputs:
+def _inputs(network: FusionNetwork) -> Inputs:
     signal = np.random.default_rng(0).standard_normal((1, network.leads, network.window), dtype=np.float32)
     continuous = np.zeros((1, network.continuous_features), dtype=np.float32)
     return signal, continuous, np.zeros((1, len(network.embeddings)), dtype=np.int64)
@@ -130,4 +130,4 @@ def page(results: ChoiceResults) -> Page:
 def _rows(results: ChoiceResults) -> Iterator[tuple[str, ...]]:
     for c in results.choices:
         sizes = (str(x) for x in (c.hidden, c.state_size, c.window, c.directions))
-        yield *sizes, *(milliseconds(c.p50_ms[form]) for form in forms.FORMS), c.chosen, f"{c.cost:.2f}"
+        yield *sizes, *(milliseconds(c.p50_ms[form]) for form in window_graph.FORMS), c.chosen, f"{c.cost:.2f}"

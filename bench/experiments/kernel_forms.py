@@ -14,21 +14,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import measuring
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.kernels import two_sided
+from ecg2lab.recurrences import SCAN_CHUNK
 from ecg2lab_bench.measuring import machine
 from ecg2lab_bench.measuring.libraries import LeftOut, need
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.measuring.timing import Tell, silent
 from ecg2lab_bench.peers.published_pipeline import PublishedKernel
 from ecg2lab_bench.state_spaces import Poles, draw
-from ecg2lab_export import dplr, step_graph, window_graph
-from ecg2lab_export.cascade import fit_cascade
-from ecg2lab_export.dplr import Dplr, Real
-from ecg2lab_export.forms import Form
-from ecg2lab_export.network import S4Layer
-from ecg2lab_export.realisation import Realisation, realise_system, to_real_basis
+from ecg2lab_export.forms import step_graph, window_graph
+from ecg2lab_export.forms.cascade import fit_cascade
+from ecg2lab_export.forms.window_graph import Form
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.dplr import Dplr, Real
+from ecg2lab_export.network.fusion import StoredLayer
+from ecg2lab_export.network.realisation import Realisation, realise_system, to_real_basis
 from experiments import state_forms
 from experiments.kernel_results import Case, FormError, KernelResults
 from experiments.kernel_results import page as page
@@ -98,7 +100,7 @@ class Drawn:
         random = np.random.default_rng(_SEED)
         self.system = draw(random, setting.poles, setting.channels, setting.state_size, setting.window)
         self.kernel = dplr.kernel(self.system)
-        self.lags = measuring.two_sided(self.kernel, np.zeros(setting.channels))
+        self.lags = two_sided(self.kernel, np.zeros(setting.channels))
 
     @cached_property
     def unitary(self) -> Realisation:
@@ -115,13 +117,11 @@ class Drawn:
         """As it is shipped."""
         return realise_system(self.system)
 
-    def layer(self, directions: int = 2) -> S4Layer:
+    def layer(self, directions: int = 2) -> StoredLayer:
         """The state space in a layer of which nothing else is asked; one direction: the causal half."""
         nothing, one = np.zeros(self.channels), np.zeros((1, 1))
-        system: Dplr | Realisation = self.system
-        if directions == 1:
-            system = self.system._replace(c=self.system.c[:1])
-        return S4Layer(system, nothing, one, one[0], nothing, nothing)
+        system = self.system if directions == 2 else self.system._replace(c=self.system.c[:1])
+        return StoredLayer(system, nothing, one, one[0], nothing, nothing)
 
     def kernel_error(self, found: NDArray[Any]) -> Real:
         """Of a kernel, (D H L) → (H)."""
@@ -146,7 +146,7 @@ Basis = Callable[[Drawn], Realisation]
 
 
 def _native_scan(drawn: Drawn, system: Realisation) -> Real:
-    scan = _core.Scan(system.a, system.b, system.c, np.zeros(drawn.channels), measuring.SCAN_CHUNK)
+    scan = _core.Scan(system.a, system.b, system.c, np.zeros(drawn.channels), SCAN_CHUNK)
     return drawn.response_error(scan.run)
 
 
@@ -174,7 +174,7 @@ def _step(samples: int) -> Callable[[Drawn], Real]:
                 parts.append(y)
             return np.concatenate(parts)
 
-        return drawn.response_error(convolve, measuring.two_sided(drawn.kernel[:1], np.zeros(drawn.channels)))
+        return drawn.response_error(convolve, two_sided(drawn.kernel[:1], np.zeros(drawn.channels)))
 
     return measure_it
 

@@ -1,7 +1,7 @@
 """Forms of the recurrence that ecg2lab does not ship, in float32: to show what the shipped ones are better than.
 
-Glossary as in `ecg2lab_export.realisation`; in addition λ poles of Ā, T samples a chunk. All take float64 parameters,
-round them once and compute in float32, as an engine would.
+Glossary as in `ecg2lab_export.network.realisation`; in addition λ poles of Ā, T samples a chunk. All take float64
+parameters, round them once and compute in float32, as an engine would.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab_bench.measuring.libraries import need
-from ecg2lab_export.chunked import Border, cut
-from ecg2lab_export.dplr import Complex
-from ecg2lab_export.realisation import Realisation
+from ecg2lab_export.forms.chunked import Border, cut
+from ecg2lab_export.network.dplr import Complex
+from ecg2lab_export.network.realisation import Realisation
 
 Taps = NDArray[np.floating[Any]]
 """Kernel in some precision: (D H L)."""

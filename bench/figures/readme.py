@@ -46,15 +46,15 @@ def demo() -> str:
     ideal, planted, reached = _of(
         card, r"ideal observer .* reaches (\S+) over the (\d+) targets .* the model (\S+):"
     ).split()
-    parameters = _of(card, r"([\d,]+) parameters")
+    channels, parameters = _of(card, r"layers of (\d+) channels, .*?([\d,]+) parameters").split()
     ntprobnp, potassium, hemoglobin = (_auroc(card, target) for target in SHOWN)
     chance = ", ".join(_auroc(card, target, interval=True) for target in NOWHERE)
     return _fill(
-        f"The network has {parameters} parameters. On the {ecgs} simulated ECGs of the test fold the macro AUROC over "
-        f"{targets} targets is {macro} (95 % interval {low} to {high}); NT-proBNP {ntprobnp}, potassium > 5.1 mEq/L "
-        f"{potassium}, hemoglobin < 12 g/dL {hemoglobin}; gradient boosting without the ECG reaches {tabular}. Over "
-        f"the {planted} targets planted in the ECG an ideal observer reaches {ideal}, the network {reached}. "
-        f"Platelets and magnesium are planted nowhere: {chance}."
+        f"The network has {channels} channels, {parameters} parameters. On the {ecgs} simulated ECGs of the test fold "
+        f"the macro AUROC over {targets} targets is {macro} (95 % interval {low} to {high}); NT-proBNP {ntprobnp}, "
+        f"potassium > 5.1 mEq/L {potassium}, hemoglobin < 12 g/dL {hemoglobin}; gradient boosting without the ECG "
+        f"reaches {tabular}. Over the {planted} targets planted in the ECG an ideal observer reaches {ideal}, the "
+        f"network {reached}. Platelets and magnesium are planted nowhere: {chance}."
     )
 
 
@@ -76,10 +76,12 @@ def _auroc(card: str, target: str, interval: bool = False) -> str:
 
 
 def speed() -> str:
-    """The published size, one window on one thread, by the kept results."""
+    """The published size, one window on one thread, by the kept results; of a busy machine the ratios alone."""
     engine, forms = read(KEPT / "engine.json"), read(KEPT / "graph-forms.json")
-    rows = table(("", "ms", "× floor"), [*_native(engine), *_forms(forms)])
-    return f"{_setting(engine, forms)}\n\n{markdown_table(rows)}"
+    rows = [*_native(engine), *_forms(forms)]
+    busy = any(_load(run) > run.machine.usable_cpus for run in (engine, forms))
+    shown = table(("", "× floor"), (row[::2] for row in rows)) if busy else table(("", "ms", "× floor"), rows)
+    return f"{_setting(engine, forms, busy)}\n\n{markdown_table(shown)}"
 
 
 def _native(results: Results) -> Iterator[tuple[str, ...]]:
@@ -98,16 +100,21 @@ def _row(name: str, m: Measurement) -> tuple[str, ...]:
     return name, milliseconds(m.timing.p50_ms), ratio_figure(m.ratio)
 
 
-def _setting(*runs: Results) -> str:
-    machine = runs[0].machine
-    network = next(model for model in runs[0].models if model.key == "full-size")
-    loads = " and ".join(f"{run.machine.load_average[0]:.1f}" for run in runs if run.machine.load_average)
-    commit = machine.versions.get(COMMIT, "unknown")
+def _load(run: Results) -> float:
+    return run.machine.load_average[0] if run.machine.load_average else 0.0
+
+
+def _setting(engine: Results, forms: Results, busy: bool) -> str:
+    machine = engine.machine
+    network = next(model for model in engine.models if model.key == "full-size")
+    versions = (run.machine.versions for run in (engine, forms))
+    code = " and ".join(dict.fromkeys(each.get(COMMIT, each["ecg2lab"]) for each in versions))
+    warning = ". The machine was busy, so that its milliseconds would say nothing" if busy else ""
     return _fill(
         f"Medians of the published size ({network.hidden} channels, {network.targets} targets, random weights), one "
-        f"window, {runs[0].threads} thread of {machine.cpu} ({machine.simd[-1]}, {machine.usable_cpus} CPUs; load "
-        f"average at the start {loads}), ONNX Runtime {machine.versions['onnxruntime']}, {runs[0].created[:10]}, "
-        f"commit {commit}:"
+        f"window, one thread of {machine.cpu} ({machine.simd[-1].upper()}, {machine.usable_cpus} CPUs, load average at "
+        f"the start {_load(engine):.1f} and {_load(forms):.1f}), ONNX Runtime {machine.versions['onnxruntime']}, "
+        f"{engine.created[:10]}, code of {code}{warning}:"
     )
 
 

@@ -1,17 +1,17 @@
-"""From a checkpoint to a bundle: realisation of the S4 layers, graphs, proof."""
+"""From a checkpoint to a bundle: the network realised, graphs, proof."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ecg2lab.parity import ParityReport
+    from ecg2lab_export.network.realisation import Realisation, realise
     from ecg2lab_export.pipeline import export
-    from ecg2lab_export.realisation import Realisation, realise
 
 _HOME = {
     "export": "ecg2lab_export.pipeline",
     "ParityReport": "ecg2lab.parity",
-    "Realisation": "ecg2lab_export.realisation",
-    "realise": "ecg2lab_export.realisation",
+    "Realisation": "ecg2lab_export.network.realisation",
+    "realise": "ecg2lab_export.network.realisation",
 }
 __all__ = ["ParityReport", "Realisation", "export", "realise"]
 

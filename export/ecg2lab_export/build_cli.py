@@ -58,9 +58,9 @@ def run(
     opened = Bundle.open(bundle)
     if out is not None and out.exists() and out.samefile(bundle):
         raise OutputError(f"{out} is the model; name another file for the engine")
-    wanted = precision or opened.manifest.precision
-    graph = graph_maker(opened, wanted)
-    options = Options(wanted, compute_capability, workspace_mb, batch, rebuild)
+    built_in = precision or opened.manifest.precision
+    graph = graph_maker(opened, built_in)
+    options = Options(built_in, compute_capability, workspace_mb, batch, rebuild)
     with _progress() as (tell, waiting):
         built = build_engine(opened, graph, options, tell, waiting)
     copied = _copy(built, out)
@@ -103,7 +103,7 @@ def graph_maker(bundle: Bundle, precision: str) -> Callable[[], bytes]:
 def _in_fp16(graph: bytes) -> bytes:
     import onnx
 
-    from ecg2lab_export.passes import reduce_precision
+    from ecg2lab_export.precision.passes import reduce_precision
 
     reduced: onnx.ModelProto = reduce_precision(onnx.load_from_string(graph), "fp16")
     return bytes(reduced.SerializeToString(deterministic=True))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from ecg2lab.bundle import Manifest
 from ecg2lab.parity import ParityReport
-from ecg2lab_export.run_folder import RunRecord
+from ecg2lab_export.checkpoint.run_folder import RunRecord
 
 
-def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None, evaluated: str | None = None) -> str:
+def model_card(
+    manifest: Manifest, description: str, report: ParityReport, run: RunRecord | None, evaluated: str | None = None
+) -> str:
     """Markdown.
 
     Parameters
     ----------
     manifest
         Of the bundle.
+    description
+        Of the network.
     report
         Its proof.
     run
@@ -25,7 +29,7 @@ def model_card(manifest: Manifest, report: ParityReport, run: RunRecord | None, 
     measured = [_training(run), _targets(manifest, run)] if evaluated is None else [_sections(evaluated)]
     sections = [
         head,
-        _network(manifest),
+        _network(manifest, description),
         *measured,
         _proof(report),
         _gates(manifest, report),
@@ -38,17 +42,12 @@ def _sections(card: str) -> str:
     return card[card.index("## ") :]
 
 
-def _network(manifest: Manifest) -> str:
-    n, s = manifest.network, manifest.contract.signal
-    kind = "causal" if manifest.causal else "bidirectional"
-    seconds = s.window_samples / s.sampling_rate_hz
+def _network(manifest: Manifest, description: str) -> str:
+    signal, facts = manifest.contract.signal, len(manifest.contract.feature_names)
+    seconds = signal.window_samples / signal.sampling_rate_hz
     return (
-        "## Network\n\n"
-        f"S4 with late fusion (Lopez Alcaraz & Strodthoff 2025, doi 10.1038/s41598-025-26715-5), {kind}: "
-        f"{n['layers']} layers of {n['hidden']} channels, state size {n['state_size']}, "
-        f"{n['parameters']:,} parameters. "
-        f"Input: {len(s.leads)} leads at {s.sampling_rate_hz:g} Hz, windows of {seconds:g} s, and "
-        f"{len(manifest.contract.feature_names)} facts about the patient.\n"
+        f"## Network\n\n{description} Input: {len(signal.leads)} leads at {signal.sampling_rate_hz:g} Hz, windows of "
+        f"{seconds:g} s{f', and {facts} facts about the patient' if facts else ''}.\n"
     )
 
 

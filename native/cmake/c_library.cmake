@@ -11,8 +11,7 @@ set(c_sources
   src/c/result.cpp
   src/c/structs.cpp
   src/model.cpp
-  src/stream.cpp
-  src/prepare/recording.cpp)
+  src/stream.cpp)
 
 foreach(kind SHARED STATIC)
   string(TOLOWER ${kind} suffix)

@@ -90,7 +90,7 @@
 extern "C" {
 #endif
 
-#define ECG2LAB_ABI_VERSION 1
+#define ECG2LAB_ABI_VERSION 2
 
 /* ---- Status ---- */
 
@@ -433,6 +433,12 @@ typedef struct ecg2lab_result {
 ECG2LAB_API ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recording* recording,
                                            const ecg2lab_patient* patient, ecg2lab_result** result);
 ECG2LAB_API void ecg2lab_result_free(ecg2lab_result* result);
+
+/* The answer or refusal as one line of JSON, the document that the Python package writes and prediction.schema.json
+ * describes: byte for byte the same, but for the name of the record, which is the caller's (null, and "" in a refusal),
+ * and the versions, which name this library alone. It lives as long as the result, which any number of threads may ask
+ * at the same time. NULL if `result` is NULL, or memory ran out. Since ABI version 2. */
+ECG2LAB_API const char* ecg2lab_result_json(const ecg2lab_result* result);
 
 /* ---- Stream ----
  *

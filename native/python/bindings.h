@@ -9,7 +9,6 @@
 #include <stdexcept>
 
 #include "base/matrix.h"
-#include "prepare/prepare.h"
 
 namespace ecg2lab::bindings {
 
@@ -38,14 +37,20 @@ py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape)
   return py::array_t<T>(std::move(shape), owner->data(), release);
 }
 
+// By name, in their order.
+template <typename T>
+py::dict to_dict(const std::vector<std::pair<std::string, T>>& values) {
+  py::dict named;
+  for (const auto& [name, value] : values) named[py::str(name)] = py::cast(value);
+  return named;
+}
+
 inline py::array_t<float> to_rows(Matrix<float>&& matrix) {
   const auto rows = static_cast<py::ssize_t>(matrix.rows), columns = static_cast<py::ssize_t>(matrix.columns);
   return to_array(std::move(matrix.values), {rows, columns});
 }
 
-// As dictionaries.
-py::list to_list(const std::vector<LeadReport>& reports);
-
+void bind_answer(py::module_& module);
 void bind_bundle(py::module_& module);
 void bind_contract(py::module_& module);
 void bind_cpu(py::module_& module);
@@ -53,9 +58,9 @@ void bind_decide(py::module_& module);
 void bind_engine(py::module_& module);
 void bind_errors(py::module_& module);
 void bind_features(py::module_& module);
-void bind_impute(py::module_& module);
 void bind_prepare(py::module_& module);
 void bind_quality(py::module_& module);
+void bind_recording(py::module_& module);
 void bind_prepare_stream(py::module_& module);
 void bind_scan(py::module_& module);
 void bind_window_stream(py::module_& module);

@@ -45,11 +45,11 @@ py::dict to_dict(const QualityLimits& quality) {
 
 py::dict to_dict(const Preprocessing& p) {
   py::object band_pass = py::none(), notch = py::none();
-  if (const auto& filter = p.filters.band_pass) {
-    band_pass = py::dict("low_hz"_a = filter->low_hz, "high_hz"_a = filter->high_hz, "order"_a = filter->order);
+  if (const auto& band = p.filters.band_pass) {
+    band_pass = py::dict("low_hz"_a = band->low_hz, "high_hz"_a = band->high_hz, "order"_a = band->order);
   }
-  if (const auto& filter = p.filters.notch) {
-    notch = py::dict("frequency_hz"_a = filter->frequency_hz, "quality"_a = filter->quality);
+  if (const auto& line = p.filters.notch) {
+    notch = py::dict("frequency_hz"_a = line->frequency_hz, "quality"_a = line->quality);
   }
   return py::dict("band_pass"_a = band_pass, "notch"_a = notch, "clip_mv"_a = p.clip_mv);
 }
@@ -67,8 +67,8 @@ py::dict contract_dict(const Contract& c) {
   return py::dict("name"_a = c.name,
                   "signal"_a = py::dict("leads"_a = c.signal.leads, "sampling_rate_hz"_a = c.signal.sampling_rate_hz,
                                         "window_samples"_a = c.signal.window_samples),
-                  "preprocessing"_a = to_dict(c.preprocessing),
-                  "continuous"_a = to_list(c.continuous), "categorical"_a = to_list(c.categorical),
+                  "preprocessing"_a = to_dict(c.preprocessing), "continuous"_a = to_list(c.continuous),
+                  "categorical"_a = to_list(c.categorical),
                   "missing_flags"_a = flags[static_cast<int>(c.missing_flags)], "targets"_a = to_list(c.targets),
                   "population"_a = py::dict("minimum_age"_a = c.population.minimum_age),
                   "quality"_a = to_dict(c.quality));

@@ -7,10 +7,11 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_contract(module);
   ecg2lab::bindings::bind_bundle(module);
   ecg2lab::bindings::bind_zero_phase(module);
+  ecg2lab::bindings::bind_recording(module);
   ecg2lab::bindings::bind_prepare(module);
   ecg2lab::bindings::bind_prepare_stream(module);
+  ecg2lab::bindings::bind_answer(module);
   ecg2lab::bindings::bind_window_stream(module);
-  ecg2lab::bindings::bind_impute(module);
   ecg2lab::bindings::bind_quality(module);
   ecg2lab::bindings::bind_features(module);
   ecg2lab::bindings::bind_scan(module);

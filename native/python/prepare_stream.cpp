@@ -1,6 +1,7 @@
 #include "prepare/prepare_stream.h"
 
 #include "guarded.h"
+#include "prepare/for_contract.h"
 
 namespace ecg2lab::bindings {
 namespace {
@@ -8,10 +9,8 @@ namespace {
 using GuardedStream = Guarded<PrepareStream>;
 
 std::unique_ptr<GuardedStream> open_prepare_stream(const std::vector<std::string>& recorded_leads, double rate,
-                                                   const std::vector<std::string>& leads, double sampling_rate_hz,
-                                                   double clip_mv, std::size_t longest_gap) {
-  const PrepareOptions options{leads, sampling_rate_hz, clip_mv, {}};
-  return std::make_unique<GuardedStream>(PrepareStream(recorded_leads, rate, options, longest_gap));
+                                                   const Contract& contract, std::size_t longest_gap) {
+  return std::make_unique<GuardedStream>(PrepareStream(recorded_leads, rate, prepare_options(contract), longest_gap));
 }
 
 py::array_t<float> push(GuardedStream& stream, const Array<double>& samples) {
@@ -19,28 +18,19 @@ py::array_t<float> push(GuardedStream& stream, const Array<double>& samples) {
   return to_rows(stream.use([&](PrepareStream& s) { return s.push(matrix); }));
 }
 
-py::list lead_reports(GuardedStream& stream) {
-  py::list reports;
-  for (const StreamLeadReport& lead : stream.use([](PrepareStream& s) { return s.leads(); })) {
-    py::dict report;
-    report["missing_samples"] = lead.missing_samples;
-    report["clipped_samples"] = lead.clipped_samples;
-    report["longest_gap"] = lead.longest_gap;
-    report["held_until"] = lead.held_until;
-    report["derived"] = lead.derived;
-    report["lead_off"] = lead.lead_off;
-    reports.append(report);
-  }
-  return reports;
-}
-
 }  // namespace
 
 void bind_prepare_stream(py::module_& module) {
   using py::literals::operator""_a;
+  py::class_<StreamLeadReport>(module, "StreamLeadReport")
+      .def_readonly("missing_samples", &StreamLeadReport::missing_samples)
+      .def_readonly("clipped_samples", &StreamLeadReport::clipped_samples)
+      .def_readonly("longest_gap", &StreamLeadReport::longest_gap)
+      .def_readonly("held_until", &StreamLeadReport::held_until)
+      .def_readonly("derived", &StreamLeadReport::derived)
+      .def_readonly("lead_off", &StreamLeadReport::lead_off);
   py::class_<GuardedStream>(module, "PrepareStream")
-      .def(py::init(&open_prepare_stream), "recorded_leads"_a, "rate"_a, "leads"_a, "sampling_rate_hz"_a, "clip_mv"_a,
-           "longest_gap"_a)
+      .def(py::init(&open_prepare_stream), "recorded_leads"_a, "rate"_a, "contract"_a, "longest_gap"_a)
       .def("push", &push, "samples"_a.noconvert())
       .def("finish", [](GuardedStream& stream) { return to_rows(stream.use([](auto& s) { return s.finish(); })); })
       .def("reset", [](GuardedStream& stream) { stream.use([](auto& s) { s.reset(); }); })
@@ -52,7 +42,7 @@ void bind_prepare_stream(py::module_& module) {
             stream.use([&](auto& s) { s.restore(bytes); });
           },
           "state"_a)
-      .def("leads", &lead_reports)
+      .def("leads", [](GuardedStream& stream) { return stream.use([](auto& s) { return s.leads(); }); })
       .def_property_readonly("look_ahead",
                              [](GuardedStream& stream) { return stream.use([](auto& s) { return s.look_ahead(); }); })
       .def_property_readonly(

@@ -15,20 +15,15 @@ std::unique_ptr<GuardedWindows> open_window_stream(const Contract& contract,
   return std::make_unique<GuardedWindows>(open_windows(contract, recorded_leads, rate, {hop_s, longest_gap_s}));
 }
 
-// The window that is due: (begin, recorded begin, recorded samples, signal, lead reports, figures); none: None.
-py::object due_window(GuardedWindows& stream) {
-  auto due =
-      stream.use([](WindowStream& s) { return s.due() > 0 ? std::optional<StreamWindow>(s.window()) : std::nullopt; });
-  if (!due) return py::none();
-  return py::make_tuple(due->begin, due->recorded_begin, due->recorded_samples,
-                        to_rows(std::move(due->prepared.signal)), to_list(due->prepared.leads),
-                        std::move(due->prepared.quality.value()));
+// None: more samples are needed.
+std::optional<StreamWindow> due_window(GuardedWindows& stream) {
+  return stream.use([](WindowStream& s) { return s.due() > 0 ? std::optional(s.window()) : std::nullopt; });
 }
 
-py::list leads_off(GuardedWindows& stream) {
-  py::list off;
+std::vector<bool> leads_off(GuardedWindows& stream) {
+  std::vector<bool> off;
   for (const StreamLeadReport& lead : stream.use([](WindowStream& s) { return s.preparation().leads(); })) {
-    off.append(lead.lead_off);
+    off.push_back(lead.lead_off);
   }
   return off;
 }
@@ -37,6 +32,19 @@ py::list leads_off(GuardedWindows& stream) {
 
 void bind_window_stream(py::module_& module) {
   using py::literals::operator""_a;
+  py::class_<Position>(module, "Position")
+      .def_readonly("window", &Position::window)
+      .def_readonly("first_sample", &Position::first_sample)
+      .def_readonly("last_sample", &Position::last_sample)
+      .def_readonly("begin_s", &Position::begin_s)
+      .def_readonly("end_s", &Position::end_s)
+      .def_readonly("since_s", &Position::since_s)
+      .def_readonly("behind_s", &Position::behind_s)
+      .def_readonly("look_ahead_s", &Position::look_ahead_s)
+      .def_readonly("begin_time", &Position::begin_time);
+  py::class_<StreamWindow>(module, "StreamWindow")
+      .def_readonly("prepared", &StreamWindow::prepared)
+      .def_readonly("position", &StreamWindow::position);
   py::class_<GuardedWindows>(module, "WindowStream")
       .def(py::init(&open_window_stream), "contract"_a, "recorded_leads"_a, "rate"_a, "hop_s"_a, "longest_gap_s"_a)
       .def(
@@ -44,6 +52,13 @@ void bind_window_stream(py::module_& module) {
           [](GuardedWindows& stream, const Array<double>& samples) {
             const auto matrix = view_2d(samples);
             stream.use([&](WindowStream& s) { s.push(matrix); });
+          },
+          "samples"_a.noconvert())
+      .def(
+          "check",
+          [](GuardedWindows& stream, const Array<double>& samples) {
+            const auto matrix = view_2d(samples);
+            stream.use([&](WindowStream& s) { s.check(matrix); });
           },
           "samples"_a.noconvert())
       .def("finish", [](GuardedWindows& stream) { stream.use([](auto& s) { s.finish(); }); })

@@ -1,13 +1,11 @@
 #include "model.h"
 
 #include <algorithm>
-#include <limits>
 #include <stdexcept>
 
 #include "bundle/safetensors.h"
 #include "engine/kernels/instruction_sets.h"
 #include "prepare/for_contract.h"
-#include "prepare/leads.h"
 
 namespace ecg2lab {
 namespace {
@@ -69,14 +67,12 @@ Engine make_engine(const Bundle& bundle, const EngineOptions& options) {
   }
 }
 
-std::vector<DecisionRule> rules(const Contract& contract) {
-  std::vector<DecisionRule> all;
-  for (const Target& target : contract.targets) {
-    const Calibration calibration = target.calibration.value_or(Calibration{.slope = 1, .intercept = 0});
-    all.push_back({calibration.slope, calibration.intercept,
-                   target.decision_threshold.value_or(std::numeric_limits<double>::quiet_NaN())});
+Named<FactValue> to_values(const std::vector<std::pair<std::string, Fact>>& facts) {
+  Named<FactValue> values;
+  for (const auto& [name, fact] : facts) {
+    values.emplace_back(name, std::visit([](const auto& value) -> FactValue { return value; }, fact));
   }
-  return all;
+  return values;
 }
 
 template <typename T>
@@ -102,8 +98,9 @@ Features Model::encode_features(const Patient& patient) const {
 Answer Model::predict(const RawRecording& raw, const Patient& patient) const {
   Answer result;
   result.leads.resize(contract().signal.leads.size());
+  result.patient = patient;
   try {
-    answer(raw, patient, result);
+    answer(raw, result);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::backend) throw;
     if (!result.refused) result.refused = Refused{.kind = error.kind(), .message = error.what()};
@@ -113,60 +110,83 @@ Answer Model::predict(const RawRecording& raw, const Patient& patient) const {
 
 // What Python refuses first is refused first here, but a cart that shows electrodes wants to know of all leads even
 // where the patient's facts are refused.
-void Model::answer(const RawRecording& raw, const Patient& patient, Answer& answer) const {
+void Model::answer(const RawRecording& raw, Answer& answer) const {
   const Recording recording = to_recording(raw);
-  answer.duration_s = recording.duration_s();
+  answer.recording.duration_s = static_cast<double>(raw.samples.samples) / recording.sampling_rate_hz;
   try {
-    answer.features = encode_features(patient);
+    answer.features = encode_features(answer.patient);
   } catch (const Error& error) {
     answer.refused = Refused{.kind = error.kind(), .message = error.what()};
   }
-  const Prepared prepared = prepare_leads(recording, answer);
-  judge_and_run(prepared, {recording.samples.columns, recording.sampling_rate_hz, contract().signal.window_s()},
-                answer);
+  const auto& names = contract().signal.leads;
+  for (const std::string& lead : missing_leads(recording.leads, names)) {
+    answer.leads[static_cast<std::size_t>(std::find(names.begin(), names.end(), lead) - names.begin())].missing = true;
+  }
+  judge_and_run(prepare(recording, contract()), recording.leads, {}, answer);
 }
 
-Answer Model::answer_window(const StreamWindow& window, const Features& features,
-                            const RecordedLength& recorded) const {
-  Answer answer;
+Answer Model::answer_window(const StreamWindow& window, const std::vector<std::string>& leads, double longest_gap_s,
+                            Answer answer) const {
   answer.leads.resize(contract().signal.leads.size());
-  answer.features = features;
-  answer.duration_s = contract().signal.window_s();
   answer.begin = window.begin;
-  judge_and_run(window.prepared, recorded, answer);
+  judge_and_run(window.prepared, leads, longest_gap_s, answer);
   return answer;
 }
 
-void Model::judge_and_run(const Prepared& prepared, const RecordedLength& recorded, Answer& answer) const {
-  const QualityFigures* figures = prepared.quality ? &*prepared.quality : nullptr;
-  const Quality& quality =
-      answer.quality.emplace(judge_quality(prepared.leads, figures, prepared.signal.columns, recorded, contract()));
+void Model::judge_and_run(const Prepared& prepared, const std::vector<std::string>& leads,
+                          std::optional<double> longest_gap_s, Answer& answer) const {
+  const Quality& quality = answer.quality.emplace(judge(prepared, contract(), longest_gap_s));
   for (std::size_t i = 0; i < answer.leads.size(); ++i) {
     answer.leads[i].report = prepared.leads[i];
-    if (figures != nullptr) answer.leads[i].figures = figures->leads[i];
+    if (prepared.figures) answer.leads[i].figures = prepared.figures->leads[i];
   }
   if (!answer.refused && quality.refusal) {
     answer.refused = Refused{.kind = quality.kind(), .fault = quality.refusal, .message = quality.message};
   }
-  if (answer.refused) return;
-  const WindowCount count = count_windows(prepared.signal.columns, contract().signal.window_samples);
-  answer.windows = count.windows;
-  answer.unused_s = static_cast<double>(count.remainder) / contract().signal.sampling_rate_hz;
-  answer.findings = run(prepared, answer.features, count.windows);
+  const std::size_t windows = count_windows(prepared.signal.columns, contract().signal.window_samples).windows;
+  answer.recording = describe_recording(prepared, leads, {}, windows, contract());
+  answer.recording.quality = describe_quality(quality, prepared, contract());
+  if (answer.refused) {
+    answer.recording.windows = 0, answer.recording.unused_s = 0;
+  } else {
+    answer.findings = run(prepared, answer.features, windows);
+  }
 }
 
-Prepared Model::prepare_leads(const Recording& recording, Answer& answer) const {
-  const auto sources = map_leads(recording.leads, contract().signal.leads);
-  for (std::size_t i = 0; i < sources.size(); ++i) answer.leads[i].missing = !sources[i].found();
-  check_leads(recording.leads, contract());
-  const Matrix<double>& samples = recording.samples;
-  const PrepareOptions options = prepare_options(contract());
-  try {
-    return prepare({samples.values.data(), samples.rows, samples.columns}, recording.leads, recording.sampling_rate_hz,
-                   options);
-  } catch (const std::invalid_argument& error) {
-    throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
+PredictionNote Model::describe(const Answer& answer) const {
+  PredictionNote note{.notice = manifest().notice(),
+                      .findings = {},
+                      .recording = answer.recording,
+                      .patient = {.given = to_values(answer.patient.facts()),
+                                  .from_recording = {},
+                                  .imputed = to_values(answer.features.imputed),
+                                  .unused = answer.features.unused,
+                                  .out_of_range = answer.features.out_of_range},
+                      .engine = describe_engine(),
+                      .record = {},
+                      .position = answer.position,
+                      .refusal = {}};
+  for (std::size_t i = 0; i < answer.findings.size(); ++i) {
+    note.findings.push_back(describe_finding(answer.findings[i], contract().targets[i]));
   }
+  if (answer.refused) note.refusal = ErrorNote{error_name(answer.refused->kind), answer.refused->message};
+  return note;
+}
+
+EngineNote Model::describe_engine() const {
+  const std::string& source = bundle_.source();
+  return {.model = contract().name,
+          .bundle = source.substr(source.find_last_of("/\\") + 1),
+          .bundle_digest = digest(),
+          .synthetic_weights = manifest().synthetic_weights,
+          .notice = manifest().notice(),
+          .backend = "native",
+          .provider = engine_.instruction_set(),
+          .device = "cpu",
+          .precision = name_of(engine_.precision()),
+          .form = manifest().form,
+          .threads = engine_.threads(),
+          .versions = {}};
 }
 
 std::vector<Decision> Model::run(const Prepared& prepared, const Features& features, std::size_t windows) const {
@@ -181,11 +201,7 @@ std::vector<Decision> Model::run(const Prepared& prepared, const Features& featu
     const std::size_t batch = std::min(most, windows - first);
     engine_.run({&cut[first * window], continuous.data(), categorical.data(), batch}, &logits[first * targets]);
   }
-  try {
-    return decide({logits.data(), windows, targets}, rules(contract()));
-  } catch (const std::invalid_argument& error) {
-    throw Error(ErrorKind::backend, std::string("the network's output cannot be used: ") + error.what());
-  }
+  return decide({logits.data(), windows, targets}, contract());
 }
 
 }  // namespace ecg2lab

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "answer/notes.h"
 #include "base/errors.h"
 #include "bundle/bundle.h"
 #include "engine/engine.h"
@@ -43,11 +44,11 @@ struct Answer {
   std::vector<LeadAnswer> leads;   // in the contract's order
   std::optional<Quality> quality;  // none: the recording was refused before
   std::vector<Decision> findings;  // one for each target; none if refused
+  Patient patient;
   Features features;
-  double duration_s = 0;
-  std::int64_t begin = 0;  // of the first window, in samples at the contract's rate since the beginning
-  std::size_t windows = 0;
-  double unused_s = 0;
+  RecordingNote recording;
+  std::int64_t begin = 0;            // of the first window, in samples at the contract's rate since the beginning
+  std::optional<Position> position;  // of a window of a stream
 };
 
 class Model {
@@ -68,12 +69,17 @@ class Model {
   Answer predict(const RawRecording& recording, const Patient& patient) const;
 
   // For a window of a signal that is still coming in; see stream.h.
-  Answer answer_window(const StreamWindow& window, const Features& features, const RecordedLength& recorded) const;
+  // `answer` says of the patient what is known, and where the window lies.
+  Answer answer_window(const StreamWindow& window, const std::vector<std::string>& leads, double longest_gap_s,
+                       Answer answer) const;
+  // What JSON says of it.
+  PredictionNote describe(const Answer& answer) const;
 
  private:
-  void answer(const RawRecording& raw, const Patient& patient, Answer& answer) const;
-  Prepared prepare_leads(const Recording& recording, Answer& answer) const;
-  void judge_and_run(const Prepared& prepared, const RecordedLength& recorded, Answer& answer) const;
+  void answer(const RawRecording& raw, Answer& answer) const;
+  void judge_and_run(const Prepared& prepared, const std::vector<std::string>& leads,
+                     std::optional<double> longest_gap_s, Answer& answer) const;
+  EngineNote describe_engine() const;
   std::vector<Decision> run(const Prepared& prepared, const Features& features, std::size_t windows) const;
 
   Bundle bundle_;

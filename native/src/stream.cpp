@@ -22,15 +22,19 @@ Stream::Stream(const Model& model, const RecordingFormat& format, const Patient&
       to_millivolt_(format),
       rate_hz_(format.sampling_rate_hz),
       longest_gap_s_(gap_limit(options, model.contract())),
-      features_(model.encode_features(patient)),
-      windows_(open_windows(model.contract(), to_millivolt_.leads(), rate_hz_, options)) {}
+      windows_(open_windows(model.contract(), to_millivolt_.leads(), rate_hz_, options)),
+      patient_(patient),
+      features_(model.encode_features(patient)) {}
 
-void Stream::set_patient(const Patient& patient) { features_ = model_.encode_features(patient); }
+void Stream::set_patient(const Patient& patient) {
+  features_ = model_.encode_features(patient);
+  patient_ = patient;
+}
 
 void Stream::push(const RawSamples& samples) {
   if (samples.samples == 0) return;
-  const Matrix<double> millivolt = to_millivolt_(samples);
-  refusing([&] { windows_.push({millivolt.values.data(), millivolt.rows, millivolt.columns}); });
+  const Millivolts millivolt = to_millivolt_(samples);
+  refusing([&] { windows_.push(millivolt.view()); });
 }
 
 void Stream::finish() {
@@ -40,7 +44,11 @@ void Stream::finish() {
 std::optional<Answer> Stream::answer() const {
   if (windows_.due() == 0) return std::nullopt;
   const StreamWindow window = windows_.window();
-  return model_.answer_window(window, features_, {window.recorded_samples, rate_hz_, longest_gap_s_});
+  Answer answer;
+  answer.patient = patient_;
+  answer.features = features_;
+  answer.position = window.position;
+  return model_.answer_window(window, to_millivolt_.leads(), longest_gap_s_, std::move(answer));
 }
 
 }  // namespace ecg2lab

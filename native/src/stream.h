@@ -39,8 +39,9 @@ class Stream {
   ToMillivolt to_millivolt_;
   double rate_hz_;
   double longest_gap_s_;
-  Features features_;
   WindowStream windows_;
+  Patient patient_;
+  Features features_;
 };
 
 }  // namespace ecg2lab

@@ -124,8 +124,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     architecture: str = S4_FUSION
     """Of the network; what is there to be known of each is where `ecg2lab.load` finds it."""
     network: dict[str, bool | int]
-    """`causal` and `parameters` of any network, then sizes of its own: those of s4-fusion are `hidden`, `state_size`
-    and `layers`. Those of inputs and outputs are in the contract."""
+    """`causal` and `parameters` of any network, then sizes of its own: of the published one `hidden`, `state_size` and
+    `layers`. Those of inputs and outputs are in the contract."""
     step: StepShape | None
     """None: the model is bidirectional, and no step can know what it looks ahead at; or float32 cannot carry its state,
     as `parity.json` says."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab import log
 from ecg2lab._native import _core
 from ecg2lab.backends import Backend
 from ecg2lab.bundle import Bundle
@@ -20,7 +21,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError, PatientError, QualityError, RecordingError
 from ecg2lab.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.features import Features, encode
-from ecg2lab.network_inputs import check_inputs
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
 from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import OutOfRange, Patient
 from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
@@ -130,7 +131,9 @@ class Engine:
             On an unknown target.
         """
         wanted = self._wanted(targets)
-        question = self._ask(recording, patient)
+        question = self._ask_or_refuse(recording, patient)
+        if not isinstance(question, _Question):
+            raise question
         return self._answer(question, self.run(*question.inputs), wanted)
 
     async def apredict(
@@ -209,6 +212,7 @@ class Engine:
         try:
             return self._ask(recording, patient)
         except (RecordingError, PatientError, QualityError) as error:
+            log.refused(error)
             return error
 
     def _answer(self, question: _Question, logits: NDArray[np.float32], wanted: Sequence[int]) -> Prediction:
@@ -427,12 +431,8 @@ class Engine:
 
     def _warm_up(self) -> None:
         """One call, so that the first answer is as fast as the next."""
-        signal, columns = self.contract.signal, self.contract.static_inputs
-        self.run(
-            np.zeros((1, len(signal.leads), signal.window_samples), np.float32),
-            np.zeros((1, len(columns.continuous)), np.float32),
-            np.zeros((1, len(columns.categorical)), np.int64),
-        )
+        expected = graph_tensors(self.contract)
+        self.run(*(np.zeros((1, *expected[name][0]), expected[name][1]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL)))
 
 
 def _known(verb: str, recording: Recording, patient: Patient | None) -> Patient:

@@ -65,14 +65,12 @@ def explain(
     segment_s: float = SEGMENT_S,
     batch: int = BATCH,
 ) -> tuple[Explanation, ...]:
-    """Take every lead, segment and fact away in turn, and say how far the answers move.
+    """Take every lead, segment and fact away in turn, and say how far the answers move; see `Engine.explain`.
 
     Parameters
     ----------
-    run
-        The bare network, `Engine.run`.
-    encode
-        From a patient to its inputs.
+    run, encode
+        The bare network, and what makes a patient its inputs.
     contract
         Of the model.
     windows
@@ -82,18 +80,9 @@ def explain(
     targets
         Positions of the targets to explain; several cost no more than one.
     segment_s
-        Length of a segment, seconds, rounded to whole samples; the last of a window may be shorter.
+        Rounded to whole samples; the last segment of a window may be shorter.
     batch
-        Windows that are run together; the answer does not depend on it.
-
-    Raises
-    ------
-    ContractError
-        If segment or batch make no sense.
-    PatientError
-        If the patient does not fit the contract.
-    BackendError
-        If the network answers with what is not finite.
+        As there.
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ContractError("batch must be a whole number of windows, at least 1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +12,8 @@ from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.patient import OutOfRange, Patient
 
-
-class Features(NamedTuple):
-    """Inputs of the static branch, missing flags among them where the contract has any."""
-
-    continuous: NDArray[np.float32]  # (columns)
-    categorical: NDArray[np.int64]  # (columns)
-    imputed: dict[str, float | str]
-    """Features that were not given, with what stood in for them."""
-    unused: tuple[str, ...]
-    """Facts that were given and that the contract does not want."""
-    out_of_range: tuple[str, ...]
-    """Facts that count as not given, BMI that follows from others among them."""
-
-
+Features = _core.Features
+"""Inputs of the static branch, missing flags among them where the contract has any, and what stood in for what."""
 Encode = Callable[[Patient], Features]
 """`encode` for one contract, with one rule for what is out of range."""
 
@@ -46,9 +34,8 @@ def encode(patient: Patient, contract: Contract, out_of_range: OutOfRange = "ref
         If numbers are outside their range, words are unknown, the patient is outside the intended population, or values
         are missing for which the contract has no substitute; all such values are named.
     """
-    words = {name: value for name, value in patient.given().items() if isinstance(value, str)}
-    numbers = {name: value for name, value in patient.given().items() if name not in words}
-    return Features(*_core.encode_features(numbers, words, contract.native, out_of_range == "impute"))
+    numbers, words = patient.numbers_and_words()
+    return _core.encode(numbers, words, contract.native, out_of_range == "impute")
 
 
 def with_missing_flags(

@@ -1,7 +1,7 @@
 """The recurrence of a Kautz cascade in NumPy: what a native engine computes with `cascade.h`, `.r` and `.taps`.
 
-`docs/recurrence.md` derives it and `export/ecg2lab_export/cascade.py` fits it; it is here because both export, before a
-bundle is written, and `selftest`, on the device, hold it to its limit.
+`docs/recurrence.md` derives it and `export/ecg2lab_export/forms/cascade.py` fits it; it is here because both export,
+before a bundle is written, and `selftest`, on the device, hold it to its limit.
 
     H, S, D  channels, sections (pairs of poles), directions
     h, r     coefficients of a section

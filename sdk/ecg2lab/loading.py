@@ -6,21 +6,24 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+from ecg2lab import architectures, log
 from ecg2lab.backends import Backend
 from ecg2lab.backends.native import computes
-from ecg2lab.bundle import Bundle
+from ecg2lab.bundle import S4_FUSION, Bundle
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import OutOfRange
 
 NATIVE, ONNXRUNTIME, TENSORRT, TORCH = "native", "onnxruntime", "tensorrt", "torch"
+ONNXRUNTIME_CUDA = "onnxruntime-cuda"
 _CLASSES = {
     NATIVE: "NativeBackend",
     ONNXRUNTIME: "OnnxRuntimeBackend",
+    ONNXRUNTIME_CUDA: "OnnxRuntimeCudaBackend",
     TENSORRT: "TensorRtBackend",
     TORCH: "TorchBackend",
 }
-"""In the module of `ecg2lab.backends` of that name, imported when it is chosen."""
+"""In the module of `ecg2lab.backends` that is named before the hyphen, imported when it is chosen."""
 BACKENDS = tuple(_CLASSES)
 
 
@@ -38,10 +41,11 @@ def load(
     bundle
         A file, or an opened bundle.
     backend
-        "auto": native, or onnxruntime where native cannot compute the precision. "native", "onnxruntime", "tensorrt"
-        or "torch": a choice that cannot be honoured is an error, never replaced by another.
+        "auto": native, or onnxruntime where native cannot compute the precision or the network. "native",
+        "onnxruntime", "onnxruntime-cuda" (the first NVIDIA GPU), "tensorrt" or "torch": a choice that cannot be
+        honoured is an error, never replaced by another.
     precision
-        None: the bundle's own. Another only if the manifest holds its gate, and not with "onnxruntime" or "torch": they
+        None: the bundle's own. Another only if the manifest holds its gate, and not with ONNX Runtime or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
     threads
         Of one call; None: as many as this process may use.
@@ -58,7 +62,7 @@ def load(
     Raises
     ------
     BundleError
-        If the bundle is missing or damaged.
+        If the bundle is missing or damaged, or its architecture is not known here.
     BackendError
         If backend, precision or thread count cannot be had, or `out_of_range` is neither.
     MissingExtraError
@@ -67,23 +71,26 @@ def load(
     if out_of_range not in ("refuse", "impute"):
         raise BackendError(f"out_of_range must be 'refuse' or 'impute', not {out_of_range!r}")
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    architectures.of(opened)
     name = _automatic(opened, precision) if backend == "auto" else backend
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
     count = _thread_count(threads)
     _check_precision(opened, precision, name)
-    return Engine(opened, _open(name, opened, count, precision), count, out_of_range)
+    engine = Engine(opened, _open(name, opened, count, precision), count, out_of_range)
+    log.loaded(engine.info)
+    return engine
 
 
 def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Backend:
-    module = import_module(f"ecg2lab.backends.{name}")
+    module = import_module(f"ecg2lab.backends.{name.partition('-')[0]}")
     backend: Backend = getattr(module, _CLASSES[name])(bundle, threads, precision)
     return backend
 
 
 def _automatic(bundle: Bundle, precision: str | None) -> str:
-    """Native, unless this CPU or the bundle's proof has it not."""
-    left_out = NATIVE in bundle.native.left_out
+    """Native, unless this CPU, the architecture or the bundle's proof has it not."""
+    left_out = bundle.manifest.architecture != S4_FUSION or NATIVE in bundle.native.left_out
     return NATIVE if computes(precision or bundle.manifest.precision) and not left_out else ONNXRUNTIME
 
 
@@ -91,7 +98,7 @@ def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> Non
     carried, gates = bundle.manifest.precision, bundle.manifest.gates
     if precision in (None, carried):
         return
-    if backend in (ONNXRUNTIME, TORCH):
+    if backend in (ONNXRUNTIME, ONNXRUNTIME_CUDA, TORCH):
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
     if precision not in gates:
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")

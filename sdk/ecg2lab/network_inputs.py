@@ -16,6 +16,17 @@ STATE, NEXT_STATE = "state", "next_state"
 """What the step graph has beside them."""
 
 
+def graph_tensors(contract: Contract) -> dict[str, tuple[tuple[int, ...], type]]:
+    """Shape behind the batch, and type, of each input of the window graph and of its output."""
+    signal, columns = contract.signal, contract.static_inputs
+    return {
+        SIGNAL: ((len(signal.leads), signal.window_samples), np.float32),
+        CONTINUOUS: ((len(columns.continuous),), np.float32),
+        CATEGORICAL: ((len(columns.categorical),), np.int64),
+        LOGITS: ((len(contract.targets),), np.float32),
+    }
+
+
 class NetworkInputs(NamedTuple):
     """Of one batch, in the types and the memory order that every backend takes."""
 
@@ -45,11 +56,12 @@ def check_inputs(
     BackendError
         On a wrong shape or type, a value that is not finite, or a code that no category has.
     """
-    columns = contract.static_inputs
+    columns, expected = contract.static_inputs, graph_tensors(contract)
+    leads, _ = expected[SIGNAL][0]
     inputs = NetworkInputs(
-        _checked(SIGNAL, signal, (len(contract.signal.leads), "T" if samples is None else samples), np.float32),
-        _checked(CONTINUOUS, continuous, (len(columns.continuous),), np.float32),
-        _checked(CATEGORICAL, categorical, (len(columns.categorical),), np.int64),
+        _checked(SIGNAL, signal, (leads, "T" if samples is None else samples), np.float32),
+        _checked(CONTINUOUS, continuous, *expected[CONTINUOUS]),
+        _checked(CATEGORICAL, categorical, *expected[CATEGORICAL]),
     )
     if inputs.signal.shape[2] == 0:
         raise BackendError("signal has no samples: a step needs at least one")
@@ -69,7 +81,7 @@ def _checked(name: str, value: ArrayLike, shape: tuple[int | str, ...], dtype: t
     except ValueError:
         raise BackendError(f"{name} must be one array: its rows have different lengths") from None
     fits = array.ndim == len(shape) + 1 and all(
-        isinstance(due, str) or size == due for size, due in zip(array.shape[1:], shape, strict=True)
+        isinstance(fixed, str) or size == fixed for size, fixed in zip(array.shape[1:], shape, strict=True)
     )
     if not fits:
         raise BackendError(f"{name} must have shape ({', '.join(map(str, ('B', *shape)))}), not {array.shape}")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
+from ecg2lab._native import _core
 from ecg2lab.contract import Contract
 from ecg2lab.features import Features
-from ecg2lab.leads import LIMB
 from ecg2lab.patient import Patient
 from ecg2lab.prediction import PatientNote, RecordingNote
-from ecg2lab.preparation import PreparedSignal
 from ecg2lab.quality import QualityNote
 
 
 def recording_note(
-    prepared: PreparedSignal,
+    prepared: _core.Prepared,
     quality: QualityNote | None,
     leads: Sequence[str],
     ignored: Sequence[str],
@@ -36,25 +37,9 @@ def recording_note(
     contract
         Of the model.
     """
-    signal = contract.signal
-    unused = prepared.signal.shape[1] - windows * signal.window_samples
-    return RecordingNote(
-        duration_s=prepared.recorded_samples / prepared.recorded_rate_hz,
-        sampling_rate_hz=prepared.recorded_rate_hz,
-        windows=windows,
-        unused_s=unused / signal.sampling_rate_hz,
-        derived_leads=tuple(n.lead for n in prepared.notes if n.derived),
-        ignored_channels=(*_unused_leads(leads, prepared, contract), *ignored),
-        missing_samples={n.lead: n.missing_samples for n in prepared.notes if n.missing_samples},
-        clipped_samples={n.lead: n.clipped_samples for n in prepared.notes if n.clipped_samples},
-        quality=quality,
-    )
-
-
-def _unused_leads(leads: Sequence[str], prepared: PreparedSignal, contract: Contract) -> list[str]:
-    """Recorded leads that are neither wanted nor the source of a derived one."""
-    derived = any(note.derived for note in prepared.notes)
-    return [x for x in leads if x not in contract.signal.leads and not (derived and x in LIMB)]
+    described = _core.describe_recording(prepared, leads, ignored, windows, contract.native)
+    note = msgspec.convert(described, RecordingNote, from_attributes=True)
+    return msgspec.structs.replace(note, quality=quality)
 
 
 def patient_note(patient: Patient | None, known: Patient, features: Features) -> PatientNote:

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from ecg2lab.bundle import PARITY, Bundle, ReducedPrecision
+from ecg2lab.bundle import PARITY, S4_FUSION, Bundle, ReducedPrecision
 from ecg2lab.errors import BundleError, ParityError
 
 Quantity = Literal["kernel", "logits"]
@@ -24,6 +24,7 @@ LOGIT_TOLERANCE = 2e-5
 REDUCED_LOGIT_TOLERANCE = 0.25
 """Of any window in a reduced precision: moves a probability by 0.0625 at most."""
 _ABSOLUTE_UP_TO = 20
+_BEYOND_ROUNDING = 100
 
 
 class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,6 +91,15 @@ def nearest_to_limit(checks: Sequence[Check]) -> Check:
     return max(checks, key=lambda c: c.error / c.tolerance if c.error == c.error else float("inf"))
 
 
+def beyond_rounding(checks: Sequence[Check]) -> bool:
+    """Whether float32 cannot carry what was measured, as opposed to it being good, or a mistake.
+
+    Up to a hundred times the limit an export leaves it out and says so; an error larger than this is a mistake.
+    """
+    worst = nearest_to_limit(checks)
+    return worst.tolerance < worst.error <= _BEYOND_ROUNDING * worst.tolerance
+
+
 def recorded(bundle: Bundle) -> ParityReport:
     """The proof that a bundle carries, which was held to its manifest when it was opened."""
     return msgspec.json.decode(bundle.member(PARITY), type=ParityReport)
@@ -105,10 +115,12 @@ def why_no_step(bundle: Bundle) -> str:
     """
     if not bundle.manifest.causal:
         return BIDIRECTIONAL
-    try:
-        return f"the model is causal, but float32 cannot carry its state: {recorded(bundle).left_out[STEP]}"
-    except KeyError:
-        raise BundleError(f"the proof of {bundle.source} does not say why it has no step; export it again") from None
+    reason = recorded(bundle).left_out.get(STEP)
+    if reason is None:
+        raise BundleError(f"the proof of {bundle.source} does not say why it has no step; export it again")
+    if bundle.manifest.architecture != S4_FUSION:
+        return reason
+    return f"the model is causal, but float32 cannot carry its state: {reason}"
 
 
 def kernel_tolerance(state_size: int) -> float:

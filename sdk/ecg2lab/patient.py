@@ -49,13 +49,13 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def __post_init__(self) -> None:
         """Check what the types cannot say, and what a Python caller may have passed by."""
-        words = {name: value for name in ("sex", "race") if (value := getattr(self, name)) is not None}
+        numbers, words = self.numbers_and_words()
         for name, value in words.items():
             if not isinstance(value, str):
                 raise PatientError(f"{name} must be a word, not {type(value).__name__}")
-        facts = {name: to_float(value) for name, value in self.given().items() if name not in words}
-        _core.check_patient(facts, words)
-        for name, number in facts.items():
+        numbers = {name: to_float(value) for name, value in numbers.items()}
+        _core.check_patient(numbers, words)
+        for name, number in numbers.items():
             msgspec.structs.force_setattr(self, name, number)
 
     def __repr__(self) -> str:
@@ -65,6 +65,11 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def given(self) -> dict[str, Any]:
         """The fields that have a value."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+    def numbers_and_words(self) -> tuple[dict[str, float], dict[str, str]]:
+        """The same, by what the native core takes them for."""
+        words = {name: value for name in ("sex", "race") if (value := getattr(self, name)) is not None}
+        return {name: value for name, value in self.given().items() if name not in words}, words
 
     def with_defaults(self, other: Patient | None) -> Patient:
         """Add what only `other` knows."""

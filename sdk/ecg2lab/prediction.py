@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, Criterion, Target
-from ecg2lab.errors import BackendError
 from ecg2lab.explanation import Explanation
 from ecg2lab.quality import QualityNote
 
@@ -139,7 +138,12 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """One line of JSON."""
-        return msgspec.json.encode(self, enc_hook=plain)
+        return _core.prediction_json(self, encode_plainly)
+
+
+def encode_plainly(value: Any) -> bytes:
+    """JSON of whatever a caller handed in."""
+    return msgspec.json.encode(value, enc_hook=plain)
 
 
 def plain(value: Any) -> Any:
@@ -157,27 +161,17 @@ def decide(logits: NDArray[np.float32], contract: Contract) -> tuple[Finding, ..
     contract
         Of the model.
     """
-    rules = np.array([_rule(target) for target in contract.targets], dtype=np.float64)
-    try:
-        answers = _core.decide(logits, rules)
-    except ValueError as error:
-        raise BackendError(f"the network's output cannot be used: {error}") from None
-    return tuple(_finding(target, *answer) for target, answer in zip(contract.targets, answers, strict=True))
+    decisions = _core.decide(logits, contract.native)
+    return tuple(_finding(target, decision) for target, decision in zip(contract.targets, decisions, strict=True))
 
 
-def _rule(target: Target) -> tuple[float, float, float]:
-    slope, intercept = (target.calibration.slope, target.calibration.intercept) if target.calibration else (1.0, 0.0)
-    threshold = target.decision_threshold
-    return slope, intercept, float("nan") if threshold is None else threshold
-
-
-def _finding(target: Target, probability: float, lowest: float, highest: float, verdict: int) -> Finding:
+def _finding(target: Target, decision: _core.Decision) -> Finding:
     return Finding(
         target=target.name,
         criterion=target.criterion,
-        probability=probability,
-        lowest=lowest,
-        highest=highest,
+        probability=decision.probability,
+        lowest=decision.lowest,
+        highest=decision.highest,
         decision_threshold=target.decision_threshold,
-        detected=None if verdict < 0 else bool(verdict),
+        detected=decision.detected,
     )

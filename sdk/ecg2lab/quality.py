@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from ecg2lab._native import _core
-from ecg2lab.contract import Contract, QualityLimits
-from ecg2lab.errors import QualityError, RecordingError
 
 
 class QualityFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,55 +35,10 @@ class QualityNote(msgspec.Struct, frozen=True, kw_only=True):
     """The same of the whole recording."""
 
 
-LeadTuple = tuple[str, int, int, bool, bool, bool, float, int]
-"""A `LeadNote`, field by field."""
 FAULTS: tuple[str, ...] = _core.fault_names()
 """In the order in which a refusal names them; the C interface counts them from 1."""
 
 
-def judge(
-    notes: Sequence[LeadTuple],
-    figures: _core.QualityFigures | None,
-    prepared_samples: int,
-    recorded_samples: int,
-    recorded_rate_hz: float,
-    contract: Contract,
-    longest_gap_s: float | None = None,
-) -> QualityNote:
-    """Judge what was measured.
-
-    Raises
-    ------
-    RecordingError
-        If the recording is shorter than a window.
-    QualityError
-        Naming the first fault that refuses the recording, and its leads.
-    """
-    signal = contract.signal
-    found = _core.judge_quality(
-        notes,
-        figures,
-        prepared_samples,
-        recorded_samples,
-        recorded_rate_hz,
-        signal.sampling_rate_hz,
-        signal.window_samples,
-        contract.preprocessing.clip_mv,
-        _limits(contract.quality),
-        longest_gap_s,
-    )
-    note = QualityNote(
-        verdict=found["verdict"],
-        faults=tuple(QualityFault(**fault) for fault in found["faults"]),
-        leads={} if figures is None else dict(zip(signal.leads, figures.leads, strict=True)),
-        recording={} if figures is None else figures.recording,
-    )
-    if note.verdict != "refused":
-        return note
-    if found["of_recording"]:
-        raise RecordingError(found["message"])
-    raise QualityError(found["message"], note)
-
-
-def _limits(limits: QualityLimits) -> dict[str, tuple[float | None, float | None]]:
-    return {name: (getattr(limits, name).warn, getattr(limits, name).refuse) for name in limits.__struct_fields__}
+def quality_note(quality: _core.Quality) -> QualityNote:
+    """What the native core found."""
+    return msgspec.convert(quality, QualityNote, from_attributes=True)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab import leads as lead_names
+from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
+from ecg2lab.leads import as_utf8
 from ecg2lab.patient import Patient
 
 Unit = Literal["uV", "mV", "V", "adc"]
-_MILLIVOLT: dict[str, float] = {"uV": 1e-3, "mV": 1.0, "V": 1e3}
-LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100.0, 2000.0
+UNITS: tuple[Unit, ...] = get_args(Unit)
+_READ_BY_CORE = (np.float64, np.float32, np.int16)
 
 
 class Recording:
@@ -71,14 +72,11 @@ class Recording:
         subject: Patient | None = None,
         ignored: Sequence[str] = (),
     ) -> None:
-        if isinstance(leads, (str, Set)) or not isinstance(leads, Iterable):
-            raise RecordingError("leads must be a list of names, one for each row of samples")
-        self.leads = lead_names.canonical_all(leads)
-        self.fs = _check_rate(fs)
-        self.samples = _to_millivolt(_check_samples(samples, len(self.leads)), unit, gain, baseline)
-        if source is not None and not isinstance(source, Mapping):
-            raise RecordingError("source must be a mapping of names to values")
-        self.source = dict(source) if source is not None else None
+        form = recording_format(leads, fs, unit, gain, baseline)
+        self.leads = form.leads
+        self.fs = form.sampling_rate_hz
+        self.samples = form.to_millivolt(check_samples(samples, len(self.leads)))
+        self.source = check_source(source)
         self.subject = subject
         self.ignored = tuple(ignored)
 
@@ -91,19 +89,64 @@ class Recording:
         return f"Recording({len(self.leads)} leads, {self.duration_s:g} s at {self.fs:g} Hz)"
 
 
-def _check_rate(fs: float) -> float:
+def check_source(source: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What identifies a recording, copied.
+
+    Raises
+    ------
+    RecordingError
+        If it is no mapping.
+    """
+    if source is not None and not isinstance(source, Mapping):
+        raise RecordingError("source must be a mapping of names to values")
+    return None if source is None else dict(source)
+
+
+def recording_format(
+    leads: Sequence[str],
+    fs: float,
+    unit: str,
+    gain: float | Sequence[float] | None = None,
+    baseline: float | Sequence[float] = 0.0,
+) -> _core.RecordingFormat:
+    """What samples are, checked by the native core.
+
+    Parameters
+    ----------
+    leads, fs, unit, gain, baseline
+        As for `Recording`.
+
+    Raises
+    ------
+    RecordingError
+        Naming what is wrong.
+    """
+    if isinstance(leads, (str, Set)) or not isinstance(leads, Iterable):
+        raise RecordingError("leads must be a list of names, one for each row of samples")
+    if not isinstance(unit, str) or unit not in UNITS:
+        raise RecordingError(f"unknown unit {unit!r}; one of {', '.join(UNITS)}")
+    names = [as_utf8(name if isinstance(name, str) else repr(name)) for name in leads]
+    counts = [] if gain is None else _per_lead("gain", gain)
+    return _core.RecordingFormat(names, _to_rate(fs), unit, counts, _per_lead("baseline", baseline))
+
+
+def _to_rate(fs: float) -> float:
     try:
-        rate = float(fs)
+        return float(fs)
     except OverflowError:
-        rate = math.inf
+        return math.inf
     except (TypeError, ValueError):
         raise RecordingError(f"fs must be a sampling rate in Hz, not {type(fs).__name__}") from None
-    if not (math.isfinite(rate) and LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ):
-        raise RecordingError(f"sampling rate {rate:g} Hz is outside {LOWEST_RATE_HZ:g} to {HIGHEST_RATE_HZ:g} Hz")
-    return rate
 
 
-def _check_samples(samples: ArrayLike, lead_count: int) -> NDArray[np.float64]:
+def check_samples(samples: ArrayLike, lead_count: int) -> NDArray[Any]:
+    """Samples as an array that the native core reads, (leads, n); not copied where it is one already.
+
+    Raises
+    ------
+    RecordingError
+        Naming what is wrong.
+    """
     try:
         # Nobody has a masked array who did not import its module, which takes as long as loading a model.
         masked = "numpy.ma" in sys.modules and np.ma.isMaskedArray(samples)
@@ -119,36 +162,12 @@ def _check_samples(samples: ArrayLike, lead_count: int) -> NDArray[np.float64]:
         raise RecordingError(f"samples of shape {array.shape} do not have a row for each of {lead_count} leads{hint}")
     if array.shape[1] == 0:
         raise RecordingError("the recording has no samples")
-    return np.array(array, dtype=np.float64, order="C")
+    return array if array.dtype in _READ_BY_CORE and array.flags.aligned else array.astype(np.float64)
 
 
-def _to_millivolt(
-    samples: NDArray[np.float64],
-    unit: str,
-    gain: float | Sequence[float] | None,
-    baseline: float | Sequence[float],
-) -> NDArray[np.float64]:
-    if unit == "adc":
-        if gain is None:
-            raise RecordingError("unit 'adc' needs the gain in counts per millivolt: gain=…")
-        per_millivolt = _per_lead("gain", gain, len(samples))
-        if not (per_millivolt > 0).all():
-            raise RecordingError("gain must be positive and finite, in counts per millivolt")
-        return (samples - _per_lead("baseline", baseline, len(samples))) / per_millivolt
-    if not isinstance(unit, str) or unit not in _MILLIVOLT:
-        raise RecordingError(f"unknown unit {unit!r}; one of {', '.join((*_MILLIVOLT, 'adc'))}")
-    if gain is not None or np.any(np.asarray(baseline) != 0):
-        raise RecordingError(f"gain and baseline belong to unit 'adc', not to {unit!r}")
-    return samples * _MILLIVOLT[unit] if unit != "mV" else samples
-
-
-def _per_lead(name: str, value: float | Sequence[float], count: int) -> NDArray[np.float64]:
+def _per_lead(name: str, value: float | Sequence[float]) -> list[float]:
     try:
-        array = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        numbers: list[float] = np.asarray(value, dtype=np.float64).ravel().tolist()
     except (TypeError, ValueError, OverflowError):
         raise RecordingError(f"{name} must be a number or a list of numbers") from None
-    if array.shape not in {(1,), (count,)}:
-        raise RecordingError(f"{name} must be one number or one for each of {count} leads")
-    if not np.isfinite(array).all():
-        raise RecordingError(f"{name} has values that are not finite")
-    return array[:, None]
+    return numbers

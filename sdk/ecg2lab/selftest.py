@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ecg2lab import cpu, parity
+from ecg2lab import architectures, cpu, parity
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
-from ecg2lab.bundle import WEIGHTS, Bundle
-from ecg2lab.errors import BackendError, BundleError, MissingExtraError
+from ecg2lab.bundle import S4_FUSION, Bundle
+from ecg2lab.errors import BackendError, MissingExtraError
 from ecg2lab.extras import installed_version
 from ecg2lab.golden import Arrays, read_golden
 from ecg2lab.loading import BACKENDS, TORCH, load
-from ecg2lab.measuring import cascade_checks, scan_checks, step_checks, versions, window_checks
-from ecg2lab.parity import Check, ParityReport, kernel_tolerance, logit_limit
+from ecg2lab.measuring import step_checks, versions, window_checks
+from ecg2lab.parity import Check, ParityReport, logit_limit
+from ecg2lab.recurrences import check_recurrences
 from ecg2lab.stream.step import StepGraph
 
 Checks = list[Check]
@@ -42,8 +41,9 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     BackendError
         If no backend here can run the model at all.
     BundleError
-        If the bundle's proof, golden inputs or weights are malformed.
+        If its architecture is not known here; or proof, golden inputs or weights are malformed.
     """
+    architectures.of(bundle)
     proof, golden = parity.recorded(bundle), read_golden(bundle)
     checks: Checks = []
     left_out: LeftOut = {}
@@ -52,7 +52,8 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
         left_out |= missing
     if not any(check.form != parity.STEP for check in checks):
         raise BackendError(f"nothing here can run the model: {'; '.join(dict.fromkeys(left_out.values()))}")
-    checks += _recurrences(bundle, proof)
+    if bundle.manifest.architecture == S4_FUSION:
+        checks += check_recurrences(bundle, proof)
     left_out |= {what: why for what, why in proof.left_out.items() if what.startswith((parity.SCAN, parity.CASCADE))}
     return ParityReport(
         form=proof.form,
@@ -100,21 +101,3 @@ def _step(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut
     if not (installed_version("onnxruntime") or installed_version("onnxruntime-gpu")):
         return [], {parity.STEP: "it runs on ONNX Runtime, which is not installed"}
     return list(step_checks(StepGraph.of(bundle, threads), golden, logit_limit(bundle))), {}
-
-
-def _recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
-    """Scan and cascade of each layer for which the export did not leave them out."""
-    name = f"{bundle.source}: {WEIGHTS}"
-    weights, network = bundle.tensors(WEIGHTS), bundle.manifest.network
-    window, tolerance = bundle.contract.signal.window_samples, kernel_tolerance(network["state_size"])
-    for form, measure in {parity.SCAN: scan_checks, parity.CASCADE: cascade_checks}.items():
-        if form in proof.left_out:
-            continue
-        layers = [f"layer {i}" for i in range(network["layers"]) if f"{form}, layer {i}" not in proof.left_out]
-        try:
-            checks = list(measure(weights, window, tolerance))
-        except (KeyError, ValueError, TypeError) as error:
-            raise BundleError(f"{name} holds no {form} that can run: {error}") from None
-        if [check.case for check in checks] != layers:
-            raise BundleError(f"{name} has a {form} for {len(checks)} layers, its proof for {len(layers)}")
-        yield from checks

@@ -46,6 +46,7 @@ def test_quick_run_writes_what_it_shows(tiny_bundle: Path, tmp_path: Path) -> No
     assert "bundle: synthetic weights" in (tmp_path / "results.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_json_is_all_there_is_on_stdout_and_both_models_are_in_it(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +76,7 @@ def test_floor_of_a_bundle_has_its_sizes(tiny_bundle: Path) -> None:
     assert (products.rows, products.channels, products.layers) == (4 * 50, 8, 1)
 
 
+@pytest.mark.slow
 def test_compare_from_files(tiny_bundle: Path, tmp_path: Path) -> None:
     assert invoke("run", tiny_bundle, "--quick", "--no-full-size", "--out", tmp_path).exit_code == 0
     table = invoke("compare", tmp_path, tmp_path / "results.json")

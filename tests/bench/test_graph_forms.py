@@ -18,6 +18,8 @@ from ecg2lab_bench.report import chart, comparison
 from ecg2lab_bench.report.page import markdown, show
 from ecg2lab_bench.scenarios import carry_out, graph_forms
 
+pytestmark = pytest.mark.slow
+
 _replace = msgspec.structs.replace
 LOGITS_OF_ONE = 1e-5
 """As the export allows for a network of this size; int8 is allowed a hundredth."""
@@ -44,6 +46,7 @@ def reduced(found: Results) -> Results:
     return _replace(found, measurements=(*small, *large, own, slower, form))
 
 
+@pytest.mark.slow
 def test_every_form_is_timed_beside_its_floor(found: Results) -> None:
     assert (found.scenario, [m.key for m in found.models]) == ("graph-forms", ["bundle"])
     for batch in (1, 4):
@@ -88,12 +91,14 @@ def test_tables_fit_a_terminal_and_say_the_same_as_the_page(reduced: Results) ->
         assert "int8 floor, batch 4" not in text
 
 
+@pytest.mark.slow
 def test_the_picture_is_a_png(found: Results, reduced: Results) -> None:
     below_the_floor = [_replace(m, ratio=0.8) for m in reduced.measurements]
     for results_ in (found, reduced, _replace(found, measurements=tuple(below_the_floor))):
         assert chart.png(results_).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_missing_picture_is_named(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = util.find_spec
     monkeypatch.setattr(util, "find_spec", lambda name: None if name == "matplotlib" else find(name))

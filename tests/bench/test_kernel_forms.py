@@ -16,11 +16,13 @@ from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.measuring.results import encode
 from ecg2lab_bench.report.page import markdown, show
 from ecg2lab_bench.state_spaces import draw
-from ecg2lab_export import dplr
-from ecg2lab_export.realisation import Realisation
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.realisation import Realisation
 from experiments import kernel_forms, kernel_results, state_forms
 from experiments.kernel_forms import FORMS, Drawn, Setting
 from experiments.kernel_results import KernelResults
+
+pytestmark = pytest.mark.slow
 
 SMALL = (Setting("HiPPO", 8, 60, 6), Setting("perturbed", 4, 60, 3), Setting("near 1", 4, 200, 3))
 
@@ -32,6 +34,7 @@ def found() -> KernelResults:
         return kernel_forms.run(Plan())
 
 
+@pytest.mark.slow
 def test_every_form_is_measured_in_every_setting_or_named(found: KernelResults) -> None:
     assert [(c.poles, c.state_size, c.window, c.channels) for c in found.cases] == [tuple(x) for x in SMALL]
     for case in found.cases:

@@ -19,16 +19,18 @@ from ecg2lab_bench.report.page import markdown, show
 from ecg2lab_bench.scenarios import native
 from ecg2lab_bench.scenarios.native_results import NativeResults
 from ecg2lab_bench.synthetic import export_network, random_network
-from ecg2lab_export.network import Network
+from ecg2lab_export.network.fusion import StoredNetwork
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def network() -> StoredNetwork:
     return random_network(hidden=8, state_size=4, layers=2, window=50, targets=3)
 
 
 @pytest.fixture(scope="module")
-def found(network: Network) -> NativeResults:
+def found(network: StoredNetwork) -> NativeResults:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "QUICK_BUDGET_S", 0.0)
         patch.setattr(native, "draw", lambda: network)
@@ -39,7 +41,7 @@ def found(network: Network) -> NativeResults:
 def test_the_authors_kernel_is_the_published_one(window: int, causal: bool) -> None:
     """In single precision: 1e-6 of the largest tap at N = 8; the documentation measures 2.5e-6 over 512 channels."""
     layer = random_network(hidden=6, layers=1, window=window, causal=causal).layers[0]
-    kernel = PublishedKernel(layer.published)().numpy()
+    kernel = PublishedKernel(layer.system)().numpy()
     np.testing.assert_allclose(kernel, layer.kernel, rtol=0, atol=3e-6 * np.abs(layer.kernel).max())
 
 
@@ -49,7 +51,7 @@ def test_keops_adds_up_the_same_terms() -> None:
     except LeftOut as reason:
         pytest.skip(str(reason))
     layer = random_network(hidden=6, layers=1, window=50).layers[0]
-    kernel = PublishedKernel(layer.published, cauchy)().numpy()
+    kernel = PublishedKernel(layer.system, cauchy)().numpy()
     np.testing.assert_allclose(kernel, layer.kernel, rtol=0, atol=3e-6 * np.abs(layer.kernel).max())
 
 

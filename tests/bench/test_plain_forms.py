@@ -13,14 +13,14 @@ from ecg2lab_bench.peers import eager, runtimes
 from ecg2lab_bench.peers.plain_graphs import add_depthwise
 from ecg2lab_bench.peers.runtimes import Inputs
 from ecg2lab_bench.synthetic import random_network
-from ecg2lab_export import window_graph
-from ecg2lab_export.network import Network
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.network.fusion import StoredNetwork
 
 ROUNDING = 1e-5
 """Of logits of order 1 in float32, as the export allows."""
 
 
-def small(causal: bool) -> tuple[Network, Inputs]:
+def small(causal: bool) -> tuple[StoredNetwork, Inputs]:
     network = random_network(hidden=8, state_size=4, layers=2, window=30, targets=3, causal=causal)
     random = np.random.default_rng(1)
     signal = random.standard_normal((2, 12, 30), dtype=np.float32)

@@ -10,6 +10,8 @@ import pytest
 from ecg2lab_bench.measuring import workload
 from ecg2lab_bench.scenarios import preparation
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def table() -> preparation.Table:
@@ -18,7 +20,7 @@ def table() -> preparation.Table:
 
 def test_every_step_has_a_native_row_first_and_peers_after_it(table: preparation.Table) -> None:
     steps = list(dict.fromkeys(row.step for row in table.rows))
-    assert len(steps) == 6
+    assert len(steps) == 7
     for step in steps:
         first, *peers = (row for row in table.rows if row.step == step)
         assert (first.implementation, first.speed_up) == ("native", None)

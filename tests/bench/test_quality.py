@@ -55,6 +55,7 @@ def test_a_corruption_leaves_the_record_as_it_was(records: list[quality.Record])
         np.testing.assert_array_equal(records[0].samples, before)
 
 
+@pytest.mark.slow
 def test_the_tables_depend_on_the_seed_alone(data_folder: Path) -> None:
     app = typer.Typer()
     app.command()(quality.main)

@@ -99,6 +99,13 @@ def test_the_file_reads_back_as_it_was(tmp_path: Path, folder: bool) -> None:
     assert results.read(tmp_path if folder else written) == found
 
 
+def test_results_of_the_first_release_read_and_compare(data_folder: Path) -> None:
+    old = results.read(data_folder / "released" / "0.1.0" / "bench.json")
+    changes = comparison.compare(old, old).changes
+    assert {(c.model, c.subject, c.batch) for c in changes} == {("full-size", "form", 1), ("full-size", "form", 4)}
+    assert {c.change for c in changes} == {0.0}
+
+
 NO_RESULTS = {
     "empty": b"",
     "cut": b"{",

@@ -21,6 +21,8 @@ from experiments import __main__ as experiments
 from experiments import form_choice, kernel_forms, training_step
 from experiments.form_choice import ChoiceResults, Size
 
+pytestmark = pytest.mark.slow
+
 SCENARIOS = get_args(ScenarioName)
 
 

@@ -13,7 +13,7 @@ from ecg2lab.bundle import PARITY, Bundle
 from ecg2lab.parity import ParityReport
 from ecg2lab_bench.measuring import workload
 from ecg2lab_bench.synthetic import export_network, random_network
-from ecg2lab_export import cardiolab
+from ecg2lab_export.network import cardiolab
 
 SMALL = {"hidden": 8, "state_size": 4, "layers": 2, "window": 50, "targets": 3}
 

@@ -21,6 +21,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Plan, "budget_s", 0.0)
 
 
+@pytest.mark.slow
 def test_step_and_kernels_stand_beside_what_they_are_compared_with() -> None:
     found = training_step.run(Plan(quick=True))
     ratios = {row.name: row.ratio for row in found.rows}

@@ -34,7 +34,7 @@ import ecg2lab_export
 from ecg2lab import bundle as bundles
 from ecg2lab.demo import bundle_path, record_path
 from ecg2lab.leads import STANDARD
-from ecg2lab_export import torch_archive
+from ecg2lab_export.checkpoint import torch_archive
 from ecg2lab_training.cohort import tables
 
 PAGE = ROOT / "docs" / "bad-input.md"
@@ -128,6 +128,7 @@ def names(engine: ecg2lab.Engine) -> dict[str, Any]:
         "flipped": flipped,
         "zipped": zipped,
         "newer": newer,
+        "other": other,
         "restated": restated,
         "with_operator": with_operator,
         "with_product": with_product,
@@ -225,11 +226,21 @@ def without(package: str, call: Callable[[], Any]) -> Any:
 
 def newer(name: str) -> str:
     """A bundle as a later version of ecg2lab might write it."""
+    version = f'"schema_version": {bundles.SCHEMA_VERSION}'
+    return _said_otherwise(f"newer-{name}", name, version, version[:-1] + "9")
+
+
+def other(name: str) -> str:
+    """A bundle whose network is of a kind that a later ecg2lab may bring."""
+    return _said_otherwise(f"other-{name}", name, '"network":', '"architecture": "of-tomorrow",\n "network":')
+
+
+def _said_otherwise(changed: str, name: str, said: str, otherwise: str) -> str:
+    """A bundle, whole but for what its manifest says."""
     opened = ecg2lab.Bundle.open(name)
-    version = f'"schema_version": {bundles.SCHEMA_VERSION}'.encode()
-    manifest = opened.member(bundles.MANIFEST).replace(version, version[:-1] + b"9", 1)
+    manifest = opened.member(bundles.MANIFEST).replace(said.encode(), otherwise.encode(), 1)
     members = {member: opened.member(member) for member in opened.manifest.members}
-    return file(f"newer-{name}", bundles.pack({bundles.MANIFEST: manifest} | members))
+    return file(changed, bundles.pack({bundles.MANIFEST: manifest} | members))
 
 
 def _forged(name: str, **members: bytes) -> str:

@@ -71,6 +71,7 @@ def of_python(how: str, engine: ecg2lab.Engine) -> str:
     return f"{type(raised.value).__name__}: {raised.value}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", bad_inputs.rows(), ids=lambda row: row.what)
 def test_it_gets_the_answer_that_the_page_shows(
     row: Row,

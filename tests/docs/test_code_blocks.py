@@ -9,6 +9,8 @@ import doc_blocks
 import pytest
 from doc_blocks import DATA, ELSEWHERE, PAGES, ROOT, RUN, blocks, commands, matches, runnable
 
+pytestmark = pytest.mark.slow
+
 NOT_RUN = {
     "README.md": 1,
     "docs/benchmark.md": 1,

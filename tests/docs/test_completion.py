@@ -16,6 +16,8 @@ import typer.main
 
 from ecg2lab import cli
 
+pytestmark = pytest.mark.slow
+
 BASH = shutil.which("bash")
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecg2lab import contract as contracts
-from ecg2lab_export.network import S4Layer
+from ecg2lab_export.network.fusion import StoredLayer
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,8 @@ def contract(data_folder):
 @pytest.fixture(scope="session")
 def small_bundle(tmp_path_factory, random_network):
     """The smallest network of the published inputs, exported: some ten kB, so that every byte can be flipped."""
-    from ecg2lab_export import cardiolab, export
+    from ecg2lab_export import export
+    from ecg2lab_export.network import cardiolab
 
     folder = tmp_path_factory.mktemp("small")
     network = random_network(
@@ -36,13 +37,13 @@ def s4_layer():
         channels = system.w.shape[0]
         zero = np.zeros(channels)
         skip = zero if skip is None else skip
-        return S4Layer(system, skip, np.zeros((2 * channels, channels)), np.zeros(2 * channels), zero, zero)
+        return StoredLayer(system, skip, np.zeros((2 * channels, channels)), np.zeros(2 * channels), zero, zero)
 
     return make
 
 
 class Reference:
-    """Kernels from their definition (PAPER.md, The S4 kernel), written out per channel and sample by sample."""
+    """Kernels from their definition (arXiv 2111.00396, section 3), written out per channel and sample by sample."""
 
     @staticmethod
     def discretised(system, channel):

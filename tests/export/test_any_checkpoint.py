@@ -15,7 +15,10 @@ from torch.nn import functional
 
 import ecg2lab
 from ecg2lab.bundle import Bundle
-from ecg2lab_export import cardiolab, export, realise
+from ecg2lab_export import export, realise
+from ecg2lab_export.network import cardiolab
+
+pytestmark = pytest.mark.slow
 
 SERIES = "ts_encoder.predictor.predictor."
 LEADS, NUMBERS, TABLES = 12, 10, ((2, 16), (5, 32))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecg2lab.contract import Calibration, Target
-from ecg2lab_export.auroc_loss import losses, weighted_auroc
+from ecg2lab_export.precision.auroc_loss import losses, weighted_auroc
 
 few_values = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=25)
 
@@ -27,6 +27,7 @@ def unnamed(count):
     return tuple(Target(name=f"t{i}") for i in range(count))
 
 
+@pytest.mark.slow
 @given(few_values)
 def test_weighted_auroc_is_its_definition(cases):
     """Few distinct scores, so that most are tied."""
@@ -116,6 +117,7 @@ def test_a_loss_beyond_chance_counts_however_wide_the_chance():
     assert loss.loss > 0.05
 
 
+@pytest.mark.slow
 def test_labels_that_cannot_tell_leave_it_to_the_expected_loss():
     """Few windows, little noise: over many draws the worst loss by labels would exceed 0.002 by chance alone."""
     random = np.random.default_rng(5)

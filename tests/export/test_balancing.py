@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ecg2lab_export import balancing
-from ecg2lab_export.balancing import NEGLIGIBLE, balance
-from ecg2lab_export.realisation import realise_system
+from ecg2lab_export.network import balancing
+from ecg2lab_export.network.balancing import NEGLIGIBLE, balance
+from ecg2lab_export.network.realisation import realise_system
 
 
 def gramians(a, b, c, length):
@@ -120,9 +120,9 @@ def test_nothing_that_counts_is_left_out(random_system):
 @pytest.mark.parametrize("length", [50, 250])
 def test_what_is_shipped_is_stable_beyond_its_window(random_system, poles, state, length):
     """Truncation of the faded system alone gave HiPPO radii up to 1.017: a stream would have grown without end."""
-    from ecg2lab_export import dplr
-    from ecg2lab_export.balancing import spectral_radius
-    from ecg2lab_export.realisation import realise_system
+    from ecg2lab_export.network import dplr
+    from ecg2lab_export.network.balancing import spectral_radius
+    from ecg2lab_export.network.realisation import realise_system
 
     system = random_system(3, channels=6, state=state, length=length, poles=poles, dt=(1e-3, 1e-1), directions=1)
     real = realise_system(system)

@@ -16,7 +16,8 @@ import ecg2lab
 from ecg2lab import bundle as bundles
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle, Gate
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab_export import build_cli, passes
+from ecg2lab_export import build_cli
+from ecg2lab_export.precision import passes
 
 pytestmark = pytest.mark.usefixtures("cache_folder")
 
@@ -150,6 +151,7 @@ def test_a_missing_bundle_is_named(command):
         command("nowhere.ecg2lab")
 
 
+@pytest.mark.slow
 def test_the_verb_is_part_of_the_program(bundle):
     arguments = [sys.executable, "-m", "ecg2lab", "build", str(bundle), "--compute-capability", "8.7"]
     result = subprocess.run(arguments, capture_output=True, text=True, timeout=60)

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from ecg2lab.errors import ContractError, DatasetError
-from ecg2lab_export import calibration
+from ecg2lab_export.precision import calibration
 
 WINDOWS = 20
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab_export import cardiolab
+from ecg2lab_export.network import cardiolab
 
 SERIES = "ts_encoder.predictor.predictor."
 KERNEL = f"{SERIES}s4_layers.0.kernel.kernel."

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from ecg2lab import kautz
-from ecg2lab_export import cardiolab, cascade, export, pipeline, proof
-from ecg2lab_export.cascade import fit_cascade
+from ecg2lab_export import export
+from ecg2lab_export.forms import cascade, kernel_proof
+from ecg2lab_export.forms.cascade import fit_cascade
+from ecg2lab_export.network import cardiolab
 
 STEPS = np.log([1e-3, 4e-3, 2e-2, 1e-1])
 
@@ -16,14 +18,14 @@ STEPS = np.log([1e-3, 4e-3, 2e-2, 1e-1])
 def test_hippo_passes_at_every_size(random_system, s4_layer, state, length, directions):
     system = random_system(state, channels=4, state=state, length=length, directions=directions)
     layer = s4_layer(system._replace(log_dt=STEPS))
-    check = proof.fitted_cascade_check(fit_cascade(layer), layer, 0, state)
+    check = kernel_proof.fitted_cascade_check(fit_cascade(layer), layer, 0, state)
     assert check.passed, check
 
 
 def test_the_authors_layers_pass(parity_case):
     network = cardiolab.read(parity_case.checkpoint)
     for layer in network.layers:
-        assert proof.fitted_cascade_check(fit_cascade(layer), layer, 0, network.state_size).passed
+        assert kernel_proof.fitted_cascade_check(fit_cascade(layer), layer, 0, network.state_size).passed
 
 
 @pytest.mark.parametrize("poles", ["real", "coincident", "perturbed"])
@@ -32,7 +34,7 @@ def test_poles_of_every_kind_pass(random_system, s4_layer, poles, state):
     """Real poles are paired with their neighbours, coincident ones leave directions that the fit must not use."""
     system = random_system(state, channels=4, state=state, poles=poles)
     layer = s4_layer(system._replace(log_dt=STEPS))
-    assert proof.fitted_cascade_check(fit_cascade(layer), layer, 0, state).passed
+    assert kernel_proof.fitted_cascade_check(fit_cascade(layer), layer, 0, state).passed
 
 
 def run_as_documented(found, u):
@@ -57,7 +59,7 @@ def run_as_documented(found, u):
 
 def test_the_section_as_documented_computes_the_convolution(random_system, s4_layer):
     """What a native engine will do with h, r and taps. 1e-5 of the largest output: float32 sums of 120 samples."""
-    from ecg2lab_export.network import convolve
+    from ecg2lab_export.network.fusion import convolve
 
     layer = s4_layer(random_system(1, length=120))
     u = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
@@ -89,14 +91,16 @@ def test_a_silent_channel_has_silent_taps(random_system, s4_layer):
     np.testing.assert_array_equal(found.kernel(60)[:, 1], 0)
 
 
+@pytest.mark.slow
 def test_where_it_is_not_good_enough_chunked_blocks_take_the_layer(random_system, s4_layer):
     """64 perturbed poles at dt = 0.1 are beyond float32 sections: 1e-5."""
     layer = s4_layer(random_system(0, channels=4, state=64, length=250, poles="perturbed", dt=(0.0999, 0.1)))
-    check = proof.fitted_cascade_check(fit_cascade(layer), layer, 0, 64)
+    check = kernel_proof.fitted_cascade_check(fit_cascade(layer), layer, 0, 64)
     assert not check.passed
     assert check.error < 1e-3  # not good enough, yet the right kernel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoiled", [(0,), (0, 1)])
 def test_an_export_without_a_good_cascade_says_so_and_goes_on(parity_case, tmp_path, monkeypatch, spoiled):
     """A missing cascade costs speed, never the bundle; the layers that have one keep it."""
@@ -111,7 +115,7 @@ def test_an_export_without_a_good_cascade_says_so_and_goes_on(parity_case, tmp_p
         index = next(i for i, x in enumerate(layers) if np.array_equal(x.d, layer.d))
         return cascade.Cascade(found.h, found.r, found.taps * np.float32(1.0001 if index in spoiled else 1))
 
-    monkeypatch.setattr(pipeline, "fit_cascade", worse)
+    monkeypatch.setattr(kernel_proof, "fit_cascade", worse)
     report = export(parity_case.checkpoint, tmp_path / "x.ecg2lab")
     assert report.passed
     names = {f"cascade, layer {i}" for i in spoiled}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ecg2lab_export.chunked import cut
-from ecg2lab_export.network import convolve
-from ecg2lab_export.realisation import realise_system
+from ecg2lab_export.forms.chunked import cut
+from ecg2lab_export.network.fusion import convolve
+from ecg2lab_export.network.realisation import realise_system
 
 TOLERANCE = 1e-10
 """Relative to the largest output: float64 throughout, against convolution by FFT with the published kernel."""

@@ -6,7 +6,9 @@ import pytest
 from ecg2lab import contract as contracts
 from ecg2lab.contract import NUMBERS, Signal
 from ecg2lab.errors import ContractError
-from ecg2lab_export import cardiolab, contract_fit, export
+from ecg2lab_export import export
+from ecg2lab_export.architecture import contract_fit
+from ecg2lab_export.network import cardiolab
 
 FLAGS = ((2, 1),) * len(NUMBERS)
 TABLES = ((2, 1), (5, 1))

@@ -2,18 +2,19 @@
 
 import numpy as np
 import pytest
+from pairwise import pairwise
 
-from ecg2lab_export import cardiolab, dplr
+from ecg2lab_export.network import cardiolab, dplr
 
 POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 
 
-@pytest.mark.parametrize("directions", [1, 2])
-@pytest.mark.parametrize(
-    "dt", [(1e-3, 1.001e-3), (1e-2, 1.001e-2), (0.0999, 0.1)], ids=["dt=0.001", "dt=0.01", "dt=0.1"]
+@pairwise(
+    poles=POLES,
+    length=[2, 3, 37, 50, 250, 251, 1000],
+    dt=[(1e-3, 1.001e-3), (1e-2, 1.001e-2), (0.0999, 0.1)],
+    directions=[1, 2],
 )
-@pytest.mark.parametrize("length", [2, 3, 37, 50, 250, 251, 1000])
-@pytest.mark.parametrize("poles", POLES)
 def test_the_kernel_is_the_power_iteration(random_system, reference, poles, length, dt, directions):
     """In float64: 1e-12 is usual, 1e-10 the limit, and beside it what rounding C̃ costs where Āᴸ is near I.
 
@@ -27,9 +28,7 @@ def test_the_kernel_is_the_power_iteration(random_system, reference, poles, leng
     assert reference.relative(dplr.kernel(system), expected) < limit
 
 
-@pytest.mark.parametrize("length", [37, 250])
-@pytest.mark.parametrize("state", [2, 4, 16, 32, 64])
-@pytest.mark.parametrize("poles", ["hippo", "perturbed", "coincident"])
+@pairwise(poles=["hippo", "perturbed", "coincident"], state=[2, 4, 16, 32, 64], length=[37, 250])
 def test_every_state_size_gives_the_power_iteration(random_system, reference, poles, state, length):
     system = random_system(state, state=state, length=length, poles=poles, channels=2)
     system, c = reference.with_true_c(system)

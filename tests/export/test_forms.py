@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+from pairwise import pairwise
 
-from ecg2lab import measuring
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
-from ecg2lab.measuring import impulse_error, two_sided
+from ecg2lab.kernels import impulse_error, two_sided
 from ecg2lab.parity import kernel_tolerance
-from ecg2lab_export import proof, step_graph, window_graph
-from ecg2lab_export.dplr import Dplr
+from ecg2lab.recurrences import SCAN_CHUNK
+from ecg2lab_export.forms import kernel_proof, step_graph, window_graph
+from ecg2lab_export.network.dplr import Dplr
 
 POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 WINDOWS = (50, 250, 1000, 5000)
@@ -37,12 +38,12 @@ def window_error(layer, form):
 def step_error(layer, samples):
     session = make_session(step_graph.build_convolution(layer).SerializeToString(), threads=1)
     lags = two_sided(layer.kernel, layer.d)
-    return impulse_error(lambda u: proof._in_steps(session, u, samples), lags)
+    return impulse_error(lambda u: kernel_proof._in_steps(session, u, samples), lags)
 
 
 def scan_error(layer):
     real = layer.realisation
-    scan = _core.Scan(real.a, real.b, real.c, layer.d, measuring.SCAN_CHUNK)
+    scan = _core.Scan(real.a, real.b, real.c, layer.d, SCAN_CHUNK)
     return impulse_error(scan.run, two_sided(layer.kernel, layer.d))
 
 
@@ -58,9 +59,7 @@ def errors(layer, s4_layer):
     return found
 
 
-@pytest.mark.parametrize("length", WINDOWS)
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("poles", POLES)
+@pairwise(poles=POLES, state=STATES, length=WINDOWS)
 def test_every_form_computes_the_published_kernel(random_system, s4_layer, poles, state, length):
     """Worst measured: spectral 1.8e-6 (slow poles, L = 5000; 4e-7 is usual), step 1.9e-6 (N = 64), others 6e-7."""
     found = errors(layer_of(random_system, s4_layer, state, length, poles), s4_layer)
@@ -76,6 +75,7 @@ def test_with_d_in_lag_0_too(random_system, s4_layer, poles, length):
     assert max(found.values()) <= 2e-6, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "poles"), [(2, "slow"), (8, "hippo"), (8, "slow"), (16, "perturbed"), (64, "hippo")])
 def test_five_thousand_single_steps_lose_nothing(random_system, s4_layer, state, poles):
     layer = causal(layer_of(random_system, s4_layer, state, 5000, poles), s4_layer)

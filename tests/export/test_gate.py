@@ -12,9 +12,13 @@ from ecg2lab import bundle as bundles
 from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle, Gate, Manifest
 from ecg2lab.errors import BackendError, BundleError, ParityError
-from ecg2lab_export import auroc_loss, calibration, contract_fit, gate, window_graph
-from ecg2lab_export.passes import reduce_precision
-from ecg2lab_export.weights import weight_tensors
+from ecg2lab_export.architecture import contract_fit
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.forms.weights import weight_tensors
+from ecg2lab_export.precision import auroc_loss, calibration, gate
+from ecg2lab_export.precision.passes import reduce_precision
+
+pytestmark = pytest.mark.slow
 
 PRECISIONS = ("fp16", "bf16", "int8")
 

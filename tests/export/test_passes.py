@@ -11,13 +11,15 @@ from onnx import TensorProto, numpy_helper
 
 from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.errors import ParityError
-from ecg2lab_export import calibration, contract_fit, network_graph, window_graph
-from ecg2lab_export.graph import GraphBuilder
-from ecg2lab_export.passes import as_computed_on_devices, reduce_precision
-from ecg2lab_export.passes.graph_pass import PassError
-from ecg2lab_export.passes.half_emulation import HalfEmulation
-from ecg2lab_export.passes.integer import OFFSET, quantise_weight
-from ecg2lab_export.passes.products import find_gated_products
+from ecg2lab_export.architecture import contract_fit
+from ecg2lab_export.forms import network_graph, window_graph
+from ecg2lab_export.graphs.builder import GraphBuilder
+from ecg2lab_export.graphs.graph_pass import PassError
+from ecg2lab_export.precision import calibration
+from ecg2lab_export.precision.passes import as_computed_on_devices, reduce_precision
+from ecg2lab_export.precision.passes.half_emulation import HalfEmulation
+from ecg2lab_export.precision.passes.integer import OFFSET, quantise_weight
+from ecg2lab_export.precision.passes.products import find_gated_products
 
 PRECISIONS = ("fp16", "bf16", "int8")
 BFLOAT16 = onnx.helper.tensor_dtype_to_np_dtype(TensorProto.BFLOAT16)

@@ -19,7 +19,12 @@ from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import inspect
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, OutputError, ParityError
-from ecg2lab_export import cardiolab, cli, export, pipeline, proof, window_graph
+from ecg2lab_export import cli, export
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.proof import proving as proof
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -282,12 +287,13 @@ def test_the_proof_is_made_of_what_the_bundle_holds(parity_case, out, monkeypatc
     seen = {}
     right = proof.prove
 
-    def noted(network, graphs, weights, golden):
-        seen["graph"] = graphs.window.SerializeToString(deterministic=True)
-        seen["weights"], seen["golden"] = weights, golden.tensors()
-        return right(network, graphs, weights, golden)
+    def noted(forms, form, golden):
+        proved = right(forms, form, golden)
+        seen["graph"] = proved.graphs.window.SerializeToString(deterministic=True)
+        seen["weights"], seen["golden"] = forms.native, golden.tensors()
+        return proved
 
-    monkeypatch.setattr(pipeline.proof, "prove", noted)
+    monkeypatch.setattr(proof, "prove", noted)
     export(parity_case.checkpoint, out)
     from safetensors.numpy import load
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from pairwise import pairwise
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab_export import cardiolab, dplr, realise
-from ecg2lab_export.realisation import Realisation, realise_system
+from ecg2lab_export import realise
+from ecg2lab_export.network import cardiolab, dplr
+from ecg2lab_export.network.realisation import Realisation, realise_system
 
 POLES = ("hippo", "perturbed", "real", "coincident", "slow")
 TOLERANCE = 1e-8
@@ -13,9 +15,7 @@ TOLERANCE = 1e-8
 to I: 2e-9 with slow poles, dt = 0.001 and L = 50, the worst measured; 1e-12 is usual."""
 
 
-@pytest.mark.parametrize("length", [50, 250, 1000])
-@pytest.mark.parametrize("state", [2, 4, 8, 16, 32, 64])
-@pytest.mark.parametrize("poles", POLES)
+@pairwise(poles=POLES, state=[2, 4, 8, 16, 32, 64], length=[50, 250, 1000])
 def test_the_kernel_is_the_published_one(random_system, reference, poles, state, length):
     """The published algorithm takes C̃ as stored, the realisation undoes it: they share no step."""
     system = random_system(state, channels=4, state=state, length=length, poles=poles)
@@ -23,9 +23,7 @@ def test_the_kernel_is_the_published_one(random_system, reference, poles, state,
     assert reference.relative(realise_system(system).kernel(), dplr.kernel(system)) < TOLERANCE
 
 
-@pytest.mark.parametrize("directions", [1, 2])
-@pytest.mark.parametrize("length", [2, 3, 37, 251])
-@pytest.mark.parametrize("poles", POLES)
+@pairwise(poles=POLES, length=[2, 3, 37, 251], directions=[1, 2])
 def test_the_kernel_is_the_power_iteration(random_system, reference, poles, length, directions):
     """Of the C from which C̃ was made, so that no algorithm of ours is the reference."""
     system, c = reference.with_true_c(random_system(length, length=length, poles=poles, directions=directions))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab_export import cardiolab, dplr, stability
-from ecg2lab_export.dplr import Dplr
+from ecg2lab_export.network import cardiolab, dplr, stability
+from ecg2lab_export.network.dplr import Dplr
 
 STEP = 0.01
 

@@ -11,9 +11,10 @@ import pytest
 from ecg2lab.bundle import StepShape
 from ecg2lab.contract import StaticInputs
 from ecg2lab.stream.step import StepGraph
-from ecg2lab_export import cardiolab, step_graph, window_graph
-from ecg2lab_export.network import Network
-from ecg2lab_export.step_graph import MOST_SAMPLES
+from ecg2lab_export.forms import step_graph, window_graph
+from ecg2lab_export.forms.step_graph import MOST_SAMPLES
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.network.fusion import RealisedLayer, RealisedNetwork, StoredNetwork
 
 STATED = 1e-5
 """On logits of order 1, float32 against float64: the limit of every form."""
@@ -22,7 +23,7 @@ FORBIDDEN = {"Loop", "Scan", "If", "DFT", "STFT", "Conv", "SequenceMap", "Option
 
 
 @pytest.fixture(scope="module")
-def network(data_folder) -> Network:
+def network(data_folder) -> StoredNetwork:
     return cardiolab.read(data_folder / "parity" / "causal-small" / "checkpoint.ckpt")
 
 
@@ -219,5 +220,12 @@ def test_a_hundred_windows_without_reset_neither_grow_nor_drift(random_network):
 
 def longer(network, window):
     """The same network over a longer window: its recurrences go on, as a bundle holds them."""
-    layers = [dataclasses.replace(x, system=dataclasses.replace(x.realisation, length=window)) for x in network.layers]
-    return dataclasses.replace(network, layers=tuple(layers))
+    layers = [
+        RealisedLayer(**fields(layer) | {"system": dataclasses.replace(layer.realisation, length=window)})
+        for layer in network.layers
+    ]
+    return RealisedNetwork(**fields(network) | {"layers": tuple(layers)})
+
+
+def fields(record):
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}

@@ -5,9 +5,10 @@ import onnx
 import onnxruntime
 import pytest
 
-from ecg2lab_export import cardiolab, window_graph
-from ecg2lab_export.forms import FORMS
-from ecg2lab_export.graph import IR_VERSION, OPSET, require_portable
+from ecg2lab_export.forms import window_graph
+from ecg2lab_export.forms.window_graph import FORMS
+from ecg2lab_export.graphs.builder import IR_VERSION, OPSET, require_portable
+from ecg2lab_export.network import cardiolab
 
 STATED = 1e-5
 """On logits of order 1, float32 against float64: the issue's limit. 2e-5 above N = 16 (`proof.logit_tolerance`)."""

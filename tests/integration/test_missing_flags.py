@@ -11,7 +11,8 @@ import ecg2lab
 from ecg2lab import contract as contracts
 from ecg2lab.cli import app
 from ecg2lab.features import encode
-from ecg2lab_export import cardiolab, export
+from ecg2lab_export import export
+from ecg2lab_export.network import cardiolab
 
 TABLES = ((2, 4), (5, 4))
 LAYOUTS = {

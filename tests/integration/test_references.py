@@ -7,7 +7,8 @@ from scipy import signal
 
 import ecg2lab
 from ecg2lab import contract as contracts
-from ecg2lab_export import cardiolab, export
+from ecg2lab_export import export
+from ecg2lab_export.network import cardiolab
 
 LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 

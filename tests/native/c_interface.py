@@ -119,6 +119,7 @@ def load(path):
         "describe": (POINTER(Description), [c_void_p]),
         "predict": (c_int32, [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(POINTER(Result))]),
         "result_free": (None, [POINTER(Result)]),
+        "result_json": (c_char_p, [POINTER(Result)]),
         "stream_options_init": (c_int32, [POINTER(StreamOptions), c_size_t]),
         "stream_open": (
             c_int32,
@@ -167,6 +168,7 @@ class Answer(NamedTuple):
     quality: str | None
     faults: list
     figures: dict
+    json: bytes
 
 
 def known(number):
@@ -269,6 +271,7 @@ class Model:
                 text(x.name): {name: getattr(x, name) for name in FIGURES if not np.isnan(getattr(x, name))}
                 for x in listed(r.leads, r.lead_count)
             },
+            json=self.library.ecg2lab_result_json(byref(r)),
         )  # fmt: skip
 
 
@@ -301,7 +304,10 @@ class Stream:
         return self.library.ecg2lab_stream_finish(self.handle)
 
     def answers(self):
-        """All that are due, refusals among them."""
+        """All that are due, refusals among them, without JSON, which says how the samples came too."""
+        return [answer._replace(json=b"") for answer in self.complete_answers()]
+
+    def complete_answers(self):
         answers = []
         while True:
             result = POINTER(Result)()

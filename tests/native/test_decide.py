@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 from ecg2lab._native import _core
+from ecg2lab.contract import Calibration, Target, published, unnamed_targets
+from ecg2lab.errors import BackendError
 
 NONE = (1.0, 0.0, np.nan)
 """No calibration, no decision."""
@@ -20,8 +22,19 @@ def calibrated(p, slope, intercept):
     return sigmoid(slope * np.log(p / (1 - p)) + intercept)
 
 
+def target(index, slope, intercept, threshold):
+    calibration = (
+        None if (slope, intercept) == NONE[:2] else Calibration(slope=float(slope), intercept=float(intercept))
+    )
+    threshold = None if np.isnan(threshold) else float(threshold)
+    return Target(name=f"target {index}", calibration=calibration, decision_threshold=threshold)
+
+
 def decide(logits, rules):
-    return _core.decide(np.array(logits, np.float32, ndmin=2), np.array(rules, np.float64, ndmin=2))
+    """A tuple for each target: probability, lowest, highest, verdict."""
+    contract = published([target(i, *rule) for i, rule in enumerate(np.array(rules, ndmin=2))])
+    decisions = _core.decide(np.array(logits, np.float32, ndmin=2), contract.native)
+    return [(d.probability, d.lowest, d.highest, d.detected) for d in decisions]
 
 
 @examples(200)
@@ -34,7 +47,7 @@ def test_probabilities_equal_numpy(windows, targets, seed):
     rules = np.stack([slope, intercept, random.uniform(0.01, 0.99, targets)], axis=1)
     each = sigmoid(logits)
     expected = calibrated(each.mean(axis=0), slope, intercept)
-    probability, lowest, highest, verdict = np.array(_core.decide(logits, rules)).T
+    probability, lowest, highest, verdict = np.array(decide(logits, rules)).T
     np.testing.assert_allclose(probability, expected, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(lowest, calibrated(each.min(axis=0), slope, intercept), rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(highest, calibrated(each.max(axis=0), slope, intercept), rtol=1e-12, atol=1e-15)
@@ -74,7 +87,7 @@ def test_the_threshold_is_compared_with_the_calibrated_probability():
 
 
 def test_without_a_threshold_nothing_is_decided():
-    assert decide([[1e4]], [NONE])[0][3] == -1
+    assert decide([[1e4]], [NONE])[0][3] is None
 
 
 @pytest.mark.parametrize("logit", [1e4, -1e4, 88.8, -745.2, 3.4e38, -3.4e38])
@@ -101,32 +114,29 @@ def test_a_logit_that_is_not_finite_is_refused(value):
     for place in [(0, 0), (2, 1)]:
         logits = np.zeros((3, 2), np.float32)
         logits[place] = value
-        with pytest.raises(ValueError, match="not finite"):
-            _core.decide(logits, np.array([NONE, NONE]))
+        with pytest.raises(BackendError, match="not finite"):
+            decide(logits, [NONE, NONE])
 
 
 def test_the_order_of_windows_changes_only_rounding_and_targets_do_not_mix():
     logits = np.random.default_rng(0).normal(0, 3, (5, 4)).astype(np.float32)
     rules = np.array([(1.0 + i, i / 10, 0.5) for i in range(4)])
-    whole = np.array(_core.decide(logits, rules))
-    shuffled = np.array(_core.decide(np.ascontiguousarray(logits[::-1]), rules))
+    whole = np.array(decide(logits, rules))
+    shuffled = np.array(decide(logits[::-1], rules))
     np.testing.assert_allclose(shuffled, whole, rtol=1e-14)
-    for target in range(4):
-        alone = _core.decide(np.ascontiguousarray(logits[:, [target]]), rules[[target]])
-        assert alone == [tuple(whole[target])]
+    for column in range(4):
+        alone = decide(logits[:, [column]], rules[[column]])
+        assert alone == [tuple(whole[column])]
 
 
 def test_wrong_sizes_and_types_are_errors():
+    two = published(unnamed_targets(2)).native
     one = np.zeros((1, 2), np.float32)
-    with pytest.raises(ValueError, match="no window"):
-        _core.decide(np.zeros((0, 2), np.float32), np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="as many rules"):
-        _core.decide(one, np.zeros((3, 3)))
-    with pytest.raises(ValueError, match="three numbers"):
-        _core.decide(one, np.zeros((2, 2)))
+    with pytest.raises(BackendError, match="no window"):
+        _core.decide(one[:0], two)
+    with pytest.raises(BackendError, match="as many logits"):
+        _core.decide(one[:, :1].copy(), two)
     with pytest.raises(ValueError, match="two-dimensional"):
-        _core.decide(one[0], np.zeros((2, 3)))
+        _core.decide(one[0], two)
     with pytest.raises(TypeError):
-        _core.decide(one.astype(np.float64), np.zeros((2, 3)))
-    with pytest.raises(TypeError):
-        _core.decide(one, np.zeros((2, 3), np.float32))
+        _core.decide(one.astype(np.float64), two)

@@ -7,10 +7,10 @@ import pytest
 
 from ecg2lab._native import _core
 from ecg2lab_bench.synthetic import random_network
-from ecg2lab_export.cascade import fit_cascade
-from ecg2lab_export.network import NORM_EPSILON, convolve, gelu
-from ecg2lab_export.passes.integer import OFFSET, quantise_weight
-from ecg2lab_export.weights import weight_tensors
+from ecg2lab_export.forms.cascade import fit_cascade
+from ecg2lab_export.forms.weights import weight_tensors
+from ecg2lab_export.network.fusion import NORM_EPSILON, convolve, gelu
+from ecg2lab_export.precision.passes.integer import OFFSET, quantise_weight
 
 LOGITS = 1e-5
 """Of logits of order 1, at N ≤ 16; twice that at N = 64. Worst measured here: 1.3e-6."""

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from bare_contract import contract_for
 
 from ecg2lab._native import _core
 
@@ -39,8 +40,8 @@ def test_any_two_limb_leads_give_the_other_four(known):
         assert _core.missing_leads(order, LIMB) == []
         for wanted in LIMB:
             np.testing.assert_allclose(_core.lead(samples, order, wanted), leads[wanted], rtol=0, atol=ROUNDING)
-        _, reports = _core.prepare(samples, order, 100.0, LIMB, 100.0, 100.0)
-        assert [report["derived"] for report in reports] == [wanted not in known for wanted in LIMB]
+        reports = _core.prepare(samples, order, 100.0, contract_for(LIMB, clip=100).native).leads
+        assert [report.derived for report in reports] == [wanted not in known for wanted in LIMB]
 
 
 def test_one_limb_lead_gives_no_other():
@@ -51,8 +52,8 @@ def test_one_limb_lead_gives_no_other():
 def test_chest_leads_are_never_derived():
     recorded = [*LIMB, "V1", "V3", "V4", "V6"]
     assert _core.missing_leads(recorded, [*LIMB, *CHEST]) == ["V2", "V5"]
-    with pytest.raises(ValueError, match="lead V2 is missing"):
-        _core.prepare(np.zeros((10, 100)), recorded, 100.0, ["I", "V2"], 100.0, 3.0)
+    with pytest.raises(ValueError, match=r"missing lead: V2 \(the recording has"):
+        _core.prepare(np.zeros((10, 100)), recorded, 100.0, contract_for(["I", "V2"]).native)
     with pytest.raises(ValueError, match="lead V5 is missing"):
         _core.lead(np.zeros((10, 100)), recorded, "V5")
 
@@ -72,7 +73,7 @@ def test_a_recorded_lead_is_taken_as_recorded_even_if_it_contradicts_the_others(
 def test_mimic_order_is_read_by_name_not_by_position(network_leads):
     """MIMIC-IV-ECG lists aVF before aVL."""
     samples = np.repeat(np.arange(12.0)[:, None] / 10, 100, axis=1)  # row number tells the lead
-    signal, _ = _core.prepare(samples, MIMIC, 100.0, network_leads, 100.0, 3.0)
+    signal = _core.prepare(samples, MIMIC, 100.0, contract_for(network_leads).native).signal
     assert MIMIC.index("aVF") < MIMIC.index("aVL")
     for row, lead in zip(signal, network_leads, strict=True):
         np.testing.assert_array_equal(row, np.float32(MIMIC.index(lead) / 10))
@@ -81,7 +82,7 @@ def test_mimic_order_is_read_by_name_not_by_position(network_leads):
 def test_rows_that_nobody_wants_are_ignored():
     leads = limb_leads() | {"Vx": np.full(200, np.inf), "II": np.arange(200.0)}
     recorded = ("Vx", "II")
-    signal, _ = _core.prepare(rows(leads, recorded), recorded, 100.0, ["II"], 100.0, 1000.0)
+    signal = _core.prepare(rows(leads, recorded), recorded, 100.0, contract_for(["II"], clip=1000).native).signal
     np.testing.assert_array_equal(signal[0], np.arange(200, dtype=np.float32))
 
 

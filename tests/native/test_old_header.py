@@ -9,6 +9,8 @@ from old_header import build_cart, describe, symbols, uses
 
 import ecg2lab
 
+pytestmark = pytest.mark.slow
+
 RELEASE = RELEASED / "0.1.0"
 OLD = json.loads((RELEASE / "header.json").read_text())
 

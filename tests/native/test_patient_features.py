@@ -76,7 +76,7 @@ class Refused(Exception):
 
 
 def reference(facts, contract, policy):
-    """The rules of DESIGN.md, one after another."""
+    """The rules that docs/bad-input.md and docs/reports.md state, one after another."""
     if not all(isinstance(v, str) or math.isfinite(v) for v in facts.values()):
         raise Refused("finite")
     young = 0 <= facts.get("age", math.inf) < contract.population.minimum_age

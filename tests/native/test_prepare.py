@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import resampy
+from bare_contract import contract_for
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
@@ -26,7 +27,15 @@ def reference(lead, rate=500, clip=3.0):
 
 
 def prepare(samples, names, *, rate=100.0, leads=None, to=100.0, clip=1e6):
-    return _core.prepare(np.ascontiguousarray(samples, np.float64), names, rate, leads or names, to, clip)
+    contract = contract_for(leads or names, rate=to, clip=clip).native
+    prepared = _core.prepare(np.ascontiguousarray(samples, np.float64), names, rate, contract)
+    return prepared.signal, prepared.leads
+
+
+def facts(reports):
+    """What reports say, to be compared."""
+    names = [name for name in dir(_core.LeadReport) if not name.startswith("_")]
+    return [[getattr(report, name) for name in names] for report in reports]
 
 
 @examples(300)
@@ -34,7 +43,7 @@ def prepare(samples, names, *, rate=100.0, leads=None, to=100.0, clip=1e6):
 def test_missing_samples_equal_numpy_interpolation_with_held_ends(lead):
     """At an equal rate and with a far clip nothing else happens. The result is float32: 2⁻²³ of the value."""
     signal, [report] = prepare(lead[None], ["V1"])
-    missing, empty = report["missing_samples"], report["empty"]
+    missing, empty = report.missing_samples, report.empty
     np.testing.assert_allclose(signal[0], interpolated(lead), rtol=1.2e-7, atol=1e-12)
     assert missing == np.isnan(lead).sum()
     assert empty == np.isnan(lead).all()
@@ -45,14 +54,14 @@ def test_a_lead_without_any_value_is_zero_and_reported_as_empty():
     signal, reports = prepare(samples, ["V1", "V2"], rate=500.0)
     np.testing.assert_array_equal(signal[0], 0)
     assert signal[1].any()
-    assert [(r["missing_samples"], r["longest_gap"], r["empty"]) for r in reports] == [(500, 500, True), (0, 0, False)]
+    assert [(r.missing_samples, r.longest_gap, r.empty) for r in reports] == [(500, 500, True), (0, 0, False)]
 
 
 @examples(100)
 @given(st.lists(millivolts, min_size=1, max_size=60).map(np.array), st.floats(0.125, 40, width=32))
 def test_clipping_equals_numpy_and_counts_what_lay_beyond(lead, limit):
     signal, [report] = prepare(lead[None], ["V1"], clip=limit)
-    clipped = report["clipped_samples"]
+    clipped = report.clipped_samples
     np.testing.assert_allclose(signal[0], np.clip(lead, -limit, limit), rtol=1.2e-7, atol=1e-12)
     assert clipped == (np.abs(lead) > limit).sum()
 
@@ -72,7 +81,7 @@ def test_the_whole_chain_equals_numpy_and_resampy(ecg, network_leads):
     np.testing.assert_allclose(signal, expected, rtol=0, atol=1e-5)
     np.testing.assert_allclose(signal, expected, rtol=0, atol=3e-6)
     for lead, report in zip(network_leads, reports, strict=True):
-        assert (report["missing_samples"], report["derived"], report["empty"]) == (
+        assert (report.missing_samples, report.derived, report.empty) == (
             np.isnan(samples[names.index(lead)]).sum(),
             False,
             False,
@@ -109,7 +118,7 @@ def test_permuting_rows_with_their_names_changes_no_bit(ecg, network_leads):
         order = np.random.default_rng(seed).permutation(12)
         again = prepare(samples[order], [names[i] for i in order], rate=500.0, leads=network_leads, clip=3.0)
         np.testing.assert_array_equal(first[0], again[0])
-        assert first[1] == again[1]
+        assert facts(first[1]) == facts(again[1])
 
 
 def test_leads_do_not_leak_into_each_other(ecg, network_leads):
@@ -160,14 +169,7 @@ def test_an_infinite_sample_is_refused_by_lead(value, where):
 def test_a_recording_without_samples_gives_a_signal_without_samples():
     signal, [report] = prepare(np.zeros((1, 0)), ["V1"], rate=500.0)
     assert signal.shape == (1, 0)
-    assert (report["missing_samples"], report["clipped_samples"], report["empty"]) == (0, 0, True)
-
-
-@pytest.mark.parametrize("limit", [0.0, -1.0, np.nan])
-def test_a_clip_limit_that_is_no_limit_is_refused(limit):
-    """Clamping between +1 and −1 is undefined in C++; NaN would let everything pass."""
-    with pytest.raises(ValueError, match="clip"):
-        prepare(np.full((1, 100), 5.0), ["V1"], clip=limit)
+    assert (report.missing_samples, report.clipped_samples, report.empty) == (0, 0, True)
 
 
 @pytest.mark.parametrize(
@@ -181,19 +183,19 @@ def test_a_clip_limit_that_is_no_limit_is_refused(limit):
 )
 def test_names_that_do_not_fit_the_rows_are_refused(samples, names):
     with pytest.raises(ValueError, match=r"one name per row|two-dimensional"):
-        _core.prepare(samples, names, 500.0, ["V1"], 100.0, 3.0)
+        _core.prepare(samples, names, 500.0, contract_for(["V1"]).native)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int16, ">f8"])
 def test_samples_of_another_type_are_an_error(dtype):
     with pytest.raises(TypeError):
-        _core.prepare(np.zeros((1, 10), dtype=dtype), ["V1"], 500.0, ["V1"], 100.0, 3.0)
+        _core.prepare(np.zeros((1, 10), dtype=dtype), ["V1"], 500.0, contract_for(["V1"]).native)
 
 
 def test_the_longest_gap_and_a_flat_lead_are_reported():
     lead = np.arange(20.0)
     lead[[2, 3, 7, 8, 9, 19]] = np.nan
     _, [gaps] = prepare(lead[None], ["V1"])
-    assert (gaps["missing_samples"], gaps["longest_gap"], gaps["flat"]) == (6, 3, False)
+    assert (gaps.missing_samples, gaps.longest_gap, gaps.flat) == (6, 3, False)
     _, [flat] = prepare(np.full((1, 20), 0.5), ["V1"])
-    assert (flat["flat"], flat["empty"]) == (True, False)
+    assert (flat.flat, flat.empty) == (True, False)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from bare_contract import contract_for
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
@@ -17,11 +18,12 @@ CLIP = 3.0
 
 
 def whole(samples, rate, recorded=LEADS, leads=WANTED):
-    return _core.prepare(np.ascontiguousarray(samples), recorded, float(rate), leads, 100.0, CLIP)[0]
+    contract = contract_for(leads, clip=CLIP).native
+    return _core.prepare(np.ascontiguousarray(samples), recorded, float(rate), contract).signal
 
 
 def make_stream(rate, longest_gap=60, recorded=LEADS, leads=WANTED, clip=CLIP):
-    return _core.PrepareStream(recorded, float(rate), leads, 100.0, clip, longest_gap)
+    return _core.PrepareStream(recorded, float(rate), contract_for(leads, clip=clip).native, longest_gap)
 
 
 def push(stream, samples):
@@ -107,8 +109,8 @@ def test_a_gap_beyond_the_limit_is_lead_off_and_the_last_value_is_held():
     stream = make_stream(500, longest_gap=100)
     np.testing.assert_array_equal(run(stream, samples, [33]), whole(held, 500))
     report = stream.leads()[WANTED.index("V1")]
-    assert report["held_until"] == 1101
-    assert (report["missing_samples"], report["longest_gap"], report["lead_off"]) == (101, 101, False)
+    assert report.held_until == 1101
+    assert (report.missing_samples, report.longest_gap, report.lead_off) == (101, 101, False)
 
 
 def test_a_gap_of_just_the_limit_is_interpolated():
@@ -116,7 +118,7 @@ def test_a_gap_of_just_the_limit_is_interpolated():
     samples[2, 1000:1100] = np.nan
     stream = make_stream(500, longest_gap=100)
     np.testing.assert_array_equal(run(stream, samples, [33]), whole(samples, 500))
-    assert stream.leads()[WANTED.index("V1")]["held_until"] == 0
+    assert stream.leads()[WANTED.index("V1")].held_until == 0
 
 
 def test_a_lead_that_never_had_a_value_is_zero_and_holds_nothing_back():
@@ -126,7 +128,7 @@ def test_a_lead_that_never_had_a_value_is_zero_and_holds_nothing_back():
     live = push(stream, samples)
     assert live.shape[1] == (3000 - stream.look_ahead + 4) // 5
     report = stream.leads()[WANTED.index("V2")]
-    assert (report["lead_off"], report["held_until"]) == (True, 3000)
+    assert (report.lead_off, report.held_until) == (True, 3000)
     np.testing.assert_array_equal(np.concatenate([live, stream.finish()], axis=1), whole(samples, 500))
 
 
@@ -141,12 +143,12 @@ def test_without_tolerance_for_gaps_nothing_waits():
 
 def test_clipped_and_missing_samples_are_counted_as_in_a_recording():
     samples = gappy(500)
-    _, expected = _core.prepare(samples, LEADS, 500.0, WANTED, 100.0, CLIP)
+    expected = _core.prepare(samples, LEADS, 500.0, contract_for(WANTED, clip=CLIP).native).leads
     stream = make_stream(500)
     run(stream, samples, [41])
     for ours, theirs in zip(stream.leads(), expected, strict=True):
         for name in ("missing_samples", "clipped_samples", "longest_gap", "derived"):
-            assert ours[name] == theirs[name], name
+            assert getattr(ours, name) == getattr(theirs, name), name
 
 
 def test_memory_does_not_grow_with_the_signal():

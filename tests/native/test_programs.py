@@ -8,6 +8,8 @@ from native_tools import CC, CXX, DEMO, NATIVE, completed, succeeded
 
 import ecg2lab
 
+pytestmark = pytest.mark.slow
+
 # One in so many of a load's 6,000 allocations and of the others' 800: all of them take a minute, and with sanitizers
 # twenty.
 STEPS = (401, 29) if "ECG2LAB_PROGRAMS" in os.environ else (101, 1)
@@ -48,8 +50,9 @@ def test_every_mistake_is_refused_and_leaves_nothing_behind(run, tmp_path):
     assert run("mistakes", DEMO, tmp_path / "scratch.ecg2lab") == (0, "0 wrong answers\n")
 
 
-def test_every_allocation_may_fail(run):
-    code, said = run("failing_allocations", DEMO, *STEPS)
+@pytest.mark.parametrize("steps", [STEPS, pytest.param((1, 1), marks=pytest.mark.soak, id="each")])
+def test_every_allocation_may_fail(run, steps):
+    code, said = run("failing_allocations", DEMO, *steps)
     assert (code, said.splitlines()[-1]) == (0, "0 mistakes"), said
     assert said.count("an answer: about") == said.count("a stream: about") == 2
 

@@ -1,36 +1,33 @@
 """The quality gate: which leads are refused and why, against a plain reading of the rules."""
 
-import msgspec
 import numpy as np
 import pytest
+from bare_contract import contract_for
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 from ecg2lab import quality
 from ecg2lab._native import _core
-from ecg2lab.contract import Limit, Preprocessing, QualityLimits, Signal, published, unnamed_targets
+from ecg2lab.contract import Limit, QualityLimits
 from ecg2lab.errors import QualityError, RecordingError
+from ecg2lab.preparation import judge_quality
 
-RATE, WINDOW, CLIP = 100.0, 250, 3.0
 LEADS = ("I", "V1", "V6")
 
 
 def note(lead, *, missing=0, clipped=0, empty=False, flat=False, peak=1.5, gap=0):
-    return (lead, missing, clipped, False, empty, flat, peak, gap)
-
-
-def contract_of(leads, *, window=WINDOW, clip=CLIP, limits=None):
-    return msgspec.structs.replace(
-        published(unnamed_targets(1)),
-        signal=Signal(leads=tuple(leads), sampling_rate_hz=RATE, window_samples=window),
-        preprocessing=Preprocessing(clip_mv=clip),
-        quality=limits or QualityLimits(),
+    report = _core.LeadReport(
+        missing_samples=missing, clipped_samples=clipped, empty=empty, flat=flat, peak_to_peak_mv=peak, longest_gap=gap
     )
+    return lead, report
 
 
-def judge(notes, *, prepared=1000, recorded=5000, rate=500.0, **contract):
-    return quality.judge(notes, None, prepared, recorded, rate, contract_of([n[0] for n in notes], **contract))
+def judge(notes, *, prepared=1000, recorded=5000, rate=500.0, limits=None, **contract):
+    leads, reports = zip(*notes, strict=True)
+    signal = np.zeros((len(leads), prepared), np.float32)
+    contract = contract_for(leads, quality=limits or QualityLimits(), **contract)
+    return judge_quality(_core.Prepared(signal, list(reports), recorded, rate), contract)
 
 
 def test_a_good_recording_passes():
@@ -135,7 +132,7 @@ def test_a_limit_of_none_is_never_reached():
     assert found.verdict == "accepted"
 
 
-def test_figures_of_other_leads_are_refused():
-    *_, figures = _core.prepare(np.ones((1, 1000)), ["I"], 500.0, ["I"], 100.0, 3.0, measure_quality=True)
-    with pytest.raises(ValueError, match="figures of other leads"):
-        quality.judge([note("I"), note("V1")], figures, 200, 1000, 500.0, contract_of(["I", "V1"]))
+def test_a_recording_prepared_for_other_leads_is_refused():
+    prepared = _core.prepare(np.ones((1, 1000)), ["I"], 500.0, contract_for(["I"]).native)
+    with pytest.raises(ValueError, match="prepared for other leads"):
+        judge_quality(prepared, contract_for(["I", "V1"]))

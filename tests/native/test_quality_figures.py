@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bare_contract import contract_for
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
@@ -20,8 +21,9 @@ def measure(samples, leads=LEADS, fs=500.0, wanted=None):
     """Figures of each lead by name, and of the recording."""
     samples = np.ascontiguousarray(samples, dtype=np.float64)
     wanted = wanted or leads
-    *_, figures = _core.prepare(samples, leads, fs, wanted, 100.0, 3.0, measure_quality=True)
-    return dict(zip(wanted, figures.leads, strict=True)), figures.recording
+    contract = contract_for(wanted, window=2).native
+    quality = _core.judge(_core.prepare(samples, leads, fs, contract), contract)
+    return quality.leads, quality.recording
 
 
 def sine(frequency, amplitude, fs=500.0, seconds=10):

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from pairwise import pairwise
 
 from ecg2lab._native import _core
 
@@ -89,9 +90,7 @@ def test_the_two_references_agree(directions):
     np.testing.assert_allclose(recurrence(system, u), convolution(system, u), atol=1e-12)
 
 
-@pytest.mark.parametrize("directions", [1, 2], ids=["causal", "bidirectional"])
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize("chunk", CHUNKS)
+@pairwise(chunk=CHUNKS, length=LENGTHS, directions=[1, 2])
 def test_every_chunk_and_length_computes_the_recurrence(chunk, length, directions):
     system = stable_system(1, channels=17, state=8, directions=directions)
     u = samples(length, length, 17)
@@ -120,13 +119,16 @@ def test_channels_around_the_vector_width_do_not_mix(channels):
         np.testing.assert_array_equal(alone.run(np.ascontiguousarray(u[:, one]))[:, 0], y[:, h])
 
 
-@pytest.mark.parametrize("poles", ["hippo", "perturbed", "real", "coincident", "slow"])
-@pytest.mark.parametrize("state", [2, 8, 64])
-@pytest.mark.parametrize(("length", "chunk"), [(50, 10), (250, 10), (1000, 10), (1000, 25)])
-def test_realised_s4_layers_are_computed_to_float32(random_system, poles, state, length, chunk):
+@pairwise(
+    poles=["hippo", "perturbed", "real", "coincident", "slow"],
+    state=[2, 8, 64],
+    sizes=[(50, 10), (250, 10), (1000, 10), (1000, 25)],
+)
+def test_realised_s4_layers_are_computed_to_float32(random_system, poles, state, sizes):
     """Impulses at both ends show every tap, relative to a channel's largest: the project's limits for a form."""
-    from ecg2lab_export.realisation import realise_system
+    from ecg2lab_export.network.realisation import realise_system
 
+    length, chunk = sizes
     real = realise_system(random_system(3, channels=16, state=state, length=length, poles=poles, dt=(1e-3, 1e-1)))
     system = (real.a, real.b, real.c, np.zeros(16))
     scan = _core.Scan(*system, chunk)
@@ -140,13 +142,15 @@ def test_realised_s4_layers_are_computed_to_float32(random_system, poles, state,
         assert (np.abs(scan.run(u) - expected).max(axis=0) / scale).max() < (2e-6 if state <= 16 else 4e-6)
 
 
-@pytest.mark.parametrize("instruction_set", _core.instruction_sets())
-@pytest.mark.parametrize("directions", [1, 2], ids=["causal", "bidirectional"])
-@pytest.mark.parametrize("state", [2, 4, 6, 8, 10, 16, 18, 32, 64])
-@pytest.mark.parametrize("length", [1, 2, 3, 50, 251])
+@pairwise(
+    state=[2, 4, 6, 8, 10, 16, 18, 32, 64],
+    directions=[1, 2],
+    length=[1, 2, 3, 50, 251],
+    instruction_set=_core.instruction_sets(),
+)
 def test_a_cascade_computes_its_kernel(state, directions, length, instruction_set):
     """Whole pipelines of four sections and what is left of them; windows shorter than a pipeline."""
-    from ecg2lab_export.cascade import Cascade
+    from ecg2lab_export.forms.cascade import Cascade
 
     random = np.random.default_rng(state)
     channels, sections = 19, state // 2

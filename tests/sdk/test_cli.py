@@ -8,35 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from ecg2lab import contract as contracts
+from command_line import ecg2lab_command, refused, succeeded
 
 DATA = Path(__file__).parent.parent / "data"
-CHECKPOINT = DATA / "parity" / "bidirectional-small" / "checkpoint.ckpt"
-
 RECORD = str(DATA / "HR06000.hea")
-
-
-def ecg2lab_command(*arguments, cwd=None):
-    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "ecg2lab", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, errors="replace", env=environment, cwd=cwd, timeout=120
-    )
-
-
-def succeeded(result):
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def refused(result, code=1):
-    """The refusal: exactly one line on stderr, and no traceback."""
-    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("error: ")
-    return lines[0]
 
 
 def test_the_demo_answers_for_a_real_ecg_and_writes_three_files(tmp_path):
@@ -54,16 +29,6 @@ def test_the_demo_answers_for_a_real_ecg_and_writes_three_files(tmp_path):
         assert c["lab"][:12] in out
 
 
-def test_export_inspect_and_predict_of_a_bare_checkpoint(tmp_path):
-    bundle = tmp_path / "x.ecg2lab"
-    assert "batch 1" in succeeded(ecg2lab_command("export", CHECKPOINT, "--out", bundle))
-    described = succeeded(ecg2lab_command("inspect", bundle))
-    assert "target_009" in described
-    assert "must be given" in described
-    complaint = refused(ecg2lab_command("predict", bundle, RECORD, "--age", 63, "--sex", "female"))
-    assert "missing inputs: respiratory_per_min, spo2_percent" in complaint
-
-
 def test_predict_with_a_contract_says_what_it_imputed(bundle):
     out = succeeded(ecg2lab_command("predict", bundle, RECORD, "--age", 63, "--sex", "female", "--json"))
     answer = json.loads(out)
@@ -74,6 +39,7 @@ def test_predict_with_a_contract_says_what_it_imputed(bundle):
     assert answer["record"] == RECORD
 
 
+@pytest.mark.slow
 def test_json_of_many_records_is_one_line_each_and_a_refusal_does_not_stop_the_others(bundle):
     result = ecg2lab_command("predict", bundle, RECORD, "nowhere.hea", RECORD, "--json")
     assert "RecordingError" in refused(result)
@@ -82,6 +48,7 @@ def test_json_of_many_records_is_one_line_each_and_a_refusal_does_not_stop_the_o
     assert lines[1]["error"]["type"] == "RecordingError"
 
 
+@pytest.mark.slow
 def test_no_answer_ever_overwrites_another(bundle, tmp_path):
     for name in ("s1/a", "s1/a-2", "s2/A"):
         target = tmp_path / name
@@ -93,6 +60,7 @@ def test_no_answer_ever_overwrites_another(bundle, tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["A-3.json", "a-2.json", "a.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [".", "/", ""])
 def test_a_folder_is_refused_and_the_other_records_are_answered(bundle, record):
     result = ecg2lab_command("predict", bundle, record, RECORD, "--json")
@@ -100,6 +68,7 @@ def test_a_folder_is_refused_and_the_other_records_are_answered(bundle, record):
     assert ["error" in json.loads(line) for line in result.stdout.splitlines()] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_that_lacks_letters_still_gets_the_answer(bundle, encoding, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
@@ -107,24 +76,19 @@ def test_a_terminal_that_lacks_letters_still_gets_the_answer(bundle, encoding, m
     succeeded(ecg2lab_command("inspect", bundle))
 
 
-def test_export_states_the_notice(tmp_path):
-    bundle = tmp_path / "x.ecg2lab"
-    out = succeeded(ecg2lab_command("export", CHECKPOINT, "--out", bundle, "--synthetic-weights"))
-    assert "SYNTHETIC WEIGHTS, NOT FOR CLINICAL USE" in out
-    described = json.loads(succeeded(ecg2lab_command("export", CHECKPOINT, "--out", bundle, "--json")))
-    assert described["notice"] == "weights of unstated origin, not for clinical use"
-
-
+@pytest.mark.slow
 def test_two_records_of_one_name_do_not_overwrite_each_other(bundle, tmp_path):
     succeeded(ecg2lab_command("predict", bundle, RECORD, RECORD, "--format", "json", "--out", tmp_path))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["HR06000-2.json", "HR06000.json"]
 
 
+@pytest.mark.slow
 def test_html_goes_to_a_file(bundle, tmp_path):
     succeeded(ecg2lab_command("predict", bundle, RECORD, "--format", "html", "--out", tmp_path))
     assert "<svg" in (tmp_path / "HR06000.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_single_target_may_be_wanted(bundle, contract):
     name = contract.targets[2].name
     out = succeeded(ecg2lab_command("predict", bundle, RECORD, "--target", name, "--json"))
@@ -137,6 +101,7 @@ def test_inspect_as_json_has_manifest_and_proof(bundle):
     assert all(check["error"] <= check["tolerance"] for check in described["parity"]["checks"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -149,21 +114,14 @@ def test_inspect_as_json_has_manifest_and_proof(bundle):
         (("predict", "BUNDLE", RECORD, "--patient", "nowhere.json"), "PatientError: cannot read"),
         (("predict", "BUNDLE", str(DATA / "100_3chan.hea")), "missing leads: V1"),
         (("inspect", RECORD), "is not an ecg2lab bundle"),
-        (("export", "nowhere.ckpt", "--out", "x.ecg2lab"), "CheckpointError: there is no checkpoint at nowhere.ckpt"),
-        (("export", RECORD, "--out", "x.ecg2lab"), "is not a PyTorch checkpoint"),
-        (("export", str(DATA), "--out", "x.ecg2lab"), "is not the folder of a finished training run"),
-        (("export", str(CHECKPOINT), "--contract", "no.json", "--out", "x.ecg2lab"), "ContractError: cannot read"),
-        (("export", str(CHECKPOINT), "--precision", "int3", "--out", "x.ecg2lab"), "precision 'int3'"),
-        (("export", str(CHECKPOINT), "--form", "magic", "--out", "x.ecg2lab"), "form 'magic'"),
-        (("export", str(CHECKPOINT), "--out", "/proc/none/x.ecg2lab"), "OutputError: cannot write"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_1(bundle, tmp_path, arguments, message):
-    given = [bundle if a == "BUNDLE" else a for a in arguments]
-    assert message in refused(ecg2lab_command(*given, cwd=tmp_path))
-    assert not (tmp_path / "x.ecg2lab").exists()
+    arguments = [bundle if a == "BUNDLE" else a for a in arguments]
+    assert message in refused(ecg2lab_command(*arguments, cwd=tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -182,6 +140,7 @@ def test_misuse_is_exit_code_2(arguments):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["demo", "predict", "inspect", "selftest", "export", "simulate", "train", "bench"])
 def test_every_verb_has_help_with_an_example(verb):
     out = succeeded(ecg2lab_command(verb, "--help"))
@@ -192,32 +151,22 @@ def test_version_is_printed():
     assert succeeded(ecg2lab_command("--version")).startswith("ecg2lab 0.")
 
 
-@pytest.mark.parametrize("option", ["--contract", None])
-def test_export_does_not_overwrite_what_it_reads(tmp_path, contract, option):
-    checkpoint, terms = tmp_path / "in.ckpt", tmp_path / "contract.json"
-    shutil.copy(CHECKPOINT, checkpoint)
-    terms.write_bytes(contracts.encode(contract))
-    before = checkpoint.read_bytes(), terms.read_bytes()
-    out = terms if option else checkpoint
-    complaint = refused(ecg2lab_command("export", checkpoint, "--contract", terms, "--out", out))
-    assert "is an input of this export" in complaint
-    assert before == (checkpoint.read_bytes(), terms.read_bytes())
-
-
+@pytest.mark.slow
 def test_the_runtime_leaves_nothing_in_the_users_home(bundle, tmp_path, monkeypatch):
     """ONNX Runtime 1.32 writes a device identifier for its telemetry at import, unless told not to."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     succeeded(ecg2lab_command("predict", bundle, RECORD, "--json"))
-    succeeded(ecg2lab_command("export", CHECKPOINT, "--out", tmp_path / "x" / "x.ecg2lab"))
     assert [p for p in tmp_path.rglob("*") if p.is_file() and "onnx" in str(p).lower()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("facts", [("--height-cm", "1e-200", "--weight-kg", "70"), ("--height-cm", "1.75")])
 def test_a_height_in_metres_is_refused(bundle, facts):
     assert "height_cm is outside 60 to 400 cm" in refused(ecg2lab_command("predict", bundle, RECORD, *facts))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
 def test_a_full_disk_is_one_line(bundle):
     command = [sys.executable, "-m", "ecg2lab", "predict", str(bundle), RECORD, "--json"]
@@ -227,12 +176,7 @@ def test_a_full_disk_is_one_line(bundle):
     assert result.stderr == "error: cannot read or write: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_names_that_are_no_text_and_too_long_names_are_refused(bundle):
     assert "RecordingError" in refused(ecg2lab_command("predict", bundle, "bad\udcff.hea", "--json"))
     assert "RecordingError" in refused(ecg2lab_command("predict", bundle, "x" * 300))
-
-
-def test_a_refusal_of_simulate_is_one_line(tmp_path):
-    (tmp_path / "taken").mkdir()
-    (tmp_path / "taken" / "file").touch()
-    assert "is not empty" in refused(ecg2lab_command("simulate", tmp_path / "taken", "--patients", 3))

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 START = """
 import signal, sys
 install = signal.signal
@@ -36,7 +38,10 @@ def interrupted(arguments, delay):
     return process.returncode, complaint
 
 
-@pytest.mark.parametrize("delay", [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6])
+@pytest.mark.parametrize(
+    "delay",
+    [0, 0.1, 0.3, *(pytest.param(s, marks=pytest.mark.soak) for s in (0.02, 0.05, 0.15, 0.2, 0.25, 0.4, 0.5, 0.6))],
+)
 def test_an_interrupt_in_the_first_moments_is_quiet(tmp_path, delay):
     """While Python imports the command line, while it imports the verb's packages, and in its work."""
     code, complaint = interrupted(["demo", "--out", tmp_path / "out"], delay)

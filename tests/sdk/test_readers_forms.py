@@ -76,6 +76,7 @@ def form(request):
     return FORMS[request.param]
 
 
+@pytest.mark.quick
 def test_samples_are_those_of_the_record_within_half_a_step(ecg, tmp_path, form):
     write, step = form
     read = ecg2lab.read(written(tmp_path, write(ecg)))

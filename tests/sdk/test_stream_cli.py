@@ -16,6 +16,8 @@ import pytest
 import ecg2lab
 from ecg2lab.leads import STANDARD
 
+pytestmark = pytest.mark.slow
+
 RECORD = Path(__file__).parent.parent / "data" / "HR06000.hea"
 ENVIRONMENT = {**os.environ, "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
 RAW = ("--fs", "500", "--leads", ",".join(STANDARD), "--unit", "adc", "--gain", "1000")

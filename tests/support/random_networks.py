@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecg2lab_export import dplr
-from ecg2lab_export.dplr import Dplr
-from ecg2lab_export.network import Network, S4Layer, StaticBlock
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.dplr import Dplr
+from ecg2lab_export.network.fusion import StaticBlock, StoredLayer, StoredNetwork
 
 
 def make_system(seed=0, *, channels=3, state=8, length=250, directions=2, dt=(1e-3, 1e-1), poles="hippo"):
@@ -62,7 +62,7 @@ def make_network(
 
     def layer(index):
         system = make_system(seed * 100 + index, channels=hidden, state=state, length=length, directions=directions)
-        return S4Layer(
+        return StoredLayer(
             Dplr(*map(_single, system[:-1]), system.length),
             _single(random.standard_normal(hidden)),
             *linear(2 * hidden, hidden),
@@ -81,7 +81,7 @@ def make_network(
         width, mean, variance = out, random.normal(0, 0.3, out), random.uniform(0.5, 2, out)
     encoder = linear(hidden, leads)
     tables = tuple(_single(random.standard_normal(size)) for size in tables)
-    return Network(
+    return StoredNetwork(
         *encoder, tuple(layer(i) for i in range(layers)), tables, tuple(static), *linear(targets, hidden + width)
     )
 

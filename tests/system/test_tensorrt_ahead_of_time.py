@@ -10,8 +10,9 @@ import pytest
 
 from ecg2lab.backends.tensorrt.build import Options, build_engine
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
-from ecg2lab_export import cardiolab, export
-from ecg2lab_export.forms import FORMS
+from ecg2lab_export import export
+from ecg2lab_export.forms.window_graph import FORMS
+from ecg2lab_export.network import cardiolab
 
 pytestmark = [
     pytest.mark.system,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ecg2lab_training.cohort.build import Options, build
 from ecg2lab_training.simulation import archive
+
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 TINY = {
     "name": "tiny",
@@ -30,19 +33,16 @@ TINY = {
 
 
 @pytest.fixture(scope="session")
-def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hospital(made_once: MadeOnce) -> Path:
     """A hospital of 240 simulated patients; read only."""
-    path = tmp_path_factory.mktemp("simulated") / "hospital"
-    archive.simulate(path, 240, seed=5)
-    return path
+    return made_once("hospital", lambda folder: archive.simulate(folder / "hospital", 240, seed=5)) / "hospital"
 
 
 @pytest.fixture(scope="session")
-def patients(hospital: Path) -> Path:
+def patients(hospital: Path, made_once: MadeOnce) -> Path:
     """The data set of these patients; read only."""
-    path = hospital.parent / "patients"
-    build(hospital, path, Options(fewest_values=20, fewest_cases=1))
-    return path
+    options = Options(fewest_values=20, fewest_cases=1)
+    return made_once("patients", lambda folder: build(hospital, folder / "patients", options)) / "patients"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The floor: the dense products of the S4 layers alone, by the best library at hand, timed beside the network.
+"""The floor: the dense products of the layers alone, by the best library at hand, timed beside the network.
 
 Glossary: B batch, L window, H channels. A layer multiplies (B·L, H) by (H, 2H). Nothing that computes the network with
 these products can be faster, so a time over its floor says the same on every machine.
@@ -129,7 +129,7 @@ def _onnxruntime(x: Matrix, weights: list[Matrix], threads: int, _: ExitStack) -
 def _products_graph(operator: str, x: Matrix, weights: list[Matrix], sums: np.dtype[Any]) -> bytes:
     from onnx import helper, numpy_helper
 
-    from ecg2lab_export.graph import IR_VERSION, OPSET
+    from ecg2lab_export.graphs.builder import IR_VERSION, OPSET
 
     def value(name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
         return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), shape)

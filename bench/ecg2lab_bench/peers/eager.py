@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ecg2lab.backends.torch import TorchNetwork, as_tensor, by_fft
-from ecg2lab.measuring import two_sided
+from ecg2lab.kernels import two_sided
 from ecg2lab_bench.measuring.libraries import torch_with
 from ecg2lab_bench.peers.runtimes import Inputs, Run
-from ecg2lab_export.network import Network, S4Layer
-from ecg2lab_export.weights import dense_tensors
+from ecg2lab_export.forms.weights import dense_tensors
+from ecg2lab_export.network.fusion import FusionNetwork, S4Layer
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     """(B H L) → (B H L)"""
 
 
-def in_eager_mode(network: Network, convolution: str, threads: int, undo: ExitStack) -> Run:
+def in_eager_mode(network: FusionNetwork, convolution: str, threads: int, undo: ExitStack) -> Run:
     """Build the network.
 
     Parameters
@@ -55,7 +55,7 @@ def in_eager_mode(network: Network, convolution: str, threads: int, undo: ExitSt
     return run
 
 
-def eager_network(network: Network, make: Callable[[S4Layer], Convolve]) -> TorchNetwork:
+def eager_network(network: FusionNetwork, make: Callable[[S4Layer], Convolve]) -> TorchNetwork:
     """The forward pass of a network, with a convolution for each layer, (B H L) → (B H L)."""
     return TorchNetwork(dense_tensors(network), [make(layer) for layer in network.layers])
 

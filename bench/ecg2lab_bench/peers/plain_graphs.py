@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecg2lab.measuring import two_sided
-from ecg2lab_export.graph import GraphBuilder
-from ecg2lab_export.network import S4Layer
+from ecg2lab.kernels import two_sided
+from ecg2lab_export.graphs.builder import GraphBuilder
+from ecg2lab_export.network.fusion import S4Layer
 
 
 def add_depthwise(graph: GraphBuilder, u: str, layer: S4Layer) -> str:

@@ -22,8 +22,8 @@ from ecg2lab_bench.measuring.libraries import need, torch_with
 from ecg2lab_bench.peers.cauchy import Cauchy, by_pytorch
 from ecg2lab_bench.peers.eager import eager_network
 from ecg2lab_bench.peers.runtimes import Inputs
-from ecg2lab_export.dplr import Dplr
-from ecg2lab_export.network import Network, S4Layer
+from ecg2lab_export.network.dplr import Dplr
+from ecg2lab_export.network.fusion import StoredLayer, StoredNetwork
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ CLIP_MV = 3.0
 
 
 def published_pipeline(
-    network: Network, threads: int, undo: ExitStack, cauchy: Cauchy = by_pytorch
+    network: StoredNetwork, threads: int, undo: ExitStack, cauchy: Cauchy = by_pytorch
 ) -> Callable[[Recording, Inputs], NDArray[Any]]:
     """Build it.
 
@@ -78,11 +78,11 @@ def published_pipeline(
     return run
 
 
-def _recomputed(layer: S4Layer, cauchy: Cauchy) -> Callable[[torch.Tensor], torch.Tensor]:
+def _recomputed(layer: StoredLayer, cauchy: Cauchy) -> Callable[[torch.Tensor], torch.Tensor]:
     """(B H L) → (B H L), the kernel computed anew in every call."""
     import torch
 
-    kernel = PublishedKernel(layer.published, cauchy)
+    kernel = PublishedKernel(layer.system, cauchy)
     skip = torch.from_numpy(layer.d.astype(np.float32))[:, None]
     window = layer.system.length
 

@@ -20,7 +20,7 @@ from ecg2lab_bench.report.page import (
 
 COLUMNS = ("", "batch", "p50 ms", "p90 ms", "p99 ms", "calls", "× floor")
 EXPLANATION = Note(
-    "Floor: the dense products of the S4 layers alone, weights packed, same threads, same run. End to end: a 10-s "
+    "Floor: the dense products of the layers alone, weights packed, same threads, same run. End to end: a 10-s "
     "12-lead 500-Hz recording to its prediction, all its windows as one batch. × floor: p50 over the p50 of the "
     "fastest floor of that batch."
 )

@@ -21,7 +21,7 @@ from ecg2lab_bench.report.page import (
 FLOOR = "floor"
 EXPLANATION = Note(
     "Times: p50 of single calls. × floor: over the fastest floor of that batch, in float32; floor: the dense products "
-    "of the S4 layers alone, weights packed, same threads, same run. error: largest of the logits against float64. "
+    "of the layers alone, weights packed, same threads, same run. error: largest of the logits against float64. "
     "depthwise: the kernel as a convolution of each channel, what is exported today; in a graph all else is ours. "
     "PyTorch runs eagerly, kernels computed once. no convolution: what all graphs share, and no network."
 )

@@ -25,9 +25,9 @@ from ecg2lab_bench.peers.plain_graphs import add_depthwise, add_nothing
 from ecg2lab_bench.peers.runtimes import RUNTIMES, Run
 from ecg2lab_bench.report import chart
 from ecg2lab_bench.report.graph_forms import page as page
-from ecg2lab_export import weights, window_graph
-from ecg2lab_export.forms import FORMS
-from ecg2lab_export.network import Network
+from ecg2lab_export.forms import weights, window_graph
+from ecg2lab_export.forms.window_graph import FORMS
+from ecg2lab_export.network.fusion import FusionNetwork
 
 NOTHING = "no convolution"
 """The network without what the forms differ in: it computes something else, so it has no error."""
@@ -99,7 +99,7 @@ def _floors(
 
 
 def _contenders(
-    model: LoadedModel, network: Network, threads: int, undo: ExitStack, left_out: dict[str, str]
+    model: LoadedModel, network: FusionNetwork, threads: int, undo: ExitStack, left_out: dict[str, str]
 ) -> Iterator[Contender]:
     graphs = graphs_of(model, network)
     for runtime, load in RUNTIMES.items():
@@ -115,7 +115,7 @@ def _contenders(
             left_out["PyTorch"] = str(reason)
 
 
-def graphs_of(model: LoadedModel, network: Network) -> dict[str, bytes]:
+def graphs_of(model: LoadedModel, network: FusionNetwork) -> dict[str, bytes]:
     """Every window graph that is timed, serialised: in fp32, and as the bundle has it if that is reduced."""
     graphs: dict[str, bytes] = {form: window_graph.build(network, form).SerializeToString() for form in FORMS}
     for name, convolution in (("depthwise Conv", add_depthwise), (NOTHING, add_nothing)):

@@ -31,7 +31,7 @@ from ecg2lab_bench.scenarios import preparation
 from ecg2lab_bench.scenarios.native_results import NativeResults, NetworkTime, WholeTime
 from ecg2lab_bench.scenarios.native_results import page as page
 from ecg2lab_bench.synthetic import export_network, random_network
-from ecg2lab_export.network import Network
+from ecg2lab_export.network.fusion import StoredNetwork
 
 PRECISIONS = ("fp32", "bf16", "int8")
 AUTHORS: dict[str, Callable[[], Cauchy]] = {
@@ -39,7 +39,7 @@ AUTHORS: dict[str, Callable[[], Cauchy]] = {
     "authors' pipeline, PyTorch": lambda: by_pytorch,
 }
 """By what adds up the terms of their kernels: the published code uses KeOps."""
-draw: Callable[[], Network] = random_network
+draw: Callable[[], StoredNetwork] = random_network
 """The network of the published sizes, with random weights."""
 
 
@@ -147,7 +147,7 @@ def _load(bundle: Bundle, precision: str, threads: int) -> Engine:
 
 def _whole(
     bundle: Bundle,
-    network: Network,
+    network: StoredNetwork,
     precisions: list[str],
     budget_s: float,
     left_out: dict[str, str],

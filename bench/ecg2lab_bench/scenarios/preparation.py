@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module, util
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab._native import _core
-from ecg2lab.contract import published, unnamed_targets
+from ecg2lab.contract import BandPass, Contract, Notch, Preprocessing, published, unnamed_targets
+from ecg2lab.preparation import preprocess
 from ecg2lab_bench.measuring import workload
 from ecg2lab_bench.measuring.results import Struct, Timing
 from ecg2lab_bench.measuring.timing import Subject, Tell, silent, timings
@@ -21,6 +23,7 @@ from ecg2lab_bench.report.page import Note, milliseconds
 
 Step = Literal[
     "clip and resample",
+    "the public call",
     "whole preparation",
     "whole preparation and quality gate",
     "band-pass",
@@ -30,11 +33,15 @@ Step = Literal[
 Signal = NDArray[np.float64]
 COLUMNS = ("step", "computed by", "p50 ms", "min ms", "native is\nfaster by")
 EXPLANATION = Note(
-    "12 leads, 10 s, 500 → 100 Hz, one thread. Native: clip ±3 mV, `kaiser_best`. The whole preparation also maps "
-    "leads, looks for gaps and reports; its peer is the resampler alone. That of `resample_poly` has 101 weights, "
+    "12 leads, 10 s, 500 → 100 Hz, one thread. Native: clip ±3 mV, `kaiser_best`. The public call is "
+    "`ecg2lab.preprocess` of float32, its peer the resampler of the same, without a clip. The whole preparation also "
+    "maps leads, looks for gaps and reports; its peer is the resampler alone. That of `resample_poly` has 101 weights, "
     "`kaiser_best` 545. Band-pass: Butterworth 0.5-40 Hz of order 4; notch: 50 Hz, quality 30; both zero phase."
 )
 _BAND, _NOTCH = (0.5, 40.0, 4), (50.0, 30.0)
+_FILTERS = Preprocessing(
+    band_pass=BandPass(low_hz=0.5, high_hz=40.0, order=4), notch=Notch(frequency_hz=50, quality=30.0)
+)
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -98,19 +105,24 @@ def measure(budget_s: float, tell: Tell = silent) -> Table:
 
 
 def _native(samples: Signal, leads: tuple[str, ...]) -> Iterator[_Contender]:
-    wanted = published(unnamed_targets(1)).signal
-    resampler = _core.Resampler(workload.RATE_HZ, wanted.sampling_rate_hz)
+    plain = published(unnamed_targets(1))
+    filtered = msgspec.structs.replace(plain, preprocessing=_FILTERS)
+    resampler = _core.Resampler(workload.RATE_HZ, plain.signal.sampling_rate_hz)
     band, notch = _core.BandPass(*_BAND), _core.Notch(*_NOTCH)
+    single = samples.astype(np.float32)
 
-    def prepare(*filters: Any) -> object:
-        return _core.prepare(samples, leads, workload.RATE_HZ, wanted.leads, wanted.sampling_rate_hz, 3.0, *filters)
+    def prepare(contract: Contract, measure_quality: bool = False) -> object:
+        return _core.prepare(samples, leads, workload.RATE_HZ, contract.native, (), measure_quality)
 
     yield _Contender("clip and resample", "native", lambda: resampler.run(samples, 3.0))
-    yield _Contender("whole preparation", "native", prepare)
-    yield _Contender("whole preparation and quality gate", "native", lambda: prepare(None, None, True))
+    yield _Contender(
+        "the public call", "native", lambda: preprocess(single, fs=workload.RATE_HZ, leads=leads, unit="mV")
+    )
+    yield _Contender("whole preparation", "native", lambda: prepare(plain))
+    yield _Contender("whole preparation and quality gate", "native", lambda: prepare(plain, True))
     yield _Contender("band-pass", "native", lambda: band.filter(samples, workload.RATE_HZ))
     yield _Contender("notch", "native", lambda: notch.filter(samples, workload.RATE_HZ))
-    yield _Contender("whole chain with filters", "native", lambda: prepare(band, notch))
+    yield _Contender("whole chain with filters", "native", lambda: prepare(filtered))
 
 
 def _scipy(samples: Signal) -> Iterator[_Contender]:
@@ -119,6 +131,7 @@ def _scipy(samples: Signal) -> Iterator[_Contender]:
     low, high, order = _BAND
     sections = signal.butter(order, [low, high], "bandpass", fs=workload.RATE_HZ, output="sos")
     notch = signal.iirnotch(*_NOTCH, fs=workload.RATE_HZ)
+    single = samples.astype(np.float32)
 
     def resample(x: Signal) -> object:
         return signal.resample_poly(np.clip(x, -3, 3), 1, 5, axis=1)
@@ -127,6 +140,7 @@ def _scipy(samples: Signal) -> Iterator[_Contender]:
         return resample(signal.filtfilt(*notch, signal.sosfiltfilt(sections, samples)))
 
     yield _Contender("clip and resample", "scipy resample_poly", lambda: resample(samples))
+    yield _Contender("the public call", "scipy resample_poly", lambda: signal.resample_poly(single, 1, 5, axis=1))
     yield _Contender("whole preparation", "scipy resample_poly", lambda: resample(samples))
     yield _Contender("band-pass", "scipy sosfiltfilt", lambda: signal.sosfiltfilt(sections, samples))
     yield _Contender("notch", "scipy filtfilt", lambda: signal.filtfilt(*notch, samples))

@@ -73,7 +73,7 @@ def run(
     from ecg2lab_export.triton import repository
 
     opened = Bundle.open(bundle)
-    wanted = Settings(
+    settings = Settings(
         name=default_name(bundle) if name is None else name,
         device=device.value,
         instances=instances,
@@ -82,7 +82,7 @@ def run(
         queue_delay_us=queue_delay_us,
         engine_cache=engine_cache,
     )
-    models = repository.write(opened, out, wanted, tensorrt=tensorrt, stream=stream, replace=replace)
+    models = repository.write(opened, out, settings, tensorrt=tensorrt, stream=stream, replace=replace)
     if as_json:
         import msgspec
 

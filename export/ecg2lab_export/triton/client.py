@@ -75,8 +75,8 @@ class Model:
             tensor = self.triton.InferInput(name, list(inputs[name].shape), type_)
             tensor.set_data_from_numpy(inputs[name])
             request.append(tensor)
-        wanted = [self.triton.InferRequestedOutput("logits")]
-        result = self._asked(self.server.infer, self.record["model"], request, outputs=wanted)
+        outputs = [self.triton.InferRequestedOutput("logits")]
+        result = self._asked(self.server.infer, self.record["model"], request, outputs=outputs)
         return np.asarray(result.as_numpy("logits"), dtype=np.float32)
 
     def _asked(self, question: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

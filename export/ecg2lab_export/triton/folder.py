@@ -12,9 +12,10 @@ from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError
+from ecg2lab.golden import read_golden
 from ecg2lab.parity import why_no_step
 from ecg2lab_export.triton import config
-from ecg2lab_export.triton.golden import Golden, measure, measure_steps
+from ecg2lab_export.triton.golden import archive, first_window, measure, measure_steps
 from ecg2lab_export.triton.readme import readme
 from ecg2lab_export.triton.settings import Settings
 
@@ -78,21 +79,21 @@ def stream_folder(bundle: Bundle, settings: Settings, name: str) -> Files:
     step = bundle.manifest.step
     if step is None:
         raise BundleError(f"{bundle.source} has no step graph: {why_no_step(bundle)}; leave --stream out")
-    golden = Golden(bundle)
+    golden = read_golden(bundle)
     text = config.stream_model(bundle, settings, name, step.state_size)
     files = _common(bundle, settings, name, "stream", text)
-    files |= {GRAPH: bundle.member(bundles.STEP_GRAPH), GOLDEN: golden.archive()}
-    return _sealed(bundle, name, "stream", files, measure_steps(bundle, golden, step))
+    files |= {GRAPH: bundle.member(bundles.STEP_GRAPH), GOLDEN: archive(golden)}
+    return _sealed(bundle, name, "stream", files, measure_steps(bundle, golden))
 
 
 def _window_folder(bundle: Bundle, settings: Settings, name: str, variant: str, text: str) -> Files:
-    golden = Golden(bundle)
+    golden = read_golden(bundle)
     files = _common(bundle, settings, name, variant, text) | {
         GRAPH: bundle.member(bundles.WINDOW_GRAPH),
         CLIENT: Path(__file__).with_name(CLIENT).read_bytes(),
-        GOLDEN: golden.archive(),
+        GOLDEN: archive(golden),
         # one window, raw and row-major; Triton repeats it to fill a batch
-        **{f"warmup/{key}": golden.window(key).tobytes() for key in golden.inputs},
+        **{f"warmup/{key}": array.tobytes() for key, array in first_window(golden).items()},
     }
     return _sealed(bundle, name, variant, files, measure(bundle, golden))
 
@@ -125,5 +126,5 @@ def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: tup
 
 
 def _labels(bundle: Bundle) -> bytes:
-    """One target's name in each line, in the order of the logits."""
+    """One target's name in each line, in the order of the logits; a contract holds printable names only."""
     return "".join(f"{name}\n" for name in bundle.contract.target_names).encode()

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ecg2lab.bundle import Bundle
-from ecg2lab.errors import OutputError
+from ecg2lab.errors import ContractError, OutputError
 from ecg2lab_export.triton import folder
 from ecg2lab_export.triton.folder import RECORD, Files, Record
 from ecg2lab_export.triton.settings import Settings, check_name
@@ -53,11 +53,13 @@ def write(
     Raises
     ------
     BundleError, ContractError, ParityError
-        If the bundle is damaged, has no such variant, or does not compute its golden logits here.
+        If the bundle is damaged, has no such variant, takes no numbers or no categories beside the signal, or does not
+        compute its golden logits here.
     OutputError
         If a model of that name is there, or the folder cannot be written. Nothing of the new models is left.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    _require_columns(opened)
     name = settings.name
     models = {name: folder.onnx_folder(opened, settings)}
     if tensorrt:
@@ -68,6 +70,16 @@ def write(
         check_name(model)
     place(models, Path(out), replace)
     return tuple(models)
+
+
+def _require_columns(bundle: Bundle) -> None:
+    columns = bundle.contract.static_inputs
+    without = [kind for kind in ("continuous", "categorical") if not getattr(columns, kind)]
+    if without:
+        raise ContractError(
+            f"{bundle.source} takes no facts about the patient that are {' or '.join(without)}, and Triton serves no "
+            "input without columns"
+        )
 
 
 def place(models: Mapping[str, Files], repository: Path, replace: bool) -> None:
@@ -106,9 +118,9 @@ def _require_ours(model: Path) -> None:
         raise OutputError(f"{model} was not written by `ecg2lab triton`; it is left as it is")
     try:
         record = msgspec.json.decode((model / RECORD).read_bytes(), type=Record)
-        found = {path.relative_to(model).as_posix(): path for path in model.rglob("*") if not _is_folder(path)}
-        for path in sorted(found.keys() - {RECORD}):
-            content = b"" if found[path].is_symlink() else found[path].read_bytes()
+        files = {path.relative_to(model).as_posix(): path for path in model.rglob("*") if not _is_folder(path)}
+        for path in sorted(files.keys() - {RECORD}):
+            content = b"" if files[path].is_symlink() else files[path].read_bytes()
             if record.files.get(path) != hashlib.sha256(content).hexdigest():
                 raise OutputError(f"{model / path} was added or changed since; move it away to replace {model}")
     except (OSError, msgspec.DecodeError):

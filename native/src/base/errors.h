@@ -17,6 +17,25 @@ enum class ErrorKind {
   backend,    // a precision or number of threads that cannot be had, or a network that does not fit its contract
 };
 
+// As `ecg2lab.errors` calls it.
+inline const char* error_name(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::bundle:
+      return "BundleError";
+    case ErrorKind::contract:
+      return "ContractError";
+    case ErrorKind::recording:
+      return "RecordingError";
+    case ErrorKind::patient:
+      return "PatientError";
+    case ErrorKind::quality:
+      return "QualityError";
+    case ErrorKind::backend:
+      return "BackendError";
+  }
+  return "Ecg2LabError";
+}
+
 // One printable line that says what is wrong, whatever a hostile file calls itself; it never holds what was said of a
 // patient.
 class Error : public std::runtime_error {

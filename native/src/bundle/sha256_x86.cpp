@@ -24,7 +24,7 @@ void sha256_blocks_x86(Sha256State& state, const std::byte* blocks, std::size_t 
 #pragma GCC unroll 16
     for (int t = 0; t < 16; ++t) {  // four rounds
       __m128i& now = w[t % 4];
-      const __m128i added = _mm_add_epi32(now, load(&kSha256Round[static_cast<std::size_t>(4 * t)]));
+      const __m128i added = _mm_add_epi32(now, load(&kSha256Round[4 * static_cast<std::size_t>(t)]));
       cdgh = _mm_sha256rnds2_epu32(cdgh, abef, added);
       abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(added, 0x0E));
       const __m128i &third = w[(t + 2) % 4], &last = w[(t + 3) % 4];

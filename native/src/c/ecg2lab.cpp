@@ -116,6 +116,15 @@ ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recordi
 
 void ecg2lab_result_free(ecg2lab_result* result) { delete static_cast<Result*>(result); }
 
+const char* ecg2lab_result_json(const ecg2lab_result* result) {
+  const char* json = nullptr;
+  guarded([&] {
+    json = static_cast<const Result&>(require(result, "result")).json();
+    return ECG2LAB_OK;
+  });
+  return json;
+}
+
 ecg2lab_status ecg2lab_stream_open(const ecg2lab_model* model, const ecg2lab_recording* format,
                                    const ecg2lab_patient* patient, const ecg2lab_stream_options* options,
                                    ecg2lab_stream** stream) {

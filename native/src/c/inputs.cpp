@@ -46,11 +46,11 @@ std::vector<std::string> to_names(const char* const* names, std::size_t count) {
 }
 
 // Whether the last sample can be addressed at all.
-bool addressable(const RawSamples& samples) {
+bool addressable(const ecg2lab_recording& given, std::size_t count) {
   constexpr std::size_t kMost = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);
-  const std::size_t lead_steps = samples.leads - 1, time_steps = samples.samples - 1;
-  if (lead_steps > 0 && samples.lead_stride > kMost / 2 / lead_steps) return false;
-  return time_steps == 0 || samples.sample_stride <= kMost / 2 / time_steps;
+  const std::size_t lead_steps = given.lead_count - 1, time_steps = count - 1;
+  if (lead_steps > 0 && given.lead_stride > kMost / 2 / lead_steps) return false;
+  return time_steps == 0 || given.sample_stride <= kMost / 2 / time_steps;
 }
 
 // Leads, strides and sample type, which say where any sample lies.
@@ -105,17 +105,17 @@ RawSamples to_samples(const ecg2lab_recording& given, const void* data, std::siz
   require(count >= 1 && count <= kMostSamples,
           "recording: sample_count must be between 1 and " + std::to_string(kMostSamples));
   check_layout(given);
+  require(addressable(given, count), "recording: lead_stride or sample_stride is beyond any memory");
   RawSamples samples{.data = data,
                      .type = to_sample_type(given.sample_type),
                      .leads = given.lead_count,
                      .samples = count,
-                     .lead_stride = given.lead_stride,
-                     .sample_stride = given.sample_stride};
+                     .lead_stride = static_cast<std::ptrdiff_t>(given.lead_stride),
+                     .sample_stride = static_cast<std::ptrdiff_t>(given.sample_stride)};
   if (samples.lead_stride == 0 && samples.sample_stride == 0) {
-    samples.lead_stride = samples.samples;
+    samples.lead_stride = static_cast<std::ptrdiff_t>(samples.samples);
     samples.sample_stride = 1;
   }
-  require(addressable(samples), "recording: lead_stride or sample_stride is beyond any memory");
   return samples;
 }
 

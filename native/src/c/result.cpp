@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "answer/answer_json.h"
 #include "c/status.h"
 
 namespace ecg2lab::c {
@@ -124,23 +125,32 @@ void Result::add_findings() {
                        .lowest = decision.lowest,
                        .highest = decision.highest,
                        .decision_threshold = target->decision_threshold,
-                       .detected = static_cast<int32_t>(decision.verdict)});
+                       .detected = decision.detected ? int32_t{*decision.detected} : -1});
   }
 }
 
 void Result::add_imputed() {
-  const Contract& contract = model_->model().contract();
-  for (const std::size_t i : answer_.features.imputed_continuous) {
-    const ContinuousFeature& feature = contract.continuous[i];
-    imputed_list_.add({.name = feature.name.c_str(), .number = feature.median.value(), .word = nullptr});
+  for (const auto& [name, value] : answer_.features.imputed) {
+    const auto* number = std::get_if<double>(&value);
+    const auto* word = std::get_if<std::string>(&value);
+    imputed_list_.add({.name = name.c_str(),
+                       .number = number ? *number : std::numeric_limits<double>::quiet_NaN(),
+                       .word = word ? word->c_str() : nullptr});
   }
-  for (const std::size_t i : answer_.features.imputed_categorical) {
-    const CategoricalFeature& feature = contract.categorical[i];
-    const auto code = static_cast<std::size_t>(feature.missing_code.value());
-    imputed_list_.add({.name = feature.name.c_str(),
-                       .number = std::numeric_limits<double>::quiet_NaN(),
-                       .word = feature.categories.at(code).c_str()});
-  }
+}
+
+const char* Result::json() const {
+  std::call_once(json_made_, [&] {
+    PredictionNote note = model_->model().describe(answer_);
+    note.engine.versions = {{"ecg2lab", ECG2LAB_VERSION}};
+    if (!source_fields_.empty()) note.source.text = to_json(source_fields_);
+    const bool answered = !answer_.refused || answer_.position;  // a refused window of a stream is an answer
+    const bool judged = answer_.refused && answer_.refused->kind == ErrorKind::quality;
+    if (answer_.refused && !judged) note.recording.quality = {};
+    json_ = answered ? to_json(note)
+                     : to_json(RefusalNote{.record = "", .error = *note.refusal, .quality = note.recording.quality});
+  });
+  return json_.c_str();
 }
 
 void Result::fill() {
@@ -156,9 +166,9 @@ void Result::fill() {
   findings = finding_list_.data(), finding_count = finding_list_.size();
   imputed = imputed_list_.data(), imputed_count = imputed_list_.size();
   unused_facts = unused_.data(), unused_fact_count = unused_.size();
-  duration_s = answer_.duration_s;
-  window_count = answer_.windows;
-  unused_s = answer_.unused_s;
+  duration_s = answer_.recording.duration_s;
+  window_count = answer_.recording.windows;
+  unused_s = answer_.recording.unused_s;
   source = source_list_.data(), source_count = source_list_.size();
   window_begin = answer_.begin;
   quality = quality_of(answer_);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <string>
 #include <vector>
 
 #include "c/inputs.h"
@@ -17,6 +19,9 @@ class Result : public ecg2lab_result {
   Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFields source);
   Result(const Result&) = delete;  // the struct points into this one
   Result& operator=(const Result&) = delete;
+
+  // Made when it is asked for first; any number of threads may ask.
+  const char* json() const;
 
  private:
   void add_leads();
@@ -35,6 +40,8 @@ class Result : public ecg2lab_result {
   List<ecg2lab_source_field> source_list_;
   std::vector<const char*> unused_;
   std::vector<const char*> out_of_range_;
+  mutable std::once_flag json_made_;
+  mutable std::string json_;
 };
 
 }  // namespace ecg2lab::c

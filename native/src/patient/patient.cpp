@@ -23,6 +23,15 @@ const std::vector<std::string>& fact_names() {
   return names;
 }
 
+std::vector<std::pair<std::string, Fact>> Patient::facts() const {
+  std::vector<std::pair<std::string, Fact>> all;
+  for (const std::string& name : fact_names()) {
+    if (const auto number = numbers.find(name); number != numbers.end()) all.emplace_back(*number);
+    if (const auto word = words.find(name); word != words.end()) all.emplace_back(*word);
+  }
+  return all;
+}
+
 void PatientFaults::add(const std::string& fault) { all_ += (all_.empty() ? "" : "; ") + fault; }
 
 void PatientFaults::refuse() const {

@@ -3,6 +3,8 @@
 
 #include <map>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace ecg2lab {
@@ -11,12 +13,16 @@ namespace ecg2lab {
 // part of the name.
 const std::vector<std::string>& fact_names();
 
+using Fact = std::variant<double, std::string>;
+
 // Facts by name: what is not given is absent.
 struct Patient {
   std::map<std::string, double> numbers;
   std::map<std::string, std::string> words;
 
   bool knows(const std::string& name) const { return numbers.contains(name) || words.contains(name); }
+  // In the order in which they are said.
+  std::vector<std::pair<std::string, Fact>> facts() const;
 };
 
 // What is wrong with a patient: said all at once, since whoever corrects one value wants to know of the others.

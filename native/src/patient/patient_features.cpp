@@ -6,19 +6,15 @@
 
 #include "base/errors.h"
 #include "base/number_text.h"
-#include "patient/impute.h"
 
 namespace ecg2lab {
 namespace {
 
-constexpr float kMissingNumber = std::numeric_limits<float>::quiet_NaN();
-constexpr std::int64_t kMissingCode = -1;
-
 [[noreturn]] void refuse(const std::string& why) { throw Error(ErrorKind::patient, why); }
 
 std::optional<double> find(const Patient& patient, const std::string& name) {
-  const auto found = patient.numbers.find(name);
-  return found == patient.numbers.end() ? std::nullopt : std::optional(found->second);
+  const auto number = patient.numbers.find(name);
+  return number == patient.numbers.end() ? std::nullopt : std::optional(number->second);
 }
 
 void check_population(const Patient& patient, const Population& population, PatientFaults& faults) {
@@ -83,22 +79,28 @@ void check_ranges(const Patient& given, const Patient& known, const Contract& co
   }
 }
 
-// Takes away what is outside its range and can be imputed; returns the facts' names.
-std::vector<std::string> drop_outside(Patient& patient, const Contract& contract) {
-  std::vector<std::string> dropped;
+// Without what is outside its range and can be imputed. A BMI that was given and the one that then follows from height
+// and weight may both be outside: it is named once.
+Patient without_outside(Patient patient, const Contract& contract, std::vector<std::string>& dropped) {
   for (const ContinuousFeature* feature : find_outside(patient, contract)) {
     if (!feature->median) continue;
-    dropped.push_back(fact_of(patient, feature->name));
+    const std::string fact = fact_of(patient, feature->name);
+    if (std::find(dropped.begin(), dropped.end(), fact) == dropped.end()) dropped.push_back(fact);
     patient.numbers.erase(feature->name);
   }
-  return dropped;
+  return patient;
 }
 
-float number(const Patient& patient, const ContinuousFeature& feature) {
-  const auto value = find(patient, feature.name);
-  if (!value) return kMissingNumber;
-  const bool above = feature.top_code && *value > feature.top_code->above;
-  return to_single(above ? feature.top_code->value : *value);
+// The numbers that can be used, under the contract's names. What counts as not given is taken away first, so that no
+// BMI follows from it, and 9999 for "not measured" was not exchanged with another blood pressure; a BMI that follows
+// may itself be outside.
+Patient usable_facts(const Patient& patient, const Contract& contract, OutOfRange policy, PatientFaults& faults,
+                     std::vector<std::string>& dropped) {
+  const bool drop = policy == OutOfRange::impute;
+  const Patient measured = drop ? without_outside(patient, contract, dropped) : patient;
+  check_pressures(measured, faults);
+  const Patient derived = derive(measured);
+  return drop ? without_outside(derived, contract, dropped) : derived;
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -107,20 +109,47 @@ std::string join(const std::vector<std::string>& words) {
   return all;
 }
 
-std::int64_t code(const Patient& patient, const CategoricalFeature& feature, PatientFaults& faults) {
-  const auto given = patient.words.find(feature.name);
-  if (given == patient.words.end()) return kMissingCode;
-  const auto found = std::find(feature.categories.begin(), feature.categories.end(), given->second);
-  if (found == feature.categories.end()) faults.add(feature.name + " must be one of " + join(feature.categories));
-  return found - feature.categories.begin();
+// The network's inputs, while they are put together.
+struct Inputs {
+  Features features;
+  std::vector<std::uint8_t> missing;    // one flag for each continuous feature
+  std::vector<std::string> impossible;  // features that are missing and cannot be imputed
+};
+
+void add_number(const Patient& patient, const ContinuousFeature& feature, Inputs& inputs) {
+  std::optional<double> value = find(patient, feature.name);
+  inputs.missing.push_back(!value);
+  if (!value) {
+    value = feature.median;
+    if (!value) return inputs.impossible.push_back(feature.name);
+    inputs.features.imputed.emplace_back(feature.name, *value);
+  } else if (feature.top_code && *value > feature.top_code->above) {
+    value = feature.top_code->value;
+  }
+  inputs.features.continuous.push_back(to_single(*value));
 }
 
-std::vector<std::size_t> indices_of_set(const std::vector<std::uint8_t>& flags) {
-  std::vector<std::size_t> indices;
-  for (std::size_t i = 0; i < flags.size(); ++i) {
-    if (flags[i]) indices.push_back(i);
+void add_code(const Patient& patient, const CategoricalFeature& feature, PatientFaults& faults, Inputs& inputs) {
+  const auto& words = feature.categories;
+  const auto fact = patient.words.find(feature.name);
+  std::optional<std::int64_t> code = feature.missing_code;
+  if (fact != patient.words.end()) {
+    code = std::find(words.begin(), words.end(), fact->second) - words.begin();
+    if (static_cast<std::size_t>(*code) == words.size()) faults.add(feature.name + " must be one of " + join(words));
+  } else if (code) {
+    inputs.features.imputed.emplace_back(feature.name, words.at(static_cast<std::size_t>(*code)));
+  } else {
+    return inputs.impossible.push_back(feature.name);
   }
-  return indices;
+  inputs.features.categorical.push_back(*code);
+}
+
+void add_flags(const Inputs& inputs, MissingFlags place, Features& features) {
+  const auto append = [&](auto& columns) {
+    columns.insert(columns.end(), inputs.missing.begin(), inputs.missing.end());
+  };
+  if (place == MissingFlags::continuous) append(features.continuous);
+  if (place == MissingFlags::categorical) append(features.categorical);
 }
 
 void refuse_missing(const std::vector<std::string>& names) {
@@ -156,52 +185,16 @@ Features encode_features(const Patient& patient, const Contract& contract, OutOf
   check_patient(patient);
   PatientFaults faults;
   check_population(patient, contract.population, faults);
-  Features features;
-  Patient known = patient;
-  const auto drop = [&] {
-    if (policy == OutOfRange::refuse) return;
-    for (const std::string& fact : drop_outside(known, contract)) {
-      // A BMI that was given and the one that then follows from height and weight may both be outside.
-      const auto& said = features.out_of_range;
-      if (std::find(said.begin(), said.end(), fact) == said.end()) features.out_of_range.push_back(fact);
-    }
-  };
-  drop();                          // before BMI follows from it
-  check_pressures(known, faults);  // 9999 for "not measured" was not exchanged with anything
-  known = derive(known);
-  drop();
-  check_ranges(patient, known, contract, faults);
-  std::vector<float> medians;
-  for (const ContinuousFeature& feature : contract.continuous) {
-    features.continuous.push_back(number(known, feature));
-    medians.push_back(feature.median ? to_single(*feature.median) : kMissingNumber);
-  }
-  std::vector<std::int64_t> substitutes;
-  for (const CategoricalFeature& feature : contract.categorical) {
-    features.categorical.push_back(code(known, feature, faults));
-    substitutes.push_back(feature.missing_code.value_or(kMissingCode));
-  }
+  Inputs inputs;
+  const Patient usable = usable_facts(patient, contract, policy, faults, inputs.features.out_of_range);
+  check_ranges(patient, usable, contract, faults);
+  for (const ContinuousFeature& feature : contract.continuous) add_number(usable, feature, inputs);
+  for (const CategoricalFeature& feature : contract.categorical) add_code(usable, feature, faults, inputs);
   faults.refuse();
-
-  std::vector<std::uint8_t> no_number(medians.size()), no_code(substitutes.size());
-  std::vector<std::string> impossible;
-  for (const std::size_t i : impute_continuous(features.continuous, medians, no_number)) {
-    impossible.push_back(contract.continuous[i].name);
-  }
-  for (const std::size_t i : impute_categorical(features.categorical, substitutes, no_code)) {
-    impossible.push_back(contract.categorical[i].name);
-  }
-  refuse_missing(impossible);
-
-  features.imputed_continuous = indices_of_set(no_number);
-  features.imputed_categorical = indices_of_set(no_code);
-  if (contract.missing_flags == MissingFlags::continuous) {
-    features.continuous.insert(features.continuous.end(), no_number.begin(), no_number.end());
-  } else if (contract.missing_flags == MissingFlags::categorical) {
-    features.categorical.insert(features.categorical.end(), no_number.begin(), no_number.end());
-  }
-  features.unused = unused_facts(patient, contract);
-  return features;
+  refuse_missing(inputs.impossible);
+  add_flags(inputs, contract.missing_flags, inputs.features);
+  inputs.features.unused = unused_facts(patient, contract);
+  return std::move(inputs.features);
 }
 
 }  // namespace ecg2lab

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bundle/contract.h"
@@ -16,10 +17,8 @@ enum class OutOfRange { refuse, impute };
 struct Features {
   std::vector<float> continuous;          // (columns) missing flags among them where the contract has them here
   std::vector<std::int64_t> categorical;  // (columns) likewise
-  // Features that were not given: a median or code stands in. Indices into the contract's features.
-  std::vector<std::size_t> imputed_continuous;
-  std::vector<std::size_t> imputed_categorical;
-  std::vector<std::string> unused;        // facts that were given and that the contract does not want
+  std::vector<std::pair<std::string, Fact>> imputed;  // features that were not given, with what stands in for them
+  std::vector<std::string> unused;                    // facts that were given and that the contract does not want
   std::vector<std::string> out_of_range;  // facts, BMI that follows from them among them, that count as not given
 };
 

@@ -24,6 +24,26 @@ std::size_t whole_samples(double hop_s, double rate_hz) {
                               number_text(rate_hz) + " Hz, from one sample to a day");
 }
 
+// What cannot be prepared is a recording that is refused.
+template <typename Work>
+auto refusing(Work&& work) {
+  try {
+    return work();
+  } catch (const std::invalid_argument& error) {
+    throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
+  }
+}
+
+void require_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& ignored,
+                   const Contract& contract) {
+  const std::vector<std::string> missing = missing_leads(recorded, contract.signal.leads);
+  if (missing.empty()) return;
+  std::vector<std::string> present = recorded;
+  present.insert(present.end(), ignored.begin(), ignored.end());
+  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
+                                        " (the recording has " + (present.empty() ? "none" : join(present)) + ")");
+}
+
 }  // namespace
 
 PrepareOptions prepare_options(const Contract& contract) {
@@ -34,16 +54,12 @@ PrepareOptions prepare_options(const Contract& contract) {
           .measure_quality = true};
 }
 
-void check_leads(const std::vector<std::string>& recorded, const Contract& contract) {
-  const auto& wanted = contract.signal.leads;
-  const auto sources = map_leads(recorded, wanted);
-  std::vector<std::string> missing;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!sources[i].found()) missing.push_back(wanted[i]);
-  }
-  if (missing.empty()) return;
-  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
-                                        " (the recording has " + (recorded.empty() ? "none" : join(recorded)) + ")");
+Prepared prepare(const Recording& recording, const Contract& contract, bool measure_quality) {
+  require_leads(recording.leads, recording.ignored, contract);
+  PrepareOptions options = prepare_options(contract);
+  options.measure_quality = measure_quality;
+  return refusing(
+      [&] { return prepare(recording.samples.view(), recording.leads, recording.sampling_rate_hz, options); });
 }
 
 double gap_limit(const StreamOptions& options, const Contract& contract) {
@@ -63,13 +79,11 @@ WindowStream open_windows(const Contract& contract, const std::vector<std::strin
     throw Error(ErrorKind::backend,
                 "this model filters recordings forwards and backwards, which needs their end: it has no stream");
   }
-  check_leads(recorded_leads, contract);
-  try {
+  require_leads(recorded_leads, {}, contract);
+  return refusing([&] {
     return WindowStream(recorded_leads, recorded_rate_hz, prepare_options(contract),
                         {contract.signal.window_samples, hop, longest_gap});
-  } catch (const std::invalid_argument& error) {
-    throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
-  }
+  });
 }
 
 }  // namespace ecg2lab

@@ -6,6 +6,7 @@
 
 #include "bundle/contract.h"
 #include "prepare/prepare.h"
+#include "prepare/recording.h"
 #include "prepare/window_stream.h"
 
 namespace ecg2lab {
@@ -17,8 +18,9 @@ struct StreamOptions {
 
 PrepareOptions prepare_options(const Contract& contract);
 
-// Throws Error of kind `recording` that names the leads which are neither recorded nor derivable.
-void check_leads(const std::vector<std::string>& recorded, const Contract& contract);
+// Throws Error of kind `recording` if leads are missing, samples are infinite, or rate or length allow no filter or
+// resampling that the contract wants.
+Prepared prepare(const Recording& recording, const Contract& contract, bool measure_quality = true);
 
 // Seconds. Throws std::invalid_argument on a limit that is not between 0 and a window.
 double gap_limit(const StreamOptions& options, const Contract& contract);

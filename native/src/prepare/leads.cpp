@@ -63,6 +63,16 @@ std::vector<LeadSource> require_leads(const std::vector<std::string>& recorded,
   return sources;
 }
 
+std::vector<std::string> missing_leads(const std::vector<std::string>& recorded,
+                                       const std::vector<std::string>& wanted) {
+  const auto sources = map_leads(recorded, wanted);
+  std::vector<std::string> missing;
+  for (std::size_t index = 0; index < sources.size(); ++index) {
+    if (!sources[index].found()) missing.push_back(wanted[index]);
+  }
+  return missing;
+}
+
 void extract_lead(MatrixView<double> samples, const LeadSource& source, std::span<double> out) {
   const auto& first = source.terms.front();
   const auto row = samples.row(first.row);

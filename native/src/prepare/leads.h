@@ -29,6 +29,10 @@ std::vector<LeadSource> map_leads(const std::vector<std::string>& recorded, cons
 // Throws std::invalid_argument naming the first lead that is neither recorded nor derivable.
 std::vector<LeadSource> require_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& wanted);
 
+// Names of those that are neither recorded nor derivable.
+std::vector<std::string> missing_leads(const std::vector<std::string>& recorded,
+                                       const std::vector<std::string>& wanted);
+
 // Writes the lead into `out` (samples.columns long).
 void extract_lead(MatrixView<double> samples, const LeadSource& source, std::span<double> out);
 

@@ -97,12 +97,14 @@ QualityFigures measure(const Leads& leads, double rate_hz, const PrepareOptions&
 }
 
 // Everything that comes before the filters.
-Prepared close_gaps(Leads& leads, const std::vector<LeadSource>& sources, double rate_hz,
+Prepared close_gaps(Leads& leads, std::size_t samples, const std::vector<LeadSource>& sources, double rate_hz,
                     const PrepareOptions& options) {
   Prepared prepared;
+  prepared.recorded_samples = samples;
+  prepared.recorded_rate_hz = rate_hz;
   prepared.leads = fill_gaps(leads, sources, options);
   if (options.measure_quality && !sources.empty()) {
-    prepared.quality = measure(leads, rate_hz, options, prepared.leads);
+    prepared.figures = measure(leads, rate_hz, options, prepared.leads);
   }
   return prepared;
 }
@@ -131,7 +133,7 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
   const std::size_t length = resampler->output_length(samples.columns);
 
   Leads leads(samples, sources);
-  Prepared prepared = close_gaps(leads, sources, recorded_rate_hz, options);
+  Prepared prepared = close_gaps(leads, samples.columns, sources, recorded_rate_hz, options);
   if (options.filters.any() && !sources.empty()) run_filters(leads, recorded_rate_hz, options, prepared.leads);
   prepared.signal = Matrix<float>(sources.size(), length);
   resampler->run({leads.rows(), 0, samples.columns}, options.clip_mv,
@@ -142,7 +144,7 @@ Prepared prepare(MatrixView<double> samples, const std::vector<std::string>& rec
 Prepared inspect(MatrixView<double> samples, const std::vector<LeadSource>& sources, double recorded_rate_hz,
                  const PrepareOptions& options) {
   Leads leads(samples, sources);
-  return close_gaps(leads, sources, recorded_rate_hz, options);
+  return close_gaps(leads, samples.columns, sources, recorded_rate_hz, options);
 }
 
 WindowCount count_windows(std::size_t samples, std::size_t window) {

@@ -33,7 +33,11 @@ struct LeadReport {
 struct Prepared {
   Matrix<float> signal;  // (leads, samples at the wanted rate) mV; a lead without any value is zero
   std::vector<LeadReport> leads;
-  std::optional<QualityFigures> quality;  // of the gaps closed, before filters and clip; none: not asked for
+  std::size_t recorded_samples = 0;       // that this was made of
+  double recorded_rate_hz = 0;            // and their rate
+  std::optional<QualityFigures> figures;  // of the gaps closed, before filters and clip; none: not asked for
+
+  double duration_s() const { return static_cast<double>(recorded_samples) / recorded_rate_hz; }
 };
 
 // In this order: lead mapping, linear interpolation over NaN, filters if any (band-pass, then notch), clip, resampling;

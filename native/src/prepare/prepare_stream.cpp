@@ -58,7 +58,7 @@ void PrepareStream::reset() {
 }
 
 Matrix<float> PrepareStream::push(MatrixView<double> samples) {
-  refuse_bad(samples);
+  check(samples);
   append(samples);
   const std::int64_t decided = count_decided();
   std::int64_t end = next_;
@@ -73,7 +73,7 @@ Matrix<float> PrepareStream::finish() {
   return emit(received_, static_cast<std::int64_t>(resampler_->output_length(static_cast<std::size_t>(received_))));
 }
 
-void PrepareStream::refuse_bad(MatrixView<double> samples) const {
+void PrepareStream::check(MatrixView<double> samples) const {
   if (finished_) throw std::invalid_argument("the stream has ended: reset it first");
   if (samples.rows != recorded_leads_) throw std::invalid_argument("a row of samples for each recorded lead is needed");
   if (samples.columns > static_cast<std::size_t>(kMostSamples - received_))

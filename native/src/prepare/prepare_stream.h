@@ -39,6 +39,8 @@ class PrepareStream {
   // Throws std::invalid_argument on another number of leads, an infinite sample, and after `finish`; nothing has
   // changed then.
   Matrix<float> push(MatrixView<double> samples);
+  // Throws as `push` would, and takes nothing.
+  void check(MatrixView<double> samples) const;
   // The outputs that remain if the signal ends here.
   Matrix<float> finish();
   // As new.
@@ -65,7 +67,6 @@ class PrepareStream {
     std::int64_t held_until = 0;
   };
 
-  void refuse_bad(MatrixView<double> samples) const;
   void append(MatrixView<double> samples);
   std::int64_t count_decided() const;
   void count_clipped(std::int64_t decided);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "prepare/quality_words.h"
 
@@ -13,13 +14,12 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 class Judge {
  public:
-  Judge(const std::vector<LeadReport>& reports, const QualityFigures* figures, std::size_t prepared_samples,
-        const RecordedLength& recorded, const Contract& contract)
-      : reports_(reports),
-        figures_(figures),
-        prepared_samples_(prepared_samples),
-        recorded_(recorded),
-        contract_(contract) {}
+  Judge(const Prepared& prepared, const Contract& contract, double longest_gap_s)
+      : prepared_(prepared),
+        reports_(prepared.leads),
+        figures_(prepared.figures ? &*prepared.figures : nullptr),
+        contract_(contract),
+        longest_gap_s_(longest_gap_s) {}
 
   Quality judge();
 
@@ -30,11 +30,11 @@ class Judge {
   bool exceeds(Fault fault, double measured, double limit) const;
   void find(Fault fault, double measured, std::optional<std::size_t> lead);
 
+  const Prepared& prepared_;
   const std::vector<LeadReport>& reports_;
   const QualityFigures* figures_;
-  std::size_t prepared_samples_;
-  RecordedLength recorded_;
   const Contract& contract_;
+  double longest_gap_s_;
   Quality quality_;
 };
 
@@ -46,7 +46,7 @@ Limit Judge::limit(Fault fault) const {
     case Fault::empty:
       return {{}, 0.5};
     case Fault::gap:
-      return {{}, recorded_.longest_gap_s};
+      return {{}, longest_gap_s_};
     default:
       return contract_.quality.of(fault);
   }
@@ -54,7 +54,7 @@ Limit Judge::limit(Fault fault) const {
 
 double Judge::measured(Fault fault) const {
   if (fault == Fault::too_short) {
-    return static_cast<double>(prepared_samples_) / contract_.signal.sampling_rate_hz;
+    return static_cast<double>(prepared_.signal.columns) / contract_.signal.sampling_rate_hz;
   }
   if (figures_ != nullptr) return figures_->recording[index_of(fault)];
   if (fault != Fault::too_small) return kNaN;
@@ -65,12 +65,12 @@ double Judge::measured(Fault fault) const {
 
 double Judge::measured(Fault fault, std::size_t lead) const {
   const LeadReport& report = reports_[lead];
-  const auto samples = static_cast<double>(recorded_.samples);
+  const auto samples = static_cast<double>(prepared_.recorded_samples);
   switch (fault) {
     case Fault::empty:
       return report.empty ? 1 : 0;
     case Fault::gap:
-      return static_cast<double>(report.longest_gap) / recorded_.rate_hz;
+      return static_cast<double>(report.longest_gap) / prepared_.recorded_rate_hz;
     case Fault::missing:
       return static_cast<double>(report.missing_samples) / samples;
     case Fault::clipped:
@@ -88,9 +88,9 @@ double Judge::measured(Fault fault, std::size_t lead) const {
 bool Judge::exceeds(Fault fault, double measured, double limit) const {
   switch (fault) {
     case Fault::too_short:  // to the sample
-      return prepared_samples_ < contract_.signal.window_samples;
+      return prepared_.signal.columns < contract_.signal.window_samples;
     case Fault::gap:  // likewise
-      return std::round(measured * recorded_.rate_hz) >= limit * recorded_.rate_hz;
+      return std::round(measured * prepared_.recorded_rate_hz) >= limit * prepared_.recorded_rate_hz;
     default:
       return rule_of(fault).below ? measured < limit : measured > limit;
   }
@@ -144,9 +144,12 @@ QualityVerdict Quality::verdict() const {
 
 ErrorKind Quality::kind() const { return refusal == Fault::too_short ? ErrorKind::recording : ErrorKind::quality; }
 
-Quality judge_quality(const std::vector<LeadReport>& leads, const QualityFigures* figures, std::size_t prepared_samples,
-                      const RecordedLength& recorded, const Contract& contract) {
-  return Judge(leads, figures, prepared_samples, recorded, contract).judge();
+Quality judge(const Prepared& prepared, const Contract& contract, std::optional<double> longest_gap_s) {
+  const std::size_t leads = contract.signal.leads.size();
+  if (prepared.leads.size() != leads || (prepared.figures && prepared.figures->leads.size() != leads)) {
+    throw std::invalid_argument("the recording was prepared for other leads");
+  }
+  return Judge(prepared, contract, longest_gap_s.value_or(contract.signal.window_s())).judge();
 }
 
 }  // namespace ecg2lab

@@ -35,15 +35,9 @@ struct Quality {
   ErrorKind kind() const;  // of the error that says so
 };
 
-// The recording, or a window of a stream, before it was brought to the contract's rate.
-struct RecordedLength {
-  std::size_t samples;
-  double rate_hz;
-  double longest_gap_s;  // a lead without values for as long is refused: a window, for a recording
-};
-
-// Without figures, of a preparation that did not measure them, only what a LeadReport says is judged.
-Quality judge_quality(const std::vector<LeadReport>& leads, const QualityFigures* figures, std::size_t prepared_samples,
-                      const RecordedLength& recorded, const Contract& contract);
+// Without figures, of a preparation that did not measure them, only what a LeadReport says is judged. A lead without
+// values for `longest_gap_s` is refused: a window, for a recording. Throws std::invalid_argument if the recording was
+// prepared for other leads.
+Quality judge(const Prepared& prepared, const Contract& contract, std::optional<double> longest_gap_s = {});
 
 }  // namespace ecg2lab

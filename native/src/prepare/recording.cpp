@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/lead_names.h"
@@ -16,19 +18,16 @@ constexpr double kLowestRateHz = 100, kHighestRateHz = 2000;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(ErrorKind::recording, why); }
 
-struct NamedUnit {
-  const char* name;
-  double millivolt;
-};
-constexpr std::array<NamedUnit, 3> kVoltages{{{"uV", 1e-3}, {"mV", 1.0}, {"V", 1e3}}};  // in the order of `Unit`
+constexpr std::array kMillivolt{1e-3, 1.0, 1e3};  // in the order of `Unit`
 
 double per_lead(const std::vector<double>& values, std::size_t lead) { return values[values.size() == 1 ? 0 : lead]; }
 
 void check_per_lead(const char* name, const std::vector<double>& values, std::size_t leads) {
-  const bool finite = std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
-  if ((values.size() != 1 && values.size() != leads) || !finite) {
+  if (values.size() != 1 && values.size() != leads) {
     refuse(std::string(name) + " must be one number or one for each of " + std::to_string(leads) + " leads");
   }
+  const bool finite = std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
+  if (!finite) refuse(std::string(name) + " has values that are not finite");
 }
 
 }  // namespace
@@ -46,14 +45,14 @@ ToMillivolt::ToMillivolt(const RecordingFormat& format) : leads_(canonical_leads
 std::vector<ToMillivolt::Scale> ToMillivolt::scales(const RecordingFormat& format) {
   const std::size_t leads = format.leads.size();
   if (format.unit != Unit::adc) {
-    const NamedUnit& unit = kVoltages[static_cast<std::size_t>(format.unit)];
+    const auto unit = static_cast<std::size_t>(format.unit);
     const bool zero = std::all_of(format.baseline.begin(), format.baseline.end(), [](double x) { return x == 0; });
     if (!format.gain.empty() || !zero) {
-      refuse(std::string("gain and baseline belong to unit 'adc', not to '") + unit.name + "'");
+      refuse("gain and baseline belong to unit 'adc', not to '" + std::string(kUnitNames[unit]) + "'");
     }
-    return std::vector<Scale>(leads, {0, 1, unit.millivolt});
+    return std::vector<Scale>(leads, {0, 1, kMillivolt[unit]});
   }
-  if (format.gain.empty()) refuse("unit 'adc' needs the gain in counts per millivolt");
+  if (format.gain.empty()) refuse("unit 'adc' needs the gain in counts per millivolt: gain=…");
   check_per_lead("gain", format.gain, leads);
   if (!std::all_of(format.gain.begin(), format.gain.end(), [](double x) { return x > 0; })) {
     refuse("gain must be positive and finite, in counts per millivolt");
@@ -67,31 +66,48 @@ std::vector<ToMillivolt::Scale> ToMillivolt::scales(const RecordingFormat& forma
 }
 
 template <typename T>
-void ToMillivolt::convert(const RawSamples& raw, Matrix<double>& out) const {
-  for (std::size_t lead = 0; lead < raw.leads; ++lead) {
-    const T* from = static_cast<const T*>(raw.data) + lead * raw.lead_stride;
-    const Scale& scale = scales_[lead];
-    for (double& sample : out.row(lead)) {
-      sample = scale(static_cast<double>(*from));
-      from += raw.sample_stride;
+void ToMillivolt::convert(const RawSamples& raw, double* out) const {
+  for (std::size_t lead = 0; lead < raw.leads; ++lead, out += raw.samples) {
+    const T* const from = static_cast<const T*>(raw.data) + static_cast<std::ptrdiff_t>(lead) * raw.lead_stride;
+    const auto sample = [&](std::size_t t) {
+      return static_cast<double>(from[static_cast<std::ptrdiff_t>(t) * raw.sample_stride]);
+    };
+    const auto [baseline, gain, factor] = scales_[lead];
+    if (baseline == 0 && gain == 1) {  // a division takes as long as all else
+      for (std::size_t t = 0; t < raw.samples; ++t) out[t] = sample(t) * factor;
+    } else {
+      for (std::size_t t = 0; t < raw.samples; ++t) out[t] = (sample(t) - baseline) / gain * factor;
     }
   }
 }
 
-Matrix<double> ToMillivolt::operator()(const RawSamples& raw) const {
-  Matrix<double> out(leads_.size(), raw.samples);
+std::unique_ptr<double[]> ToMillivolt::convert(const RawSamples& raw) const {
+  auto out = std::make_unique_for_overwrite<double[]>(leads_.size() * raw.samples);
   switch (raw.type) {
     case SampleType::float32:
-      convert<float>(raw, out);
+      convert<float>(raw, out.get());
       break;
     case SampleType::float64:
-      convert<double>(raw, out);
+      convert<double>(raw, out.get());
       break;
     case SampleType::int16:
-      convert<std::int16_t>(raw, out);
+      convert<std::int16_t>(raw, out.get());
       break;
   }
   return out;
+}
+
+bool ToMillivolt::is_millivolt(const RawSamples& raw) const {
+  const bool contiguous =
+      raw.sample_stride == 1 && (raw.leads == 1 || raw.lead_stride == static_cast<std::ptrdiff_t>(raw.samples));
+  return raw.type == SampleType::float64 && contiguous && std::all_of(scales_.begin(), scales_.end(), [](auto& scale) {
+           return scale.baseline == 0 && scale.gain == 1 && scale.factor == 1;
+         });
+}
+
+Millivolts ToMillivolt::operator()(const RawSamples& raw) const {
+  if (!is_millivolt(raw)) return {convert(raw), leads_.size(), raw.samples};
+  return Millivolts({static_cast<const double*>(raw.data), raw.leads, raw.samples});
 }
 
 Recording to_recording(const RawRecording& raw) {

@@ -1,7 +1,12 @@
 // An ECG as a caller has it, and in millivolt.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/matrix.h"
@@ -10,6 +15,8 @@ namespace ecg2lab {
 
 enum class SampleType { float32, float64, int16 };
 enum class Unit { microvolt, millivolt, volt, adc };
+// As recordings name them, in the order of the enumeration.
+inline constexpr std::array<std::string_view, 4> kUnitNames{"uV", "mV", "V", "adc"};
 
 // Samples in the caller's memory: sample t of lead i at i · lead_stride + t · sample_stride, counted in samples.
 struct RawSamples {
@@ -17,8 +24,8 @@ struct RawSamples {
   SampleType type;
   std::size_t leads;
   std::size_t samples;
-  std::size_t lead_stride;
-  std::size_t sample_stride;
+  std::ptrdiff_t lead_stride;
+  std::ptrdiff_t sample_stride;
 };
 
 // What the samples are.
@@ -35,22 +42,38 @@ struct RawRecording {
   RecordingFormat format;
 };
 
-struct Recording {
-  Matrix<double> samples;  // (leads, n) mV; NaN marks a missing sample
-  std::vector<std::string> leads;
-  double sampling_rate_hz;
+// (leads, n) mV; NaN marks a missing sample. Where a caller has them so, they stay where they are.
+class Millivolts {
+ public:
+  Millivolts() = default;
+  explicit Millivolts(MatrixView<double> samples) : view_(samples) {}  // not copied
+  Millivolts(std::unique_ptr<double[]> samples, std::size_t leads, std::size_t count)
+      : own_(std::move(samples)), view_{own_.get(), leads, count} {}
 
-  double duration_s() const { return static_cast<double>(samples.columns) / sampling_rate_hz; }
+  const MatrixView<double>& view() const { return view_; }
+
+ private:
+  std::unique_ptr<double[]> own_;
+  MatrixView<double> view_;
+};
+
+struct Recording {
+  Millivolts samples;
+  std::vector<std::string> leads;  // as the network names them
+  double sampling_rate_hz;
+  std::vector<std::string> ignored = {};  // channels of its file that are no leads
 };
 
 // Brings samples of one format to millivolt.
 class ToMillivolt {
  public:
-  // Throws Error of kind `recording`, with the sentences of sdk/ecg2lab/recording.py.
+  // Throws Error of kind `recording`.
   explicit ToMillivolt(const RecordingFormat& format);
 
-  // A row for each lead of the format.
-  Matrix<double> operator()(const RawSamples& raw) const;
+  // A row for each lead of the format, in memory of their own.
+  std::unique_ptr<double[]> convert(const RawSamples& raw) const;
+  // The same, not copied where they are millivolt already, one lead after another.
+  Millivolts operator()(const RawSamples& raw) const;
 
   const std::vector<std::string>& leads() const { return leads_; }  // as the network names them
 
@@ -60,13 +83,12 @@ class ToMillivolt {
     double baseline;
     double gain;
     double factor;
-
-    double operator()(double sample) const { return (sample - baseline) / gain * factor; }
   };
 
   static std::vector<Scale> scales(const RecordingFormat& format);
   template <typename T>
-  void convert(const RawSamples& raw, Matrix<double>& out) const;
+  void convert(const RawSamples& raw, double* out) const;
+  bool is_millivolt(const RawSamples& raw) const;
 
   std::vector<std::string> leads_;
   std::vector<Scale> scales_;

@@ -107,16 +107,28 @@ std::size_t WindowStream::due() const {
 StreamWindow WindowStream::window() const {
   if (due() == 0) throw std::logic_error("no window is due");
   const std::int64_t begin = recorded_at(begin_), end = recorded_at(begin_ + static_cast<std::int64_t>(window_));
-  StreamWindow out{.begin = begin_,
-                   .prepared = inspect_recorded(begin, end),
-                   .recorded_begin = begin,
-                   .recorded_samples = static_cast<std::size_t>(end - begin)};
+  StreamWindow out{.begin = begin_, .prepared = inspect_recorded(begin, end), .position = locate(begin, end)};
   out.prepared.signal = Matrix<float>(sources_.size(), window_);
   for (std::size_t lead = 0; lead < sources_.size(); ++lead) {
     const auto part = prepared_.part(lead, begin_, window_);
     std::copy(part.begin(), part.end(), out.prepared.signal.row(lead).begin());
   }
   return out;
+}
+
+// Of the window that is due.
+Position WindowStream::locate(std::int64_t first_sample, std::int64_t end_sample) const {
+  const double rate_hz = options_.sampling_rate_hz, begin_s = static_cast<double>(begin_) / rate_hz,
+               end_s = static_cast<double>(begin_ + static_cast<std::int64_t>(window_)) / rate_hz;
+  return {.window = begin_ / static_cast<std::int64_t>(hop_),
+          .first_sample = first_sample,
+          .last_sample = end_sample - 1,
+          .begin_s = begin_s,
+          .end_s = end_s,
+          .since_s = begin_s,
+          .behind_s = static_cast<double>(preparation_.samples_received()) / recorded_rate_hz_ - end_s,
+          .look_ahead_s = static_cast<double>(preparation_.look_ahead()) / recorded_rate_hz_,
+          .begin_time = {}};
 }
 
 void WindowStream::advance() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,23 @@ struct WindowStreamOptions {
   std::size_t longest_gap;  // recorded samples; a longer gap is lead-off, and its windows hold the last value
 };
 
+// Where in a stream a window lies; samples are numbered at the recorded rate, seconds count from the beginning.
+struct Position {
+  std::int64_t window;  // its number
+  std::int64_t first_sample;
+  std::int64_t last_sample;
+  double begin_s;
+  double end_s;
+  double since_s;   // where the signal begins on which the answer rests
+  double behind_s;  // signal that has come in beyond the window's end
+  double look_ahead_s;
+  std::optional<double> begin_time;  // of the first sample, by the caller's clock
+};
+
 struct StreamWindow {
   std::int64_t begin;  // number of its first sample at the wanted rate, from the beginning of the stream
   Prepared prepared;
-  std::int64_t recorded_begin;   // number of the first recorded sample of its time, likewise
-  std::size_t recorded_samples;  // of its time
+  Position position;
 };
 
 // One per patient; one thread at a time.
@@ -44,6 +57,8 @@ class WindowStream {
 
   // How many windows wait.
   std::size_t due() const;
+  // Throws as `push` would, and takes nothing.
+  void check(MatrixView<double> samples) const { preparation_.check(samples); }
   // The window that is due; `longest_gap` of its leads is that of a gap that touches it, counted beyond its ends up to
   // one more than the limit. Throws std::logic_error if none is.
   StreamWindow window() const;
@@ -82,6 +97,7 @@ class WindowStream {
   template <class Prepare>
   void extend(const Prepare& prepare, MatrixView<double> recorded);
   std::int64_t recorded_at(std::int64_t t) const;
+  Position locate(std::int64_t first_sample, std::int64_t end_sample) const;
   Prepared inspect_recorded(std::int64_t begin, std::int64_t end) const;
   std::size_t gap_around(const LeadSource& source, std::int64_t begin, std::int64_t end) const;
   bool missing(const LeadSource& source, std::int64_t t) const;

@@ -1,5 +1,5 @@
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,14 +7,35 @@ from numpy.typing import NDArray
 version: str
 """Of ecg2lab."""
 
-class LeadReport(TypedDict):
-    missing_samples: int
-    clipped_samples: int
-    derived: bool
-    empty: bool
-    flat: bool
-    peak_to_peak_mv: float
-    longest_gap: int
+class LeadReport:
+    """What happened to one lead of the contract."""
+
+    def __init__(
+        self,
+        *,
+        missing_samples: int = 0,
+        clipped_samples: int = 0,
+        derived: bool = False,
+        empty: bool = False,
+        flat: bool = False,
+        peak_to_peak_mv: float = 0.0,
+        longest_gap: int = 0,
+    ) -> None: ...
+    @property
+    def missing_samples(self) -> int: ...
+    @property
+    def clipped_samples(self) -> int: ...
+    @property
+    def derived(self) -> bool: ...
+    @property
+    def empty(self) -> bool: ...
+    @property
+    def flat(self) -> bool: ...
+    @property
+    def peak_to_peak_mv(self) -> float: ...
+    @property
+    def longest_gap(self) -> int:
+        """Missing samples without a break, at the recording's rate."""
 
 class BandPass:
     def __init__(self, low_hz: float, high_hz: float, order: int) -> None: ...
@@ -24,72 +45,182 @@ class Notch:
     def __init__(self, frequency_hz: float, quality: float) -> None: ...
     def filter(self, samples: NDArray[np.float64], rate: float, instruction_set: str = "") -> NDArray[np.float64]: ...
 
+def canonical_lead(name: str) -> str: ...
+def standard_leads() -> tuple[str, ...]: ...
+
+class RecordingFormat:
+    """What samples are: leads, rate, unit, calibration."""
+
+    def __init__(
+        self,
+        leads: Sequence[str],
+        sampling_rate_hz: float,
+        unit: str,
+        gain: Sequence[float] = [],
+        baseline: Sequence[float] = [],
+    ) -> None: ...
+    @property
+    def leads(self) -> tuple[str, ...]: ...
+    @property
+    def sampling_rate_hz(self) -> float: ...
+    def to_millivolt(self, samples: NDArray[Any]) -> NDArray[np.float64]:
+        """Copy (leads, n) float32, float64 or int16, of any strides."""
+
+class QualityFigures:
+    """What the quality gate measured."""
+
+class Prepared:
+    """A recording at the contract's leads, unit and rate."""
+
+    def __init__(
+        self,
+        signal: NDArray[np.float32],
+        leads: Sequence[LeadReport],
+        recorded_samples: int,
+        recorded_rate_hz: float,
+        figures: QualityFigures | None = None,
+    ) -> None: ...
+    @property
+    def signal(self) -> NDArray[np.float32]:
+        """(leads, n) mV."""
+    @property
+    def leads(self) -> list[LeadReport]: ...
+    @property
+    def recorded_samples(self) -> int: ...
+    @property
+    def recorded_rate_hz(self) -> float: ...
+    @property
+    def figures(self) -> QualityFigures | None:
+        """None: the quality gate was not asked."""
+    def windows(self, window: int) -> NDArray[np.float32]:
+        """Whole windows side by side, (windows, leads, L)."""
+
 def prepare(
     samples: NDArray[np.float64],
     recorded_leads: Sequence[str],
     rate: float,
-    leads: Sequence[str],
-    sampling_rate_hz: float,
-    clip_mv: float,
-    band_pass: BandPass | None = None,
-    notch: Notch | None = None,
-    measure_quality: bool = False,
-) -> Any: ...  # signal, list of LeadReport and, if asked for, QualityFigures
+    contract: Contract,
+    ignored: Sequence[str] = [],
+    measure_quality: bool = True,
+) -> Prepared: ...
+def preprocess(samples: NDArray[Any], format: RecordingFormat, contract: Contract) -> NDArray[np.float32]: ...
 def missing_leads(recorded: Sequence[str], wanted: Sequence[str]) -> list[str]: ...
 def lead(samples: NDArray[np.float64], recorded: Sequence[str], wanted: str) -> NDArray[np.float64]: ...
-def windows(signal: NDArray[np.float32], window: int) -> NDArray[np.float32]: ...
 
 class Resampler:
     def __init__(self, input_rate: float, output_rate: float, instruction_set: str = "") -> None: ...
     def run(self, samples: NDArray[np.float64], clip_mv: float) -> NDArray[np.float32]: ...
 
 def look_ahead(input_rate: float, output_rate: float) -> int: ...
-
-class QualityFigures:
-    leads: list[dict[str, float]]
-    recording: dict[str, float]
-
 def fault_names() -> tuple[str, ...]: ...
-def judge_quality(
-    notes: Sequence[tuple[str, int, int, bool, bool, bool, float, int]],
-    figures: QualityFigures | None,
-    prepared_samples: int,
-    recorded_samples: int,
-    recorded_rate_hz: float,
-    sampling_rate_hz: float,
-    window_samples: int,
-    clip_mv: float,
-    limits: Mapping[str, tuple[float | None, float | None]],
-    longest_gap_s: float | None,
-) -> dict[str, Any]: ...
+
+class QualityFault:
+    @property
+    def fault(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def lead(self) -> str | None: ...
+    @property
+    def other_lead(self) -> str | None: ...
+    @property
+    def measured(self) -> float: ...
+    @property
+    def limit(self) -> float: ...
+    @property
+    def message(self) -> str: ...
+
+class Quality:
+    """The verdict on a recording, and what it rests on."""
+
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def faults(self) -> list[QualityFault]: ...
+    @property
+    def leads(self) -> dict[str, dict[str, float]]: ...
+    @property
+    def recording(self) -> dict[str, float]: ...
+    @property
+    def error(self) -> str:
+        """Name of the error that says so; empty: not refused."""
+    @property
+    def message(self) -> str: ...
+
+def judge(prepared: Prepared, contract: Contract, longest_gap_s: float | None = None) -> Quality: ...
+
+class RecordingNote:
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def sampling_rate_hz(self) -> float: ...
+    @property
+    def windows(self) -> int: ...
+    @property
+    def unused_s(self) -> float: ...
+    @property
+    def derived_leads(self) -> list[str]: ...
+    @property
+    def ignored_channels(self) -> list[str]: ...
+    @property
+    def missing_samples(self) -> dict[str, int]: ...
+    @property
+    def clipped_samples(self) -> dict[str, int]: ...
+
+def describe_recording(
+    prepared: Prepared, recorded: Sequence[str], ignored: Sequence[str], windows: int, contract: Contract
+) -> RecordingNote: ...
+def prediction_json(prediction: object, encode: Callable[[Any], bytes]) -> bytes: ...
+def refusal_json(refusal: object) -> bytes: ...
 def fact_names() -> tuple[str, ...]: ...
 def check_patient(numbers: Mapping[str, float], words: Mapping[str, str]) -> None: ...
-def encode_features(
+
+class Features:
+    """Inputs of the static branch, missing flags among them where the contract has any."""
+
+    @property
+    def continuous(self) -> NDArray[np.float32]:
+        """(columns)."""
+    @property
+    def categorical(self) -> NDArray[np.int64]:
+        """(columns)."""
+    @property
+    def imputed(self) -> dict[str, float | str]:
+        """Features that were not given, with what stood in for them."""
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Facts that were given and that the contract does not want."""
+    @property
+    def out_of_range(self) -> tuple[str, ...]:
+        """Facts that count as not given, BMI that follows from others among them."""
+
+def encode(
     numbers: Mapping[str, float], words: Mapping[str, str], contract: Contract, impute_out_of_range: bool = False
-) -> tuple[NDArray[np.float32], NDArray[np.int64], dict[str, float | str], tuple[str, ...], tuple[str, ...]]: ...
+) -> Features: ...
 def signal_instruction_sets() -> list[str]: ...
 
-class StreamLeadReport(TypedDict):
-    missing_samples: int
-    clipped_samples: int
-    longest_gap: int
-    held_until: int
-    derived: bool
-    lead_off: bool
+class StreamLeadReport:
+    @property
+    def missing_samples(self) -> int: ...
+    @property
+    def clipped_samples(self) -> int: ...
+    @property
+    def longest_gap(self) -> int: ...
+    @property
+    def held_until(self) -> int: ...
+    @property
+    def derived(self) -> bool: ...
+    @property
+    def lead_off(self) -> bool: ...
 
 class PrepareStream:
-    look_ahead: int
-    samples_received: int
-    outputs_made: int
-    def __init__(
-        self,
-        recorded_leads: Sequence[str],
-        rate: float,
-        leads: Sequence[str],
-        sampling_rate_hz: float,
-        clip_mv: float,
-        longest_gap: int,
-    ) -> None: ...
+    def __init__(self, recorded_leads: Sequence[str], rate: float, contract: Contract, longest_gap: int) -> None: ...
+    @property
+    def look_ahead(self) -> int: ...
+    @property
+    def samples_received(self) -> int: ...
+    @property
+    def outputs_made(self) -> int: ...
     def push(self, samples: NDArray[np.float64]) -> NDArray[np.float32]: ...
     def finish(self) -> NDArray[np.float32]: ...
     def reset(self) -> None: ...
@@ -97,29 +228,64 @@ class PrepareStream:
     def restore(self, state: bytes) -> None: ...
     def leads(self) -> list[StreamLeadReport]: ...
 
+class Position:
+    @property
+    def window(self) -> int: ...
+    @property
+    def first_sample(self) -> int: ...
+    @property
+    def last_sample(self) -> int: ...
+    @property
+    def begin_s(self) -> float: ...
+    @property
+    def end_s(self) -> float: ...
+    @property
+    def since_s(self) -> float: ...
+    @property
+    def behind_s(self) -> float: ...
+    @property
+    def look_ahead_s(self) -> float: ...
+    @property
+    def begin_time(self) -> float | None: ...
+
+class StreamWindow:
+    @property
+    def prepared(self) -> Prepared: ...
+    @property
+    def position(self) -> Position: ...
+
 class WindowStream:
-    hop: int
-    look_ahead: int
-    samples_received: int
     def __init__(
         self, contract: Contract, recorded_leads: Sequence[str], rate: float, hop_s: float, longest_gap_s: float
     ) -> None: ...
+    @property
+    def hop(self) -> int: ...
+    @property
+    def look_ahead(self) -> int: ...
+    @property
+    def samples_received(self) -> int: ...
     def push(self, samples: NDArray[np.float64]) -> None: ...
+    def check(self, samples: NDArray[np.float64]) -> None:
+        """Raise what `push` would, and take nothing."""
     def finish(self) -> None: ...
     def reset(self) -> None: ...
-    def window(self) -> tuple[int, int, int, NDArray[np.float32], list[LeadReport], QualityFigures] | None: ...
+    def window(self) -> StreamWindow | None: ...
     def advance(self) -> None: ...
     def save(self) -> bytes: ...
     def restore(self, state: bytes) -> None: ...
     def leads_off(self) -> list[bool]: ...
 
-def impute_continuous(
-    values: NDArray[np.float32], medians: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], list[int]]: ...
-def impute_categorical(
-    codes: NDArray[np.int64], missing_codes: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], list[int]]: ...
-def decide(logits: NDArray[np.float32], rules: NDArray[np.float64]) -> list[tuple[float, float, float, int]]: ...
+class Decision:
+    @property
+    def probability(self) -> float: ...
+    @property
+    def lowest(self) -> float: ...
+    @property
+    def highest(self) -> float: ...
+    @property
+    def detected(self) -> bool | None: ...
+
+def decide(logits: NDArray[np.float32], contract: Contract) -> list[Decision]: ...
 
 class Scan:
     def __init__(

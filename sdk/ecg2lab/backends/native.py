@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab import cpu, parity
 from ecg2lab._native import _core
+from ecg2lab.architectures import require_fusion
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
@@ -30,6 +31,7 @@ class NativeBackend:
         left_out = bundle.native.left_out
         if parity.NATIVE in left_out:
             raise BackendError(f"{bundle.source} was exported without the native backend: {left_out[parity.NATIVE]}")
+        require_fusion(bundle, self.name)
         name = f"{bundle.source}: {WEIGHTS}"
         try:
             self._engine = make_engine(bundle.tensors(WEIGHTS), bundle.contract, threads, self.precision)

@@ -12,12 +12,15 @@ from ecg2lab import cpu
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import installed_version, require
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, graph_tensors
 
-PROVIDER = "CPUExecutionProvider"
+_TYPES: dict[type, str] = {np.float32: "tensor(float)", np.int64: "tensor(int64)"}
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_OPTIONS = {CPU: {}, CUDA: {"use_tf32": "0"}}
+"""TF32 would round the operands of fp32 to ten bits, which is not what was proved."""
 
 
-def import_runtime() -> Any:
+def import_runtime(extra: str = "onnx") -> Any:
     """Import ONNX Runtime, its telemetry switched off: since 1.32 it leaves files in the user's home at import.
 
     Raises
@@ -25,15 +28,15 @@ def import_runtime() -> Any:
     MissingExtraError
         If it is not installed.
     """
-    require("onnx", "onnxruntime")
+    require(extra, "onnxruntime")
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     return onnxruntime
 
 
-def make_session(model: bytes, threads: int) -> Any:
-    """An inference session on the CPU with exactly `threads` threads that sleep while idle.
+def make_session(model: bytes, threads: int, provider: str = CPU) -> Any:
+    """An inference session with exactly `threads` threads that sleep while idle.
 
     Parameters
     ----------
@@ -41,11 +44,22 @@ def make_session(model: bytes, threads: int) -> Any:
         Serialised ONNX.
     threads
         Of one call; 1 runs in the caller's thread.
+    provider
+        That answers, and no other.
+
+    Raises
+    ------
+    BackendError
+        If the provider is absent or does not start, or the graph cannot be loaded.
     """
-    onnxruntime = import_runtime()
+    onnxruntime = import_runtime("onnx" if provider == CPU else "gpu")
     if installed_version("onnxruntime") and installed_version("onnxruntime-gpu"):
         raise BackendError(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; uninstall one of them"
+        )
+    if provider not in onnxruntime.get_available_providers():
+        raise BackendError(
+            f"the onnxruntime that is installed has no {provider}: pip uninstall it, then pip install 'ecg2lab[gpu]'"
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -53,24 +67,29 @@ def make_session(model: bytes, threads: int) -> Any:
     options.log_severity_level = 4  # what fails is raised, too
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
+        session = onnxruntime.InferenceSession(model, options, providers=[(provider, _OPTIONS[provider])])
     except Exception as error:  # the runtime's exception classes are not public
         first_line = str(error).strip().split("\n")[0]
         raise BackendError(f"ONNX Runtime {onnxruntime.__version__} cannot load the graph: {first_line}") from None
+    session.disable_fallback()  # nor later, in the middle of an answer
+    if session.get_providers()[0] != provider:  # it falls to the CPU without a word
+        raise BackendError(f"ONNX Runtime {onnxruntime.__version__} could not start its {provider} on this machine")
+    return session
 
 
 class OnnxRuntimeBackend:
-    """Runs the bundle's window graph."""
+    """Runs the bundle's window graph on the CPU."""
 
     name = "onnxruntime"
     device = "cpu"
+    _provider = CPU
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
         if precision not in (None, bundle.manifest.precision):
             raise BackendError(f"the graph of {bundle.source} is {bundle.manifest.precision}, not {precision}")
         self.precision: str = bundle.manifest.precision
-        cpu.require(self.precision)
-        self._session = make_session(bundle.member(WINDOW_GRAPH), threads)
+        self._require_precision()
+        self._session = make_session(bundle.member(WINDOW_GRAPH), threads, self._provider)
         _check_fit(self._session, bundle)
 
     @property
@@ -94,17 +113,26 @@ class OnnxRuntimeBackend:
             raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
         return logits
 
+    def _require_precision(self) -> None:
+        cpu.require(self.precision)
+
+
+class OnnxRuntimeCudaBackend(OnnxRuntimeBackend):
+    """Runs the bundle's window graph on the first NVIDIA GPU; chosen by name only."""
+
+    name = "onnxruntime-cuda"
+    device = "cuda:0"
+    _provider = CUDA
+
+    def _require_precision(self) -> None:
+        if self.precision == "int8":
+            raise BackendError("onnxruntime-cuda has no 8-bit products for this graph; take a bundle in fp32 or fp16")
+
 
 def _check_fit(session: Any, bundle: Bundle) -> None:
     """Refuse a graph that is not the one its contract speaks of."""
-    contract, columns = bundle.contract, bundle.contract.static_inputs
-    wanted = {
-        SIGNAL: ("tensor(float)", [len(contract.signal.leads), contract.signal.window_samples]),
-        CONTINUOUS: ("tensor(float)", [len(columns.continuous)]),
-        CATEGORICAL: ("tensor(int64)", [len(columns.categorical)]),
-        LOGITS: ("tensor(float)", [len(contract.targets)]),
-    }
-    found = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
-    for name in (*wanted, *found):
-        if wanted.get(name) != found.get(name):
+    expected = {name: (_TYPES[dtype], list(shape)) for name, (shape, dtype) in graph_tensors(bundle.contract).items()}
+    actual = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
+    for name in (*expected, *actual):
+        if expected.get(name) != actual.get(name):
             raise BundleError(f"{bundle.source}: its graph does not fit its contract at {name!r}; export it again")

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.architectures import require_fusion
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.extras import require
-from ecg2lab.measuring import scan_kernel, two_sided
+from ecg2lab.kernels import scan_kernel, two_sided
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +40,7 @@ class TorchBackend:
     MissingExtraError
         If PyTorch is not installed.
     BackendError
-        If another precision than fp32 is wanted.
+        If another precision than fp32 is wanted, or the network is of another architecture.
     BundleError
         If the weights are not those of a network.
     """
@@ -48,6 +49,7 @@ class TorchBackend:
     precision = "fp32"
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
+        require_fusion(bundle, self.name)
         if (asked := precision or bundle.manifest.precision) != self.precision:
             raise BackendError(f"the torch backend computes in fp32, not {asked}; take another backend")
         require("train", "torch")

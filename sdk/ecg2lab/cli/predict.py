@@ -68,7 +68,9 @@ class Question:
 class Computing:
     """How an engine is loaded, as `ecg2lab.load` names it."""
 
-    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, tensorrt or torch.")] = "auto"
+    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, onnxruntime-cuda, tensorrt or torch.")] = (
+        "auto"
+    )
     precision: Annotated[
         str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
     ] = None

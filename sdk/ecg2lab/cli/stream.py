@@ -100,7 +100,9 @@ def run(
     facts: Facts,
     raw: RawFormat,
     speed: Annotated[Any, typer.Option(parser=_speed, metavar="X", help="Of a replay: times real time, or max.")] = "1",
-    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, tensorrt or torch.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="auto, native, onnxruntime, onnxruntime-cuda, tensorrt or torch.")
+    ] = "auto",
     threads: Annotated[int, typer.Option(help="Of one call.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each answer.")] = False,
 ) -> None:

@@ -14,7 +14,6 @@ from ecg2lab.recording import Recording
 
 CHUNK_S = 0.25
 """Of a replay, and of raw samples that lie ready."""
-TYPES = {"int16": "<i2", "float32": "<f4", "float64": "<f8"}
 
 
 def replay(recording: Recording, speed: float) -> Iterator[NDArray[np.float64]]:
@@ -43,7 +42,7 @@ def raw(source: int, sample_type: str, leads: int, fs: float) -> Iterator[NDArra
     source
         File descriptor: what has come is read at once, and nothing is held back in a buffer.
     sample_type
-        One of `TYPES`.
+        int16, float32 or float64.
     leads, fs
         Of the signal.
 
@@ -52,7 +51,7 @@ def raw(source: int, sample_type: str, leads: int, fs: float) -> Iterator[NDArra
     RecordingError
         If the bytes end within a sample of all leads.
     """
-    dtype, rest = np.dtype(TYPES[sample_type]), b""
+    dtype, rest = np.dtype(sample_type).newbyteorder("<"), b""
     row = dtype.itemsize * leads
     while content := os.read(source, max(1, round(CHUNK_S * fs)) * row):
         content = rest + content

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ecg2lab._native import _core
 from ecg2lab.prediction import ErrorNote, Prediction
 from ecg2lab.quality import QualityNote
 
@@ -26,7 +27,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """One line of JSON."""
-        return msgspec.json.encode(self)
+        return _core.refusal_json(self)
 
 
 def json_schema() -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.parity import Check, ParityReport, nearest_to_limit
 from ecg2lab.report.tables import plain_table, print_table
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
 
 
 def checks_table(report: ParityReport) -> Table:
@@ -42,8 +41,6 @@ def gates_table(gates: Mapping[ReducedPrecision, Gate]) -> Table:
 
 def show_left_out(report: ParityReport, console: Console, said: Collection[str] = ()) -> None:
     """What was not measured or was refused, and why, but for what is `said` elsewhere; a shared reason stands once."""
-    from rich.text import Text
-
     for title, reasons in (("Not measured", report.left_out), ("Refused by its gate", report.refused)):
         shown = {what: why for what, why in reasons.items() if what not in said}
         if not shown:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.cells import cell_len
+from rich.console import Console
 from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Column, Table
 
 
 def plain_table(title: str, *columns: str) -> Table:
     """A table without lines, its title to the left."""
-    from rich.table import Table
-
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")

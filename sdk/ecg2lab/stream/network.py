@@ -51,7 +51,7 @@ class Network(Protocol):
         """
 
 
-class ByWindows:
+class ByWindows(Network):
     """Every window anew, with those shortly before it where an average is wanted.
 
     One window at a time: whether a push makes one due or ten, its answer has the same bits.
@@ -73,7 +73,6 @@ class ByWindows:
         self._latest: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=average)
 
     def answer(self, number: int, signal: NDArray[np.float32], features: Features) -> Answered:
-        """See `Network`."""
         logits = self._run(signal, features.continuous[None], features.categorical[None])[0]
         self._latest.append((number, logits))
         while self._latest[0][0] <= number - self._average:
@@ -81,25 +80,22 @@ class ByWindows:
         return Answered(np.stack([logits for _, logits in self._latest]), self._latest[0][0])
 
     def refuse(self) -> None:
-        """See `Network`; the windows before it are still good."""
+        pass  # the windows before it are still good
 
     def reset(self) -> None:
-        """See `Network`."""
         self._latest.clear()
 
     def save(self) -> Kept:
-        """See `Network`."""
         return [(number, logits.astype("<f4").tobytes()) for number, logits in self._latest]
 
     def restore(self, kept: Kept) -> None:
-        """See `Network`."""
         latest = [(number, _logits(content, self._targets)) for number, content in kept]
         if len(latest) > self._average:
             raise BackendError("this state remembers more windows than the stream averages")
         self._latest = deque(latest, maxlen=self._average)
 
 
-class ByState:
+class ByState(Network):
     """A causal model's own state, which no sample passes twice.
 
     It begins with a whole window and then takes in a hop at a time. A refused window ends it, so that what a lead that
@@ -123,7 +119,6 @@ class ByState:
         self._since = 0
 
     def answer(self, number: int, signal: NDArray[np.float32], features: Features) -> Answered:
-        """See `Network`."""
         self._require_open()
         state, since, samples = self._state, self._since, signal[:, :, -self._hop :]
         if state is None or state.samples + self._hop > MOST_IN_A_STATE:
@@ -133,19 +128,15 @@ class ByState:
         return Answered(logits, since)
 
     def refuse(self) -> None:
-        """See `Network`."""
         self.reset()
 
     def reset(self) -> None:
-        """See `Network`."""
         self._state = None
 
     def save(self) -> Kept:
-        """See `Network`."""
         return [] if self._state is None else [(self._since, self._state.to_bytes())]
 
     def restore(self, kept: Kept) -> None:
-        """See `Network`."""
         if len(kept) > 1:
             raise BackendError("this state is of more than one patient")
         states = [(number, StepState.from_bytes(content)) for number, content in kept]

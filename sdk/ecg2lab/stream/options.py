@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab.errors import PatientError, RecordingError
+from ecg2lab._native import _core
+from ecg2lab.errors import PatientError
 from ecg2lab.patient import Patient
-from ecg2lab.recording import Recording, Unit
+from ecg2lab.recording import Unit, check_samples, check_source, recording_format
 from ecg2lab.stream.network import By
 
 
@@ -42,12 +44,13 @@ class StreamOptions:
         """
         if not isinstance(self.patient, Patient | None):
             raise PatientError(f"stream wants an ecg2lab.Patient, not {type(self.patient).__name__}")
-        leads = self.leads
-        if isinstance(leads, Iterable) and not isinstance(leads, str | Set):
-            leads = tuple(leads)
-        rows = len(leads) if isinstance(leads, tuple) else 1
-        sample = self._recording(np.zeros((rows, 1)), leads, self.source)
-        return replace(self, fs=sample.fs, leads=sample.leads, source=sample.source)
+        form = self.format
+        return replace(self, fs=form.sampling_rate_hz, leads=form.leads, source=check_source(self.source))
+
+    @cached_property
+    def format(self) -> _core.RecordingFormat:
+        """What the samples will be."""
+        return recording_format(self.leads, self.fs, self.unit, self.gain, self.baseline)
 
     def to_millivolt(self, samples: ArrayLike) -> NDArray[np.float64]:
         """Samples of one push, (leads, n), checked as those of a recording are.
@@ -59,14 +62,4 @@ class StreamOptions:
         """
         if getattr(samples, "shape", None) == (len(self.leads), 0):
             return np.empty((len(self.leads), 0))
-        millivolt = self._recording(samples, self.leads).samples
-        if np.isinf(millivolt).any():
-            raise RecordingError("these samples cannot be used: infinite samples")
-        return millivolt
-
-    def _recording(
-        self, samples: ArrayLike, leads: Sequence[str], source: Mapping[str, Any] | None = None
-    ) -> Recording:
-        return Recording(
-            samples, fs=self.fs, leads=leads, unit=self.unit, gain=self.gain, baseline=self.baseline, source=source
-        )
+        return self.format.to_millivolt(check_samples(samples, len(self.leads)))

@@ -14,13 +14,14 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecg2lab import log
 from ecg2lab._native import _core
 from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.features import Encode, Features
 from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import Patient
 from ecg2lab.prediction import EngineInfo, ErrorNote, Finding, PatientNote, RecordingNote, decide
-from ecg2lab.preparation import LeadNote, PreparedSignal, judge_quality, whole_windows
+from ecg2lab.preparation import judge_quality, whole_windows
 from ecg2lab.quality import QualityNote
 from ecg2lab.stream import state as states
 from ecg2lab.stream.clock import Clock
@@ -125,7 +126,7 @@ class Stream:
             number = received if start is None else self._check_start(start, received)
             stamp = None if time is None else self._clock.check(number, time)
             millivolt = self._options.to_millivolt(samples)
-            self._take(np.empty((len(self._options.leads), 0)))  # an ended stream refuses
+            self._refusing(lambda: self._windows.check(millivolt))
             if stamp is not None:
                 self._clock.accept(stamp)
             predictions: list[StreamPrediction] = []
@@ -226,44 +227,39 @@ class Stream:
 
     def _answers(self) -> Iterator[StreamPrediction]:
         while (due := self._windows.window()) is not None:
-            begin, first, count, signal, reports, figures = due
-            names = self._contract.signal.leads
-            notes = tuple(LeadNote(name, **report) for name, report in zip(names, reports, strict=True))
-            prepared = PreparedSignal(signal, self._options.fs, count, notes, figures)
-            yield self._predict(begin, first, prepared)
+            yield self._predict(due)
             self._windows.advance()
 
-    def _predict(self, begin: int, first: int, prepared: PreparedSignal) -> StreamPrediction:
-        number = begin // self._settings.hop
+    def _predict(self, window: _core.StreamWindow) -> StreamPrediction:
+        prepared, number = window.prepared, window.position.window
         try:
             quality = judge_quality(prepared, self._contract, self._settings.longest_gap_s)
         except (QualityError, RecordingError) as error:
             self._network.refuse()
+            log.refused(error)
             refusal = ErrorNote(type=type(error).__name__, message=str(error))
             note = self._note(prepared, error.quality if isinstance(error, QualityError) else None)
-            return self._prediction((), note, 0, self._position(number, number, first, prepared), refusal)
+            return self._prediction((), note, 0, self._position(window, number), refusal)
         note = self._note(prepared, quality)
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
         findings = decide(answered.logits, self._contract)
-        position = self._position(number, answered.since, first, prepared)
         chosen = tuple(findings[index] for index in self._targets)
-        return self._prediction(chosen, note, len(answered.logits), position, None)
+        return self._prediction(chosen, note, len(answered.logits), self._position(window, answered.since), None)
 
-    def _note(self, prepared: PreparedSignal, quality: QualityNote | None) -> RecordingNote:
+    def _note(self, prepared: _core.Prepared, quality: QualityNote | None) -> RecordingNote:
         return recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
 
     def _prediction(
         self,
         findings: tuple[Finding, ...],
         note: RecordingNote,
-        windows: int,
         position: Position,
-        refusal: ErrorNote | None,
+        refusal: ErrorNote | None = None,
     ) -> StreamPrediction:
         return StreamPrediction(
             notice=self.info.notice,
             findings=findings,
-            recording=msgspec.structs.replace(note, windows=windows),
+            recording=note,
             patient=self._patient,
             engine=self.info,
             source=self._source,
@@ -271,19 +267,12 @@ class Stream:
             refusal=refusal,
         )
 
-    def _position(self, number: int, since: int, first: int, prepared: PreparedSignal) -> Position:
-        signal, hop = self._contract.signal, self._settings.hop
-        end_s = (number * hop + signal.window_samples) / signal.sampling_rate_hz
-        return Position(
-            window=number,
-            first_sample=first,
-            last_sample=first + prepared.recorded_samples - 1,
-            begin_s=number * hop / signal.sampling_rate_hz,
-            end_s=end_s,
-            since_s=since * hop / signal.sampling_rate_hz,
-            behind_s=self.samples_received / self._options.fs - end_s,
-            look_ahead_s=self.look_ahead_s,
-            begin_time=self._clock.time_of(first),
+    def _position(self, window: _core.StreamWindow, since: int) -> Position:
+        position = msgspec.convert(window.position, Position, from_attributes=True)
+        return msgspec.structs.replace(
+            position,
+            since_s=since * self._settings.hop / self._contract.signal.sampling_rate_hz,
+            begin_time=self._clock.time_of(position.first_sample),
         )
 
     def _inputs(self, patient: Patient | None) -> tuple[Features, PatientNote]:

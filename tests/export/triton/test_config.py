@@ -4,9 +4,7 @@ import hashlib
 import json
 from types import SimpleNamespace
 
-import msgspec
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 from google.protobuf import text_format
@@ -17,11 +15,9 @@ from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_INT64, ModelConfi
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab import parity
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError, ParityError
 from ecg2lab_export import export
-from ecg2lab_export.passes import reduce_precision
 from ecg2lab_export.triton import pbtxt
 from ecg2lab_export.triton.settings import Settings
 
@@ -145,13 +141,8 @@ def test_two_trainings_of_one_network_never_share_an_engine(bundle, tmp_path, pa
     assert len(prefixes) == 3
 
 
-def test_tensorrt_may_not_choose_a_precision_past_the_gate(bundle, tmp_path, written, changed):
-    proof = parity.recorded(bundle)
-    checks = tuple(msgspec.structs.replace(check, tolerance=1.0) for check in proof.checks)
-    report = msgspec.structs.replace(proof, precision="bf16", checks=checks)
-    graph = reduce_precision(onnx.load_from_string(bundle.member(bundles.WINDOW_GRAPH)), "bf16").SerializeToString()
-    members = {bundles.PARITY: msgspec.json.encode(report), bundles.WINDOW_GRAPH: graph}
-    reduced = changed(bundle, members, precision="bf16")
+def test_tensorrt_may_not_choose_a_precision_past_the_gate(data_folder, tmp_path, written):
+    reduced = Bundle.open(data_folder / "released" / "0.1.0" / "bf16.ecg2lab")
     with pytest.raises(BundleError, match="carries bf16"):
         written(reduced, tmp_path / "repo", tensorrt=True)
     assert not list(tmp_path.iterdir())

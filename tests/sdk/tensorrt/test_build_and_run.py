@@ -90,6 +90,7 @@ def test_selftest_asks_for_no_engine_of_a_precision_without_a_gate(tensorrt, bun
     assert not [name for name in report.left_out if "fp16" in name]
 
 
+@pytest.mark.slow
 def test_closing_gives_memory_and_streams_back(tensorrt, driver, opened):
     build(opened)
     loaded = ecg2lab.load(opened, backend="tensorrt")
@@ -241,6 +242,7 @@ def test_what_is_no_graph_is_refused(tensorrt, opened):
         build_engine(opened, lambda: b"no graph", Options("fp32"))
 
 
+@pytest.mark.slow
 def test_a_gpu_without_memory_is_named_and_leaves_nothing_allocated(tensorrt, driver, opened):
     build(opened)
     gc.collect()

@@ -203,31 +203,34 @@ def test_a_relative_cache_is_refused(monkeypatch):
         cache_folder()
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_builds_and_the_other_uses_it(tmp_path):
-    """Both want the same engine at once; a build appends a line to a file and takes a while."""
+    """Both want the same engine at once; a build appends a line to a file and lasts until it is told to end."""
     code = textwrap.dedent("""
-        import sys, time
+        import sys
         from pathlib import Path
         import msgspec
         from ecg2lab.backends.tensorrt.cache import EngineCache
         from ecg2lab.backends.tensorrt.record import EngineRecord
         record = msgspec.json.decode(sys.argv[1], type=EngineRecord)
-        cache, waited = EngineCache(), []
-        with cache.lock(record.key, lambda: waited.append(1)):
+        cache = EngineCache()
+        with cache.lock(record.key, lambda: print("waits", flush=True)):
             if cache.exact(record.key) is None:
                 with Path(sys.argv[2]).open("a") as builds:
                     builds.write("built\\n")
-                print("ready", flush=True)
-                time.sleep(1)
+                print("builds", flush=True)
+                sys.stdin.readline()
                 cache.store(record, b"a plan" * 1000)
-        print("waited" if waited else "did not wait", len(cache.load(cache.find([record.key], "m"))))
+        print(len(cache.load(cache.find([record.key], "m"))))
     """)
     command = [sys.executable, "-c", code, msgspec.json.encode(record()).decode(), str(tmp_path / "builds")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout.readline() == "ready\n"
-        second = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-        assert first.communicate(timeout=60)[0] == "did not wait 6000\n"
-    assert second.stdout == "waited 6000\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as first:
+        assert first.stdout.readline() == "builds\n"
+        with subprocess.Popen(command, **pipes) as second:
+            assert second.stdout.readline() == "waits\n"
+            assert first.communicate("end\n", timeout=60)[0] == "6000\n"
+            assert second.communicate(timeout=60)[0] == "6000\n"
     assert (tmp_path / "builds").read_text() == "built\n"
 
 

@@ -208,19 +208,19 @@ def fold_rows(*rows: tuple[int | None, int | None]) -> pl.DataFrame:
 
 
 def test_given_folds_are_the_patients() -> None:
-    found = folds.given(fold_rows((1, 3), (2, 19), (1, 3), (3, None), (None, 4)), Path("folds.csv"))
+    found = folds.of_table(fold_rows((1, 3), (2, 19), (1, 3), (3, None), (None, 4)), Path("folds.csv"))
     assert sorted(found.rows()) == [(1, 3), (2, 19)]
 
 
 def test_patient_in_two_folds_is_refused_with_row() -> None:
     with pytest.raises(DatasetError, match=r"folds\.csv, row 4: patient 1 is in two folds"):
-        folds.given(fold_rows((1, 3), (2, 19), (1, 4)), Path("folds.csv"))
+        folds.of_table(fold_rows((1, 3), (2, 19), (1, 4)), Path("folds.csv"))
 
 
 @pytest.mark.parametrize("fold", [-1, 20])
 def test_fold_outside_is_refused_with_row(fold: int) -> None:
     with pytest.raises(DatasetError, match=rf"folds\.csv, row 3: strat_fold {fold} is outside"):
-        folds.given(fold_rows((1, 3), (2, fold)), Path("folds.csv"))
+        folds.of_table(fold_rows((1, 3), (2, fold)), Path("folds.csv"))
 
 
 def people(count: int) -> pl.DataFrame:
@@ -237,7 +237,7 @@ def people(count: int) -> pl.DataFrame:
 
 @pytest.mark.parametrize("count", [1, 20, 92, 1001])
 def test_made_folds_differ_by_one_patient_at_most(count: int) -> None:
-    found = folds.made(people(count), seed=1)
+    found = folds.dealt_out(people(count), seed=1)
     sizes = [(found["fold"] == fold).sum() for fold in range(20)]
     assert sum(sizes) == count == found["subject_id"].n_unique()
     assert max(sizes) - min(sizes) <= 1
@@ -245,7 +245,7 @@ def test_made_folds_differ_by_one_patient_at_most(count: int) -> None:
 
 def test_made_folds_are_stratified() -> None:
     everyone = people(2000).with_columns((pl.col("age") // 10).alias("decade"))
-    dealt = everyone.join(folds.made(everyone, seed=1), on="subject_id")
+    dealt = everyone.join(folds.dealt_out(everyone, seed=1), on="subject_id")
     for _, stratum in dealt.group_by("sex", "decade"):
         sizes = [(stratum["fold"] == fold).sum() for fold in range(20)]
         assert max(sizes) - min(sizes) <= 1
@@ -253,7 +253,7 @@ def test_made_folds_are_stratified() -> None:
 
 def test_made_folds_depend_on_the_seed_and_not_on_the_order() -> None:
     def made(table: pl.DataFrame, seed: int) -> list[tuple[int, int]]:
-        return sorted(folds.made(table, seed).rows())
+        return sorted(folds.dealt_out(table, seed).rows())
 
     assert made(people(100), 1) == made(people(100).reverse(), 1)
     assert made(people(100), 1) != made(people(100), 2)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ecg2lab.contract import published
 from ecg2lab_training.cohort import targets
 from ecg2lab_training.cohort.labels import MOMENTS
 from ecg2lab_training.data import labs
@@ -34,7 +35,7 @@ def test_questions_follow_the_limits() -> None:
 
 
 def test_criterion_says_what_was_asked() -> None:
-    contract = targets.contract(targets.questions(LIMITS), "test")
+    contract = published((question.target for question in targets.questions(LIMITS)), "test")
     by_name = {target.name: target.criterion for target in contract.targets}
     forecast = by_name["potassium_high_60min"]
     assert forecast is not None

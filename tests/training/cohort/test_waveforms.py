@@ -21,6 +21,8 @@ from ecg2lab.contract import published, unnamed_targets
 from ecg2lab.errors import OutputError
 from ecg2lab_training.cohort import array_file, waveforms
 
+pytestmark = pytest.mark.slow
+
 CONTRACT = published(unnamed_targets(1))
 COUNT, CHUNK = 20, 8
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,11 +107,10 @@ def small(small_path: Path) -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def small_run(small: Dataset, tiny_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_run(small: Dataset, tiny_config: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A run that was trained on the data set; read only."""
-    out = tmp_path_factory.mktemp("evaluation-run") / "run"
-    fit(config.read(str(tiny_config)), small, out)
-    return out
+    settings = config.read(str(tiny_config))
+    return made_once("evaluation-run", lambda folder: fit(settings, small, folder / "run")) / "run"
 
 
 @pytest.fixture(scope="session")

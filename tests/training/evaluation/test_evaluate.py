@@ -14,7 +14,8 @@ import pytest
 from ecg2lab import contract as contracts
 from ecg2lab.bundle import CARD, Bundle
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab_export import cardiolab, export
+from ecg2lab_export import export
+from ecg2lab_export.network import cardiolab
 from ecg2lab_training.data import dataset
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.data.dataset import Dataset
@@ -278,7 +279,7 @@ class TestMismatch:
         labels = small.labels.copy()
         labels[small.rows("test"), 2] = 0
         found, _ = evaluate.on_data_set(open_subject(small_run), replace(small, labels=labels), FEW)
-        assert found.targets[2].auroc == result.Area()
+        assert found.targets[2].auroc == result.Estimate()
         assert any("sodium_low_now: no AUROC, 0 positives" in note for note in found.notes)
         assert "NaN" not in result.encode(found).decode()
 

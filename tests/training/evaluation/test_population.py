@@ -74,9 +74,11 @@ def test_a_handful_of_records_raises_no_alarm_by_chance() -> None:
 
 
 def test_medians_are_compared_where_nothing_else_is_known() -> None:
-    medians = dict.fromkeys(summary().numbers, 60.0)
-    assert population.differences_of_medians(medians, summary()) == ()
-    assert "age: median" in population.differences_of_medians(medians, summary(shift=30))[2]
+    contract = small_contract()
+    medians = tuple(msgspec.structs.replace(feature, median=60.0) for feature in contract.continuous)
+    contract = msgspec.structs.replace(contract, continuous=medians)
+    assert population.differences_of_medians(contract, summary()) == ()
+    assert "age: median" in population.differences_of_medians(contract, summary(shift=30))[2]
 
 
 def test_card_block_round_trips_and_damage_is_named() -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.data.dataset import Dataset
 from ecg2lab_training.evaluation import evaluate, result, study
-from ecg2lab_training.evaluation.result import Area, Evaluation
+from ecg2lab_training.evaluation.result import Estimate, Evaluation
 from ecg2lab_training.evaluation.subject import open_subject
 
 
@@ -25,12 +25,14 @@ def with_figures(
 ) -> Evaluation:
     """The report with other figures."""
     assert report.ideal is not None
-    overall = replace(report.overall, macro_auroc=Area(value=area), after=replace(report.overall.after, pooled_ece=ece))
+    overall = replace(
+        report.overall, macro_auroc=Estimate(value=area), after=replace(report.overall.after, pooled_ece=ece)
+    )
     ideal = replace(
         report.ideal,
         macro_model=0.8,
         macro_ideal=0.8 + gap,
-        macro_gap=Area(value=gap),
+        macro_gap=Estimate(value=gap),
         nowhere_contains_half=nowhere,
     )
     return replace(report, overall=overall, ideal=ideal)

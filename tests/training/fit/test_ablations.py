@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecg2lab_export import cardiolab
+from ecg2lab_export.network import cardiolab
 from ecg2lab_training.data import dataset
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.fit import config
@@ -18,6 +18,8 @@ from ecg2lab_training.fit.run import fit
 from ecg2lab_training.measures import curves
 from ecg2lab_training.network.model import FusionModel
 from ecg2lab_training.network.sizes import Inputs, Sizes
+
+pytestmark = pytest.mark.slow
 
 
 def trained(patients: Path, tiny_config: Path, run: Path, inputs: Inputs) -> FusionModel:

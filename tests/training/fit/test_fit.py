@@ -13,8 +13,9 @@ import pytest
 
 from ecg2lab import contract as contracts
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab_export import calibration, cardiolab
-from ecg2lab_export.run_folder import read_run
+from ecg2lab_export.checkpoint.run_folder import read_run
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.precision import calibration
 from ecg2lab_training.data import dataset, imputation
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.fit import config, run_writer
@@ -23,6 +24,8 @@ from ecg2lab_training.fit.run_writer import Run
 from ecg2lab_training.measures import curves
 from ecg2lab_training.network.model import FusionModel
 from ecg2lab_training.network.sizes import Sizes
+
+pytestmark = pytest.mark.slow
 
 FILES = ["contract.json", "logs", "metrics.csv", "model.safetensors", "run.json"]
 

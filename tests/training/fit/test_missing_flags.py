@@ -12,12 +12,14 @@ import pytest
 
 from ecg2lab import contract as contracts
 from ecg2lab.errors import ContractError, DatasetError
-from ecg2lab_export import cardiolab
-from ecg2lab_export.contract_fit import check_fit
+from ecg2lab_export.architecture.contract_fit import check_fit
+from ecg2lab_export.network import cardiolab
 from ecg2lab_training.data import dataset, imputation
 from ecg2lab_training.data.dataset import Dataset
 from ecg2lab_training.fit import config
 from ecg2lab_training.fit.run import fit
+
+pytestmark = pytest.mark.slow
 
 
 def changed(data: Dataset, **fields: object) -> Dataset:

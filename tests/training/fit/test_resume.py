@@ -17,6 +17,8 @@ from ecg2lab_training.data import dataset
 from ecg2lab_training.fit import config
 from ecg2lab_training.fit.run import fit
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import os, signal, sys
 from ecg2lab_training.fit import config

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.measures import rates, reliability, thresholds
+from ecg2lab_training.measures import curves, rates, reliability, thresholds
 from ecg2lab_training.measures.thresholds import Rule
 
 
@@ -15,17 +15,17 @@ class TestAuprc:
 
     def test_hand_made(self) -> None:
         labels = np.array([1.0, 0, 1, 0])
-        assert rates.auprc(np.array([0.9, 0.8, 0.7, 0.6]), labels) == pytest.approx((1 + 2 / 3) / 2)
-        assert rates.auprc(np.array([0.9, 0.1, 0.8, 0.2]), labels) == 1
+        assert curves.auprc(np.array([0.9, 0.8, 0.7, 0.6]), labels) == pytest.approx((1 + 2 / 3) / 2)
+        assert curves.auprc(np.array([0.9, 0.1, 0.8, 0.2]), labels) == 1
 
     def test_equal_scores_have_the_precision_of_the_prevalence(self) -> None:
-        assert rates.auprc(np.full(8, 0.3), np.array([1.0, 0, 0, 0, 0, 0, 0, 1])) == pytest.approx(0.25)
+        assert curves.auprc(np.full(8, 0.3), np.array([1.0, 0, 0, 0, 0, 0, 0, 1])) == pytest.approx(0.25)
 
     def test_unknown_labels_do_not_count_and_no_positive_has_none(self) -> None:
         scores = np.array([0.9, 0.8, 0.7])
-        assert rates.auprc(scores, np.array([np.nan, 1.0, 0.0])) == 1
-        assert rates.auprc(scores, np.zeros(3)) is None
-        assert rates.auprc(scores, np.full(3, np.nan)) is None
+        assert curves.auprc(scores, np.array([np.nan, 1.0, 0.0])) == 1
+        assert curves.auprc(scores, np.zeros(3)) is None
+        assert curves.auprc(scores, np.full(3, np.nan)) is None
 
 
 class TestWilson:

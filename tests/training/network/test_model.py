@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ecg2lab_export import cardiolab, dplr
+from ecg2lab_export.network import cardiolab, dplr
 from ecg2lab_training.network.model import FusionModel
 from ecg2lab_training.network.s4 import Kernel, draw_system
 from ecg2lab_training.network.sizes import Sizes

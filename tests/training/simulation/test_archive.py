@@ -11,8 +11,10 @@ import pytest
 
 import ecg2lab
 from ecg2lab.errors import DatasetError, OutputError, RecordingError
-from ecg2lab_training.simulation import archive, hospital, population, truth
+from ecg2lab_training.simulation import archive, hospital, truth
 from ecg2lab_training.simulation.questions import QUESTIONS
+
+from .visits import draw
 
 PATIENTS = 40
 
@@ -83,7 +85,7 @@ def test_every_twenty_patients_have_every_fold() -> None:
 
 
 def test_visits_of_a_patient_are_far_apart_and_share_what_stays() -> None:
-    visits = population.draw(500, 1)
+    visits = draw(500, 1)
     again = np.flatnonzero(visits.number > 0)
     assert 0.1 * 500 < len(again) < 0.4 * 500
     np.testing.assert_array_equal(visits.filtration[again], visits.filtration[again - 1])

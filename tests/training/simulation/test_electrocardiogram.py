@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ecg2lab_training.simulation import beat, dipole, electrocardiogram, noise, population, rhythm
+from ecg2lab_training.simulation import beat, dipole, electrocardiogram, noise, rhythm
 from ecg2lab_training.simulation.electrocardiogram import LEADS, SAMPLES, SAMPLING_RATE
 from ecg2lab_training.simulation.population import Visit, Visits
+
+from .visits import draw
+
+pytestmark = pytest.mark.slow
 
 HEALTHY = Visit(
     age=50,
@@ -72,7 +76,7 @@ class TestSigns:
 @pytest.fixture(scope="module")
 def visits() -> Visits:
     """Three hundred simulated patients."""
-    return population.draw(300, seed=7)
+    return draw(300, seed=7)
 
 
 def whole(visit: Visit, seed: int) -> NDArray[np.float64]:

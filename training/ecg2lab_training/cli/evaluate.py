@@ -62,18 +62,18 @@ def evaluate(
     wishes = options.wishes(subject.contract, bootstrap, rounds, seed, threshold, prevalence or [])
     with bar("evaluating") as progress:
         if own:
-            found = _own_data(subject, model, data, labs, wishes, recalibrate, out, progress)
+            evaluation = _own_data(subject, model, data, labs, wishes, recalibrate, out, progress)
         else:
-            found = _data_set(subject, data, wishes, out, progress)
-    report(_summary(found, out), _sentence(found, out), as_json)
+            evaluation = _data_set(subject, data, wishes, out, progress)
+    report(_summary(evaluation, out), _sentence(evaluation, out), as_json)
 
 
 def _data_set(subject: Subject, data: Path, wishes: Wishes, out: Path, progress: Progress) -> Evaluation:
     from ecg2lab_training.data import dataset
-    from ecg2lab_training.evaluation import evaluate as evaluation
+    from ecg2lab_training.evaluation import evaluate as judging
 
-    found, cases = evaluation.on_data_set(subject, dataset.read(data), wishes, progress)
-    return evaluation.write(out, found, cases)
+    evaluation, cases = judging.on_data_set(subject, dataset.read(data), wishes, progress)
+    return judging.write(out, evaluation, cases)
 
 
 def _own_data(
@@ -86,41 +86,41 @@ def _own_data(
     out: Path,
     progress: Progress,
 ) -> Evaluation:
-    from ecg2lab_training.evaluation import evaluate as evaluation
+    from ecg2lab_training.evaluation import evaluate as judging
     from ecg2lab_training.evaluation import site
 
-    found, cases = site.on_own_data(subject, data, labs, wishes, progress)
-    more = site.files_of(site.new_contract(subject, found, cases, wishes), model, subject) if recalibrate else None
-    return evaluation.write(out, found, cases, more)
+    evaluation, cases = site.on_own_data(subject, data, labs, wishes, progress)
+    more = site.files_of(site.new_contract(subject, evaluation, cases, wishes), model, subject) if recalibrate else None
+    return judging.write(out, evaluation, cases, more)
 
 
-def _summary(found: Evaluation, out: Path) -> dict[str, object]:
+def _summary(evaluation: Evaluation, out: Path) -> dict[str, object]:
     import msgspec
 
     return {
         "report": str(out),
-        "records": found.data.records,
-        "skipped": len(found.data.skipped),
-        "macro_auroc": msgspec.to_builtins(found.overall.macro_auroc),
-        "macro_auroc_baseline": found.baseline and found.baseline.macro_auroc.value,
-        "macro_gap_to_ideal": found.ideal and found.ideal.macro_gap.value,
-        "nowhere_contains_half": found.ideal and found.ideal.nowhere_contains_half,
-        "mean_ece": found.overall.after.mean_ece,
-        "pooled_ece": found.overall.after.pooled_ece,
+        "records": evaluation.data.records,
+        "skipped": len(evaluation.data.skipped),
+        "macro_auroc": msgspec.to_builtins(evaluation.overall.macro_auroc),
+        "macro_auroc_baseline": evaluation.baseline and evaluation.baseline.macro_auroc.value,
+        "macro_gap_to_ideal": evaluation.ideal and evaluation.ideal.macro_gap.value,
+        "nowhere_contains_half": evaluation.ideal and evaluation.ideal.nowhere_contains_half,
+        "mean_ece": evaluation.overall.after.mean_ece,
+        "pooled_ece": evaluation.overall.after.pooled_ece,
     }
 
 
-def _sentence(found: Evaluation, out: Path) -> str:
+def _sentence(evaluation: Evaluation, out: Path) -> str:
     from ecg2lab_training.evaluation.words import interval
 
     lines = [
-        f"Macro AUROC {interval(found.overall.macro_auroc)} over {found.overall.targets} targets, "
-        f"{found.data.records} ECGs, {found.data.part}"
+        f"Macro AUROC {interval(evaluation.overall.macro_auroc)} over {evaluation.overall.targets} targets, "
+        f"{evaluation.data.records} ECGs, {evaluation.data.part}"
     ]
-    if found.baseline is not None:
-        lines.append(f"Tabular baseline {interval(found.baseline.macro_auroc)}")
-    if found.data.skipped:
-        lines.append(f"{len(found.data.skipped)} recordings could not be used; evaluation.json has the reasons")
-    if found.ideal is not None and found.ideal.macro_gap.value is not None:
-        lines.append(f"Ideal observer ahead by {interval(found.ideal.macro_gap)}")
+    if evaluation.baseline is not None:
+        lines.append(f"Tabular baseline {interval(evaluation.baseline.macro_auroc)}")
+    if evaluation.data.skipped:
+        lines.append(f"{len(evaluation.data.skipped)} recordings could not be used; evaluation.json has the reasons")
+    if evaluation.ideal is not None and evaluation.ideal.macro_gap.value is not None:
+        lines.append(f"Ideal observer ahead by {interval(evaluation.ideal.macro_gap)}")
     return "\n".join([*lines, f"Report in {out}"])

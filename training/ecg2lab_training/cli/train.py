@@ -27,7 +27,7 @@ def train(
     accelerator: Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where to train.")] = "auto",
     as_json: Json = False,
 ) -> None:
-    """Train the S4 fusion network and write weights, contract and measured AUROC.
+    """Train the fusion network and write weights, contract and measured AUROC.
 
     The epoch is selected by macro AUROC in fold 18; fold 19 tests. A run that was killed goes on when the same command
     is given again, and ends with the weights it would have had. OUT/logs is for TensorBoard.

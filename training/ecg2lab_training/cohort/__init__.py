@@ -12,7 +12,7 @@ One module is one part of the method's cohort (Lopez Alcaraz & Strodthoff, Scien
     labels          normal, low or high: now, and within 30, 60, 120 minutes
     vitals, body    vital signs of the emergency department; height, weight, BMI
     folds           twenty parts, by patient
-    targets         which labels stay; the contract
+    targets         which labels stay
     waveforms       WFDB records into one array, by all cores; goes on where it was stopped
     array_file      that array on disk
     truth           what is known of simulated patients

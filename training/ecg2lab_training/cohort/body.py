@@ -56,8 +56,8 @@ def measurements(omr: pl.LazyFrame) -> pl.LazyFrame:
         pl.when((name == label) & number.is_finite()).then(number * entry.factor).alias(entry.feature)
         for label, entry in ENTRIES.items()
     ]
-    known = omr.filter(name.is_in(list(ENTRIES)) & pl.col("chartdate").is_not_null())
-    return known.select("subject_id", pl.col("chartdate").cast(pl.Datetime("us")).alias("time"), "row", *columns)
+    entries = omr.filter(name.is_in(list(ENTRIES)) & pl.col("chartdate").is_not_null())
+    return entries.select("subject_id", pl.col("chartdate").cast(pl.Datetime("us")).alias("time"), "row", *columns)
 
 
 def not_numbers(omr: pl.DataFrame) -> pl.DataFrame:

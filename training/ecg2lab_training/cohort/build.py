@@ -14,10 +14,11 @@ import polars as pl
 from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import DatasetError, OutputError
 from ecg2lab.file_lock import file_lock
-from ecg2lab_training.cohort import array_file, demographics, tables, targets, truth, vitals, waveforms
+from ecg2lab_training.cohort import array_file, demographics, targets, truth, vitals, waveforms
 from ecg2lab_training.cohort.gather import Values, features, patients_and_ecgs, values
 from ecg2lab_training.cohort.labels import MOMENTS, label, label_states
 from ecg2lab_training.cohort.ledger import Ledger, write_csv
+from ecg2lab_training.cohort.tables import Table, locate
 from ecg2lab_training.data import dataset
 from ecg2lab_training.data.dataset_writer import seal, table_schema
 from ecg2lab_training.files import new_folder, require_free
@@ -80,9 +81,9 @@ def build(folder: Path, out: Path, options: Options, progress: Progress = silent
         If `out` is taken, another run is writing it, or the disk is full.
     """
     require_free(out)
-    found, statement = tables.locate(folder), truth.read(folder)
+    tables, statement = locate(folder), truth.read(folder)
     with _work_folder(out) as work:
-        made = _make(found, work, options, progress)
+        made = _make(tables, work, options, progress)
         ideal = truth.ideal(folder, made.table["record_id"], made.contract.target_names) if statement else None
         _write(made, out, ideal, _info(made, statement, options))
         shutil.rmtree(work / WAVEFORMS)
@@ -127,18 +128,19 @@ class _Made:
     ledger: Ledger
 
 
-def _make(found: dict[str, tables.Table], work: Path, options: Options, progress: Progress) -> _Made:
+def _make(tables: dict[str, Table], work: Path, options: Options, progress: Progress) -> _Made:
     ledger, cache = Ledger(), work / "tables"
     with _writing(work):
         shutil.rmtree(cache, ignore_errors=True)
         cache.mkdir()
         try:
-            chosen = choose(found, options, cache, ledger, progress)
-            rows, skipped, array = _read_waveforms(chosen, found, work, options, ledger, progress)
-            contract, table = _finish_labels(chosen, rows, options, ledger)
+            chosen = choose(tables, options, cache, ledger, progress)
+            rows, skipped, array = _read_waveforms(chosen.ecgs, tables, work, options, ledger, progress)
+            counted = _recount(chosen, rows, options, ledger)
+            contract, table = _table(counted, chosen.states, rows)
         finally:
             shutil.rmtree(cache, ignore_errors=True)
-    return _Made(contract, table, array, chosen.counted, skipped, ledger)
+    return _Made(contract, table, array, counted, skipped, ledger)
 
 
 def _write(made: _Made, out: Path, ideal: pl.DataFrame | None, info: dict[str, object]) -> None:
@@ -159,9 +161,9 @@ def _writing(work: Path) -> Iterator[None]:
         raise OutputError(f"tables: cannot write or read {work}: {reason}") from None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Chosen:
-    """Everything known before waveforms are read."""
+    """Everything that is settled before waveforms are read."""
 
     ecgs: pl.DataFrame
     """One row for each ECG with a label, features included."""
@@ -170,14 +172,14 @@ class Chosen:
 
 
 def choose(
-    found: dict[str, tables.Table], options: Options, cache: Path, ledger: Ledger, progress: Progress = silent
+    tables: dict[str, Table], options: Options, cache: Path, ledger: Ledger, progress: Progress = silent
 ) -> Chosen:
     """Go through the steps on tables.
 
     Parameters
     ----------
-    found
-        Tables by stem.
+    tables
+        By stem.
     options
         Rules to choose from.
     cache
@@ -193,17 +195,18 @@ def choose(
         If a table is damaged, or nothing is left after a step.
     """
     progress(0, 4, "tables: patients and ECGs")
-    ecgs = patients_and_ecgs(found, options.age, options.seed, ledger)
+    ecgs = patients_and_ecgs(tables, options.age, options.seed, ledger)
     progress(1, 4, "tables: laboratory values")
-    laboratory = values(found, ecgs, options.fewest_values, cache / "labevents", ledger)
+    laboratory = values(tables, ecgs, options.fewest_values, cache / "labevents", ledger)
     progress(2, 4, "tables: labels")
     states = _store_states(ecgs, laboratory, cache / "states", ledger)
-    counted = _surviving(targets.questions(laboratory.limits), states, ecgs, options, ledger, found)
+    every = targets.count(targets.questions(laboratory.limits), states, ecgs)
+    counted = _surviving(every, options.fewest_cases, tables["labevents"].path, ledger)
     labelled = ecgs.join(_labelled(states, counted), on="ecg", how="semi").sort("ecg")
-    ledger.left("ECGs", "with a known label", labelled.height, labelled["subject_id"].n_unique())
+    ledger.left("ECGs", "with a known label", labelled)
     progress(3, 4, "tables: vital signs, height and weight")
-    known = features(found, labelled, options.vitals, published(unnamed_targets(1)), ledger)
-    return Chosen(labelled.join(known, on="ecg", how="left", maintain_order="left"), states, counted)
+    facts = features(tables, labelled, options.vitals, published(unnamed_targets(1)), ledger)
+    return Chosen(labelled.join(facts, on="ecg", how="left", maintain_order="left"), states, counted)
 
 
 def _store_states(ecgs: pl.DataFrame, laboratory: Values, folder: Path, ledger: Ledger) -> pl.LazyFrame:
@@ -216,80 +219,65 @@ def _store_states(ecgs: pl.DataFrame, laboratory: Values, folder: Path, ledger: 
         own = laboratory.rows.filter(pl.col("subject_id").is_between(some["subject_id"][0], some["subject_id"][-1]))
         label_states(some.lazy(), own).sink_parquet(folder / f"{start:09d}.parquet", engine="streaming")
     states = pl.scan_parquet(folder / "*.parquet")
-    near = states.join(ecgs.lazy().select("ecg", "subject_id"), on="ecg")
-    rows, patients = near.select(pl.len(), pl.col("subject_id").n_unique()).collect(engine="streaming").row(0)
-    ledger.left("pairs of ECG and laboratory test", "with a value in a window", rows, patients)
+    pairs = states.join(ecgs.lazy().select("ecg", "subject_id"), on="ecg")
+    ledger.left("pairs of ECG and laboratory test", "with a value in a window", pairs)
     return states
 
 
-def _surviving(
-    asked: list[targets.Question],
-    states: pl.LazyFrame,
-    ecgs: pl.DataFrame,
-    options: Options,
-    ledger: Ledger,
-    found: dict[str, tables.Table],
-) -> list[targets.Counted]:
-
-    counted = targets.count(asked, states, ecgs)
-    left = [c for c in counted if c.survives(options.fewest_cases)]
-    gone = [c for c in counted if not c.survives(options.fewest_cases)]
-    reasons = ((f"{c.question.name}: {c.held_out}", None, int((c.positives + c.negatives).sum())) for c in gone)
-    ledger.dropped(f"label survival ({options.fewest_cases} cases)", found["labevents"].path, reasons)
-    if not left:
+def _surviving(counted: list[targets.Counted], fewest: int, source: Path, ledger: Ledger) -> list[targets.Counted]:
+    lost = [c for c in counted if not c.survives(fewest)]
+    reasons = ((f"{c.question.name}: {c.held_out}", None, int((c.positives + c.negatives).sum())) for c in lost)
+    ledger.dropped(f"label survival ({fewest} cases)", source, reasons)
+    if len(lost) == len(counted):
         raise DatasetError(
-            f"label survival: no label of {len(asked)} has {options.fewest_cases} positive and as many negative cases "
+            f"label survival: no label of {len(counted)} has {fewest} positive and as many negative cases "
             "in fold 18 and in fold 19; take more patients, or ask for fewer cases with --fewest-cases"
         )
-    return left
+    return [c for c in counted if c.survives(fewest)]
 
 
 def _labelled(states: pl.LazyFrame, counted: list[targets.Counted]) -> pl.DataFrame:
     """ECGs with at least one known label."""
-    wanted = {(c.question.number, c.question.moment) for c in counted}
-    numbers = {moment: [n for n, m in wanted if m == moment] for moment in MOMENTS}
+    asked = {(c.question.number, c.question.moment) for c in counted}
+    numbers = {moment: [n for n, m in asked if m == moment] for moment in MOMENTS}
     known = (pl.col("lab").is_in(numbers[m]) & label(m, "low").is_not_null() for m in MOMENTS)
     return states.filter(pl.any_horizontal(known)).select("ecg").unique().collect(engine="streaming")
 
 
 def _read_waveforms(
-    chosen: Chosen,
-    found: dict[str, tables.Table],
-    work: Path,
-    options: Options,
-    ledger: Ledger,
-    progress: Progress,
+    ecgs: pl.DataFrame, tables: dict[str, Table], work: Path, options: Options, ledger: Ledger, progress: Progress
 ) -> tuple[pl.DataFrame, list[waveforms.Skipped], Path]:
     """Rows of the data set, in the order of the array."""
-    records = chosen.ecgs["path"].to_list()
-    root, contract = found["record_list"].path.parent, published(unnamed_targets(1))
+    records = ecgs["path"].to_list()
+    root, contract = tables["record_list"].path.parent, published(unnamed_targets(1))
     workers = options.workers or os.cpu_count() or 1
     array, skipped = waveforms.prepare(records, root, work / WAVEFORMS, contract, workers, progress)
     if len(skipped) == len(records):
         raise DatasetError(f"waveforms: none of {len(records)} records can be read; the first: {skipped[0].reason}")
     order = array_file.close_gaps(array, [s.row for s in skipped])
-    rows = chosen.ecgs[order.tolist()]
-    ledger.left("ECGs", "with a readable waveform", rows.height, rows["subject_id"].n_unique())
+    rows = ecgs[order.tolist()]
+    ledger.left("ECGs", "with a readable waveform", rows)
     return rows, skipped, array
 
 
-def _finish_labels(
-    chosen: Chosen, rows: pl.DataFrame, options: Options, ledger: Ledger
-) -> tuple[Contract, pl.DataFrame]:
-    """Count again without the skipped records, and write the table."""
-    asked = [c.question for c in chosen.counted]
-    chosen.counted = [c for c in targets.count(asked, chosen.states, rows) if c.survives(options.fewest_cases)]
-    kept = [c.question for c in chosen.counted]
-    lost = [question.name for question in asked if question not in kept]
+def _recount(chosen: Chosen, rows: pl.DataFrame, options: Options, ledger: Ledger) -> list[targets.Counted]:
+    """Labels that still have cases enough without the skipped records."""
+    again = targets.count([c.question for c in chosen.counted], chosen.states, rows)
+    lost = [c.question.name for c in again if not c.survives(options.fewest_cases)]
     if lost:
         ledger.notes.append(f"too few cases once unreadable waveforms were left out: {', '.join(lost)}")
-    if not kept:
+    if len(lost) == len(again):
         raise DatasetError("label survival: with unreadable waveforms left out, no label has enough cases")
-    contract = targets.contract(kept, name="ECG cohort")
+    return [c for c in again if c.survives(options.fewest_cases)]
+
+
+def _table(counted: list[targets.Counted], states: pl.LazyFrame, rows: pl.DataFrame) -> tuple[Contract, pl.DataFrame]:
+    """The contract, and the table that fulfils it."""
+    questions = [c.question for c in counted]
+    contract = published((question.target for question in questions), name="ECG cohort")
     named = rows.rename({"subject_id": "patient_id", "study_id": "record_id", "path": "record"})
-    table = named.with_columns(targets.columns(kept, chosen.states, rows["ecg"]))
-    schema = table_schema(contract)
-    return contract, table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    table = named.with_columns(targets.columns(questions, states, rows["ecg"]))
+    return contract, table.select(pl.col(name).cast(dtype) for name, dtype in table_schema(contract).items())
 
 
 def _info(made: _Made, statement: truth.Statement | None, options: Options) -> dict[str, object]:
@@ -299,6 +287,6 @@ def _info(made: _Made, statement: truth.Statement | None, options: Options) -> d
         text = f"{size} patients of a hospital with tables in the layout of MIMIC-IV ({rules})."
         return {"synthetic": False, "description": text}
     text = f"{size} simulated patients (seed {statement.seed}; {rules}). Nothing in it was measured on a person."
-    known = [name for name in made.contract.target_names if name in statement.targets]
-    planted = {name: statement.targets[name].planted for name in known}
+    names = [name for name in made.contract.target_names if name in statement.targets]
+    planted = {name: statement.targets[name].planted for name in names}
     return {"synthetic": True, "description": text, "seed": statement.seed, "planted": planted}

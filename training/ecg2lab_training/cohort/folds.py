@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def given(records: pl.DataFrame, path: Path) -> pl.DataFrame:
+def of_table(records: pl.DataFrame, path: Path) -> pl.DataFrame:
     """Take every patient's fold from `records_w_diag_icd10`.
 
     Parameters
@@ -34,20 +34,20 @@ def given(records: pl.DataFrame, path: Path) -> pl.DataFrame:
     DatasetError
         If a fold is outside 0-19, or a patient is in two.
     """
-    known = records.filter(pl.col("subject_id").is_not_null() & pl.col("strat_fold").is_not_null())
-    outside = known.filter(~pl.col("strat_fold").is_between(0, FOLDS - 1))
+    stated = records.filter(pl.col("subject_id").is_not_null() & pl.col("strat_fold").is_not_null())
+    outside = stated.filter(~pl.col("strat_fold").is_between(0, FOLDS - 1))
     if outside.height:
         row, fold = outside.row(0, named=True)["row"], outside["strat_fold"][0]
         raise DatasetError(f"{path}, row {row}: strat_fold {fold} is outside 0-{FOLDS - 1}")
     first = pl.col("strat_fold").sort_by("row").first().over("subject_id")
-    torn = known.filter(pl.col("strat_fold") != first).sort("row")
+    torn = stated.filter(pl.col("strat_fold") != first).sort("row")
     if torn.height:
         patient, row = torn["subject_id"][0], torn["row"][0]
         raise DatasetError(f"{path}, row {row}: patient {patient} is in two folds; folds must be patient-wise")
-    return known.select("subject_id", pl.col("strat_fold").cast(pl.Int8).alias("fold")).unique("subject_id")
+    return stated.select("subject_id", pl.col("strat_fold").cast(pl.Int8).alias("fold")).unique("subject_id")
 
 
-def made(patients: pl.DataFrame, seed: int) -> pl.DataFrame:
+def dealt_out(patients: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Deal patients to twenty folds, stratified by sex and decade of age.
 
     Patients of one stratum are shuffled and dealt like cards, the next stratum going on where the last one stopped:

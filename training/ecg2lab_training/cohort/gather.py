@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.cohort import body, demographics, folds, laboratory, reading, recordings, thresholds, vitals
-from ecg2lab_training.cohort.ledger import Ledger
-from ecg2lab_training.cohort.tables import Table
+from ecg2lab_training.cohort.ledger import Ledger, first_reason
+from ecg2lab_training.cohort.tables import LAYOUT, Table
 
 if TYPE_CHECKING:
     from ecg2lab.contract import Contract
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LABS, ECGS = "laboratory values", "ECGs"
 
 
-def patients_and_ecgs(found: dict[str, Table], age: demographics.Rule, seed: int, ledger: Ledger) -> pl.DataFrame:
+def patients_and_ecgs(tables: dict[str, Table], age: demographics.Rule, seed: int, ledger: Ledger) -> pl.DataFrame:
     """List the ECGs of adults, with sex, age, race and fold.
 
     Returns
@@ -27,44 +28,43 @@ def patients_and_ecgs(found: dict[str, Table], age: demographics.Rule, seed: int
     DataFrame
         ecg (number), subject_id, study_id, ecg_time, path, sex, age, race, fold.
     """
-    source = found["record_list"].path
-    records = recordings.listed(reading.load(found["record_list"]), source)
-    ledger.left(ECGS, "listed", records.height, records["subject_id"].n_unique())
-    known = recordings.described(records, reading.load(found["patients"]), _races(found, ledger), age)
-    adults = _without(known.with_columns(recordings.why_unusable().alias("why")), "adults", source, ledger)
-    dealt = adults.join(_folds(found, adults, seed, ledger), on="subject_id", how="left", maintain_order="left")
-    no_fold = pl.when(pl.col("fold").is_null()).then(pl.lit("patient has no fold"))
-    kept = _without(dealt.with_columns(no_fold.alias("why")), "in a fold", source, ledger)
+    source = tables["record_list"].path
+    records = recordings.listed(reading.load(tables["record_list"]), source)
+    ledger.left(ECGS, "listed", records)
+    described = recordings.described(records, reading.load(tables["patients"]), _races(tables, ledger), age)
+    adults = _without(described, recordings.why_unusable(), "adults", source, ledger)
+    dealt = adults.join(_folds(tables, adults, seed, ledger), on="subject_id", how="left", maintain_order="left")
+    no_fold = first_reason({"patient has no fold": pl.col("fold").is_null()})
+    kept = _without(dealt, no_fold, "in a fold", source, ledger)
     if kept.is_empty():
         raise DatasetError(f"{source}: no ECG of an adult with a time and a fold is left; see the rules of the cohort")
     columns = ("subject_id", "study_id", "ecg_time", "path", "sex", "age", "race", "fold")
     return kept.select(columns).with_row_index("ecg")
 
 
-def _without(ecgs: pl.DataFrame, step: str, source: Path, ledger: Ledger) -> pl.DataFrame:
-    """Leave out rows with a reason in `why`."""
-    reasons = ecgs.drop_nulls("why").group_by("why").agg(pl.col("row").min(), pl.len()).sort("why")
-    ledger.dropped(step, source, reasons.iter_rows())
-    kept = ecgs.filter(pl.col("why").is_null()).drop("why")
-    ledger.left(ECGS, step, kept.height, kept["subject_id"].n_unique())
+def _without(ecgs: pl.DataFrame, why: pl.Expr, step: str, source: Path, ledger: Ledger) -> pl.DataFrame:
+    """Leave out rows with a reason."""
+    ledger.unusable(step, source, ecgs.with_columns(why.alias("why")))
+    kept = ecgs.filter(why.is_null())
+    ledger.left(ECGS, step, kept)
     return kept
 
 
-def _races(found: dict[str, Table], ledger: Ledger) -> list[pl.DataFrame]:
+def _races(tables: dict[str, Table], ledger: Ledger) -> list[pl.DataFrame]:
     """Admissions speak first; a patient who was never admitted may have a stay in the emergency department."""
-    stems = [stem for stem in ("admissions", "edstays") if stem in found]
+    stems = [stem for stem in ("admissions", "edstays") if stem in tables]
     if "edstays" not in stems:
         ledger.notes.append("table edstays is absent: race comes from admissions alone")
-    return [demographics.race_of_patients(reading.load(found[stem])) for stem in stems]
+    return [demographics.race_of_patients(reading.load(tables[stem])) for stem in stems]
 
 
-def _folds(found: dict[str, Table], ecgs: pl.DataFrame, seed: int, ledger: Ledger) -> pl.DataFrame:
-    table = found.get("records_w_diag_icd10")
+def _folds(tables: dict[str, Table], ecgs: pl.DataFrame, seed: int, ledger: Ledger) -> pl.DataFrame:
+    table = tables.get("records_w_diag_icd10")
     if table:
-        return folds.given(reading.load(table), table.path)
+        return folds.of_table(reading.load(table), table.path)
     ledger.notes.append(f"table records_w_diag_icd10 is absent: folds were made by patient, with seed {seed}")
     first = ecgs.group_by("subject_id").agg(pl.col("sex", "age").sort_by("row").first())
-    return folds.made(first, seed)
+    return folds.dealt_out(first, seed)
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class Values:
     limits: pl.DataFrame
 
 
-def values(found: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path, ledger: Ledger) -> Values:
+def values(tables: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path, ledger: Ledger) -> Values:
     """Go through the steps of the laboratory.
 
     Parameters
     ----------
-    found
-        Tables by stem.
+    tables
+        By stem.
     ecgs
         Only values of these patients are read.
     fewest
@@ -97,19 +97,23 @@ def values(found: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path
     DatasetError
         If no lab is left.
     """
-    source = found["labevents"].path
-    stored = _of_patients(found["labevents"], ecgs, cache, ledger)
-    rows = laboratory.with_items(stored, reading.load(found["d_labitems"]))
-    _enter_unusable(rows, source, ledger)
+    source = tables["labevents"].path
+    stored = _of_patients(tables["labevents"], ecgs, cache, ledger)
+    rows = laboratory.with_items(stored, reading.load(tables["d_labitems"]))
+    ledger.unusable("laboratory rows", source, rows.select("row", laboratory.why_unusable().alias("why")))
     rows = laboratory.usable(rows)
-    _enter(rows, "with number, time, label and reference range", ledger)
+    ledger.left(LABS, "with number, time, label and reference range", rows)
     table = laboratory.profile(rows)
     table = _of_one_meaning(rows, table, source, ledger)
     often = laboratory.frequent(table, fewest)
-    _enter_lost(table, often, f"labs with {fewest} values", "{label}: too few values", source, ledger)
-    limits = _limits(often, source, ledger)
+    lost = table.join(often, on="row", how="anti")
+    _enter_lost(lost, ("label", "fluid"), f"labs with {fewest} values", "{label}: too few values", source, ledger)
+    every = thresholds.limits(often)
+    limits = thresholds.with_limits(every)
+    lost = every.join(limits, on="lab", how="anti")
+    _enter_lost(lost, ("label",), "reference limits", "{label}: no row has a reference limit", source, ledger)
     table = often.join(limits, on="lab", how="semi")
-    _enter(laboratory.of(rows, table), f"labs with {fewest} values and a reference limit", ledger)
+    ledger.left(LABS, f"labs with {fewest} values and a reference limit", laboratory.of(rows, table))
     if limits.is_empty():
         raise DatasetError(f"{source}: no laboratory test has {fewest} values and a reference limit (--fewest-values)")
     return Values(thresholds.states(rows, table, limits), limits)
@@ -118,12 +122,17 @@ def values(found: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path
 def _of_one_meaning(rows: pl.LazyFrame, table: pl.DataFrame, source: Path, ledger: Ledger) -> pl.DataFrame:
     """Keep one fluid of each label, in one unit."""
     fluid = laboratory.majority_fluid(table)
-    _enter_lost(table, fluid, "majority fluid", "{label}: in {fluid}, not in its majority fluid", source, ledger)
-    _enter(laboratory.of(rows, fluid), "majority fluid", ledger)
+    lost, reason = table.join(fluid, on="row", how="anti"), "{label}: in {fluid}, not in its majority fluid"
+    _enter_lost(lost, ("label", "fluid"), "majority fluid", reason, source, ledger)
+    ledger.left(LABS, "majority fluid", laboratory.of(rows, fluid))
     united = laboratory.one_unit(fluid)
-    _enter_unconvertible(united, source, ledger)
     convertible = laboratory.convertible(united)
-    _enter(laboratory.of(rows, convertible), "one unit", ledger)
+    lost = united.join(convertible, on="row", how="anti").with_columns(
+        pl.col("valueuom", "unit").replace("", "no unit")
+    )
+    reason = "{label}: {valueuom} cannot be converted to {unit}"
+    _enter_lost(lost, ("label", "valueuom", "unit"), "one unit", reason, source, ledger)
+    ledger.left(LABS, "one unit", laboratory.of(rows, convertible))
     return convertible
 
 
@@ -138,58 +147,19 @@ def _of_patients(table: Table, ecgs: pl.DataFrame, cache: Path, ledger: Ledger) 
         return batch.join(patients, on="subject_id", how="semi")
 
     stored = reading.store(table, cache, keep)
-    _enter(stored, f"of patients with an ECG (of {count:,} rows read)", ledger)
+    ledger.left(LABS, f"of patients with an ECG (of {count:,} rows read)", stored)
     return stored
 
 
-def _enter(rows: pl.LazyFrame, step: str, ledger: Ledger) -> None:
-    count = rows.select(pl.len(), pl.col("subject_id").n_unique()).collect(engine="streaming").row(0)
-    ledger.left(LABS, step, *count)
-
-
-def _enter_unusable(rows: pl.LazyFrame, source: Path, ledger: Ledger) -> None:
-    reasons = rows.select("row", laboratory.why_unusable().alias("why")).drop_nulls("why")
-    counted = reasons.group_by("why").agg(pl.col("row").min(), pl.len()).sort("why")
-    ledger.dropped("laboratory rows", source, counted.collect(engine="streaming").iter_rows())
-
-
-def _enter_lost(
-    before: pl.DataFrame, after: pl.DataFrame, step: str, reason: str, source: Path, ledger: Ledger
-) -> None:
-    """Enter what a step on the profile dropped, label by label and fluid by fluid."""
-    lost = before.join(after, on="row", how="anti").group_by("label", "fluid")
-    counted = lost.agg(pl.col("row").min(), pl.col("count").sum()).sort("row")
-    rows = ((reason.format(label=label, fluid=fluid), row, count) for label, fluid, row, count in counted.iter_rows())
-    ledger.dropped(step, source, rows)
-
-
-def _enter_unconvertible(united: pl.DataFrame, source: Path, ledger: Ledger) -> None:
-    lost = united.filter(pl.col("factor").is_null()).group_by("label", "valueuom", "unit")
-    counted = lost.agg(pl.col("row").min(), pl.col("count").sum()).sort("row")
-    ledger.dropped(
-        "one unit",
-        source,
-        (
-            (f"{label}: {unit or 'no unit'} cannot be converted to {wanted or 'no unit'}", row, count)
-            for label, unit, wanted, row, count in counted.iter_rows()
-        ),
-    )
-
-
-def _limits(table: pl.DataFrame, source: Path, ledger: Ledger) -> pl.DataFrame:
-    found = thresholds.limits(table)
-    kept = thresholds.with_limits(found)
-    lost = found.join(kept, on="lab", how="anti")
-    ledger.dropped(
-        "reference limits",
-        source,
-        ((f"{r['label']}: no row has a reference limit", r["row"], r["count"]) for r in lost.iter_rows(named=True)),
-    )
-    return kept
+def _enter_lost(lost: pl.DataFrame, keys: Sequence[str], step: str, reason: str, source: Path, ledger: Ledger) -> None:
+    """Enter rows of a profile that a step dropped, counted by keys, which stand in the reason."""
+    counted = lost.group_by(keys).agg(pl.col("row").min(), pl.col("count").sum()).sort("row")
+    reasons = ((reason.format(**row), row["row"], row["count"]) for row in counted.iter_rows(named=True))
+    ledger.dropped(step, source, reasons)
 
 
 def features(
-    found: dict[str, Table], ecgs: pl.DataFrame, rule: vitals.Rule, contract: Contract, ledger: Ledger
+    tables: dict[str, Table], ecgs: pl.DataFrame, rule: vitals.Rule, contract: Contract, ledger: Ledger
 ) -> pl.DataFrame:
     """Find vital signs and body measures of the ECGs.
 
@@ -203,13 +173,13 @@ def features(
     def own(batch: pl.DataFrame) -> pl.DataFrame:
         return batch.join(patients, on="subject_id", how="semi")
 
-    measured = reading.load(found["vitalsign"], own) if "vitalsign" in found else _absent("vitalsign", ledger)
-    omr = reading.load(found["omr"], own) if "omr" in found else _absent("omr", ledger)
+    measured = reading.load(tables["vitalsign"], own) if "vitalsign" in tables else _absent("vitalsign", ledger)
+    omr = reading.load(tables["omr"], own) if "omr" in tables else _absent("omr", ledger)
     signs = vitals.vitals(ecgs.lazy(), measured.lazy(), contract, rule).collect(engine="streaming")
-    if "omr" in found:
+    if "omr" in tables:
         odd = body.not_numbers(omr)
         reasons = [("no number", odd["row"][0], odd.height)] if odd.height else []
-        ledger.dropped("height, weight, BMI", found["omr"].path, reasons)
+        ledger.dropped("height, weight, BMI", tables["omr"].path, reasons)
     measures = body.body(ecgs.lazy(), omr.lazy(), contract).collect(engine="streaming")
     joined = ecgs.select("ecg").join(signs, on="ecg", how="left").join(measures, on="ecg", how="left")
     _enter_known(joined, ecgs, ledger)
@@ -218,22 +188,12 @@ def features(
 
 def _absent(stem: str, ledger: Ledger) -> pl.DataFrame:
     """Give an empty table in place of one that is not there."""
-    from ecg2lab_training.cohort.tables import LAYOUT
-
     ledger.notes.append(f"table {stem} is absent: what it would say is missing for every ECG")
-    types: dict[str, Any] = {
-        "integer": pl.Int64,
-        "number": pl.Float64,
-        "text": pl.String,
-        "time": pl.Datetime("us"),
-        "date": pl.Date,
-    }
-    schema = {n: types[kind] for n, kind in LAYOUT[stem].columns.items()}
+    schema = {name: reading.TYPES[kind] for name, kind in LAYOUT[stem].columns.items()}
     return pl.DataFrame(schema={"row": pl.Int64, **schema})
 
 
 def _enter_known(joined: pl.DataFrame, ecgs: pl.DataFrame, ledger: Ledger) -> None:
     for title, names in (("vital sign", vitals.FEATURES.values()), ("height, weight or BMI", body.FEATURES)):
         some = joined.filter(pl.any_horizontal(pl.col(n).is_not_null() for n in names))
-        patients = ecgs.join(some, on="ecg", how="semi")["subject_id"].n_unique()
-        ledger.left("ECGs with a label", f"of them with a {title}", some.height, patients)
+        ledger.left("ECGs with a label", f"of them with a {title}", ecgs.join(some, on="ecg", how="semi"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from ecg2lab_training.cohort.ledger import first_reason
 from ecg2lab_training.data import units
 from ecg2lab_training.data.labs import lab_slug
 
@@ -32,15 +33,13 @@ def with_items(events: pl.LazyFrame, items: pl.DataFrame) -> pl.LazyFrame:
 
 def why_unusable() -> pl.Expr:
     """Say why a row cannot be used; null for a usable one."""
-    return (
-        pl.when(pl.col("label").is_null())
-        .then(pl.lit("no label"))
-        .when(pl.col("valuenum").is_null())
-        .then(pl.lit("no number"))
-        .when(pl.col("charttime").is_null())
-        .then(pl.lit("no time"))
-        .when((pl.col("ref_range_lower") == 0) & (pl.col("ref_range_upper") == 0))
-        .then(pl.lit("reference range 0-0"))
+    return first_reason(
+        {
+            "no label": pl.col("label").is_null(),
+            "no number": pl.col("valuenum").is_null(),
+            "no time": pl.col("charttime").is_null(),
+            "reference range 0-0": (pl.col("ref_range_lower") == 0) & (pl.col("ref_range_upper") == 0),
+        }
     )
 
 
@@ -64,9 +63,14 @@ def profile(rows: pl.LazyFrame) -> pl.DataFrame:
 
 def majority_fluid(table: pl.DataFrame) -> pl.DataFrame:
     """Keep of each label the fluid with most rows; of equally many, the first by the alphabet."""
-    sums = table.group_by("label", "fluid").agg(pl.col("count").sum())
-    totals = sums.sort(["count", "fluid"], descending=[True, False])
-    return table.join(totals.unique("label", keep="first", maintain_order=True), on=("label", "fluid"), how="semi")
+    return table.join(_majority(table, "fluid"), on=("label", "fluid"), how="semi")
+
+
+def _majority(table: pl.DataFrame, column: str) -> pl.DataFrame:
+    """What most rows of each label have in a column; of equally many, the first by the alphabet."""
+    sums = table.group_by("label", column).agg(pl.col("count").sum())
+    order = sums.sort(["count", column], descending=[True, False])
+    return order.unique("label", keep="first", maintain_order=True).select("label", column)
 
 
 def one_unit(table: pl.DataFrame) -> pl.DataFrame:
@@ -78,19 +82,12 @@ def one_unit(table: pl.DataFrame) -> pl.DataFrame:
         The profile with `lab` (first part of the target's name), `unit` and `factor` (null: cannot be converted);
         limits are in the lab's unit.
     """
-    spelt = _spelt(table)
-    sums = spelt.group_by("label", "spelling").agg(pl.col("count").sum())
-    totals = sums.sort(["count", "spelling"], descending=[True, False])
-    common = totals.unique("label", keep="first", maintain_order=True).select("label", pl.col("spelling").alias("unit"))
-    joined = _named(spelt).join(common, on="label")
+    spelt = table.with_columns(pl.Series("spelling", map(units.spelling, table["valueuom"]), dtype=pl.String))
+    joined = _named(spelt).join(_majority(spelt, "spelling").rename({"spelling": "unit"}), on="label")
     factors = [units.factor(*key) for key in joined.select("lab", "spelling", "unit").iter_rows()]
     scale = pl.Series("factor", factors, dtype=pl.Float64)
     limits = ("ref_range_lower", "ref_range_upper")
     return joined.with_columns(scale).drop("spelling").with_columns(pl.col(limits) * pl.col("factor"))
-
-
-def _spelt(table: pl.DataFrame) -> pl.DataFrame:
-    return table.with_columns(pl.Series("spelling", map(units.spelling, table["valueuom"]), dtype=pl.String))
 
 
 def _named(table: pl.DataFrame) -> pl.DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+import polars as pl
 
 from ecg2lab_training.files import indented
 
@@ -40,13 +42,19 @@ class Ledger:
     notes: list[str] = field(default_factory=list)
     """What is absent, in plain words."""
 
-    def left(self, what: str, step: str, rows: int, patients: int) -> None:
-        """Enter what a step left."""
-        self.steps.append(Step(what, step, rows, patients))
+    def left(self, what: str, step: str, rows: pl.DataFrame | pl.LazyFrame) -> None:
+        """Enter what a step left; `subject_id` says of whom a row is."""
+        counts = rows.lazy().select(pl.len(), pl.col("subject_id").n_unique()).collect(engine="streaming").row(0)
+        self.steps.append(Step(what, step, *counts))
 
     def dropped(self, step: str, file: Path, rows: Iterable[tuple[str, int | None, int]]) -> None:
         """Enter what a step dropped: (reason, first row, count)."""
         self.drops += [Drop(step, file.name, row, reason, count) for reason, row, count in rows]
+
+    def unusable(self, step: str, file: Path, rows: pl.DataFrame | pl.LazyFrame) -> None:
+        """Enter the rows that have a reason in column `why`; `row` is their number."""
+        reasons = rows.lazy().drop_nulls("why").group_by("why").agg(pl.col("row").min(), pl.len()).sort("why")
+        self.dropped(step, file, reasons.collect(engine="streaming").iter_rows())
 
     def write(self, folder: Path) -> None:
         """Write funnel.json, funnel.md and dropped.csv."""
@@ -70,3 +78,8 @@ def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]
         writer = csv.writer(stream)
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def first_reason(reasons: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The first of the reasons whose condition is true of a row; null if none is."""
+    return pl.coalesce(pl.when(condition).then(pl.lit(reason)) for reason, condition in reasons.items())

@@ -11,7 +11,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 
@@ -24,6 +24,13 @@ LONGEST_ROW = 4 * BLOCK
 """Bytes; a longer one is a quotation mark that is never closed."""
 ROWS = 500_000
 """Rows of a parquet file that are read at once."""
+TYPES: dict[Kind, Any] = {
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "text": pl.String,
+    "time": pl.Datetime("us"),
+    "date": pl.Date,
+}
 TIME, DATE = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"
 WORDS: dict[Kind, str] = {
     "integer": "a whole number",
@@ -87,8 +94,8 @@ def _names(path: Path, header: bytes) -> list[str]:
         raise DatasetError(f"{path} does not begin with a line of column names") from None
 
 
-def _require_columns(path: Path, present: list[str], wanted: list[str]) -> None:
-    missing = [name for name in wanted if name not in present]
+def _require_columns(path: Path, present: list[str], required: list[str]) -> None:
+    missing = [name for name in required if name not in present]
     if missing:
         raise DatasetError(f"{path} has no column {missing[0]!r} (its columns: {', '.join(present) or 'none'})")
 
@@ -165,9 +172,8 @@ def _cast(name: str, kind: Kind, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if kind == "time":
         read = column.str.to_datetime(TIME, strict=False) if dtype == pl.String else column
-        return read.cast(pl.Datetime("us"))
+        return read.cast(TYPES[kind])
     if kind == "date":
         return column.str.to_date(DATE, strict=False) if dtype == pl.String else column.cast(pl.Date)
-    types = {"integer": pl.Int64, "number": pl.Float64, "text": pl.String}
-    read = column.cast(types[kind], strict=False)
+    read = column.cast(TYPES[kind], strict=False)
     return pl.when(read.is_finite()).then(read) if kind == "number" else read

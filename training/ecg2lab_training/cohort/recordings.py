@@ -9,6 +9,7 @@ import polars as pl
 
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.cohort import demographics
+from ecg2lab_training.cohort.ledger import first_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,15 +44,13 @@ def _is_below(text: str) -> bool:
 
 def why_unusable() -> pl.Expr:
     """Say why an ECG cannot be used; null for a usable one. Columns: ecg_time, patient_row, age, fold."""
-    return (
-        pl.when(pl.col("ecg_time").is_null())
-        .then(pl.lit("no time"))
-        .when(pl.col("patient_row").is_null())
-        .then(pl.lit("patient is not in table patients"))
-        .when(pl.col("age").is_null())
-        .then(pl.lit("no age"))
-        .when(pl.col("age") < demographics.ADULT)
-        .then(pl.lit("not an adult"))
+    return first_reason(
+        {
+            "no time": pl.col("ecg_time").is_null(),
+            "patient is not in table patients": pl.col("patient_row").is_null(),
+            "no age": pl.col("age").is_null(),
+            "not an adult": pl.col("age") < demographics.ADULT,
+        }
     )
 
 
@@ -79,9 +78,9 @@ def described(
     twice = patients.filter(~pl.col("subject_id").is_first_distinct())
     if twice.height:
         raise DatasetError(f"table patients, row {twice['row'][0]}: patient {twice['subject_id'][0]} is there twice")
-    known = patients.select(
+    facts = patients.select(
         "subject_id", "anchor_age", "anchor_year", demographics.sex(), pl.col("row").alias("patient_row")
     )
     race = pl.concat(races).unique("subject_id", keep="first", maintain_order=True)
-    joined = records.join(known, on="subject_id", how="left").join(race, on="subject_id", how="left")
+    joined = records.join(facts, on="subject_id", how="left").join(race, on="subject_id", how="left")
     return joined.with_columns(demographics.age(rule)).drop("anchor_age", "anchor_year").sort("row")

@@ -89,21 +89,21 @@ def locate(folder: Path) -> dict[str, Table]:
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder; name the one that holds the tables of the hospital")
-    found: dict[str, Table] = {}
+    tables: dict[str, Table] = {}
     for path in _files(folder):
         stem = _stem(path.name)
         if stem not in LAYOUT:
             continue
-        if stem in found:
-            raise DatasetError(f"table {stem} is there twice, {found[stem].path} and {path}; keep one of them")
-        found[stem] = Table(stem, path)
-    missing = [stem for stem, layout in LAYOUT.items() if layout.required and stem not in found]
+        if stem in tables:
+            raise DatasetError(f"table {stem} is there twice, {tables[stem].path} and {path}; keep one of them")
+        tables[stem] = Table(stem, path)
+    missing = [stem for stem, layout in LAYOUT.items() if layout.required and stem not in tables]
     if missing:
         raise DatasetError(
             f"{folder} has no table {missing[0]} ({' or '.join(missing[0] + s for s in SUFFIXES)}), "
             f"{DEPTH} folders deep"
         )
-    return found
+    return tables
 
 
 def _files(folder: Path) -> Iterator[Path]:

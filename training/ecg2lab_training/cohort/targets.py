@@ -1,4 +1,4 @@
-"""Which labels stay, what they are called, and the contract that says so."""
+"""Which labels stay, and what they are called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecg2lab.contract import Contract, Criterion, Target, published
+from ecg2lab.contract import Criterion, Target
 from ecg2lab_training.cohort.labels import HORIZONS_MIN, MOMENTS, NOW_MIN, SIDES, label
 from ecg2lab_training.cohort.ledger import write_csv
 from ecg2lab_training.data.dataset import FOLDS, TEST_FOLD, VALIDATION_FOLD
@@ -72,23 +72,18 @@ def questions(limits: pl.DataFrame) -> list[Question]:
 
 def _target(row: dict[str, object], moment: str, side: str) -> Target:
     slug = str(row["lab"])
-    known = LABS.get(slug)
+    lab = LABS.get(slug)
     criterion = Criterion(
-        lab=known.name if known else str(row["label"]),
+        lab=lab.name if lab else str(row["label"]),
         loinc=loinc(int(str(row["main_item"]))),
         unit=str(row["unit"]),
         comparison="<" if side == "low" else ">",
         threshold=float(str(row[_LIMIT[side]])),
         setting="prediction" if moment == MOMENTS[0] else "forecasting",
         horizon_min=dict(zip(MOMENTS, (NOW_MIN, *HORIZONS_MIN), strict=True))[moment],
-        category=known.category if known else "other",
+        category=lab.category if lab else "other",
     )
     return Target(name=f"{slug}_{side}_{moment}", criterion=criterion)
-
-
-def contract(asked: list[Question], name: str) -> Contract:
-    """Write the contract of a data set with these labels: no medians, no decision thresholds."""
-    return published((question.target for question in asked), name=name)
 
 
 def count(asked: list[Question], states: pl.LazyFrame, folds: pl.DataFrame) -> list[Counted]:
@@ -106,9 +101,9 @@ def count(asked: list[Question], states: pl.LazyFrame, folds: pl.DataFrame) -> l
     cells = [label(moment, side).alias(f"{side}_{moment}") for moment in MOMENTS for side in SIDES]
     names = [f"{side}_{moment}" for moment in MOMENTS for side in SIDES]
     sums = [pl.col(n).sum().cast(pl.Int64).alias(f"{n}+") for n in names]
-    known = [pl.col(n).count().cast(pl.Int64).alias(f"{n}?") for n in names]
+    labelled = [pl.col(n).count().cast(pl.Int64).alias(f"{n}?") for n in names]
     rows = states.join(folds.lazy().select("ecg", "fold"), on="ecg").select("lab", "fold", *cells)
-    table = rows.group_by("lab", "fold").agg(*sums, *known).collect(engine="streaming")
+    table = rows.group_by("lab", "fold").agg(*sums, *labelled).collect(engine="streaming")
     by_lab = table.partition_by("lab", as_dict=True)
     return [_counted(question, by_lab.get((question.number,))) for question in asked]
 
@@ -136,14 +131,14 @@ def columns(asked: list[Question], states: pl.LazyFrame, ecgs: pl.Series) -> lis
         Numbers of the ECGs, in the order of the rows.
     """
     row_of = pl.DataFrame({"ecg": ecgs}).lazy()
-    found: list[pl.Series] = []
+    series: list[pl.Series] = []
     for number in dict.fromkeys(question.number for question in asked):
         of_lab = [question for question in asked if question.number == number]
         cells = [label(question.moment, question.side).alias(question.name) for question in of_lab]
         lab = states.filter(pl.col("lab") == number).select("ecg", *cells)
         joined = row_of.join(lab, on="ecg", how="left", maintain_order="left").drop("ecg").collect()
-        found += joined.get_columns()
-    return found
+        series += joined.get_columns()
+    return series
 
 
 def write_labels(path: Path, counted: list[Counted]) -> None:

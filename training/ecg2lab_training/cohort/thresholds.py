@@ -35,8 +35,8 @@ def limits(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _median(group: pl.DataFrame, column: str) -> float | None:
-    known = group.filter(group[column].is_not_null()).sort(column)
-    return weighted_median(known[column].to_numpy(), known["count"].to_numpy()) if known.height else None
+    stated = group.filter(group[column].is_not_null()).sort(column)
+    return weighted_median(stated[column].to_numpy(), stated["count"].to_numpy()) if stated.height else None
 
 
 def weighted_median(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:

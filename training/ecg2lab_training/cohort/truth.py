@@ -61,12 +61,12 @@ def ideal(folder: Path, studies: pl.Series, targets: tuple[str, ...]) -> pl.Data
     path = folder / PROBABILITIES
     try:
         table = pl.read_parquet(path)
-        known = [name for name in targets if name in table.columns]
-        chosen = table.select(pl.col("study_id").cast(pl.Int64), pl.col(known).cast(pl.Float64))
+        columns = [name for name in targets if name in table.columns]
+        chosen = table.select(pl.col("study_id").cast(pl.Int64), pl.col(columns).cast(pl.Float64))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DatasetError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     if chosen["study_id"].is_duplicated().any():
         raise DatasetError(f"{path} has a study twice")
     joined = pl.DataFrame({"study_id": studies}).join(chosen, on="study_id", how="left", maintain_order="left")
-    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in targets if name not in known]
+    absent = [pl.lit(None, dtype=pl.Float64).alias(name) for name in targets if name not in columns]
     return joined.with_columns(*absent).select(targets)

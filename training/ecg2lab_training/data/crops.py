@@ -54,7 +54,7 @@ class Recordings:
             place[:] = self._signals[row, :, start : start + self.window]
         return self._batch(signal, indices)
 
-    def known(self, indices: NDArray[np.int64]) -> Tensor:
+    def label_counts(self, indices: NDArray[np.int64]) -> Tensor:
         """How many of the recordings have a label, for each target: (n)."""
         return torch.from_numpy((~np.isnan(self.labels[indices])).sum(axis=0))
 

@@ -176,8 +176,8 @@ def _table(folder: Path, name: str) -> pl.DataFrame:
 
 
 def _check_table(table: pl.DataFrame, contract: Contract, records: int) -> None:
-    wanted = ("patient_id", "fold", "record_id", "record", *contract.feature_names, *contract.target_names)
-    for column in wanted:
+    required = ("patient_id", "fold", "record_id", "record", *contract.feature_names, *contract.target_names)
+    for column in required:
         if column not in table.columns:
             raise DatasetError(f"{TABLE} has no column {column!r}, which the contract names")
     if table.height != records:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from ecg2lab.contract import CategoricalFeature, ContinuousFeature, Contract
 from ecg2lab.errors import DatasetError
 from ecg2lab.features import with_missing_flags
 from ecg2lab_training.data.dataset import Dataset
+
+Values = TypeVar("Values", NDArray[np.float64], NDArray[np.int64])
 
 
 def learn(dataset: Dataset) -> Contract:
@@ -34,18 +38,18 @@ def learn(dataset: Dataset) -> Contract:
 
 
 def _median(feature: ContinuousFeature, values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    if not known.size:
-        raise DatasetError(f"feature {feature.name!r} is missing in every training record")
-    return float(np.median(known))
+    return float(np.median(_present(feature, values, ~np.isnan(values))))
 
 
 def _median_code(feature: CategoricalFeature, codes: NDArray[np.int64]) -> int:
     """Code in the middle; the lower one of two, for a median must be a category."""
-    known = np.sort(codes[codes >= 0])
-    if not known.size:
+    return int(np.quantile(_present(feature, codes, codes >= 0), 0.5, method="lower"))
+
+
+def _present(feature: ContinuousFeature | CategoricalFeature, values: Values, present: NDArray[np.bool_]) -> Values:
+    if not present.any():
         raise DatasetError(f"feature {feature.name!r} is missing in every training record")
-    return int(known[(known.size - 1) // 2])
+    return values[present]
 
 
 def fill(dataset: Dataset, contract: Contract) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -72,7 +72,7 @@ def spelling(unit: str | None) -> str:
     return _SPELLINGS.get(tidy.casefold(), _SPELLINGS.get(tidy.casefold().replace(" ", ""), tidy))
 
 
-def factor(lab: str, unit: str, wanted: str) -> float | None:
+def factor(lab: str, unit: str, target: str) -> float | None:
     """Find the number that a value in one unit is multiplied by to be in another; None: there is none.
 
     Parameters
@@ -82,11 +82,11 @@ def factor(lab: str, unit: str, wanted: str) -> float | None:
     unit, wanted
         As `spelling` writes them.
     """
-    if unit == wanted:
+    if unit == target:
         return 1.0
-    if unit not in UNITS or wanted not in UNITS:
+    if unit not in UNITS or target not in UNITS:
         return None
-    here, there = UNITS[unit], UNITS[wanted]
+    here, there = UNITS[unit], UNITS[target]
     if here.quantity == there.quantity:
         return here.scale / there.scale
     moles, moles_wanted = _moles(lab, here), _moles(lab, there)

@@ -13,19 +13,18 @@ from numpy.typing import NDArray
 from ecg2lab.contract import Contract, Target
 from ecg2lab_training.evaluation import baseline as boosting
 from ecg2lab_training.evaluation import ideal
-from ecg2lab_training.evaluation.areas import area, mean, number
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.result import (
-    Area,
     AtPrevalence,
     Baseline,
     Calibrated,
     Decision,
+    Estimate,
     Ideal,
     Overall,
     Settings,
-    Share,
     TargetResult,
+    number,
 )
 from ecg2lab_training.measures import bootstrap, curves, platt, rates, reliability
 from ecg2lab_training.measures.reliability import Reliability
@@ -81,13 +80,13 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     for column, target in enumerate(contract.targets):
         labels = cases.labels[:, column]
         one = _measure(target, raw[:, column], calibrated[:, column], labels, settings, beside)
-        estimate = area(float(areas[column]), rounds[:, column])
+        estimate = Estimate.of(float(areas[column]), rounds[:, column])
         own = None if boosted is None else number(boosted[column])
         best = None if observed is None else number(observed.ideal[column])
         gap = None if observed is None else observed.gap(column)
         results.append(replace(one, auroc=estimate, baseline=own, ideal=best, gap=gap))
     overall = Overall(
-        macro_auroc=area(curves.macro(areas), bootstrap.macro(rounds)),
+        macro_auroc=Estimate.of(curves.macro(areas), bootstrap.macro(rounds)),
         targets=int((~np.isnan(areas)).sum()),
         before=_calibrated([r.before for r in results], raw, cases.labels),
         after=_calibrated([r.after for r in results], calibrated, cases.labels),
@@ -110,8 +109,8 @@ def _measure(
         name=target.name,
         criterion=target.criterion,
         **_counts(labels),
-        auroc=Area(),
-        auprc=rates.auprc(raw, labels),
+        auroc=Estimate(),
+        auprc=curves.auprc(raw, labels),
         calibration=target.calibration,
         before=reliability.measure(raw, labels),
         after=reliability.measure(calibrated, labels),
@@ -121,9 +120,9 @@ def _measure(
 
 
 def _counts(labels: NDArray[np.float32]) -> dict[str, Any]:
-    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
-    known = positives + negatives
-    return {"positives": positives, "negatives": negatives, "prevalence": positives / known if known else None}
+    positives, negatives = curves.counts(labels)
+    labelled = positives + negatives
+    return {"positives": positives, "negatives": negatives, "prevalence": positives / labelled if labelled else None}
 
 
 def _decision(
@@ -133,8 +132,8 @@ def _decision(
         return None
     detected, ill, well = p >= target.decision_threshold, labels == 1, labels == 0
     sensitivity, specificity = _share(detected & ill, ill), _share(~detected & well, well)
-    known = int(ill.sum() + well.sum())
-    prevalences = [("these records", int(ill.sum()) / known)] if known else []
+    labelled = int(ill.sum() + well.sum())
+    prevalences = [("these records", int(ill.sum()) / labelled)] if labelled else []
     prevalences += [("stated", stated[target.name])] if target.name in stated else []
     return Decision(
         threshold=target.decision_threshold,
@@ -145,28 +144,32 @@ def _decision(
     )
 
 
-def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Share:
+def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Estimate:
     count, trials = int(hits.sum()), int(among.sum())
     low, high = rates.wilson(count, trials) or (None, None)
-    return Share(value=count / trials if trials else None, low=low, high=high)
+    return Estimate(value=count / trials if trials else None, low=low, high=high)
 
 
-def _at(sensitivity: Share, specificity: Share, source: Any, prevalence: float) -> AtPrevalence:
+def _at(sensitivity: Estimate, specificity: Estimate, source: Any, prevalence: float) -> AtPrevalence:
     if sensitivity.value is None or specificity.value is None:
         return AtPrevalence(prevalence=prevalence, source=source, ppv=None, npv=None)
     ppv, npv = rates.predictive_values(sensitivity.value, specificity.value, prevalence)
     return AtPrevalence(prevalence=prevalence, source=source, ppv=ppv, npv=npv)
 
 
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
 def _calibrated(measured: list[Reliability | None], p: Array, labels: NDArray[np.float32]) -> Calibrated:
     pooled = reliability.measure(p.ravel(), labels.ravel())
-    known = [m for m in measured if m is not None]
+    targets = [m for m in measured if m is not None]
     return Calibrated(
-        mean_ece=mean([m.ece for m in known]),
-        mean_ece_by_chance=mean([m.ece_by_chance for m in known]),
+        mean_ece=_mean([m.ece for m in targets]),
+        mean_ece_by_chance=_mean([m.ece_by_chance for m in targets]),
         pooled_ece=pooled.ece if pooled else None,
         pooled_ece_by_chance=pooled.ece_by_chance if pooled else None,
-        mean_brier=mean([m.brier for m in known]),
+        mean_brier=_mean([m.brier for m in targets]),
     )
 
 
@@ -184,8 +187,8 @@ def _baseline(
     macro_own = curves.macro(own[both])
     return Baseline(
         description=boosting.DESCRIPTION,
-        macro_auroc=area(macro_own, macro_rounds),
+        macro_auroc=Estimate.of(macro_own, macro_rounds),
         macro_model=number(model),
-        gain=area(model - macro_own, bootstrap.macro(rounds[:, both]) - macro_rounds),
+        gain=Estimate.of(model - macro_own, bootstrap.macro(rounds[:, both]) - macro_rounds),
         targets_without=tuple(np.array(contract.target_names)[without].tolist()),
     )

@@ -57,14 +57,16 @@ def scores(dataset: Dataset, part: Part = "test", progress: Progress = silent) -
     """
     train, asked = dataset.rows("train"), dataset.rows(part)
     x, is_category = _table(dataset)
-    found = np.full((len(asked), dataset.labels.shape[1]), np.nan)
+    answers = np.full((len(asked), dataset.labels.shape[1]), np.nan)
     with _threads(len(train)):
         for column, labels in enumerate(dataset.labels[train].T):
-            known = ~np.isnan(labels)
-            if 0 < labels[known].sum() < known.sum():
-                found[:, column] = _train(x[train][known], labels[known], is_category).predict_proba(x[asked])[:, 1]
+            labelled = ~np.isnan(labels)
+            if 0 < labels[labelled].sum() < labelled.sum():
+                answers[:, column] = _train(x[train][labelled], labels[labelled], is_category).predict_proba(x[asked])[
+                    :, 1
+                ]
             progress(column + 1, dataset.labels.shape[1], "baselines")
-    return found
+    return answers
 
 
 def _threads(records: int) -> AbstractContextManager[Any]:

@@ -143,8 +143,8 @@ def _subgroups(e: Evaluation) -> str:
 
 
 def _group(g: Group) -> list[str]:
-    known = sum(t.auroc is not None for t in g.targets.values())
-    return [g.attribute, g.value, str(g.records), str(g.patients), interval(g.macro_auroc), str(known)]
+    targets = sum(t.auroc is not None for t in g.targets.values())
+    return [g.attribute, g.value, str(g.records), str(g.patients), interval(g.macro_auroc), str(targets)]
 
 
 def _calibration(e: Evaluation) -> str:
@@ -208,8 +208,8 @@ def _ethics(e: Evaluation) -> str:
 
 
 def _lowest(e: Evaluation) -> Group | None:
-    known = [g for g in e.groups if g.macro_auroc.low is not None and g.attribute != "missing numbers"]
-    return min(known, key=lambda g: g.macro_auroc.value or 0, default=None)
+    measured = [g for g in e.groups if g.macro_auroc.low is not None and g.attribute != "missing numbers"]
+    return min(measured, key=lambda g: g.macro_auroc.value or 0, default=None)
 
 
 def _maintenance() -> str:

@@ -31,6 +31,11 @@ class Cases:
     ideal: Array | None = None
     """(N, n) probability after an ideal observer; NaN where it has none; None: the patients are real."""
 
+    @property
+    def patients(self) -> int:
+        """How many the recordings are of."""
+        return len(np.unique(self.patient_id))
+
     def probabilities(self, windows: int | None = None) -> Array:
         """Mean over the first windows: (N, n), not calibrated.
 
@@ -41,8 +46,8 @@ class Cases:
         """
         if windows is not None:
             return np.asarray(self.windows[:, :windows].mean(axis=1))
-        known = ~np.isnan(self.windows)
-        return np.where(known, self.windows, 0.0).sum(axis=1) / known.sum(axis=1)
+        present = ~np.isnan(self.windows)
+        return np.where(present, self.windows, 0.0).sum(axis=1) / present.sum(axis=1)
 
     def only(self, chosen: NDArray[np.bool_]) -> Cases:
         """The chosen recordings, (N) Booleans."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from msgspec.structs import replace
 
 from ecg2lab.contract import Contract
@@ -21,6 +20,7 @@ from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.evaluation.table import table
 from ecg2lab_training.files import new_folder
 from ecg2lab_training.measures import thresholds
+from ecg2lab_training.measures.bootstrap import ROUNDS, Unit
 from ecg2lab_training.measures.decisions import decide
 from ecg2lab_training.progress import Progress, silent
 
@@ -29,12 +29,16 @@ from ecg2lab_training.progress import Progress, silent
 class Wishes:
     """What the user asked for."""
 
-    bootstrap: str = "patients"
-    rounds: int = 1000
+    bootstrap: Unit = "patients"
+    rounds: int = ROUNDS
     seed: int = 0
     threshold: str | None = None
     """None: the thresholds of the contract."""
     prevalences: Mapping[str, float] = field(default_factory=dict)
+
+    def settings(self, rule: str) -> Settings:
+        """What an evaluation says of how it was made; `rule` is that of its thresholds."""
+        return Settings(bootstrap=self.bootstrap, rounds=self.rounds, seed=self.seed, threshold=rule)
 
 
 def on_data_set(
@@ -61,18 +65,12 @@ def on_data_set(
     """
     cases = on_dataset.ask(subject, data, "test", progress)
     contract, origin, rule = _with_decisions(subject, data, wishes)
-    settings = settings_of(wishes, rule)
-    notes = list(on_dataset.differences(contract, data))
-    if subject.dataset_sha256 not in (None, data.digest):
-        notes.append("the data set is not the one that the run was trained on")
-    boosted = _baseline(contract, data, notes, progress)
-    training = training_population(subject, data)
-    here = population.summarise(contract, cases.continuous, cases.categorical, cases.labels)
+    boosted = _baseline(contract, data, progress)
     planted = data.description.planted or {}
-    beside = assess.Beside(boosted, planted, wishes.prevalences, origin)
-    found = assess.assess(cases, contract, settings, beside)
-    evaluation = Evaluation(
-        model=describe(subject),
+    evaluation = judge(
+        subject,
+        contract,
+        cases,
         data=Data(
             kind="data set",
             description=data.description.description,
@@ -80,21 +78,67 @@ def on_data_set(
             sha256=data.digest,
             part="test fold",
             records=len(cases.labels),
-            patients=len(np.unique(cases.patient_id)),
+            patients=cases.patients,
         ),
+        settings=wishes.settings(rule),
+        beside=assess.Beside(boosted, planted, wishes.prevalences, origin),
+        training=_training_population(subject, data),
+    )
+    return replace(evaluation, notes=(*_notes(subject, data, boosted), *evaluation.notes)), cases
+
+
+def _notes(subject: Subject, data: Dataset, boosted: Array | None) -> Iterator[str]:
+    yield from on_dataset.differences(subject.contract, data)
+    if subject.dataset_sha256 not in (None, data.digest):
+        yield "the data set is not the one that the run was trained on"
+    if boosted is None:
+        yield "no tabular baseline: the data set has no training folds"
+
+
+def judge(
+    subject: Subject,
+    contract: Contract,
+    cases: Cases,
+    *,
+    data: Data,
+    settings: Settings,
+    beside: assess.Beside,
+    training: result.Population | None,
+) -> Evaluation:
+    """Measure everything about answers and labels.
+
+    Parameters
+    ----------
+    subject
+        The model.
+    contract
+        Its contract, with the calibrations and thresholds that are judged.
+    cases
+        Its answers, and the labels.
+    data, settings
+        Where the cases are from, and how they are judged.
+    beside
+        What stands beside the model.
+    training
+        Whom it was trained on, where that is stated.
+    """
+    assessment = assess.assess(cases, contract, settings, beside)
+    here = population.summarise(contract, cases.continuous, cases.categorical, cases.labels)
+    return Evaluation(
+        model=_describe(subject),
+        data=data,
         settings=settings,
-        overall=found.overall,
-        targets=found.targets,
+        overall=assessment.overall,
+        targets=assessment.targets,
         groups=groups(cases, contract, settings),
         windows=window_counts(cases, settings),
-        baseline=found.baseline,
-        ideal=found.ideal,
+        baseline=assessment.baseline,
+        ideal=assessment.ideal,
         training_population=training,
         population=here,
-        shift=tuple(shift_from_training(subject, training, here)),
-        notes=(*notes, *without_area(found.targets)),
+        shift=_shift(subject.contract, training, here),
+        notes=_without_area(assessment.targets),
     )
-    return evaluation, cases
 
 
 def _with_decisions(subject: Subject, data: Dataset, wishes: Wishes) -> tuple[Contract, str, str]:
@@ -113,46 +157,33 @@ def _with_decisions(subject: Subject, data: Dataset, wishes: Wishes) -> tuple[Co
     return fitted, origin, f"{rule} on the validation fold"
 
 
-def settings_of(wishes: Wishes, rule: str) -> Settings:
-    """What an evaluation says of how it was made."""
-    return Settings(bootstrap=wishes.bootstrap, rounds=wishes.rounds, seed=wishes.seed, threshold=rule)  # type: ignore[arg-type]
-
-
-def _baseline(contract: Contract, data: Dataset, notes: list[str], progress: Progress) -> Array | None:
-    """Scores of the baseline in the model's order of targets."""
+def _baseline(contract: Contract, data: Dataset, progress: Progress) -> Array | None:
+    """Scores of the baseline in the model's order of targets; None without training folds."""
     if not (data.fold < datasets.VALIDATION_FOLD).any():
-        notes.append("no tabular baseline: the data set has no training folds")
         return None
     places = on_dataset.places(contract, data.contract)
     return on_dataset.columns(baseline.scores(data, "test", progress), places)
 
 
-def training_population(subject: Subject, data: Dataset | None = None) -> result.Population | None:
-    """Whom the model was trained on: from the training folds of its own data set, or from a bundle's card.
-
-    Returns
-    -------
-    Population or None
-        None where neither is at hand.
-    """
-    if data is not None and subject.dataset_sha256 == data.digest:
-        rows = data.rows("train")
-        places = on_dataset.places(subject.contract, data.contract)
-        labels = on_dataset.columns(data.labels[rows], places)
-        return population.summarise(subject.contract, data.continuous[rows], data.categorical[rows], labels)
-    return population.from_card(subject.card) if subject.card else None
+def _training_population(subject: Subject, data: Dataset) -> result.Population | None:
+    """Whom the model was trained on: from the training folds of its own data set, or from its card."""
+    if subject.dataset_sha256 != data.digest:
+        return subject.training_population
+    rows = data.rows("train")
+    places = on_dataset.places(subject.contract, data.contract)
+    labels = on_dataset.columns(data.labels[rows], places)
+    return population.summarise(subject.contract, data.continuous[rows], data.categorical[rows], labels)
 
 
-def shift_from_training(subject: Subject, training: result.Population | None, here: result.Population) -> list[str]:
+def _shift(contract: Contract, training: result.Population | None, here: result.Population) -> tuple[str, ...]:
     """Sentences on what differs from the training population, and on what is not known of it."""
     if training is not None:
-        return list(population.differences(training, here))
+        return population.differences(training, here)
     unknown = "the model does not state its training population; only its medians could be compared"
-    return [*population.differences_of_medians(population.from_medians(subject.contract), here), unknown]
+    return (*population.differences_of_medians(contract, here), unknown)
 
 
-def describe(subject: Subject) -> Model:
-    """What an evaluation says of the model."""
+def _describe(subject: Subject) -> Model:
     contract = subject.contract
     return Model(
         name=contract.name,
@@ -169,13 +200,13 @@ def describe(subject: Subject) -> Model:
     )
 
 
-def without_area(targets: tuple[result.TargetResult, ...]) -> list[str]:
+def _without_area(targets: tuple[result.TargetResult, ...]) -> tuple[str, ...]:
     """Sentences on targets that could not be judged."""
-    return [
+    return tuple(
         f"target {t.name}: no AUROC, {t.positives} positives and {t.negatives} negatives"
         for t in targets
         if t.auroc.value is None
-    ]
+    )
 
 
 def write(out: Path, evaluation: Evaluation, cases: Cases, more: Callable[[Path], None] | None = None) -> Evaluation:

@@ -8,9 +8,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.evaluation.areas import area, number
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.result import Area, Ideal, Nowhere
+from ecg2lab_training.evaluation.result import Estimate, Ideal, Nowhere, number
 from ecg2lab_training.measures import bootstrap, curves
 
 Array = NDArray[np.float64]
@@ -31,10 +30,10 @@ class Observed:
         self.model_rounds = model_rounds if same else bootstrap.areas(scores, labels, draws)
         self.ideal_rounds = bootstrap.areas(cases.ideal, labels, draws)
 
-    def gap(self, column: int) -> Area:
+    def gap(self, column: int) -> Estimate:
         """Ideal observer less model, for one target."""
         rounds = self.ideal_rounds[:, column] - self.model_rounds[:, column]
-        return area(float(self.ideal[column] - self.model[column]), rounds)
+        return Estimate.of(float(self.ideal[column] - self.model[column]), rounds)
 
 
 def compare(observed: Observed, names: tuple[str, ...], planted: Mapping[str, str]) -> Ideal:
@@ -60,7 +59,7 @@ def compare(observed: Observed, names: tuple[str, ...], planted: Mapping[str, st
         targets=int(chosen.sum()),
         macro_model=number(model),
         macro_ideal=number(ideal),
-        macro_gap=area(ideal - model, rounds),
+        macro_gap=Estimate.of(ideal - model, rounds),
         nowhere=checks,
         nowhere_contains_half=all(verdicts) if verdicts else None,
     )

@@ -79,38 +79,38 @@ def require_fit(contract: Contract, dataset: Dataset) -> None:
     DatasetError
         Naming the first thing that differs: signal, preprocessing, features, or no target in common.
     """
-    given = dataset.contract
+    other = dataset.contract
     pairs = {
-        "signal (leads, sampling rate, window)": (contract.signal, given.signal),
-        "preprocessing": (contract.preprocessing, given.preprocessing),
-        "features": (contract.feature_names, given.feature_names),
-        "categories": ([f.categories for f in contract.categorical], [f.categories for f in given.categorical]),
+        "signal (leads, sampling rate, window)": (contract.signal, other.signal),
+        "preprocessing": (contract.preprocessing, other.preprocessing),
+        "features": (contract.feature_names, other.feature_names),
+        "categories": ([f.categories for f in contract.categorical], [f.categories for f in other.categorical]),
     }
-    for what, (wanted, found) in pairs.items():
-        if wanted != found:
-            raise DatasetError(f"the data set does not fit the model: {what}: {found}, the model wants {wanted}")
-    if not set(contract.target_names) & set(given.target_names):
+    for what, (own, theirs) in pairs.items():
+        if own != theirs:
+            raise DatasetError(f"the data set does not fit the model: {what}: {theirs}, the model wants {own}")
+    if not set(contract.target_names) & set(other.target_names):
         raise DatasetError(
             f"the data set has none of the model's targets, such as {contract.target_names[0]!r}; "
-            f"it has {', '.join(given.target_names[:3])} …"
+            f"it has {', '.join(other.target_names[:3])} …"
         )
 
 
 def differences(contract: Contract, dataset: Dataset) -> tuple[str, ...]:
     """What a reader must know where targets of model and data set differ, in sentences."""
-    given = {target.name: target for target in dataset.contract.targets}
-    notes = [f"target {name}: the data set has no such label" for name in contract.target_names if name not in given]
-    notes += [f"target {name}: the model does not have it" for name in given if name not in contract.target_names]
+    theirs = {target.name: target for target in dataset.contract.targets}
+    notes = [f"target {name}: the data set has no such label" for name in contract.target_names if name not in theirs]
+    notes += [f"target {name}: the model does not have it" for name in theirs if name not in contract.target_names]
     for target in contract.targets:
-        other = given.get(target.name)
+        other = theirs.get(target.name)
         if other is not None and other.criterion != target.criterion:
             notes.append(f"target {target.name}: the model means {target.criterion}, the data set {other.criterion}")
     return tuple(notes)
 
 
-def places(contract: Contract, given: Contract) -> list[int | None]:
+def places(contract: Contract, data: Contract) -> list[int | None]:
     """Column of the data set for each target of the model; None: it has none."""
-    column = {name: index for index, name in enumerate(given.target_names)}
+    column = {name: index for index, name in enumerate(data.target_names)}
     return [column.get(name) for name in contract.target_names]
 
 

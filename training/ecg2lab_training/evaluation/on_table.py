@@ -103,7 +103,7 @@ def _known(features: Features, contract: Contract) -> tuple[Array, NDArray[np.in
 
 def _stack(windows: list[Array]) -> Array:
     """(W, n) of each recording → (N, longest W, n), NaN where a recording has fewer windows."""
-    found = np.full((len(windows), max(map(len, windows)), windows[0].shape[1]), np.nan)
-    for place, own in zip(found, windows, strict=True):
+    stacked = np.full((len(windows), max(map(len, windows)), windows[0].shape[1]), np.nan)
+    for place, own in zip(stacked, windows, strict=True):
         place[: len(own)] = own
-    return found
+    return stacked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast, get_args
 
 import msgspec
 
@@ -12,6 +13,7 @@ from ecg2lab.errors import DatasetError
 from ecg2lab.files import read_regular
 from ecg2lab_training.evaluation.evaluate import Wishes
 from ecg2lab_training.measures import thresholds
+from ecg2lab_training.measures.bootstrap import Unit
 
 
 def is_table(data: Path, labs: Path | None, threshold: str | None, recalibrate: bool) -> bool:
@@ -44,14 +46,14 @@ def wishes(
     DatasetError
         Naming the option that is wrong.
     """
-    if bootstrap not in ("patients", "paper"):
+    if bootstrap not in get_args(Unit):
         raise DatasetError(f"bootstrap {bootstrap!r} is not known; give patients, or paper to draw single ECGs")
     if threshold is not None:
         thresholds.parse(threshold)
-    return Wishes(bootstrap, rounds, seed, threshold, prevalences(contract, prevalence))
+    return Wishes(cast("Unit", bootstrap), rounds, seed, threshold, prevalences(contract, prevalence))
 
 
-def prevalences(contract: Contract, given: Sequence[str]) -> dict[str, float]:
+def prevalences(contract: Contract, stated: Sequence[str]) -> dict[str, float]:
     """Read `TARGET=0.1` and JSON files of such; the last one counts.
 
     Raises
@@ -59,15 +61,15 @@ def prevalences(contract: Contract, given: Sequence[str]) -> dict[str, float]:
     DatasetError
         If one is neither, names a target that the model does not have, or is not between 0 and 1.
     """
-    found: dict[str, float] = {}
-    for text in given:
-        found |= _file(Path(text)) if text.endswith(".json") else _pair(text)
-    for name, share in found.items():
+    shares: dict[str, float] = {}
+    for text in stated:
+        shares |= _file(Path(text)) if text.endswith(".json") else _pair(text)
+    for name, share in shares.items():
         if name not in contract.target_names:
             raise DatasetError(f"prevalence of {name!r}: the model has no such target (`ecg2lab inspect` lists all)")
         if not 0 < share < 1:
             raise DatasetError(f"prevalence of {name!r} must lie between 0 and 1, not be {share:g}")
-    return found
+    return shares
 
 
 def _pair(text: str) -> dict[str, float]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.result import Evaluation, TargetResult
 from ecg2lab_training.evaluation.words import decimal
+from ecg2lab_training.measures import curves
 from ecg2lab_training.measures.reliability import Reliability
 
 _COLUMNS, _PANEL_INCHES, _MOST_PANELS = 6, 2.1, 60
@@ -39,9 +40,9 @@ def write(folder: Path, evaluation: Evaluation, cases: Cases) -> tuple[str, ...]
     drawn = [index for index, target in enumerate(evaluation.targets) if target.auroc.value is not None]
     kept = sorted(drawn, key=lambda index: -_value(evaluation.targets[index]))[:_MOST_PANELS]
     scores = cases.probabilities()
-    curves = {index: roc(scores[:, index], cases.labels[:, index]) for index in kept}
+    lines = {index: curves.roc(scores[:, index], cases.labels[:, index]) for index in kept}
     title = f"{evaluation.model.name}: {evaluation.data.part}"
-    _figure(folder / "roc.png", f"ROC, {title}", kept, evaluation, lambda axes, i: _draw_roc(axes, *curves[i]))
+    _figure(folder / "roc.png", f"ROC, {title}", kept, evaluation, lambda axes, i: _draw_roc(axes, *lines[i]))
     _figure(
         folder / "reliability.png",
         f"Reliability, {title}\ngrey: not calibrated; blue: calibrated; area: records",
@@ -55,18 +56,6 @@ def write(folder: Path, evaluation: Evaluation, cases: Cases) -> tuple[str, ...]
 
 def _value(target: TargetResult) -> float:
     return target.auroc.value or 0.0
-
-
-def roc(
-    scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False and true positive rate at every threshold, from (0, 0) to (1, 1)."""
-    known = ~np.isnan(labels)
-    values, place = np.unique(-scores[known], return_inverse=True)
-    positive = labels[known] > 0.5
-    hits = np.cumsum(np.bincount(place, weights=positive, minlength=values.size))
-    alarms = np.cumsum(np.bincount(place, weights=~positive, minlength=values.size))
-    return np.concatenate([[0], alarms / alarms[-1]]), np.concatenate([[0], hits / hits[-1]])
 
 
 def _figure(path: Path, title: str, kept: list[int], evaluation: Evaluation, draw: Any) -> None:

@@ -47,21 +47,21 @@ def summarise(
 
 
 def _number(values: NDArray[np.float64]) -> NumberSummary:
-    known = values[~np.isnan(values)]
-    low, middle, high = np.quantile(known, (0.25, 0.5, 0.75)) if known.size else (0.0, 0.0, 0.0)
-    quartiles = (_brief(low), _brief(middle), _brief(high)) if known.size else None
-    return NumberSummary(quartiles=quartiles, missing=_brief(1 - known.size / values.size))
+    present = values[~np.isnan(values)]
+    low, middle, high = np.quantile(present, (0.25, 0.5, 0.75)) if present.size else (0.0, 0.0, 0.0)
+    quartiles = (_brief(low), _brief(middle), _brief(high)) if present.size else None
+    return NumberSummary(quartiles=quartiles, missing=_brief(1 - present.size / values.size))
 
 
 def _shares(codes: NDArray[np.int64], categories: tuple[str, ...]) -> dict[str, float]:
-    known = codes[codes >= 0]
-    shares = {name: _brief((known == code).mean()) for code, name in enumerate(categories)} if known.size else {}
-    return {**shares, "missing": _brief(1 - known.size / codes.size)}
+    present = codes[codes >= 0]
+    shares = {name: _brief((present == code).mean()) for code, name in enumerate(categories)} if present.size else {}
+    return {**shares, "missing": _brief(1 - present.size / codes.size)}
 
 
 def _prevalence(labels: NDArray[np.floating[Any]]) -> float | None:
-    known = labels[~np.isnan(labels)]
-    return _brief(known.mean()) if known.size else None
+    present = labels[~np.isnan(labels)]
+    return _brief(present.mean()) if present.size else None
 
 
 def _brief(value: float | np.floating[Any]) -> float:
@@ -82,27 +82,22 @@ def from_card(card: str) -> Population | None:
     DatasetError
         If the block is damaged.
     """
-    found = _CARD_BLOCK.search(card)
-    if found is None:
+    block = _CARD_BLOCK.search(card)
+    if block is None:
         return None
     try:
-        return msgspec.json.decode(found[1], type=Population)
+        return msgspec.json.decode(block[1], type=Population)
     except msgspec.DecodeError as error:
         raise DatasetError(f"the training population in the model card is damaged: {error}") from None
 
 
-def from_medians(contract: Contract) -> dict[str, float]:
-    """Medians of the training set by feature: all that a bundle without a stated population tells."""
-    return {feature.name: feature.median for feature in contract.continuous if feature.median is not None}
-
-
-def differences_of_medians(medians: dict[str, float], here: Population) -> tuple[str, ...]:
-    """Sentences on numbers whose training median lies outside the quartiles here."""
+def differences_of_medians(contract: Contract, here: Population) -> tuple[str, ...]:
+    """Sentences on numbers whose training median, which the contract has, lies outside the quartiles here."""
     notes = []
-    for name, median in medians.items():
-        now = here.numbers.get(name)
-        if now is not None and now.quartiles and not now.quartiles[0] <= median <= now.quartiles[2]:
-            notes.append(f"{name}: median {now.quartiles[1]:g}, in training {median:g}")
+    for feature in contract.continuous:
+        now, median = here.numbers.get(feature.name), feature.median
+        if median is not None and now and now.quartiles and not now.quartiles[0] <= median <= now.quartiles[2]:
+            notes.append(f"{feature.name}: median {now.quartiles[1]:g}, in training {median:g}")
     return tuple(notes)
 
 

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ecg2lab import contract as contracts
-from ecg2lab.contract import Calibration, Contract, Target
+from ecg2lab.contract import Contract, Target
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.subject import Subject
-from ecg2lab_training.measures import platt, reliability, thresholds
+from ecg2lab_training.measures import curves, platt, reliability, thresholds
 
 FEWEST = 20
 """Positives and negatives that a target needs: two numbers are fitted, ten cases of the rarer class for each."""
@@ -105,7 +105,7 @@ def recalibrate(subject: Subject, cases: Cases, rule: thresholds.Rule, data_sha2
         contract_sha256=hashlib.sha256(contracts.encode(new)).hexdigest(),
         threshold=str(rule),
         records=len(cases.labels),
-        patients=len(np.unique(cases.patient_id)),
+        patients=cases.patients,
         targets=records,
     )
     return Recalibrated(new, lineage)
@@ -126,11 +126,11 @@ def _turns(patient_id: NDArray[np.generic]) -> NDArray[np.int64]:
 def _target(
     target: Target, p: Array, y: NDArray[np.float32], turn: NDArray[np.int64], rule: thresholds.Rule
 ) -> tuple[Target, TargetRecord]:
-    positives, negatives = int((y == 1).sum()), int((y == 0).sum())
-    before = reliability.measure(_apply(target.calibration, p), y)
+    positives, negatives = curves.counts(y)
+    before = reliability.measure(platt.calibrate(p, target.calibration), y)
     new = platt.fit(p, y) if min(positives, negatives) >= FEWEST else None
     after = reliability.measure(_by_turns(p, y, turn), y) if new else None
-    threshold = thresholds.choose(_apply(new, p), y, rule) if new else target.decision_threshold
+    threshold = thresholds.choose(platt.calibrate(p, new), y, rule) if new else target.decision_threshold
     record = TargetRecord(
         refitted=new is not None,
         reason="" if new else f"{positives} positives and {negatives} negatives; {FEWEST} of each are needed",
@@ -152,9 +152,5 @@ def _by_turns(p: Array, y: NDArray[np.float32], turn: NDArray[np.int64]) -> Arra
     calibrated = p.copy()
     for number in range(TURNS):
         judged = turn == number
-        calibrated[judged] = _apply(platt.fit(p[~judged], y[~judged]), p[judged])
+        calibrated[judged] = platt.calibrate(p[judged], platt.fit(p[~judged], y[~judged]))
     return calibrated
-
-
-def _apply(calibration: Calibration | None, p: Array) -> Array:
-    return platt.apply(p[:, None], [calibration])[:, 0]

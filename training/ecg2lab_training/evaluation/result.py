@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from ecg2lab.contract import Calibration, Criterion
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.files import indented
+from ecg2lab_training.measures import bootstrap
 from ecg2lab_training.measures.reliability import Reliability
 
 FILE = "evaluation.json"
+
+
+def number(value: float) -> float | None:
+    """A number, or None for NaN, which JSON does not have."""
+    return None if math.isnan(value) else float(value)
 
 
 class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Immutable; what has no value is null, never NaN."""
 
 
-class Area(_Struct, frozen=True, kw_only=True):
-    """An area or a difference of areas, with its 95 % interval."""
+class Estimate(_Struct, frozen=True, kw_only=True):
+    """An area, a difference of areas, or a proportion, with its 95 % interval."""
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     """low and high: None where too few rounds have a value."""
 
-
-class Share(_Struct, frozen=True, kw_only=True):
-    """A proportion with its 95 % interval (Wilson)."""
-
-    value: float | None
-    low: float | None
-    high: float | None
+    @classmethod
+    def of(cls, value: float, rounds: NDArray[np.float64]) -> Estimate:
+        """An area with the 95 % percentile interval of its rounds of a bootstrap: (R)."""
+        if math.isnan(value):
+            return cls()
+        low, high = bootstrap.interval(rounds) or (None, None)
+        return cls(value=float(value), low=low, high=high)
 
 
 class AtPrevalence(_Struct, frozen=True, kw_only=True):
@@ -51,8 +60,9 @@ class Decision(_Struct, frozen=True, kw_only=True):
     threshold: float
     """On the calibrated probability."""
     rule: str
-    sensitivity: Share
-    specificity: Share
+    sensitivity: Estimate
+    specificity: Estimate
+    """Both with Wilson's interval."""
     predictive_values: tuple[AtPrevalence, ...]
 
 
@@ -64,7 +74,7 @@ class TargetResult(_Struct, frozen=True, kw_only=True):
     positives: int
     negatives: int
     prevalence: float | None
-    auroc: Area
+    auroc: Estimate
     auprc: float | None
     calibration: Calibration | None
     before: Reliability | None
@@ -78,7 +88,7 @@ class TargetResult(_Struct, frozen=True, kw_only=True):
     """Of simulated patients: where the label shows, "ecg", "tabular" or "nowhere"."""
     ideal: float | None = None
     """AUROC of an ideal observer on the same records."""
-    gap: Area | None = None
+    gap: Estimate | None = None
     """Ideal observer less model."""
 
 
@@ -97,7 +107,7 @@ class Calibrated(_Struct, frozen=True, kw_only=True):
 class Overall(_Struct, frozen=True, kw_only=True):
     """All targets together."""
 
-    macro_auroc: Area
+    macro_auroc: Estimate
     targets: int
     """That have an AUROC; the others lack positives or negatives."""
     before: Calibrated
@@ -121,7 +131,7 @@ class Group(_Struct, frozen=True, kw_only=True):
     value: str
     records: int
     patients: int
-    macro_auroc: Area
+    macro_auroc: Estimate
     targets: dict[str, GroupTarget]
 
 
@@ -131,17 +141,17 @@ class Windows(_Struct, frozen=True, kw_only=True):
     windows: int
     records: int
     """That are long enough."""
-    macro_auroc: Area
+    macro_auroc: Estimate
 
 
 class Baseline(_Struct, frozen=True, kw_only=True):
     """Gradient boosting on the tabular features, without an ECG."""
 
     description: str
-    macro_auroc: Area
+    macro_auroc: Estimate
     macro_model: float | None
     """Of the model, over the targets that the baseline has."""
-    gain: Area
+    gain: Estimate
     """Macro AUROC of the model less that of the baseline."""
     targets_without: tuple[str, ...]
     """Names of targets whose training labels have one class only."""
@@ -163,7 +173,7 @@ class Ideal(_Struct, frozen=True, kw_only=True):
     """That are planted in the ECG and have both areas."""
     macro_model: float | None
     macro_ideal: float | None
-    macro_gap: Area
+    macro_gap: Estimate
     nowhere: tuple[Nowhere, ...]
     """Intervals with Bonferroni's correction: together they cover with 95 %."""
     nowhere_contains_half: bool | None

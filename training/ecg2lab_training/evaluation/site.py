@@ -13,19 +13,11 @@ from msgspec.structs import replace
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.evaluation import assess, on_table, population, site_table
+from ecg2lab_training.evaluation import assess, on_table, site_table
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.evaluate import (
-    Wishes,
-    describe,
-    settings_of,
-    shift_from_training,
-    training_population,
-    without_area,
-)
+from ecg2lab_training.evaluation.evaluate import Wishes, judge
 from ecg2lab_training.evaluation.recalibrate import Recalibrated, recalibrate
 from ecg2lab_training.evaluation.result import Data, Evaluation
-from ecg2lab_training.evaluation.subgroups import groups, window_counts
 from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.files import file_sha256, indented
 from ecg2lab_training.measures import thresholds
@@ -61,13 +53,10 @@ def on_own_data(
     cases, skipped = on_table.ask(subject, table, path.parent, progress)
     if np.isnan(cases.labels).all():
         raise DatasetError(f"{path}: not one recording has a laboratory value that the model's targets ask for")
-    settings = settings_of(wishes, OF_THE_CONTRACT)
-    beside = assess.Beside(prevalences=wishes.prevalences, calibration_from=OF_THE_CONTRACT)
-    found = assess.assess(cases, subject.contract, settings, beside)
-    training = training_population(subject)
-    here = population.summarise(subject.contract, cases.continuous, cases.categorical, cases.labels)
-    evaluation = Evaluation(
-        model=describe(subject),
+    evaluation = judge(
+        subject,
+        subject.contract,
+        cases,
         data=Data(
             kind="table",
             description=f"own recordings, {path.name}",
@@ -75,20 +64,14 @@ def on_own_data(
             sha256=digest(path, labs),
             part="all recordings",
             records=len(cases.labels),
-            patients=len(np.unique(cases.patient_id)),
+            patients=cases.patients,
             skipped=skipped,
         ),
-        settings=settings,
-        overall=found.overall,
-        targets=found.targets,
-        groups=groups(cases, subject.contract, settings),
-        windows=window_counts(cases, settings),
-        training_population=training,
-        population=here,
-        shift=tuple(shift_from_training(subject, training, here)),
-        notes=(*table.notes, *_skipped(skipped), *without_area(found.targets)),
+        settings=wishes.settings(OF_THE_CONTRACT),
+        beside=assess.Beside(prevalences=wishes.prevalences, calibration_from=OF_THE_CONTRACT),
+        training=subject.training_population,
     )
-    return evaluation, cases
+    return replace(evaluation, notes=(*table.notes, *_skipped(skipped), *evaluation.notes)), cases
 
 
 def _skipped(skipped: dict[str, str]) -> list[str]:
@@ -111,11 +94,11 @@ def new_contract(subject: Subject, evaluation: Evaluation, cases: Cases, wishes:
     """
     rule = thresholds.parse(wishes.threshold or "youden")
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    found = recalibrate(subject, cases, rule, evaluation.data.sha256, today)
-    if not any(record.refitted for record in found.lineage.targets.values()):
-        name, record = next(iter(found.lineage.targets.items()))
+    new = recalibrate(subject, cases, rule, evaluation.data.sha256, today)
+    if not any(record.refitted for record in new.lineage.targets.values()):
+        name, record = next(iter(new.lineage.targets.items()))
         raise DatasetError(f"no target can be recalibrated; {name}: {record.reason}")
-    return found
+    return new
 
 
 def files_of(new: Recalibrated, model: Path, subject: Subject) -> Callable[[Path], None]:

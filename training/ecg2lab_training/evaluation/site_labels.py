@@ -43,23 +43,23 @@ def labels(table: Table, rows: Sequence[Row], contract: Contract) -> NDArray[np.
         0, 1; NaN where unknown.
     """
     opposite = _opposites(contract)
-    found = np.full((len(rows), len(contract.targets)), np.nan, dtype=np.float32)
+    answers = np.full((len(rows), len(contract.targets)), np.nan, dtype=np.float32)
     for index, row in enumerate(rows):
         values = _around(table, row)
         for column, target in enumerate(contract.targets):
             if target.criterion is not None:
-                known = values.get(target.criterion.lab, [])
-                found[index, column] = _label(target.criterion, opposite.get(target.name), known)
-    return found
+                of_lab = values.get(target.criterion.lab, [])
+                answers[index, column] = _label(target.criterion, opposite.get(target.name), of_lab)
+    return answers
 
 
 def _around(table: Table, row: Row) -> dict[str, list[Timed]]:
     """Values of a row's patient by lab, with seconds after the ECG; the table's own columns are at the ECG."""
-    found: dict[str, list[Timed]] = {}
+    values: dict[str, list[Timed]] = {}
     for m in (*row.measurements, *table.measurements.get(row.patient_id, ())):
         after = 0.0 if m.time is None or row.time is None else (m.time - row.time).total_seconds()
-        found.setdefault(m.lab, []).append((after, m.value))
-    return found
+        values.setdefault(m.lab, []).append((after, m.value))
+    return values
 
 
 def _label(criterion: Criterion, opposite: Criterion | None, values: list[Timed]) -> float:

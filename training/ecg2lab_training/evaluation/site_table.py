@@ -81,14 +81,14 @@ def lab_names(contract: Contract) -> tuple[LabName, ...]:
     DatasetError
         If no target says what it means.
     """
-    found: dict[str, LabName] = {}
+    labs: dict[str, LabName] = {}
     for target in contract.targets:
         c = target.criterion
         if c is not None:
-            found.setdefault(c.lab, LabName(c.lab, _slug(target.name), c.loinc, units.spelling(c.unit)))
-    if not found:
+            labs.setdefault(c.lab, LabName(c.lab, _slug(target.name), c.loinc, units.spelling(c.unit)))
+    if not labs:
         raise DatasetError("the model does not say which laboratory values its targets mean: nothing can be compared")
-    return tuple(found.values())
+    return tuple(labs.values())
 
 
 def _slug(target: str) -> str:
@@ -190,16 +190,15 @@ def _lab_column(path: Path, column: str, names: tuple[LabName, ...]) -> tuple[La
         raise DatasetError(f"{path}: column {column!r} must be 'lab:NAME [UNIT]', with [] for a number without a unit")
     name = _find(parts["lab"], names)
     if name is None:
-        known = ", ".join(n.lab for n in names)
-        raise DatasetError(f"{path}: column {column!r}: the model has no such lab; it has {known}")
+        labs = ", ".join(n.lab for n in names)
+        raise DatasetError(f"{path}: column {column!r}: the model has no such lab; it has {labs}")
     return name, _factor(f"{path}: column {column!r}", name, parts["unit"])
 
 
 def _find(text: str, names: tuple[LabName, ...]) -> LabName | None:
     """By name, LOINC code or slug; letter case does not matter."""
-    wanted = text.casefold()
-    found = [n for n in names if wanted in (n.lab.casefold(), n.slug.casefold(), n.loinc)]
-    return found[0] if found else None
+    name = text.casefold()
+    return next((n for n in names if name in (n.lab.casefold(), n.slug.casefold(), n.loinc)), None)
 
 
 def _factor(where: str, name: LabName, unit: str) -> float:
@@ -244,7 +243,7 @@ def _measurements(
     _, header = next(lines)
     if set(header) != set(LAB_COLUMNS):
         raise DatasetError(f"{path} must have the columns {', '.join(LAB_COLUMNS)}, and no other")
-    found: dict[str, list[Measurement]] = {}
+    values: dict[str, list[Measurement]] = {}
     unknown: set[str] = set()
     strangers = 0
     for number, cells in lines:
@@ -257,10 +256,10 @@ def _measurements(
             value = _number(path, number, "value", cells["value"])
             factor = _factor(f"{path} row {number}", name, cells["unit"])
             time = _time(path, number, cells["time"])
-            found.setdefault(cells["patient_id"], []).append(Measurement(name.lab, factor * value, time))
+            values.setdefault(cells["patient_id"], []).append(Measurement(name.lab, factor * value, time))
     notes = [f"labs that the model does not know were left out: {', '.join(sorted(unknown))}"] if unknown else []
     notes += [f"{strangers} laboratory values of patients without a recording were left out"] if strangers else []
-    return {patient: tuple(values) for patient, values in found.items()}, tuple(notes)
+    return {patient: tuple(own) for patient, own in values.items()}, tuple(notes)
 
 
 def _refuse_mixed_zones(

@@ -82,13 +82,13 @@ def answers(reports: dict[str, Evaluation]) -> tuple[Answer, ...]:
 def main(folder: str) -> int:
     """Print the answers; 0 if all are yes."""
     try:
-        found = answers({name: result.read(Path(folder) / name / result.FILE) for name in MODELS})
+        measured = answers({name: result.read(Path(folder) / name / result.FILE) for name in MODELS})
     except Ecg2LabError as error:
         typer.echo(f"error: {error}", err=True)
         return 1
-    for answer in found:
+    for answer in measured:
         typer.echo(f"{'yes' if answer.reached else 'NO ':3}  {answer.question}: {answer.measured}")
-    return 0 if all(answer.reached for answer in found) else 1
+    return 0 if all(answer.reached for answer in measured) else 1
 
 
 if __name__ == "__main__":

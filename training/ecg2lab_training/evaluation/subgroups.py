@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
-from ecg2lab_training.evaluation.areas import area
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.result import Area, Group, GroupTarget, Settings, Windows
+from ecg2lab_training.evaluation.result import Estimate, Group, GroupTarget, Settings, Windows, number
 from ecg2lab_training.measures import bootstrap, curves
 
 AGES = ((18, 39), (40, 59), (60, 79), (80, None))
@@ -30,11 +29,11 @@ def groups(cases: Cases, contract: Contract, settings: Settings) -> tuple[Group,
     settings
         Of the bootstrap.
     """
-    found = []
-    for attribute, value, chosen in _all(cases, contract):
-        if chosen.any():
-            found.append(_measure(attribute, value, cases.only(chosen), contract, settings))
-    return tuple(found)
+    return tuple(
+        _measure(attribute, value, cases.only(chosen), contract, settings)
+        for attribute, value, chosen in _all(cases, contract)
+        if chosen.any()
+    )
 
 
 def _all(cases: Cases, contract: Contract) -> Iterator[tuple[str, str, Mask]]:
@@ -65,28 +64,25 @@ def _within(values: NDArray[np.float64], low: int, high: int | None) -> Mask:
 
 def _measure(attribute: str, value: str, cases: Cases, contract: Contract, settings: Settings) -> Group:
     areas = curves.per_target(cases.probabilities(), cases.labels)
-    columns = zip(contract.target_names, areas, cases.labels.T, strict=True)
+    counts = map(curves.counts, cases.labels.T)
+    columns = zip(contract.target_names, areas, counts, strict=True)
     return Group(
         attribute=attribute,
         value=value,
         records=len(cases.labels),
-        patients=len(np.unique(cases.patient_id)),
+        patients=cases.patients,
         macro_auroc=_macro(cases, cases.probabilities(), settings),
         targets={
-            name: GroupTarget(
-                auroc=None if np.isnan(found) else float(found),
-                positives=int((labels == 1).sum()),
-                negatives=int((labels == 0).sum()),
-            )
-            for name, found, labels in columns
+            name: GroupTarget(auroc=number(own), positives=positives, negatives=negatives)
+            for name, own, (positives, negatives) in columns
         },
     )
 
 
-def _macro(cases: Cases, scores: NDArray[np.float64], settings: Settings) -> Area:
+def _macro(cases: Cases, scores: NDArray[np.float64], settings: Settings) -> Estimate:
     draws = bootstrap.plan(cases.patient_id, settings.bootstrap, settings.rounds, settings.seed)
     rounds = bootstrap.macro(bootstrap.areas(scores, cases.labels, draws))
-    return area(curves.macro(curves.per_target(scores, cases.labels)), rounds)
+    return Estimate.of(curves.macro(curves.per_target(scores, cases.labels)), rounds)
 
 
 def window_counts(cases: Cases, settings: Settings) -> tuple[Windows, ...]:
@@ -94,12 +90,10 @@ def window_counts(cases: Cases, settings: Settings) -> tuple[Windows, ...]:
 
     Recordings with fewer windows are left out of a count, so the counts may differ in their recordings.
     """
-    found = []
-    for count in range(1, cases.windows.shape[1] + 1):
-        long_enough = np.asarray(~np.isnan(cases.windows[:, :count]).any(axis=(1, 2)))
-        if not long_enough.any():
-            continue
-        chosen = cases.only(long_enough)
-        macro = _macro(chosen, chosen.probabilities(count), settings)
-        found.append(Windows(windows=count, records=int(long_enough.sum()), macro_auroc=macro))
-    return tuple(found)
+    counts = range(1, cases.windows.shape[1] + 1)
+    some = [cases.only(np.asarray(~np.isnan(cases.windows[:, :count]).any(axis=(1, 2)))) for count in counts]
+    return tuple(
+        Windows(windows=count, records=len(own.labels), macro_auroc=_macro(own, own.probabilities(count), settings))
+        for count, own in zip(counts, some, strict=True)
+        if len(own.labels)
+    )

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import CheckpointError
+from ecg2lab_training.evaluation import population
+from ecg2lab_training.evaluation.result import Population
 from ecg2lab_training.files import file_sha256
 
 Logits = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.floating[Any]]]
@@ -33,8 +35,8 @@ class Subject:
     """SHA-256 of a bundle's manifest, or of a run's contract."""
     synthetic_weights: bool | None
     training_data: str | None
-    card: str | None = None
-    """Of a bundle."""
+    training_population: Population | None = None
+    """As the card of a bundle states it; a run has its data set."""
     dataset_sha256: str | None = None
     """Of the data set that a run was trained on; a bundle does not say."""
 
@@ -55,9 +57,9 @@ def open_subject(path: Path) -> Subject:
 def _open_run(folder: Path) -> Subject:
     import torch
 
-    from ecg2lab_export import cardiolab
-    from ecg2lab_export.contract_fit import check_fit
-    from ecg2lab_export.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
+    from ecg2lab_export.architecture.contract_fit import check_fit
+    from ecg2lab_export.checkpoint.run_folder import CONTRACT_FILE, RECORD_FILE, read_run
+    from ecg2lab_export.network import cardiolab
     from ecg2lab_training.network.model import FusionModel
 
     run = read_run(folder)
@@ -75,8 +77,8 @@ def _open_run(folder: Path) -> Subject:
         logits=logits,
         weights_sha256=file_sha256(run.weights),
         digest=file_sha256(folder / CONTRACT_FILE),
-        synthetic_weights=run.synthetic_weights,
-        training_data=run.training_data,
+        synthetic_weights=run.record.synthetic_weights,
+        training_data=run.record.training_data,
         dataset_sha256=_dataset_sha256(folder / RECORD_FILE),
     )
 
@@ -103,5 +105,5 @@ def _open_bundle(path: Path) -> Subject:
         digest=opened.digest,
         synthetic_weights=manifest.synthetic_weights,
         training_data=manifest.lineage.training_data,
-        card=opened.member(bundles.CARD).decode(),
+        training_population=population.from_card(opened.member(bundles.CARD).decode()),
     )

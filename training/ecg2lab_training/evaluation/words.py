@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ecg2lab_training.evaluation.result import Area, Share
+from ecg2lab_training.evaluation.result import Estimate
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
@@ -12,7 +12,7 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def interval(value: Area | Share) -> str:
+def interval(value: Estimate) -> str:
     """0.812 [0.770, 0.851]; without brackets where there is no interval."""
     if value.low is None or value.high is None:
         return decimal(value.value)

@@ -64,4 +64,4 @@ class Batches:
         random = np.random.default_rng(seed_of("crops", self._seed, epoch, step))
         starts = random.integers(self._recordings.last_start + 1, size=len(whole))
         mine = np.array_split(np.arange(len(whole)), self._processes)[self._rank]
-        return Step(self._recordings.crops(whole[mine], starts[mine]), self._recordings.known(whole))
+        return Step(self._recordings.crops(whole[mine], starts[mine]), self._recordings.label_counts(whole))

@@ -18,6 +18,9 @@ from ecg2lab_training.fit.partial import DivergedError
 from ecg2lab_training.measures import curves
 from ecg2lab_training.network.model import FusionModel
 
+_PLAIN = ("epoch", "step", "losses", "history", "best_epoch", "best_area", "best_state")
+"""What a snapshot holds beside model and optimiser."""
+
 
 class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed here
     """Trains on random crops and keeps the parameters of the best epoch.
@@ -40,8 +43,8 @@ class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed 
         """Of this epoch's steps, each of its whole batch: a run that goes on has those of all processes."""
         self._config = config
         self._validation = validation
-        self._best_area = -1.0
-        self._best_state: dict[str, Any] = {}
+        self.best_area = -1.0
+        self.best_state: dict[str, Any] = {}
         self._optimiser: torch.optim.Optimizer | None = None
         self._optimiser_state: dict[str, Any] | None = None
 
@@ -87,14 +90,14 @@ class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed 
         self.model.train()
         area = curves.macro(curves.per_target(scores, self._validation.labels))
         self.history.append({"epoch": self.epoch, "loss": loss, "macro_auroc_validation": area})
-        if area > self._best_area or not self._best_state:
-            self._best_area = area
-            self._best_state = copy.deepcopy(self.model.state_dict())
+        if area > self.best_area or not self.best_state:
+            self.best_area = area
+            self.best_state = copy.deepcopy(self.model.state_dict())
             self.best_epoch = self.epoch
 
     def restore_best(self) -> FusionModel:
         """Return the model with the parameters of the best epoch, in evaluation mode."""
-        self.model.load_state_dict(self._best_state)
+        self.model.load_state_dict(self.best_state)
         return self.model.cpu().eval()
 
     def snapshot(self) -> dict[str, Any]:
@@ -104,23 +107,15 @@ class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed 
         return {
             "model": self.model.state_dict(),
             "optimiser": self._optimiser.state_dict(),
-            "epoch": self.epoch,
-            "step": self.step,
-            "losses": self.losses,
-            "history": self.history,
-            "best_epoch": self.best_epoch,
-            "best_area": self._best_area,
-            "best_state": self._best_state,
+            **{name: getattr(self, name) for name in _PLAIN},
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go on from a snapshot."""
         self.model.load_state_dict(snapshot["model"])
         self._optimiser_state = snapshot["optimiser"]
-        self.epoch, self.step = snapshot["epoch"], snapshot["step"]
-        self.losses, self.history = snapshot["losses"], snapshot["history"]
-        self.best_epoch = snapshot["best_epoch"]
-        self._best_area, self._best_state = snapshot["best_area"], snapshot["best_state"]
+        for name in _PLAIN:
+            setattr(self, name, snapshot[name])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW with a constant learning rate."""

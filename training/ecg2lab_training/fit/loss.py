@@ -29,9 +29,9 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, counts: Tenso
     -------
     Tensor, scalar
     """
-    known = ~torch.isnan(labels)
-    truth = torch.where(known, labels, 0)  # a NaN would reach the gradient even under a mask
+    labelled = ~torch.isnan(labels)
+    truth = torch.where(labelled, labels, 0)  # a NaN would reach the gradient even under a mask
     log_p = functional.logsigmoid(torch.where(truth > 0.5, logits, -logits))
     focal = -((1 - log_p.exp()) ** gamma) * log_p
-    divisor = (known.sum(dim=0) if counts is None else counts).clamp(min=1)
-    return (torch.where(known, focal, 0).sum(dim=0) / divisor).sum()
+    divisor = (labelled.sum(dim=0) if counts is None else counts).clamp(min=1)
+    return (torch.where(labelled, focal, 0).sum(dim=0) / divisor).sum()

@@ -17,7 +17,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from msgspec.structs import replace
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_export.contract_fit import require_window
+from ecg2lab_export.architecture.contract_fit import require_window
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.crops import Recordings
 from ecg2lab_training.data.dataset import Dataset, Part

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
-from ecg2lab_export import calibration, cardiolab
-from ecg2lab_export.calibration import CalibrationSet
-from ecg2lab_export.run_folder import CALIBRATION_FILE, CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
+from ecg2lab_export.checkpoint.run_folder import CALIBRATION_FILE, CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
+from ecg2lab_export.network import cardiolab
+from ecg2lab_export.precision import calibration
+from ecg2lab_export.precision.calibration import CalibrationSet
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.data.dataset import Dataset
@@ -111,19 +112,19 @@ def _contract(config: Config, dataset: Dataset, scores: NDArray[np.float64], lab
 
 def _metrics(contract: Contract, best_epoch: int, validation: Scored, test: Scored) -> Metrics:
     areas_validation, areas_test = curves.per_target(*validation), curves.per_target(*test)
-    columns = zip(contract.target_names, areas_validation, areas_test, test[1].T, strict=True)
+    columns = zip(contract.target_names, areas_validation, areas_test, map(curves.counts, test[1].T), strict=True)
     return Metrics(
-        macro_auroc_validation=_known(curves.macro(areas_validation)),
-        macro_auroc_test=_known(curves.macro(areas_test)),
+        macro_auroc_validation=_rounded(curves.macro(areas_validation)),
+        macro_auroc_test=_rounded(curves.macro(areas_test)),
         best_epoch=best_epoch,
         targets={
             name: TargetMetrics(
-                auroc_validation=_known(area_validation),
-                auroc_test=_known(area_test),
-                positives_test=int((labels == 1).sum()),
-                negatives_test=int((labels == 0).sum()),
+                auroc_validation=_rounded(area_validation),
+                auroc_test=_rounded(area_test),
+                positives_test=positives,
+                negatives_test=negatives,
             )
-            for name, area_validation, area_test, labels in columns
+            for name, area_validation, area_test, (positives, negatives) in columns
         },
     )
 
@@ -134,8 +135,8 @@ def _calibration_set(recordings: Recordings) -> CalibrationSet:
     One window of each, because a second one of the same patient tells little about the order of patients.
     """
     count = min(len(recordings), _CALIBRATION_WINDOWS)
-    chosen = np.linspace(0, len(recordings) - 1, count).round().astype(int).tolist()
-    first = recordings.windows(chosen)[0]
+    rows = np.linspace(0, len(recordings) - 1, count).round().astype(int).tolist()
+    first = recordings.windows(rows)[0]
     signal, continuous, categorical, labels = (tensor.numpy() for tensor in first)
     return CalibrationSet(
         signal.astype(np.float32),
@@ -146,7 +147,7 @@ def _calibration_set(recordings: Recordings) -> CalibrationSet:
     )
 
 
-def _known(value: float) -> float | None:
+def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(float(value), 4)
 
 

@@ -140,9 +140,9 @@ def _sums_up_to(counts: NDArray[np.float32], edges: NDArray[np.int64]) -> tuple[
 
 def macro(areas: Array) -> Array:
     """Mean over the targets that have an AUROC in the round: (R, n) → (R); NaN where none has."""
-    known = ~np.isnan(areas)
-    count = known.sum(axis=1)
-    total = np.where(known, areas, 0.0).sum(axis=1)
+    defined = ~np.isnan(areas)
+    count = defined.sum(axis=1)
+    total = np.where(defined, areas, 0.0).sum(axis=1)
     return np.divide(total, count, out=np.full(len(areas), np.nan), where=count > 0)
 
 
@@ -156,9 +156,9 @@ def interval(values: Array, level: float = 0.95) -> tuple[float, float] | None:
     level
         Of confidence.
     """
-    known = values[~np.isnan(values)]
-    if not known.size or known.size < 0.9 * values.size:
+    defined = values[~np.isnan(values)]
+    if not defined.size or defined.size < 0.9 * values.size:
         return None
     tail = (1 - level) / 2
-    low, high = np.quantile(known, (tail, 1 - tail))
+    low, high = np.quantile(defined, (tail, 1 - tail))
     return float(low), float(high)

@@ -1,17 +1,39 @@
-"""Area under the ROC curve, and the decision threshold after Youden."""
+"""How well scores tell positive from negative cases: ROC, precision and recall, Youden's threshold.
+
+All of them are read off one table, the cases at each distinct score.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Numbers = NDArray[np.floating[Any]]
 
 
-def auroc(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> float:
-    """Probability that a positive scores above a negative, ties counting half (Mann-Whitney U by ranks).
+class Curve(NamedTuple):
+    """Cases at each distinct score, which rises: (S)."""
+
+    scores: Array
+    positives: Array
+    negatives: Array
+
+    @property
+    def detected(self) -> tuple[Array, Array]:
+        """Positives, and negatives, that score at least so much: (S), (S)."""
+        return np.cumsum(self.positives[::-1])[::-1], np.cumsum(self.negatives[::-1])[::-1]
+
+    def threshold(self, index: int) -> float:
+        """Halfway between a score and the next lower one, so that rounding does not decide."""
+        return float(self.scores[max(index - 1, 0) : index + 1].mean())
+
+
+def curve(scores: Numbers, labels: Numbers) -> Curve:
+    """Count cases by score.
 
     Parameters
     ----------
@@ -19,24 +41,64 @@ def auroc(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> float:
         (cases).
     labels
         (cases): 0, 1, or NaN where unknown.
+    """
+    labelled = ~np.isnan(labels)
+    positive = labels[labelled] > 0.5
+    values, place = np.unique(scores[labelled].astype(np.float64), return_inverse=True)
+    positives, negatives = (np.bincount(place, weights=kind, minlength=values.size) for kind in (positive, ~positive))
+    return Curve(values, positives.astype(np.float64), negatives.astype(np.float64))
+
+
+def counts(labels: Numbers) -> tuple[int, int]:
+    """Positives and negatives of one target: (cases) of 0, 1, or NaN where unknown."""
+    return int((labels == 1).sum()), int((labels == 0).sum())
+
+
+def auroc(scores: Numbers, labels: Numbers) -> float:
+    """Probability that a positive scores above a negative, ties counting half (Mann-Whitney U).
+
+    Parameters
+    ----------
+    scores, labels
+        As of `curve`.
 
     Returns
     -------
     float
         NaN without at least one positive and one negative.
     """
-    known = ~np.isnan(labels)
-    positive = labels[known] > 0.5
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
-        return float("nan")
-    _, place, count = np.unique(scores[known], return_inverse=True, return_counts=True)
-    rank = np.cumsum(count) - (count - 1) / 2  # mean rank of each distinct score
-    u = rank[place][positive].sum() - positives * (positives + 1) / 2
-    return float(u / (positives * negatives))
+    _, positives, negatives = curve(scores, labels)
+    pairs = positives.sum() * negatives.sum()
+    beaten = np.cumsum(negatives) - negatives / 2
+    return float((positives * beaten).sum() / pairs) if pairs else float("nan")
 
 
-def above_chance(scores: NDArray[np.floating], labels: NDArray[np.floating], errors: float = 2.0) -> bool:
+def auprc(scores: Numbers, labels: Numbers) -> float | None:
+    """Average precision: the area under the precision-recall curve as steps, equal scores taken together.
+
+    Parameters
+    ----------
+    scores, labels
+        As of `curve`.
+
+    Returns
+    -------
+    float or None
+        None without a positive.
+    """
+    hits, alarms = (cases[::-1] for cases in curve(scores, labels).detected)  # highest score first
+    if not hits.size or not hits[-1]:
+        return None
+    return float((np.diff(hits / hits[-1], prepend=0.0) * hits / (hits + alarms)).sum())
+
+
+def roc(scores: Numbers, labels: Numbers) -> tuple[Array, Array]:
+    """False and true positive rate at every threshold, from (0, 0) to (1, 1)."""
+    hits, alarms = curve(scores, labels).detected
+    return np.append(alarms / alarms[0], 0)[::-1], np.append(hits / hits[0], 0)[::-1]
+
+
+def above_chance(scores: Numbers, labels: Numbers, errors: float = 2.0) -> bool:
     """Whether the scores tell positives from negatives, beyond what chance may show.
 
     The AUROC is held against 0.5 with the standard error that Mann and Whitney give for scores without any meaning,
@@ -45,47 +107,46 @@ def above_chance(scores: NDArray[np.floating], labels: NDArray[np.floating], err
     Parameters
     ----------
     scores, labels
-        As of `auroc`.
+        As of `curve`.
     errors
         Standard errors by which the AUROC must be above 0.5.
     """
-    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
+    positives, negatives = counts(labels)
     if not positives or not negatives:
         return False
     error = math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
     return auroc(scores, labels) >= 0.5 + errors * error
 
 
-def per_target(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> Array:
+def per_target(scores: Numbers, labels: Numbers) -> Array:
     """AUROC of each column: (cases n), (cases n) → (n)."""
     return np.array([auroc(s, y) for s, y in zip(scores.T, labels.T, strict=True)])
 
 
 def macro(areas: Array) -> float:
     """Mean over the targets that have an AUROC; NaN if none has."""
-    known = areas[~np.isnan(areas)]
-    return float(known.mean()) if known.size else float("nan")
+    defined = areas[~np.isnan(areas)]
+    return float(defined.mean()) if defined.size else float("nan")
 
 
-def youden_threshold(scores: NDArray[np.floating], labels: NDArray[np.floating]) -> float | None:
+def youden_threshold(scores: Numbers, labels: Numbers) -> float | None:
     """Score from which a case counts as detected: where sensitivity + specificity is greatest.
-
-    The threshold lies halfway between the two neighbouring scores, so that rounding does not decide.
 
     Returns
     -------
     float or None
         In (0, 1) for probabilities; None without at least one positive and one negative.
     """
-    known = ~np.isnan(labels)
-    positive = labels[known] > 0.5
-    if not positive.any() or positive.all():
+    cases = curve(scores, labels)
+    hits, alarms = cases.detected
+    if not hits.size or not hits[0] or not alarms[0]:
         return None
-    values, place = np.unique(scores[known].astype(np.float64), return_inverse=True)
-    hits = np.bincount(place, weights=positive, minlength=values.size)
-    alarms = np.bincount(place, weights=~positive, minlength=values.size)
-    # detected: every case that scores values[i] or more
-    sensitivity = np.cumsum(hits[::-1])[::-1] / hits.sum()
-    fall_out = np.cumsum(alarms[::-1])[::-1] / alarms.sum()
-    best = int(np.argmax(sensitivity - fall_out))
-    return float(values[best] if best == 0 else (values[best - 1] + values[best]) / 2)
+    return cases.threshold(int(np.argmax(hits / hits[0] - alarms / alarms[0])))
+
+
+def reaching_threshold(scores: Numbers, labels: Numbers, sensitivity: float) -> float:
+    """Highest score from which on at least this share of the positives, of whom there are some, is detected."""
+    cases = curve(scores, labels)
+    hits, _ = cases.detected
+    needed = math.ceil(sensitivity * hits[0] - 1e-9)  # 0.9 · 10 is a little more than 9
+    return cases.threshold(int(np.flatnonzero(hits >= needed)[-1]))

@@ -51,11 +51,11 @@ def fit(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.floating[An
     Calibration or None
         None without at least one positive and one negative.
     """
-    known = ~np.isnan(labels)
-    y = labels[known].astype(np.float64)
+    labelled = ~np.isnan(labels)
+    y = labels[labelled].astype(np.float64)
     if not 0 < y.sum() < y.size:
         return None
-    x = logit(probabilities[known])
+    x = logit(probabilities[labelled])
     point = _Point(0.0, math.log(y.mean() / (1 - y.mean())) - float(x.mean()))
     for _ in range(_STEPS):
         step = _fisher_step(point, x, y)
@@ -101,19 +101,12 @@ def _descend(point: _Point, step: _Point, x: Array, y: Array) -> _Point | None:
     return None
 
 
+def calibrate(probabilities: NDArray[np.floating[Any]], calibration: Calibration | None) -> Array:
+    """Calibrate one target's probabilities, of any shape; None leaves them as they are."""
+    p = probabilities.astype(np.float64)
+    return p if calibration is None else sigmoid(calibration.slope * logit(p) + calibration.intercept)
+
+
 def apply(probabilities: NDArray[np.floating[Any]], calibrations: Sequence[Calibration | None]) -> Array:
     """Calibrate every target that has a calibration: (cases, n) → (cases, n)."""
-    calibrated = probabilities.astype(np.float64).copy()
-    for column, calibration in enumerate(calibrations):
-        if calibration is not None:
-            x = logit(calibrated[:, column])
-            calibrated[:, column] = sigmoid(calibration.slope * x + calibration.intercept)
-    return calibrated
-
-
-def invert(calibrated: NDArray[np.floating[Any]], calibrations: Sequence[Calibration | None]) -> Array:
-    """Undo `apply`."""
-    back = [
-        None if c is None else Calibration(slope=1 / c.slope, intercept=-c.intercept / c.slope) for c in calibrations
-    ]
-    return apply(calibrated, back)
+    return np.stack([calibrate(p, c) for p, c in zip(probabilities.T, calibrations, strict=True)], axis=1)

@@ -1,40 +1,10 @@
-"""Measures of one target: precision and recall, a decision at a threshold, and its predictive values."""
+"""Rates of a decision at a threshold: their intervals, and the predictive values that follow."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.floating[Any]]
 _NORMAL_95 = 1.959963984540054  # quantile of the normal distribution for 95 % confidence
-
-
-def auprc(scores: Array, labels: Array) -> float | None:
-    """Average precision: the area under the precision-recall curve as steps, equal scores taken together.
-
-    Parameters
-    ----------
-    scores
-        (cases).
-    labels
-        (cases): 0, 1, or NaN where unknown.
-
-    Returns
-    -------
-    float or None
-        None without a positive.
-    """
-    known = ~np.isnan(labels)
-    values, place = np.unique(-scores[known], return_inverse=True)  # highest score first
-    hits = np.cumsum(np.bincount(place, weights=labels[known], minlength=values.size))
-    detected = np.cumsum(np.bincount(place, minlength=values.size))
-    if not hits.size or not hits[-1]:
-        return None
-    recall = np.diff(hits / hits[-1], prepend=0.0)
-    return float((recall * hits / detected).sum())
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float] | None:

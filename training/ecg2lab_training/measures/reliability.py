@@ -53,10 +53,10 @@ def measure(probabilities: Array, labels: Array) -> Reliability | None:
     Reliability or None
         None without a known label.
     """
-    known = ~np.isnan(labels)
-    if not known.any():
+    labelled = ~np.isnan(labels)
+    if not labelled.any():
         return None
-    p, y = probabilities[known].astype(np.float64), labels[known].astype(np.float64)
+    p, y = probabilities[labelled].astype(np.float64), labels[labelled].astype(np.float64)
     place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
     count, expected, observed, variance = (
         np.bincount(place, weights=w, minlength=BINS) for w in (np.ones_like(p), p, y, p * (1 - p))

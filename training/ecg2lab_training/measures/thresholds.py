@@ -42,12 +42,12 @@ def parse(text: str) -> Rule:
     if text == "youden":
         return Rule()
     try:
-        wanted = float(number)
+        sensitivity = float(number)
     except ValueError:
-        wanted = math.nan
-    if name != "sensitivity" or not 0 < wanted <= 1:
+        sensitivity = math.nan
+    if name != "sensitivity" or not 0 < sensitivity <= 1:
         raise DatasetError(f"threshold {text!r} is not known; give youden, or sensitivity=0.9 for example")
-    return Rule(wanted)
+    return Rule(sensitivity)
 
 
 def choose(probabilities: Array, labels: Array, rule: Rule) -> float | None:
@@ -71,17 +71,7 @@ def choose(probabilities: Array, labels: Array, rule: Rule) -> float | None:
     if not curves.above_chance(probabilities, labels):
         return None
     if rule.sensitivity is None:
-        found = curves.youden_threshold(probabilities, labels)
+        threshold = curves.youden_threshold(probabilities, labels)
     else:
-        found = _reaching(probabilities, labels, rule.sensitivity)
-    return None if found is None else min(max(found, 1e-9), 1 - 1e-9)  # a contract wants it inside (0, 1)
-
-
-def _reaching(probabilities: Array, labels: Array, sensitivity: float) -> float:
-    known = ~np.isnan(labels)
-    p, positive = probabilities[known].astype(np.float64), labels[known] > 0.5
-    hits = math.ceil(sensitivity * positive.sum() - 1e-9)  # 0.9 · 10 is a little more than 9
-    lowest = np.sort(p[positive])[-hits]
-    below = p[p < lowest]
-    # halfway to the next score, so that rounding does not decide
-    return float((lowest + below.max()) / 2) if below.size else float(lowest)
+        threshold = curves.reaching_threshold(probabilities, labels, rule.sensitivity)
+    return None if threshold is None else min(max(threshold, 1e-9), 1 - 1e-9)  # a contract asks for (0, 1)

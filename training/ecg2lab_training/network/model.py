@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ecg2lab_export import network as reference
-from ecg2lab_export.network import Network
+from ecg2lab_export.network import fusion as reference
+from ecg2lab_export.network.fusion import StoredNetwork
 from ecg2lab_training.network.s4 import S4Layer, draw_system
 from ecg2lab_training.network.sizes import Inputs, Sizes
 
@@ -108,37 +108,66 @@ class FusionModel(nn.Module):
             x = layer(x)
         return x.mean(dim=2).T  # (B H)
 
-    def to_network(self) -> Network:
+    def to_network(self) -> StoredNetwork:
         """Return the parameters as plain float64 arrays, for export."""
-        return Network(
-            encoder_weight=_array(self.encoder.weight),
-            encoder_bias=_array(self.encoder.bias),
-            layers=tuple(_layer_arrays(layer) for layer in _layers(self)),
+        return StoredNetwork(
+            layers=tuple(
+                reference.StoredLayer(system=layer.kernel.system(), **_arrays(layer, _LAYER)) for layer in _layers(self)
+            ),
             embeddings=tuple(_array(table.weight) for table in _embeddings(self.static)),
-            static=_static_arrays(self.static),
-            head_weight=_array(self.head.weight),
-            head_bias=_array(self.head.bias),
+            static=tuple(
+                reference.StaticBlock(**_arrays(norm, _NORM), **_arrays(linear, _LINEAR))
+                for norm, linear in _blocks(self.static)
+            ),
+            **_arrays(self, _ENDS),
         )
 
     @classmethod
-    def from_network(cls, network: Network, dropout: float = 0.2) -> FusionModel:
+    def from_network(cls, network: StoredNetwork, dropout: float = 0.2) -> FusionModel:
         """Build the model that has a network's parameters."""
         model = cls(_sizes(network, dropout))
-        model.layers = nn.ModuleList(S4Layer(layer.published, dropout) for layer in network.layers)
-        with torch.no_grad():
-            _set(model.encoder, network.encoder_weight, network.encoder_bias)
-            _set(model.head, network.head_weight, network.head_bias)
-            for layer, arrays in zip(_layers(model), network.layers, strict=True):
-                layer.d.copy_(torch.from_numpy(arrays.d))
-                _set(layer.output, arrays.output_weight, arrays.output_bias)
-                _set(layer.norm, arrays.norm_weight, arrays.norm_bias)
-            for table, weight in zip(_embeddings(model.static), network.embeddings, strict=True):
-                table.weight.copy_(torch.from_numpy(weight))
-            _set_static(model.static, network)
+        model.layers = nn.ModuleList(S4Layer(layer.system, dropout) for layer in network.layers)
+        _load(model, network, _ENDS)
+        for layer, arrays in zip(_layers(model), network.layers, strict=True):
+            _load(layer, arrays, _LAYER)
+        for table, weight in zip(_embeddings(model.static), network.embeddings, strict=True):
+            table.load_state_dict({"weight": torch.from_numpy(weight)})
+        for (norm, linear), block in zip(_blocks(model.static), network.static, strict=True):
+            _load(norm, block, _NORM)
+            _load(linear, block, _LINEAR)
         return model
 
 
-def _sizes(network: Network, dropout: float) -> Sizes:
+# Names of our parameters, by those of the plain network.
+_ENDS = {
+    "encoder_weight": "encoder.weight",
+    "encoder_bias": "encoder.bias",
+    "head_weight": "head.weight",
+    "head_bias": "head.bias",
+}
+_LAYER = {
+    "d": "d",
+    "output_weight": "output.weight",
+    "output_bias": "output.bias",
+    "norm_weight": "norm.weight",
+    "norm_bias": "norm.bias",
+}
+_NORM = {"norm_weight": "weight", "norm_bias": "bias", "mean": "running_mean", "variance": "running_var"}
+_LINEAR = {"weight": "weight", "bias": "bias"}
+
+
+def _arrays(module: nn.Module, names: dict[str, str]) -> dict[str, NDArray[np.float64]]:
+    state = module.state_dict()
+    return {theirs: _array(state[ours]) for theirs, ours in names.items()}
+
+
+def _load(module: nn.Module, arrays: object, names: dict[str, str]) -> None:
+    state = module.state_dict()
+    for theirs, ours in names.items():
+        state[ours].copy_(torch.from_numpy(getattr(arrays, theirs)))
+
+
+def _sizes(network: StoredNetwork, dropout: float) -> Sizes:
     return Sizes(
         targets=network.targets,
         leads=network.leads,
@@ -155,9 +184,7 @@ def _sizes(network: Network, dropout: float) -> Sizes:
     )
 
 
-def _array(tensor: Tensor | None) -> NDArray[np.float64]:
-    if tensor is None:  # of a norm without running statistics, which this model does not have
-        raise TypeError("a parameter of the model is missing")
+def _array(tensor: Tensor) -> NDArray[np.float64]:
     return tensor.detach().cpu().numpy().astype(np.float64)
 
 
@@ -174,46 +201,3 @@ def _blocks(branch: StaticBranch) -> Sequence[tuple[nn.BatchNorm1d, nn.Linear]]:
     return [
         (norm, linear) for norm, linear in pairs if isinstance(norm, nn.BatchNorm1d) and isinstance(linear, nn.Linear)
     ]
-
-
-def _layer_arrays(layer: S4Layer) -> reference.S4Layer:
-    return reference.S4Layer(
-        system=layer.kernel.system(),
-        d=_array(layer.d),
-        output_weight=_array(layer.output.weight),
-        output_bias=_array(layer.output.bias),
-        norm_weight=_array(layer.norm.weight),
-        norm_bias=_array(layer.norm.bias),
-    )
-
-
-def _static_arrays(branch: StaticBranch) -> tuple[reference.StaticBlock, ...]:
-    return tuple(
-        reference.StaticBlock(
-            norm_weight=_array(norm.weight),
-            norm_bias=_array(norm.bias),
-            mean=_array(norm.running_mean),
-            variance=_array(norm.running_var),
-            weight=_array(linear.weight),
-            bias=_array(linear.bias),
-        )
-        for norm, linear in _blocks(branch)
-    )
-
-
-def _set(
-    module: nn.Linear | nn.LayerNorm | nn.BatchNorm1d,
-    weight: NDArray[np.float64],
-    bias: NDArray[np.float64],
-) -> None:
-    module.weight.copy_(torch.from_numpy(weight))
-    module.bias.copy_(torch.from_numpy(bias))
-
-
-def _set_static(branch: StaticBranch, network: Network) -> None:
-    for (norm, linear), block in zip(_blocks(branch), network.static, strict=True):
-        _set(norm, block.norm_weight, block.norm_bias)
-        _set(linear, block.weight, block.bias)
-        if norm.running_mean is not None and norm.running_var is not None:
-            norm.running_mean.copy_(torch.from_numpy(block.mean))
-            norm.running_var.copy_(torch.from_numpy(block.variance))

@@ -1,6 +1,6 @@
 """The S4 layer in PyTorch, for training.
 
-Glossary (as in `ecg2lab_export.dplr`)
+Glossary (as in `ecg2lab_export.network.dplr`)
 
     B batch   H channels   N state size   L window   D directions (1 causal, 2 bidirectional)
     k   kernel (D H L)                 C̃   output vector as stored, C (I - Āᴸ); alone trains
@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ecg2lab_export import dplr
-from ecg2lab_export.dplr import Complex, Dplr
+from ecg2lab_export.network import dplr
+from ecg2lab_export.network.dplr import Complex, Dplr
 from ecg2lab_training.network import operations
 
 STEP_RANGE = (0.001, 0.1)

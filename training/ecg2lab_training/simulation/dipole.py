@@ -10,9 +10,7 @@ from ecg2lab_training.simulation.rhythm import Rhythm
 
 Array = NDArray[np.float64]
 
-INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-
-# Lead vectors over Frank's x, y, z: Dower, Machado, Osborne, "On deriving the electrocardiogram from
+# Lead vectors of I, II, V1 … V6 over Frank's x, y, z: Dower, Machado, Osborne, "On deriving the electrocardiogram from
 # vectorcardiographic leads", Clinical Cardiology 3 (1980) 87-95, doi 10.1002/clc.1980.3.2.87.
 DOWER = np.array(
     [

@@ -66,8 +66,8 @@ def draw(seed: int, start: int, stream: int = 0) -> Block:
     severity = population.severity(visits, visits.inflammation, visits.shock)
     draws, values = {}, {}
     for model in LAB_MODELS:
-        known = rng.random(len(visits)) < laboratory.measured(model, severity)
-        draws[model.slug] = laboratory.draw(model, known, rng)
+        present = rng.random(len(visits)) < laboratory.measured(model, severity)
+        draws[model.slug] = laboratory.draw(model, present, rng)
         values[model.slug] = draws[model.slug].values(model, model.mean(visits, visits.inflammation, visits.shock))
     return Block(visits, charted, draws, values, _times(visits, rng), rng)
 

@@ -138,25 +138,25 @@ class Draws:
         return amount.round(model.digits)
 
 
-def draw(model: LabModel, known: np.ndarray, rng: np.random.Generator) -> Draws:
+def draw(model: LabModel, present: np.ndarray, rng: np.random.Generator) -> Draws:
     """Draw times and what nothing explains.
 
     Parameters
     ----------
     model
         The lab.
-    known
+    present
         (V) whether the lab is measured at the ECG.
     rng
         Source of chance.
     """
-    count = len(known)
+    count = len(present)
     first = rng.uniform(-AROUND, 0, count).round()
     number = np.minimum(rng.poisson(model.later, count), MOST_LATER)
     # whole minutes, as charts have them; 0 is the ECG's own
     later = np.sort(rng.integers(1, HORIZON + 1, (count, MOST_LATER)), axis=1).astype(np.float64)
     later[np.arange(MOST_LATER) >= number[:, None]] = np.nan
-    minutes = np.column_stack([np.where(known, first, np.nan), later])
+    minutes = np.column_stack([np.where(present, first, np.nan), later])
     own, slope = rng.normal(0, model.deviation, (count, 1)), rng.normal(0, model.drift, (count, 1))
     error = rng.normal(0, ASSAY * model.deviation, minutes.shape)
     offset = own + slope * np.maximum(minutes, 0) / HORIZON + error

@@ -72,9 +72,8 @@ def _shock_prior(wide: Visits) -> Floats:
 def _vital_signs(wide: Visits, charted: dict[str, Floats]) -> Floats:
     """Log likelihood of what was charted, and of what was not."""
     lacking = vitals.missing(population.severity(wide, INFLAMMATION, SHOCK))  # (V 49)
-    known = vitals.known(charted)
-    count = known.sum(axis=1)[:, None]
-    log = count * np.log1p(-lacking) + (known.shape[1] - count) * np.log(lacking)
+    count = np.sum([~np.isnan(charted[sign.name]) for sign in vitals.SIGNS], axis=0)[:, None]
+    log = count * np.log1p(-lacking) + (len(vitals.SIGNS) - count) * np.log(lacking)
     for sign in vitals.SIGNS:
         if sign.name == "heartrate":
             continue  # the ECG shows the rate itself
@@ -154,10 +153,13 @@ def probabilities(v: Visits, charted: dict[str, Floats], questions: tuple[Questi
 
 def _one(question: Question, weights: Floats, mean: Floats, first: Floats, chances: _Chances | None) -> Floats:
     if chances is None:
-        positive, known = first * _single(question, mean), first
+        positive, labelled = first * _single(question, mean), first
     else:
-        without, given = (np.interp(mean, chances.means, row) for row in chances.positive)
-        positive = (1 - first) * without + first * given
-        without, given = (np.interp(mean, chances.means, row) for row in chances.known)
-        known = (1 - first) * without + first * given
-    return (weights * positive).sum(axis=1) / (weights * known).sum(axis=1)
+        positive, labelled = (_either(first, mean, chances.means, rows) for rows in (chances.positive, chances.known))
+    return (weights * positive).sum(axis=1) / (weights * labelled).sum(axis=1)
+
+
+def _either(first: Floats, mean: Floats, means: Floats, rows: Floats) -> Floats:
+    """Chance at a mean, where `first` is that of a value around the ECG; rows: without one, with one."""
+    without, with_first = (np.interp(mean, means, row) for row in rows)
+    return (1 - first) * without + first * with_first

@@ -95,22 +95,6 @@ class Visits:
         return self.bmi * (self.height_cm / 100) ** 2
 
 
-def draw(patients: int, seed: int, stream: int = 0) -> Visits:
-    """Draw all visits of the first `patients` patients.
-
-    Parameters
-    ----------
-    patients
-        How many.
-    seed
-        Of the simulation.
-    stream
-        Another stream gives other patients: 0 those who are recorded, 1 those on whom the truth is measured.
-    """
-    visits = join([block(seed, stream, start) for start in range(0, patients, BLOCK)])
-    return visits.take(visits.patient < patients)
-
-
 def join(parts: list[Visits]) -> Visits:
     """Visits of several blocks as one."""
     return Visits(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Visits)))
@@ -182,8 +166,8 @@ def _people(rng: np.random.Generator, start: int) -> Visits:
 def _visit(rng: np.random.Generator, people: Visits, number: int, comes: NDArray[np.bool_]) -> Visits:
     """One visit of those who come; drawn for all, so that one patient's draws do not move another's."""
     inflammation = LEVELS[rng.choice(len(LEVELS), p=INFLAMMATION_SHARES, size=BLOCK)]
-    wanted = shock_mean(inflammation, people.heart_failure) + rng.normal(0, SHOCK_DEVIATION, BLOCK)
-    shock = LEVELS[np.clip(np.rint(2 * wanted), 0, len(LEVELS) - 1).astype(np.int64)]
+    level = shock_mean(inflammation, people.heart_failure) + rng.normal(0, SHOCK_DEVIATION, BLOCK)
+    shock = LEVELS[np.clip(np.rint(2 * level), 0, len(LEVELS) - 1).astype(np.int64)]
     odds = -2.8 + 0.06 * (np.minimum(people.age, OLDEST) - 65) + people.heart_failure
     visit = dataclasses.replace(
         people,

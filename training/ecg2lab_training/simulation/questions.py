@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg2lab_training.simulation.laboratory import LAB_MODELS, LabModel
 from ecg2lab_training.simulation.population import Floats
@@ -66,11 +65,3 @@ QUESTIONS = _questions()
 def of_lab(lab: LabModel) -> tuple[Question, ...]:
     """Questions about one lab."""
     return tuple(q for q in QUESTIONS if q.lab is lab)
-
-
-def auroc(scores: Floats, labels: NDArray[np.float64]) -> float | None:
-    """Area under the ROC curve over the known labels; None where it is not defined."""
-    from ecg2lab_training.measures.curves import auroc as area
-
-    value = area(scores, labels)
-    return None if np.isnan(value) else value

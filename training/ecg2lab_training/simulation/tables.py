@@ -22,13 +22,13 @@ OTHER_LIMITS = 0.15
 OTHER_SPELLING = 0.03
 """Share of lab rows that spell their unit in small letters."""
 WITHOUT_NUMBER = 0.01
+"""Share of extra lab rows that have words instead of a number."""
 OMR_NAMES = {
     "height_cm": ("Height (Inches)", 2.54),
     "weight_kg": ("Weight (Lbs)", 0.45359237),
     "bmi": ("BMI (kg/m2)", 1),
 }
 """Feature → name in the table `omr`, and how many of our units one of its units has."""
-"""Share of extra lab rows that have words instead of a number."""
 
 
 def tables(block: Block, seed: int, patients: int) -> dict[str, pl.DataFrame]:
@@ -66,10 +66,11 @@ def _text(times: NDArray[np.datetime64]) -> pl.Series:
 
 
 def _frame(columns: Mapping[str, Any], order: str) -> pl.DataFrame:
-    """A table with all its columns in order; those that are not given are empty."""
-    height = len(next(iter(columns.values())))
-    empty = pl.Series([None] * height, dtype=pl.String)
-    return pl.DataFrame({name: columns.get(name, empty) for name in order.split()}, nan_to_null=True)
+    """A table with all its columns in order; text and whole numbers stand in every row, the other columns are empty."""
+    same = {name: value for name, value in columns.items() if isinstance(value, str | int)}
+    rows = pl.DataFrame({name: value for name, value in columns.items() if name not in same}, nan_to_null=True)
+    cells = (name if name in rows.columns else pl.lit(same.get(name)).alias(name) for name in order.split())
+    return rows.select(cells)
 
 
 def _patients(block: Block, first: NDArray[np.bool_]) -> pl.DataFrame:
@@ -80,7 +81,7 @@ def _patients(block: Block, first: NDArray[np.bool_]) -> pl.DataFrame:
         # above 89 MIMIC-IV says 91
         "anchor_age": np.where(block.visits.age > 89, 91, block.visits.age)[first].astype(np.int64),
         "anchor_year": _year(block)[first],
-        "anchor_year_group": np.full(int(first.sum()), "2014 - 2016"),
+        "anchor_year_group": "2014 - 2016",
     }
     return _frame(columns, "subject_id gender anchor_age anchor_year anchor_year_group dod")
 
@@ -100,10 +101,10 @@ def _admissions(block: Block) -> pl.DataFrame:
         "hadm_id": block.admission,
         "admittime": _text(admitted),
         "dischtime": _text(admitted + block.rng.integers(1000, 20_000, count) * MINUTE),
-        "admission_type": np.full(count, "EW EMER."),
-        "insurance": np.full(count, "Other"),
+        "admission_type": "EW EMER.",
+        "insurance": "Other",
         "race": _races(block),
-        "hospital_expire_flag": np.zeros(count, dtype=np.int64),
+        "hospital_expire_flag": 0,
     }
     order = (
         "subject_id hadm_id admittime dischtime deathtime admission_type admit_provider_id admission_location "
@@ -142,7 +143,7 @@ def _lab_rows(block: Block, model: LabModel, row: Integers, minutes: Floats, val
         "subject_id": block.subject[row],
         "hadm_id": block.admission[row],
         "specimen_id": block.study[row] * 10,
-        "itemid": np.full(count, item.itemid),
+        "itemid": item.itemid,
         "charttime": _text(block.ecg_time[row] + minutes.astype(np.int64) * MINUTE),
         "storetime": _text(block.ecg_time[row] + (minutes.astype(np.int64) + 40) * MINUTE),
         "value": np.where(number, np.array([f"{x:.{model.digits}f}" for x in values.tolist()]), "NOT PERFORMED"),
@@ -151,7 +152,7 @@ def _lab_rows(block: Block, model: LabModel, row: Integers, minutes: Floats, val
         "ref_range_lower": np.where(wider, round(0.95 * model.low, 3), model.low),
         "ref_range_upper": np.where(wider, round(1.05 * model.high, 3), model.high),
         "flag": pl.Series(["abnormal" if x else None for x in beyond.tolist()], dtype=pl.String),
-        "priority": np.full(count, "ROUTINE"),
+        "priority": "ROUTINE",
     }
     order = (
         "labevent_id subject_id hadm_id specimen_id itemid order_provider_id charttime storetime value valuenum "
@@ -164,14 +165,14 @@ def _omr(block: Block) -> pl.DataFrame:
     measures = vitals.body(block.visits, block.rng)
     parts = []
     for name, (title, factor) in OMR_NAMES.items():
-        known = np.flatnonzero(~np.isnan(measures[name]))
-        day = block.ecg_time[known] + block.rng.integers(-20 * 24 * 60, 20 * 24 * 60, len(known)) * MINUTE
+        charted = np.flatnonzero(~np.isnan(measures[name]))
+        day = block.ecg_time[charted] + block.rng.integers(-20 * 24 * 60, 20 * 24 * 60, len(charted)) * MINUTE
         columns = {
-            "subject_id": block.subject[known],
+            "subject_id": block.subject[charted],
             "chartdate": _text(day).str.slice(0, 10),
-            "seq_num": np.ones(len(known), dtype=np.int64),
-            "result_name": np.full(len(known), title),
-            "result_value": np.array([f"{x / factor:.2f}" for x in measures[name][known].tolist()], dtype=object),
+            "seq_num": 1,
+            "result_name": title,
+            "result_value": np.array([f"{x / factor:.2f}" for x in measures[name][charted].tolist()], dtype=object),
         }
         parts.append(_frame(columns, "subject_id chartdate seq_num result_name result_value"))
     return pl.concat(parts).sort("subject_id", "chartdate", maintain_order=True)
@@ -187,8 +188,8 @@ def _edstays(block: Block) -> pl.DataFrame:
         "outtime": _text(block.ecg_time + block.rng.integers(130, 900, count) * MINUTE),
         "gender": np.where(block.visits.male, "M", "F"),
         "race": _races(block),
-        "arrival_transport": np.full(count, "AMBULANCE"),
-        "disposition": np.full(count, "ADMITTED"),
+        "arrival_transport": "AMBULANCE",
+        "disposition": "ADMITTED",
     }
     return _frame(columns, "subject_id hadm_id stay_id intime outtime gender race arrival_transport disposition")
 
@@ -240,8 +241,8 @@ def _machine_measurements(block: Block) -> pl.DataFrame:
         "cart_id": 6_000_000 + block.visits.patient % 40,
         "ecg_time": _text(block.ecg_time),
         "report_0": np.where(block.visits.fibrillation, "Atrial fibrillation", "Sinus rhythm"),
-        "bandwidth": np.full(len(block.visits), "0.005-150 Hz"),
-        "filtering": np.full(len(block.visits), "60 Hz notch Baseline filter"),
+        "bandwidth": "0.005-150 Hz",
+        "filtering": "60 Hz notch Baseline filter",
         "rr_interval": np.rint(60_000 / block.visits.heart_rate).astype(np.int64),
     }
     reports = " ".join(f"report_{number}" for number in range(18))
@@ -260,7 +261,7 @@ def _folds(block: Block, seed: int) -> pl.DataFrame:
         "hosp_hadm_id": block.admission,
         "gender": np.where(block.visits.male, "M", "F"),
         "age": block.visits.age,
-        "ecg_taken_in_ed": np.full(len(number), "True"),
+        "ecg_taken_in_ed": "True",
         "fold": number,
         "strat_fold": number,
     }

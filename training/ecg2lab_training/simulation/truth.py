@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecg2lab_training.measures import curves
 from ecg2lab_training.simulation import hospital, observer, population
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.population import Floats
-from ecg2lab_training.simulation.questions import QUESTIONS, auroc
+from ecg2lab_training.simulation.questions import QUESTIONS
 
 PATIENTS = 20 * population.BLOCK
 """Other patients of the same kind, on whom the observer's AUROC is measured: the error of an area is below 0.01 where
@@ -42,12 +43,12 @@ def measure(seed: int, patients: int = PATIENTS) -> dict[str, dict[str, Any]]:
     return {
         question.name: {
             "planted": question.lab.planted,
-            "ideal_auroc": _rounded(auroc(p, y)),
+            "ideal_auroc": _rounded(curves.auroc(p, y)),
             "prevalence": _rounded(float(np.nanmean(y))),
         }
         for question, p, y in zip(QUESTIONS, scores.T, answers.T, strict=True)
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 4)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg2lab_training.simulation import population
 from ecg2lab_training.simulation.population import Floats, Visits, sigmoid
@@ -83,8 +82,3 @@ def body(v: Visits, rng: np.random.Generator) -> dict[str, Floats]:
         name: np.where(rng.random(len(v)) < 1 / (1 + np.exp(-UNKNOWN_BODY[name])), np.nan, np.round(x, 1))
         for name, x in true.items()
     }
-
-
-def known(columns: dict[str, Floats]) -> NDArray[np.bool_]:
-    """(V signs) whether each vital sign was charted."""
-    return np.stack([~np.isnan(columns[sign.name]) for sign in SIGNS], axis=1)

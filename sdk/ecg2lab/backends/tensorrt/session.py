@@ -14,7 +14,7 @@ from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import Package
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, graph_tensors
 
 
 class Session:
@@ -75,7 +75,7 @@ class Session:
         held.stream = self._gpu.create_stream()
         # Every row of these holds a valid input at any time: what fills a part up must not index outside a table.
         self._host: dict[str, NDArray[Any]] = {
-            name: np.zeros((self._largest, *shape), dtype) for name, (shape, dtype) in _tensors(contract).items()
+            name: np.zeros((self._largest, *shape), dtype) for name, (shape, dtype) in graph_tensors(contract).items()
         }
         for name, array in self._host.items():
             held.memory[name] = self._gpu.allocate(array.nbytes)
@@ -172,25 +172,14 @@ class _Held:
                 self.stream = 0
 
 
-def _tensors(contract: Contract) -> dict[str, tuple[tuple[int, ...], type]]:
-    """Shape behind the batch, and type, of each input and the output."""
-    signal, columns = contract.signal, contract.static_inputs
-    return {
-        SIGNAL: ((len(signal.leads), signal.window_samples), np.float32),
-        CONTINUOUS: ((len(columns.continuous),), np.float32),
-        CATEGORICAL: ((len(columns.categorical),), np.int64),
-        LOGITS: ((len(contract.targets),), np.float32),
-    }
-
-
 def _check_fit(module: Any, engine: Any, contract: Contract) -> None:
     """Refuse an engine whose inputs and output are not those of its contract."""
     types = {module.DataType.FLOAT: np.float32, module.DataType.INT64: np.int64}
-    own = {}
+    actual = {}
     for index in range(engine.num_io_tensors):
         name = engine.get_tensor_name(index)
-        own[name] = (tuple(engine.get_tensor_shape(name))[1:], types.get(engine.get_tensor_dtype(name)))
-    tensors = _tensors(contract)
-    for name in (*tensors, *own):
-        if tensors.get(name) != own.get(name):
+        actual[name] = (tuple(engine.get_tensor_shape(name))[1:], types.get(engine.get_tensor_dtype(name)))
+    expected = graph_tensors(contract)
+    for name in (*expected, *actual):
+        if expected.get(name) != actual.get(name):
             raise BackendError(f"the engine does not fit the contract at {name!r}; run `ecg2lab build`")

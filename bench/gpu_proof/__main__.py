@@ -1,0 +1,162 @@
+"""`python bench/gpu_proof RESULT.json`: every step in a process of its own, so that a crash is a result too.
+
+Nothing is installed: a step that lacks something says what. Exit code: 0 a GPU computed the model right and nothing
+failed, 1 something failed, 4 nothing was proved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "sdk" / "ecg2lab" / "demo" / "demo.ecg2lab"
+LIMIT_S = 8 * 60
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+PROVED_CODE, FAILED_CODE, NOTHING_PROVED = 0, 1, 4
+
+
+class Step(NamedTuple):
+    """One command: what it is, and how much of the eight minutes it may take."""
+
+    name: str
+    command: tuple[str, ...]
+    most_s: float
+
+
+class Done(NamedTuple):
+    """What became of a step."""
+
+    name: str
+    outcome: str
+    why: str
+    seconds: float
+    figures: Any = None
+
+
+def environment() -> dict[str, str]:
+    """The sources of this checkout, and no download."""
+    sources = os.pathsep.join(str(ROOT / river) for river in ("sdk", "export", "training", "bench"))
+    return {**os.environ, "PYTHONPATH": sources, "PIP_NO_INDEX": "1", "COLUMNS": "120"}
+
+
+def steps(python: str) -> list[Step]:
+    """All of them, in order; those that prove most come first."""
+    here, build = Path(__file__).parent, ROOT / "build" / "gpu"
+    backends = [
+        Step(f"{name}: golden outputs and latency", (python, str(here / "backend.py"), name, str(DEMO)), 90)
+        for name in ("onnxruntime-cuda", "tensorrt", "torch")
+    ]
+    return [
+        Step("extension", (python, str(here / "extension.py"), str(build)), 240),
+        Step("tensorrt: build an engine", (python, "-m", "ecg2lab", "build", str(DEMO)), 120),
+        *backends,
+        Step("selftest", (python, "-m", "ecg2lab", "selftest", str(DEMO), "--json"), 60),
+        Step(
+            "tests that need a GPU",
+            (python, "-m", "pytest", "-m", "gpu", "-q", "-rs", str(ROOT / "tests" / "sdk")),
+            120,
+        ),
+        Step("bench run", (python, "-m", "ecg2lab", "bench", "run", str(DEMO), "--quick", "--json"), 120),
+    ]
+
+
+def gpus() -> list[str]:
+    """Name, driver and memory of each, as nvidia-smi says; none where it is absent."""
+    query = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
+    try:
+        listed = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in listed.splitlines() if line.strip()]
+
+
+def carry_out(step: Step, seconds_left: float) -> Done:
+    """Run a step; code 4 says that it could not run, any other that it failed, the last line why."""
+    limit = min(step.most_s, seconds_left)
+    if limit < 1:
+        return Done(step.name, NOT_RUN, f"the {LIMIT_S // 60} minutes are over", 0.0)
+    start = time.monotonic()
+    try:
+        ran = subprocess.run(step.command, capture_output=True, text=True, timeout=limit, env=environment(), cwd=ROOT)
+    except subprocess.TimeoutExpired:
+        return Done(step.name, FAILED, f"it did not end within {limit:.0f} s", time.monotonic() - start)
+    outcome, why = judged(ran.returncode, ran.stdout + ran.stderr)
+    return Done(step.name, outcome, why, round(time.monotonic() - start, 1), figures(ran.stdout))
+
+
+def judged(code: int, printed: str) -> tuple[str, str]:
+    """Outcome and reason: an extra that is not installed, and tests that were all skipped, are nothing that failed."""
+    lines = printed.strip().splitlines() or [""]
+    skipped = [line for line in lines if line.startswith("SKIPPED")]
+    if code == 0 and skipped and " passed" not in lines[-1]:
+        return NOT_RUN, skipped[0]
+    if code == 0:
+        return PASSED, ""
+    return (NOT_RUN if code == NOTHING_PROVED or "ecg2lab[" in lines[-1] else FAILED), lines[-1]
+
+
+def figures(printed: str) -> Any:
+    """JSON where a step prints JSON, else its last line."""
+    lines = printed.strip().splitlines() or [""]
+    try:
+        return json.loads(printed if printed.lstrip().startswith("{") else lines[-1])
+    except ValueError:
+        return lines[-1]
+
+
+def versions() -> dict[str, str]:
+    """Of what is installed and could take part."""
+    from importlib import metadata
+
+    names = ("numpy", "onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-rtx", "torch", "onnx", "pytest")
+    known = {name: [d.version for d in metadata.distributions(name=name)] for name in names}
+    return {name: found[0] for name, found in known.items() if found}
+
+
+def verdict(gpus_here: list[str], done: list[Done]) -> tuple[int, str]:
+    """Exit code and the sentence for it."""
+    if not gpus_here:
+        return NOTHING_PROVED, "nothing was proved: nvidia-smi names no GPU here"
+    failed = [step.name for step in done if step.outcome == FAILED]
+    if failed:
+        return FAILED_CODE, f"failed: {', '.join(failed)}"
+    proved = [step.name.partition(":")[0] for step in done if step.name.endswith("latency") and step.outcome == PASSED]
+    if not proved:
+        return NOTHING_PROVED, "nothing was proved: no backend here runs on the GPU"
+    return PROVED_CODE, f"computed right on the GPU: {', '.join(proved)}"
+
+
+def main(out: Path) -> int:
+    """Write the result and say in a line what it is."""
+    start = time.monotonic()
+    gpus_here, done = gpus(), []
+    for step in steps(sys.executable) if gpus_here else []:
+        done.append(carry_out(step, LIMIT_S - (time.monotonic() - start)))
+        print(f"{done[-1].outcome:8} {step.name} {done[-1].why}", flush=True)  # noqa: T201
+    code, sentence = verdict(gpus_here, done)
+    result = {
+        "result": sentence,
+        "exit_code": code,
+        "machine": {"cpu": platform.processor() or platform.machine(), "system": platform.platform()},
+        "gpus": gpus_here,
+        "versions": {"python": platform.python_version(), **versions()},
+        "seconds": round(time.monotonic() - start, 1),
+        "steps": [step._asdict() for step in done],
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    print(f"{sentence} ({out})")  # noqa: T201
+    return code
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {sys.argv[0]} RESULT.json")
+    sys.exit(main(Path(sys.argv[1])))

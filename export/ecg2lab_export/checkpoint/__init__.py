@@ -1,0 +1,1 @@
+"""Files that hold a trained network, read without executing anything in them."""

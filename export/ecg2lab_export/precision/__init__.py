@@ -1,0 +1,1 @@
+"""Reduced precisions: how a graph comes by one, and the gate that it must pass."""

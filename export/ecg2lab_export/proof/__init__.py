@@ -1,0 +1,1 @@
+"""The proof that a bundle carries, and the inputs on which it is made."""

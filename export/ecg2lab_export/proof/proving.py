@@ -1,0 +1,151 @@
+"""The proof that a bundle carries: every form against the checkpoint, before a bundle is written.
+
+The truth is float64 throughout: logits by `Network.logits`, and whatever the network checks of itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx
+from msgspec.structs import replace as with_fields
+from numpy.typing import NDArray
+
+from ecg2lab import cpu, parity
+from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, native
+from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.errors import ParityError
+from ecg2lab.measuring import step_checks, versions, window_checks
+from ecg2lab.parity import LOGIT_TOLERANCE, NATIVE, STEP, Check, ParityReport, beyond_rounding, nearest_to_limit
+from ecg2lab.stream.step import StepGraph
+from ecg2lab_export.architecture.protocol import Forms, StepForm, Weights
+from ecg2lab_export.graphs.builder import require_portable
+from ecg2lab_export.proof.golden import Golden
+
+_PROOF_ONLY = "0" * 64
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """What a bundle is to run."""
+
+    form: str
+    window: onnx.ModelProto
+    step: StepForm | None
+
+    def changed(self, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> Graphs:
+        """Each graph as a function leaves it."""
+        step = None if self.step is None else self.step._replace(graph=change(self.step.graph))
+        return replace(self, window=change(self.window), step=step)
+
+
+@dataclass(frozen=True)
+class Proved:
+    """Graphs in fp32 that passed their proof."""
+
+    graphs: Graphs
+    golden: Golden
+    report: ParityReport
+
+
+def prove_fastest(forms: Forms, form: str | None, golden: Golden, tell: Callable[[str], None]) -> Proved:
+    """Build and prove a form of the window graph; None: the fastest whose proof passes.
+
+    Raises
+    ------
+    ParityError
+        Naming the worst check of each form that was tried.
+    """
+    failed: dict[str, str] = {}
+    for candidate in forms.window_forms if form is None else (form,):
+        tell(f"building and proving the {candidate} form")
+        proved = prove(forms, candidate, golden)
+        if proved.report.passed:
+            return replace(proved, report=with_fields(proved.report, left_out=failed | proved.report.left_out))
+        worst = nearest_to_limit([check for check in proved.report.checks if not check.passed])
+        failed[candidate] = f"{worst.name}: error {worst.error:.2g} exceeds {worst.tolerance:.2g}"
+    raise ParityError("; ".join(failed.values()) + "; no bundle was written")
+
+
+def prove(forms: Forms, form: str, golden: Golden) -> Proved:
+    """Measure a form of the window graph, the step graph and the native engine in float32.
+
+    Parameters
+    ----------
+    forms
+        Of the network.
+    form
+        Of the window graph.
+    golden
+        Inputs, and their logits in float64.
+
+    Returns
+    -------
+    Proved
+        Whether it passed, its report says; without a step that float32 cannot carry.
+    """
+    findings = forms.findings(form)
+    checks, left_out = list(findings.checks), dict(findings.left_out)
+    step = forms.step()
+    if isinstance(step, str):
+        left_out[STEP] = step
+    kept = None if isinstance(step, str) or STEP in left_out else step
+    graphs = Graphs(form, require_portable(forms.window_graph(form)), kept)
+    if kept:
+        require_portable(kept.graph, kept.shape.most_samples)
+    checks += all_logits(graphs, golden, LOGIT_TOLERANCE)
+    if isinstance(forms.native, str):
+        left_out[NATIVE] = forms.native
+    else:
+        by_native = list(native_logits(forms.native, golden, "fp32", LOGIT_TOLERANCE))
+        if beyond_rounding(by_native):
+            left_out[NATIVE] = f"in float32 {nearest_to_limit(by_native).error:.2g} of a logit is wrong"
+        else:
+            checks += by_native
+    return Proved(graphs, golden, report(form, "fp32", checks, left_out))
+
+
+def report(form: str, precision: str, checks: list[Check], left_out: dict[str, str]) -> ParityReport:
+    """Checks, with what they were measured on."""
+    return ParityReport(
+        form=form,
+        precision=precision,
+        checks=tuple(checks),
+        left_out=left_out,
+        cpu=cpu.name(),
+        versions=versions(),
+    )
+
+
+def all_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
+    """Window graph and step graph on ONNX Runtime."""
+    yield from _window_logits(graphs, golden, limit)
+    if graphs.step is not None:
+        graph, shape = graphs.step
+        step = StepGraph(graph.SerializeToString(), shape, golden.contract, _PROOF_ONLY)
+        yield from step_checks(step, golden.tensors(), limit)
+
+
+def native_logits(weights: Weights, golden: Golden, precision: str, limit: float) -> Iterator[Check]:
+    """The native engine, if this machine has instructions for the precision."""
+    if not native.computes(precision):
+        return
+    try:
+        engine = native.make_engine(weights, golden.contract, precision=precision)
+    except ValueError as error:  # weights that do not fit, or are not finite
+        yield Check(parity.LOGITS, NATIVE, native.NativeBackend.name, str(error), math.inf, limit)
+    else:
+        yield from window_checks(engine.run, golden.tensors(), NATIVE, native.NativeBackend.name, limit)
+
+
+def _window_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
+    session = make_session(graphs.window.SerializeToString(), threads=1)
+
+    def run(signal: NDArray[np.float32], continuous: NDArray[Any], categorical: NDArray[Any]) -> Any:
+        return session.run([LOGITS], {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical})[0]
+
+    yield from window_checks(run, golden.tensors(), graphs.form, "onnxruntime", limit)

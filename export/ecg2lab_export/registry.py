@@ -1,0 +1,41 @@
+"""The architectures whose checkpoints can be exported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from ecg2lab_export.architecture.protocol import Architecture, Network
+from ecg2lab_export.checkpoint.tensor_file import read_state_dict
+from ecg2lab_export.forms.fusion_forms import FusionArchitecture
+
+ARCHITECTURES: dict[str, Architecture] = {FusionArchitecture.name: FusionArchitecture()}
+"""By name; to let export know another one, add it here, and to `ecg2lab.architectures` for bundles to be loaded."""
+
+
+class Recognised(NamedTuple):
+    """A checkpoint."""
+
+    architecture: Architecture
+    network: Network
+
+
+def read(path: str | Path) -> Recognised:
+    """Read a checkpoint of any of the architectures.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged or of no such architecture; what none recognises is refused in the words of the
+        first.
+    """
+    return read_state_dict(path, _recognise)
+
+
+def _recognise(tensors: Mapping[str, NDArray[Any]]) -> Recognised:
+    first, *others = ARCHITECTURES.values()
+    chosen = next((architecture for architecture in others if architecture.recognises(tensors)), first)
+    return Recognised(chosen, chosen.read(tensors))

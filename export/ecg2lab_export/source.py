@@ -1,0 +1,72 @@
+"""What is exported: a checkpoint or a run, its contract, and windows to measure it on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ecg2lab import contract as contracts
+from ecg2lab.contract import Contract
+from ecg2lab.errors import CheckpointError, ContractError
+from ecg2lab_export import registry
+from ecg2lab_export.architecture.contract_fit import check_fit, default_contract
+from ecg2lab_export.architecture.protocol import Architecture, Network
+from ecg2lab_export.checkpoint.run_folder import Run, RunRecord, read_run
+from ecg2lab_export.precision import calibration
+from ecg2lab_export.precision.calibration import CalibrationSet
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network that its contract fits, and where it comes from."""
+
+    architecture: Architecture
+    network: Network
+    contract: Contract
+    weights: Path
+    run: Run | None
+    synthetic_weights: bool | None
+
+    @property
+    def record(self) -> RunRecord | None:
+        """Of the run, where there is one."""
+        return self.run.record if self.run else None
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """Of the file."""
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
+
+    def calibration(self, path: str | Path | None) -> CalibrationSet:
+        """Windows of a file; without one those of the run, or generated ones."""
+        if path is not None:
+            return calibration.read(path, self.contract)
+        if self.run and self.run.calibration:
+            return calibration.read(self.run.calibration, self.contract, "windows of the validation fold")
+        return calibration.generate(self.contract)
+
+
+def open_source(checkpoint: str | Path, contract: Contract | str | Path | None, synthetic: bool | None) -> Source:
+    """Read a checkpoint or a run, and its contract.
+
+    Raises
+    ------
+    CheckpointError, ContractError
+        If one cannot be read, or they do not fit each other.
+    """
+    path = Path(checkpoint)
+    run = read_run(path) if path.is_dir() else None
+    if run and synthetic not in (None, run.record.synthetic_weights):
+        stated = "synthetic" if run.record.synthetic_weights else "not synthetic"
+        raise CheckpointError(f"{path} states that its weights are {stated}; leave the option out")
+    weights = run.weights if run else path
+    architecture, network = registry.read(weights)
+    if isinstance(contract, (str, Path)):
+        contract = contracts.read(contract)
+    if not isinstance(contract, Contract | None):
+        raise ContractError(f"a contract is a Contract or the path of one, not {type(contract).__name__}")
+    contract = contract or (run.contract if run else default_contract(network))
+    check_fit(network, contract)
+    return Source(architecture, network, contract, weights, run, run.record.synthetic_weights if run else synthetic)

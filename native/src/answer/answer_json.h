@@ -1,0 +1,15 @@
+// The JSON of an answer, written here for C programs and Python alike; sdk/ecg2lab/prediction.schema.json describes it.
+#pragma once
+
+#include <string>
+
+#include "answer/notes.h"
+
+namespace ecg2lab {
+
+// One line, without its end.
+std::string to_json(const PredictionNote& prediction);
+std::string to_json(const RefusalNote& refusal);
+std::string to_json(const Named<std::string>& texts);
+
+}  // namespace ecg2lab

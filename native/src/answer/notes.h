@@ -1,0 +1,129 @@
+// An answer as it is said: what JSON has of it, and the Python package's types, field by field.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/errors.h"
+#include "bundle/contract.h"
+#include "patient/decide.h"
+#include "prepare/prepare.h"
+#include "prepare/quality.h"
+#include "prepare/window_stream.h"
+
+namespace ecg2lab {
+
+// What only the caller can read, written as JSON by it.
+struct EncodedJson {
+  std::string text;
+};
+
+// In the order in which they are said.
+template <typename T>
+using Named = std::vector<std::pair<std::string, T>>;
+using FactValue = std::variant<double, std::string, EncodedJson>;
+
+struct FaultNote {
+  std::string fault;
+  std::string severity;  // "warning" or "refusal"
+  std::optional<std::string> lead;
+  std::optional<std::string> other_lead;  // that a duplicate repeats
+  double measured;
+  double limit;
+  std::string message;
+};
+
+struct QualityNote {
+  std::string verdict;  // "accepted", "warnings" or "refused"
+  std::vector<FaultNote> faults;
+  Named<Named<double>> leads;  // what was measured of each, by the name of the fault that it would be
+  Named<double> recording;
+};
+
+struct FindingNote {
+  std::string target;
+  std::optional<Criterion> criterion;
+  double probability;
+  double lowest;
+  double highest;
+  std::optional<double> decision_threshold;
+  std::optional<bool> detected;
+};
+
+struct RecordingNote {
+  double duration_s = 0;
+  double sampling_rate_hz = 0;  // as recorded
+  std::size_t windows = 0;      // that the network saw
+  double unused_s = 0;          // at the end, shorter than a window
+  std::vector<std::string> derived_leads = {};
+  std::vector<std::string> ignored_channels = {};
+  Named<std::size_t> missing_samples = {};  // by lead, where there are any
+  Named<std::size_t> clipped_samples = {};
+  std::optional<QualityNote> quality = {};  // none: not judged
+};
+
+struct PatientNote {
+  Named<FactValue> given;
+  std::vector<std::string> from_recording;  // that the recording's own file supplied
+  Named<FactValue> imputed;
+  std::vector<std::string> unused;
+  std::vector<std::string> out_of_range;
+};
+
+// What really runs.
+struct EngineNote {
+  std::string model;
+  std::string bundle;  // name of its file
+  std::string bundle_digest;
+  std::optional<bool> synthetic_weights;
+  std::string notice;
+  std::string backend;
+  std::string provider;
+  std::string device;
+  std::string precision;
+  std::string form;
+  std::size_t threads;
+  Named<std::string> versions;
+};
+
+struct ErrorNote {
+  std::string type;  // as `ecg2lab.errors` names it
+  std::string message;
+};
+
+struct PredictionNote {
+  std::string notice;
+  std::vector<FindingNote> findings;
+  RecordingNote recording;
+  PatientNote patient;
+  EngineNote engine;
+  EncodedJson source{"null"};
+  EncodedJson explanations{"[]"};
+  std::optional<std::string> record;
+  std::optional<Position> position;  // of a window of a stream
+  std::optional<ErrorNote> refusal;  // of such a window
+};
+
+// A recording that got no answer.
+struct RefusalNote {
+  std::string record;
+  ErrorNote error;
+  std::optional<QualityNote> quality;
+};
+
+// Of a recording that was prepared for this contract.
+QualityNote describe_quality(const Quality& quality, const Prepared& prepared, const Contract& contract);
+
+// `recorded` and `ignored` are the names of its leads and of its other channels.
+RecordingNote describe_recording(const Prepared& prepared, const std::vector<std::string>& recorded,
+                                 const std::vector<std::string>& ignored, std::size_t windows,
+                                 const Contract& contract);
+
+FindingNote describe_finding(const Decision& decision, const Target& target);
+
+}  // namespace ecg2lab

@@ -1,0 +1,38 @@
+"""`logging.getLogger("ecg2lab")` says what the log callback of the C library says, and never anything of a patient.
+
+What was loaded (INFO), and why a recording was refused (WARNING). It has no handler of its own, and configures nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from ecg2lab.prediction import EngineInfo
+
+
+def loaded(info: EngineInfo) -> None:
+    """Say what answers from now on."""
+    if logger := _logger():
+        message = "loaded %s, bundle %s, %s on %s, threads %d"
+        logger.info(message, info.model, info.bundle_digest, info.precision, info.provider, info.threads)
+
+
+def refused(why: Exception | str) -> None:
+    """Say why there is no answer: the sentence of the refusal, which holds nothing that was said of a patient."""
+    if logger := _logger():
+        logger.warning("refused: %s", why)
+
+
+def _logger() -> Logger | None:
+    """None where nobody imported `logging`, who therefore listens to nothing; it costs more than a first answer."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return None
+    logger: Logger = logging.getLogger("ecg2lab")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())  # else a warning would go to stderr unasked
+    return logger

@@ -1,0 +1,87 @@
+"""`make gpu` where there is no GPU, and its verdicts: nothing that did not run on a GPU counts as proved."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpu_proof import __main__ as proof
+from gpu_proof.__main__ import FAILED, NOT_RUN, NOTHING_PROVED, PASSED, Done, Step
+
+BACKEND = Path(proof.__file__).with_name("backend.py")
+GPU = ["Pretended GPU, 1.0, 8 MiB"]
+
+
+def step(code, most_s=60):
+    return Step("a step", (sys.executable, "-c", code), most_s)
+
+
+def latency(outcome):
+    return Done("tensorrt: golden outputs and latency", outcome, "", 1.0)
+
+
+def test_without_a_gpu_it_says_so_by_name_and_proves_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(proof, "gpus", list)
+    out = tmp_path / "new" / "result.json"
+    assert proof.main(out) == NOTHING_PROVED != 0
+    result = json.loads(out.read_text())
+    assert result["result"] == "nothing was proved: nvidia-smi names no GPU here"
+    assert (result["exit_code"], result["gpus"], result["steps"]) == (NOTHING_PROVED, [], [])
+    assert result["versions"]["python"]
+    assert "nothing was proved" in capsys.readouterr().out
+
+
+def test_every_step_is_in_the_result_with_its_outcome(tmp_path, monkeypatch):
+    """The steps of a machine with a GPU, each replaced by one that ends at once."""
+    monkeypatch.setattr(proof, "gpus", lambda: GPU)
+    planned = [Step(s.name, (sys.executable, "-c", "print('{\"median_ms\": 1.5}')"), 60) for s in proof.steps("python")]
+    monkeypatch.setattr(proof, "steps", lambda python: planned)
+    assert proof.main(tmp_path / "result.json") == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [(s["name"], s["outcome"]) for s in result["steps"]] == [(s.name, PASSED) for s in planned]
+    assert all(s["figures"] == {"median_ms": 1.5} for s in result["steps"])
+    assert result["result"] == "computed right on the GPU: onnxruntime-cuda, tensorrt, torch"
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "why"),
+    [
+        ("print('{}')", PASSED, ""),
+        ("import sys; sys.exit('no such thing')", FAILED, "no such thing"),
+        ("import sys; print('no driver'); sys.exit(4)", NOT_RUN, "no driver"),
+        ("import sys; sys.exit(\"pip install 'ecg2lab[gpu]'\")", NOT_RUN, "pip install 'ecg2lab[gpu]'"),
+        ("print('SKIPPED [1] x: no GPU here'); print('1 skipped in 0.1s')", NOT_RUN, "SKIPPED [1] x: no GPU here"),
+        ("print('SKIPPED [1] x: no TensorRT'); print('2 passed, 1 skipped')", PASSED, ""),
+        ("import os; os.abort()", FAILED, ""),
+    ],
+)
+def test_what_a_step_comes_to(code, outcome, why):
+    done = proof.carry_out(step(code), 100)
+    assert (done.outcome, done.why) == (outcome, why)
+
+
+def test_a_step_that_hangs_is_ended_and_a_late_one_is_not_begun():
+    assert proof.carry_out(step("import time; time.sleep(60)", most_s=1), 100).why == "it did not end within 1 s"
+    assert proof.carry_out(step("print(1)"), 0.5)[1:3] == (NOT_RUN, "the 8 minutes are over")
+
+
+def test_only_the_golden_outputs_on_a_gpu_prove_something():
+    assert proof.verdict(GPU, [latency(PASSED)])[0] == 0
+    assert proof.verdict(GPU, [latency(NOT_RUN), Done("selftest", PASSED, "", 1.0)])[0] == NOTHING_PROVED
+    assert proof.verdict(GPU, [latency(PASSED), Done("selftest", FAILED, "", 1.0)]) == (1, "failed: selftest")
+    assert proof.verdict([], [latency(PASSED)])[0] == NOTHING_PROVED
+
+
+def test_a_backend_on_the_cpu_proves_nothing(tiny_bundle):
+    done = subprocess.run(
+        [sys.executable, BACKEND, "onnxruntime", tiny_bundle], capture_output=True, text=True, env=proof.environment()
+    )
+    assert (done.returncode, done.stdout) == (NOTHING_PROVED, "onnxruntime computes on the CPU here\n")
+
+
+def test_the_steps_fit_into_the_time_that_is_said():
+    """Each has its own limit, and all together the eight minutes: what comes last gives way."""
+    assert proof.LIMIT_S == 480
+    assert all(0 < planned.most_s <= proof.LIMIT_S for planned in proof.steps("python"))

@@ -1,0 +1,202 @@
+"""Models that hypothesis draws: a contract of any kind, over a network of one tiny layer with random weights."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+import numpy as np
+from hypothesis import strategies as st
+from native_tools import DEMO
+from safetensors.numpy import save
+
+from ecg2lab import bundle as bundles
+from ecg2lab import contract as contracts
+from ecg2lab import tensors
+from ecg2lab.bundle import GOLDEN, WEIGHTS, Bundle
+from ecg2lab.leads import STANDARD
+
+HIDDEN, EMBEDDED, WIDTH = 8, 3, 4
+LAYER = "layers.0."
+RANGES = {
+    "respiratory_per_min": (0, 300), "spo2_percent": (0, 100), "age": (0, 120), "diastolic_mmhg": (0, 500),
+    "heart_rate_bpm": (0, 700), "systolic_mmhg": (0, 500), "temperature_f": (50, 150), "height_cm": (60, 400),
+    "bmi": (0, 100), "weight_kg": (20, 400),
+}  # fmt: skip
+MEASURED = {
+    "missing": 0.5, "flat": 0.5, "clipped": 0.5, "too_small": 0.5, "too_large": 3, "saturated": 0.1, "noise": 0.1,
+    "wander": 1, "mains": 0.1, "bsqi": 1, "ksqi": 6, "ssqi": 2, "psqi": 1, "bassqi": 1, "duplicate": 0.1,
+    "limb_algebra": 0.5, "arm_reversal": 1, "paced": 1,
+}  # fmt: skip
+"""Every figure that a contract limits, and how large it commonly is: limits are drawn from below and above it."""
+
+
+def optional(strategy):
+    return st.none() | strategy
+
+
+def contract_values():
+    """Contracts of which each part that native and Python could take differently is drawn."""
+    return st.builds(
+        contracts.Contract,
+        name=st.sampled_from(["a model", "Modell “ä” \\ 心"]),
+        signal=st.builds(
+            contracts.Signal,
+            leads=st.lists(st.sampled_from(STANDARD), min_size=1, unique=True).map(tuple),
+            sampling_rate_hz=st.sampled_from([100.0, 128.0, 240.0, 500.0]),
+            window_samples=st.integers(30, 400),
+        ),
+        preprocessing=preprocessings(),
+        continuous=st.lists(st.sampled_from(sorted(RANGES)), unique=True).flatmap(each(numbers)),
+        categorical=st.lists(st.sampled_from(["sex", "race"]), min_size=1, unique=True).flatmap(each(categories)),
+        missing_flags=st.sampled_from(["none", "continuous", "categorical"]),
+        targets=st.integers(1, 3).flatmap(lambda count: st.tuples(*map(targets, range(count)))),
+        population=st.builds(contracts.Population, minimum_age=st.sampled_from([0.0, 18.0, 64.5])),
+        quality=quality_limits(),
+    )
+
+
+def each(strategy):
+    """From names to a tuple of what is drawn for each."""
+    return lambda names: st.tuples(*map(strategy, names))
+
+
+def preprocessings():
+    bands = st.tuples(st.floats(0.05, 2), st.floats(20, 60), st.integers(1, 6)).map(
+        lambda band: contracts.BandPass(low_hz=band[0], high_hz=band[1], order=band[2])
+    )
+    notches = st.builds(contracts.Notch, frequency_hz=st.sampled_from([50, 60]), quality=st.floats(1, 60))
+    return st.builds(
+        contracts.Preprocessing,
+        clip_mv=st.floats(0.5, 10),
+        band_pass=optional(bands),
+        notch=optional(notches),
+    )
+
+
+def numbers(name):
+    low, high = RANGES[name]
+    code = contracts.TopCode(above=low + (high - low) * 0.4, value=low + (high - low) * 0.45)
+    return st.builds(
+        contracts.ContinuousFeature,
+        name=st.just(name),
+        unit=st.just(contracts.NUMBERS[name]),
+        minimum=st.just(float(low)),
+        maximum=st.just(float(high)),
+        median=optional(st.floats(low, high)),
+        top_code=optional(st.just(code)),
+    )
+
+
+def categories(name):
+    words = contracts.CATEGORIES[name]
+    return st.builds(
+        contracts.CategoricalFeature,
+        name=st.just(name),
+        categories=st.sampled_from([words, words[:2], (*words[::-1], "unknown")]),
+        missing_code=optional(st.integers(0, 1)),
+    )
+
+
+def targets(index):
+    criteria = st.builds(
+        contracts.Criterion,
+        lab=st.sampled_from(["potassium", "Kreatinin"]),
+        loinc=optional(st.just("2823-3")),
+        unit=st.sampled_from(["mEq/L", ""]),
+        comparison=st.sampled_from(["<", "<=", ">", ">="]),
+        threshold=st.floats(-1e7, 1e7),
+        setting=st.sampled_from(["prediction", "forecasting"]),
+        horizon_min=st.integers(1, 1_000_000),
+        category=st.sampled_from(["electrolytes", "other"]),
+    )
+    calibrations = st.builds(contracts.Calibration, slope=st.floats(0.1, 3), intercept=st.floats(-4, 4))
+    return st.builds(
+        contracts.Target,
+        name=st.just(f"target {index}"),
+        criterion=optional(criteria),
+        decision_threshold=optional(st.floats(0.01, 0.99)),
+        calibration=optional(calibrations),
+    )
+
+
+def quality_limits():
+    """Most limits are left as they are, or taken away: a gate that refuses everything would hide what follows."""
+    below = {"too_small", "bsqi", "ksqi", "ssqi", "psqi", "bassqi", "duplicate", "arm_reversal"}
+
+    def limits(name):
+        sizes = st.tuples(st.floats(0, 2), st.floats(0, 2)).map(sorted)
+        return sizes.map(
+            lambda pair: contracts.Limit(
+                **dict(zip(("refuse", "warn") if name in below else ("warn", "refuse"), pair, strict=True))
+            )
+        )
+
+    def of(name):
+        never = st.just(contracts.Limit())
+        scaled = limits(name).map(
+            lambda limit: contracts.Limit(warn=limit.warn * MEASURED[name], refuse=limit.refuse * MEASURED[name])
+        )
+        warned = scaled.map(lambda limit: contracts.Limit(warn=limit.warn))
+        return st.one_of(never, warned, scaled)
+
+    names = st.lists(st.sampled_from(sorted(MEASURED)), unique=True, max_size=4)
+    return names.flatmap(lambda chosen: st.fixed_dictionaries({name: of(name) for name in chosen})).map(
+        lambda chosen: contracts.QualityLimits(**chosen)
+    )
+
+
+def write_model(path, contract, seed):
+    """Write a bundle of a contract over random weights."""
+    template = _template()
+    random = np.random.default_rng(seed)
+    columns = contract.static_inputs
+    weights = _layer(tensors.read(template.member(WEIGHTS), WEIGHTS))
+    weights |= _linear(random, "encoder", HIDDEN, len(contract.signal.leads))
+    for index, codes in enumerate(columns.categorical.values()):
+        weights[f"embeddings.{index}"] = random.standard_normal((codes, EMBEDDED)).astype(np.float32)
+    inputs = len(columns.continuous) + EMBEDDED * len(columns.categorical)
+    weights |= _linear(random, "static.0", WIDTH, inputs, scale=0.05)
+    weights["static.0.mean"] = random.uniform(0, 100, inputs).astype(np.float32)
+    weights |= _linear(random, "head", len(contract.targets), HIDDEN + WIDTH, scale=3)
+    shape = bundles.NetworkShape(
+        hidden=HIDDEN, state_size=8, layers=1, causal=False, parameters=sum(x.size for x in weights.values())
+    )
+    manifest = msgspec.structs.replace(template.manifest, contract=contract, network=shape, gates={})
+    members = {name: template.member(name) for name in template.manifest.members}
+    members |= {WEIGHTS: save(weights), GOLDEN: save(_golden(random, contract))}
+    bundles.write(path, manifest, members)
+
+
+@cache
+def _template():
+    return Bundle.open(DEMO)
+
+
+def _layer(weights):
+    """The demo's first layer, of as many channels as ours."""
+    layer = {name.removeprefix(LAYER): x for name, x in weights.items() if name.startswith(LAYER)}
+    cut = {name: x[:, :HIDDEN] for name, x in layer.items() if name in ("a", "b", "c", "cascade.taps")}
+    cut |= {name: layer[name][:HIDDEN] for name in ("d", "cascade.h", "cascade.r", "norm.weight", "norm.bias")}
+    cut |= {"output.weight": layer["output.weight"][: 2 * HIDDEN, :HIDDEN]}
+    cut |= {"output.bias": layer["output.bias"][: 2 * HIDDEN]}
+    return {LAYER + name: np.ascontiguousarray(x) for name, x in cut.items()}
+
+
+def _linear(random, name, out, into, scale=1.0):
+    weight = random.uniform(-scale, scale, (out, into)) / np.sqrt(max(into, 1))
+    return {
+        f"{name}.weight": weight.astype(np.float32),
+        f"{name}.bias": random.uniform(-scale, scale, out).astype(np.float32),
+    }
+
+
+def _golden(random, contract):
+    """Of the shapes that a reader looks for; nobody compares them here."""
+    columns, signal = contract.static_inputs, contract.signal
+    return {
+        "signal": random.standard_normal((1, len(signal.leads), signal.window_samples)).astype(np.float32),
+        "continuous": np.zeros((1, len(columns.continuous)), np.float32),
+        "categorical": np.zeros((1, len(columns.categorical)), np.int64),
+        "logits": np.zeros((1, len(contract.targets))),
+    }

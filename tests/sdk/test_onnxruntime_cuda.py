@@ -1,0 +1,124 @@
+"""`backend="onnxruntime-cuda"`: the GPU by explicit choice or not at all, with a stand-in for a CUDA build.
+
+The stand-in computes on the CPU and says what it was asked; what is marked `gpu` asks the real thing.
+"""
+
+import types
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import ecg2lab
+from ecg2lab import selftest
+from ecg2lab.backends import onnxruntime as backends
+from ecg2lab.bundle import Bundle
+from ecg2lab.errors import BackendError, MissingExtraError
+from ecg2lab.golden import read_golden
+from ecg2lab.parity import logit_limit
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+class PretendedSession(onnxruntime.InferenceSession):
+    """Takes the first provider that it was told to start."""
+
+    starts = True
+    asked: list
+
+    def __init__(self, model, options, providers):
+        super().__init__(model, options, providers=[CPU])
+        type(self).asked = providers
+        self.falls = True
+
+    def get_providers(self):
+        (name, _), *_ = self.asked
+        return [name, CPU] if self.starts else [CPU]
+
+    def disable_fallback(self):
+        self.falls = False
+
+
+@pytest.fixture
+def cuda_build(monkeypatch):
+    """An ONNX Runtime that was built with CUDA."""
+    runtime = types.SimpleNamespace(
+        SessionOptions=onnxruntime.SessionOptions,
+        InferenceSession=PretendedSession,
+        get_available_providers=lambda: [CUDA, CPU],
+        __version__="1.99",
+    )
+    monkeypatch.setattr(backends, "import_runtime", lambda extra="onnx": runtime)
+    monkeypatch.setattr(PretendedSession, "starts", True)
+    return runtime
+
+
+def golden_of(bundle):
+    golden = read_golden(Bundle.open(bundle))
+    return [golden[name] for name in ("signal", "continuous", "categorical")], golden["logits"]
+
+
+def test_it_answers_on_the_provider_that_was_asked_for_and_says_so(cuda_build, bundle):
+    inputs, logits = golden_of(bundle)
+    with ecg2lab.load(bundle, backend="onnxruntime-cuda", threads=1) as engine:
+        assert (engine.info.backend, engine.info.provider, engine.info.device) == ("onnxruntime-cuda", CUDA, "cuda:0")
+        assert not engine._backend._session.falls
+        np.testing.assert_allclose(engine.run(*inputs), logits, rtol=0, atol=2e-5)
+    assert PretendedSession.asked == [(CUDA, {"use_tf32": "0"})]  # the CPU is not among them, nor rounded operands
+
+
+def test_a_provider_that_does_not_start_is_refused(cuda_build, bundle, monkeypatch):
+    """As without a driver: ONNX Runtime then goes on with the CPU, and says so in its own log only."""
+    monkeypatch.setattr(PretendedSession, "starts", False)
+    with pytest.raises(BackendError, match=r"ONNX Runtime 1\.99 could not start its CUDAExecutionProvider"):
+        ecg2lab.load(bundle, backend="onnxruntime-cuda")
+
+
+def test_a_build_without_it_is_refused_with_the_extra_to_install(cuda_build, bundle):
+    cuda_build.get_available_providers = lambda: [CPU]
+    with pytest.raises(BackendError, match=r"has no CUDAExecutionProvider: pip uninstall it.*'ecg2lab\[gpu\]'"):
+        ecg2lab.load(bundle, backend="onnxruntime-cuda")
+
+
+def test_without_any_build_the_extra_is_named(bundle, monkeypatch):
+    monkeypatch.setattr("ecg2lab.extras.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"'ecg2lab\[gpu\]'"):
+        ecg2lab.load(bundle, backend="onnxruntime-cuda")
+
+
+def test_another_precision_than_the_bundles_is_refused(cuda_build, bundle):
+    with pytest.raises(BackendError, match="precision 'fp16' is not in this bundle"):
+        ecg2lab.load(bundle, backend="onnxruntime-cuda", precision="fp16")
+
+
+def test_the_default_never_is_the_gpu(cuda_build, bundle):
+    with ecg2lab.load(bundle) as engine:
+        assert engine.info.backend == "native"
+    with ecg2lab.load(bundle, backend="onnxruntime", threads=1) as engine:
+        assert (engine.info.provider, engine.info.device) == (CPU, "cpu")
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_the_selftest_measures_it_or_says_why_not(cuda_build, bundle, monkeypatch, starts):
+    monkeypatch.setattr(PretendedSession, "starts", starts)
+    report = selftest.run(Bundle.open(bundle))
+    assert report.passed
+    assert ("onnxruntime-cuda" in {check.backend for check in report.checks}) == starts
+    assert ("spectral on onnxruntime-cuda" in report.left_out) != starts
+
+
+@pytest.fixture
+def real(bundle):
+    try:
+        engine = ecg2lab.load(bundle, backend="onnxruntime-cuda")
+    except (BackendError, MissingExtraError) as error:
+        pytest.skip(f"no GPU with ONNX Runtime's CUDA provider here: {error}")
+    with engine:
+        yield engine
+
+
+@pytest.mark.gpu
+def test_a_real_gpu_computes_the_golden_outputs(real, bundle):
+    inputs, logits = golden_of(bundle)
+    np.testing.assert_allclose(real.run(*inputs), logits, rtol=0, atol=logit_limit(Bundle.open(bundle)))
+    assert real.info.provider == CUDA
