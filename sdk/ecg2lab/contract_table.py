@@ -81,7 +81,7 @@ def _native_rule(name: str, kind: types.Type, field: types.Field) -> Iterator[st
     elif isinstance(kind, types.LiteralType) and all(isinstance(value, str) for value in kind.values):
         yield f"inline constexpr const char* {name}[] = {{{_quoted(kind.values)}}};"
     elif isinstance(kind, types.LiteralType):
-        yield f"inline constexpr std::int64_t {name}[] = {{{', '.join(map(str, sorted(map(int, kind.values))))}}};"
+        yield f"inline constexpr std::int64_t {name}[] = {{{', '.join(map(str, kind.values))}}};"
 
 
 def _standard_limits() -> Iterator[str]:
