@@ -43,7 +43,7 @@ test-system: $(VENV)/.system build/c/.built ## Run the tests that use Debian pac
 	$(C_LIBRARY) $(BIN)/python -m pytest -m "system and not soak"
 
 # By hand, before a release: docs/contributing/testing.md holds what it found last.
-soak: $(VENV)/.system build/c/.built sanitize ## Run what takes long: sanitizers, every case, many examples (hours)
+soak: $(VENV)/.system build/c/.built tidy sanitize ## Run what takes long: clang-tidy, sanitizers, every case, many examples (hours)
 	$(C_LIBRARY) $(BIN)/python -m pytest -m "(soak or hypothesis) and not system" --hypothesis-profile=soak $(PARALLEL)
 
 aarch64: $(VENV)/.system ## Cross-compile the C library for 64-bit Arm Linux and run it under qemu-user

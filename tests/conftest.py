@@ -122,7 +122,7 @@ def doctored(tmp_path):
         old = {name: opened.member(name) for name in opened.manifest.members}
         manifest = msgspec.structs.replace(opened.manifest, **changes)
         out = tmp_path / "doctored.ecg2lab"
-        bundles.write(out, manifest, old | contents)
+        out.write_bytes(bundles.seal(manifest, old | contents))
         return out
 
     return make

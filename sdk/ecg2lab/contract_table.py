@@ -1,7 +1,7 @@
 """Writes what other readers hold contracts to, from the one table of fields that `contract.py` is: `make schema`.
 
-Written are the JSON schema, the table of the native reader, and the table of the documentation. Each holds names, types,
-ranges, words and defaults of the fields; the documentation also what they mean.
+Written are the JSON schema, the table of the native reader, and the table of the documentation. Each holds names,
+types, ranges, words and defaults of the fields; the documentation also what they mean.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import inspect
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def native_table() -> str:
 
 
 def _native_rule(name: str, kind: types.Type, field: types.Field) -> Iterator[str]:
-    stated = field.default is not types.NODEFAULT and field.default is not None
+    stated = field.default is not msgspec.NODEFAULT and field.default is not None
     if isinstance(kind, types.FloatType | types.IntType):
         bounds = [_or_none(x) for x in (kind.gt, kind.ge, kind.lt, kind.le)]
         rule = "NumberRule" if isinstance(kind, types.FloatType) else "IntegerRule"
@@ -80,7 +81,7 @@ def _native_rule(name: str, kind: types.Type, field: types.Field) -> Iterator[st
     elif isinstance(kind, types.LiteralType) and all(isinstance(value, str) for value in kind.values):
         yield f"inline constexpr const char* {name}[] = {{{_quoted(kind.values)}}};"
     elif isinstance(kind, types.LiteralType):
-        yield f"inline constexpr std::int64_t {name}[] = {{{', '.join(map(str, sorted(kind.values)))}}};"
+        yield f"inline constexpr std::int64_t {name}[] = {{{', '.join(map(str, kind.values))}}};"
 
 
 def _standard_limits() -> Iterator[str]:
@@ -108,7 +109,7 @@ def documentation() -> str:
 def _meanings(cls: type) -> dict[str, str]:
     """The text that stands behind each field of a class."""
     (body,) = (node.body for node in ast.parse(inspect.getsource(cls)).body if isinstance(node, ast.ClassDef))
-    pairs = zip(body, body[1:], strict=False)
+    pairs = pairwise(body)
     return {
         field.target.id: " ".join(text.value.value.split()).replace("|", r"\|")
         for field, text in pairs
@@ -149,7 +150,7 @@ def _text_range(kind: types.StrType) -> str:
 
 
 def _default(field: types.Field) -> str:
-    if field.default is types.NODEFAULT:
+    if field.default is msgspec.NODEFAULT:
         return "required"
     if isinstance(field.default, msgspec.Struct):
         return "its own"

@@ -21,6 +21,7 @@ def test_one_sample_is_all_its_percentiles() -> None:
     assert {timing.minimum_ms, timing.mean_ms, timing.p50_ms, timing.p90_ms, timing.p99_ms} == {2.5}
 
 
+@pytest.mark.slow
 def test_subjects_take_turns_and_every_other_round_runs_backwards() -> None:
     called: list[str] = []
     told: list[int] = []
@@ -36,6 +37,7 @@ def test_subjects_take_turns_and_every_other_round_runs_backwards() -> None:
         assert min(taken) >= 0
 
 
+@pytest.mark.slow
 def test_garbage_collection_rests_and_comes_back_even_after_an_error() -> None:
     seen: list[bool] = []
 

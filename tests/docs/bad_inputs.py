@@ -9,6 +9,7 @@ of a command that was misused. `…` stands for any text. Rows run in a folder t
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import pickle
 import re
@@ -20,7 +21,9 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import binary_files
+import msgspec
 import numpy as np
+import onnx
 import safetensors.numpy
 import text_files
 from doc_blocks import ROOT
@@ -126,6 +129,9 @@ def names(engine: ecg2lab.Engine) -> dict[str, Any]:
         "zipped": zipped,
         "newer": newer,
         "other": other,
+        "restated": restated,
+        "with_operator": with_operator,
+        "with_product": with_product,
         "weights": weights,
         "hostile": hostile,
         "without_weight": without_weight,
@@ -235,6 +241,44 @@ def _said_otherwise(changed: str, name: str, said: str, otherwise: str) -> str:
     manifest = opened.member(bundles.MANIFEST).replace(said.encode(), otherwise.encode(), 1)
     members = {member: opened.member(member) for member in opened.manifest.members}
     return file(changed, bundles.pack({bundles.MANIFEST: manifest} | members))
+
+
+def _forged(name: str, **members: bytes) -> str:
+    """A bundle of which members are others, and whose digests are right however wrong the rest is."""
+    opened = ecg2lab.Bundle.open(name)
+    contents = {member: opened.member(member) for member in (bundles.MANIFEST, *opened.manifest.members)}
+    contents |= {member.replace("_", "."): content for member, content in members.items()}
+    manifest = json.loads(contents.pop(bundles.MANIFEST))
+    digests = {member: bundles.Digest.of(content) for member, content in contents.items()}
+    manifest["members"] = msgspec.to_builtins(digests)
+    return file(f"forged-{name}", bundles.pack({bundles.MANIFEST: json.dumps(manifest).encode()} | contents))
+
+
+def restated(name: str, **fields: Any) -> str:
+    """A bundle whose manifest says something else; what is a dictionary there is changed in part."""
+    manifest = json.loads(ecg2lab.Bundle.open(name).member(bundles.MANIFEST))
+    for field, value in fields.items():
+        manifest[field] = manifest[field] | value if isinstance(value, dict) else value
+    return _forged(name, manifest_json=json.dumps(manifest).encode())
+
+
+def _with_node(name: str, node: onnx.NodeProto, **constants: Any) -> str:
+    model = onnx.load_from_string(ecg2lab.Bundle.open(name).member(bundles.WINDOW_GRAPH))
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(value, key) for key, value in constants.items())
+    model.graph.node.insert(0, node)
+    return _forged(name, window_onnx=model.SerializeToString())
+
+
+def with_operator(name: str, operator: str) -> str:
+    """A bundle whose graph has one more operator."""
+    domain, _, operator = operator.rpartition(".")
+    return _with_node(name, onnx.helper.make_node(operator, ["signal"], ["more"], domain=domain))
+
+
+def with_product(name: str, rows: int) -> str:
+    """A bundle whose graph multiplies a column with a row."""
+    node = onnx.helper.make_node("MatMul", ["column", "row"], ["square"])
+    return _with_node(name, node, column=np.ones((rows, 1), np.float32), row=np.ones((1, rows), np.float32))
 
 
 def _record(recording: ecg2lab.Recording, leads: dict[str, Any]) -> ecg2lab.Recording:

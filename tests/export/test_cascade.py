@@ -91,6 +91,7 @@ def test_a_silent_channel_has_silent_taps(random_system, s4_layer):
     np.testing.assert_array_equal(found.kernel(60)[:, 1], 0)
 
 
+@pytest.mark.slow
 def test_where_it_is_not_good_enough_chunked_blocks_take_the_layer(random_system, s4_layer):
     """64 perturbed poles at dt = 0.1 are beyond float32 sections: 1e-5."""
     layer = s4_layer(random_system(0, channels=4, state=64, length=250, poles="perturbed", dt=(0.0999, 0.1)))

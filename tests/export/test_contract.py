@@ -3,6 +3,7 @@
 import copy
 import json
 
+import msgspec
 import pytest
 
 from ecg2lab import contract as contracts
@@ -258,11 +259,19 @@ def test_a_byte_order_mark_or_trailing_text_is_refused(contract):
             contracts.decode(other)
 
 
+def made_of(feature):
+    return msgspec.structs.replace(contracts.published(contracts.unnamed_targets(1)), continuous=(feature,))
+
+
 def test_a_contract_made_in_python_is_held_to_relations_too(contract):
     with pytest.raises(ContractError, match="twice"):
         contracts.published([*contract.targets, contract.targets[0]])
     with pytest.raises(ContractError, match="outside its own range"):
-        contracts.ContinuousFeature(name="age", unit="y", minimum=0, maximum=1, median=float("nan"))
+        made_of(contracts.ContinuousFeature(name="age", unit="y", minimum=0, maximum=1, median=2))
+    with pytest.raises(ContractError, match="a number is not finite"):
+        made_of(contracts.ContinuousFeature(name="age", unit="y", minimum=0, maximum=1, median=float("nan")))
+    with pytest.raises(ContractError, match=r"expected a number < 1 - at `\$\.targets\[0\]\.decision_threshold`"):
+        contracts.published([contracts.Target(name="x", decision_threshold=1.5)])
 
 
 def test_a_contract_file_is_read_and_refused_by_name(data_folder, tmp_path):
@@ -286,7 +295,7 @@ def test_loinc_codes_of_the_test_contract_are_real(contract):
 
     from ecg2lab_training.data import labs
 
-    table = labs.__file__.replace("labs.py", "data/mimic_labitems_to_loinc.csv")
+    table = labs.__file__.replace("labs.py", "mimic_labitems_to_loinc.csv")
     with open(table, newline="", encoding="utf-8") as file:
         known = {row["omop_concept_code"] for row in csv.DictReader(file)}
     assert {target.criterion.loinc for target in contract.targets} <= known

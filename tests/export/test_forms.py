@@ -75,6 +75,7 @@ def test_with_d_in_lag_0_too(random_system, s4_layer, poles, length):
     assert max(found.values()) <= 2e-6, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "poles"), [(2, "slow"), (8, "hippo"), (8, "slow"), (16, "perturbed"), (64, "hippo")])
 def test_five_thousand_single_steps_lose_nothing(random_system, s4_layer, state, poles):
     layer = causal(layer_of(random_system, s4_layer, state, 5000, poles), s4_layer)

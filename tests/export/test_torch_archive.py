@@ -459,6 +459,7 @@ def test_a_truncated_file_is_refused_wherever_it_ends(parity_case, tmp_path):
             torch_archive.read(path)
 
 
+@pytest.mark.slow
 def test_damage_anywhere_is_refused_or_reads_as_before(parity_case, tmp_path):
     """The zip's check sums cover the contents; the rest may not matter, but never raises anything else."""
     content = parity_case.checkpoint.read_bytes()

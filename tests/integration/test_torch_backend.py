@@ -24,6 +24,17 @@ def test_it_gives_the_golden_logits(name, request):
     assert logit_error(found, golden["logits"]) <= LOGIT_TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["bundle", "causal_bundle"])
+def test_it_gives_the_answer_of_the_native_engine(name, request, recording):
+    path, answers = request.getfixturevalue(name), []
+    for backend in ("native", "torch"):
+        with ecg2lab.load(path, backend=backend) as engine:
+            assert engine.info.backend == backend
+            prediction = engine.predict(recording, ecg2lab.Patient(age=63, sex="female", temperature_c=37.2))
+            answers.append([finding.probability for finding in prediction.findings])
+    np.testing.assert_allclose(answers[1], answers[0], rtol=0, atol=1e-6)
+
+
 def test_threads_share_an_engine(bundle):
     golden = read_golden(Bundle.open(bundle))
     inputs = golden["signal"], golden["continuous"], golden["categorical"]

@@ -9,11 +9,10 @@ import numpy as np
 from hypothesis import strategies as st
 from native_tools import DEMO
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab._native import _core
 from ecg2lab.bundle import GOLDEN, WEIGHTS, WINDOW_GRAPH, Bundle
 from ecg2lab.leads import STANDARD
 
@@ -152,7 +151,7 @@ def write_model(path, contract, seed):
     template = _template()
     random = np.random.default_rng(seed)
     columns = contract.static_inputs
-    weights = _layer(_core.read_tensors(template.member(WEIGHTS), WEIGHTS))
+    weights = _layer(load(bytes(template.member(WEIGHTS))))
     weights |= _linear(random, "encoder", HIDDEN, len(contract.signal.leads))
     for index, codes in enumerate(columns.categorical.values()):
         weights[f"embeddings.{index}"] = random.standard_normal((codes, EMBEDDED)).astype(np.float32)

@@ -46,7 +46,8 @@ def doctored(tmp_path):
         proof = json.loads(members["parity.json"])
         change(proof)
         path = tmp_path / "doctored.ecg2lab"
-        bundles.write(path, opened.manifest, members | {"parity.json": json.dumps(proof).encode()})
+        members |= {"parity.json": json.dumps(proof).encode()}
+        path.write_bytes(bundles.seal(opened.manifest, members))
         return path
 
     return make
@@ -71,7 +72,7 @@ def test_what_was_not_proved_is_refused_as_python_does(c_interface, library, doc
     with pytest.raises((BackendError, BundleError), match=message) as refused:
         ecg2lab.load(path, backend="native", threads=1)
     assert loaded.status == (c_interface.BACKEND if refused.type is BackendError else c_interface.BUNDLE)
-    assert said == str(refused.value) or "malformed" in message  # a malformed field is described by each reader
+    assert said == str(refused.value)
 
 
 def test_null_pointers_are_refused_and_freed_without_harm(c_interface, library, model, record):

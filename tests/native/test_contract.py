@@ -1,4 +1,4 @@
-"""The native reader of contracts and the Python one: what one accepts, the other accepts, with the same meaning."""
+"""The reader of contracts: what it accepts Python shows with the same fields, and what it refuses nobody reads."""
 
 import copy
 import json
@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 from ecg2lab import contract as contracts
-from ecg2lab import quality
+from ecg2lab import contract_table, quality
 from ecg2lab._native import _core
 from ecg2lab.errors import ContractError
 from ecg2lab.leads import STANDARD
 
 numbers = st.floats(-1e6, 1e6)
-names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=120)
+printable = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"])
+names = st.text(printable, min_size=1, max_size=120)
 positive = st.floats(1e-3, 1e6)
 probability = st.floats(0.001, 0.999)
 
@@ -58,7 +59,7 @@ criteria = st.builds(
     contracts.Criterion,
     lab=names,
     loinc=optional(st.from_regex(r"[0-9]{1,7}-[0-9]", fullmatch=True)),
-    unit=st.text(max_size=10),
+    unit=st.text(printable, max_size=10),
     comparison=st.sampled_from(["<", "<=", ">", ">="]),
     threshold=numbers,
     setting=st.sampled_from(["prediction", "forecasting"]),
@@ -306,3 +307,53 @@ def test_a_refusal_says_what_and_where(document):
     changed["targets"][2]["decision_threshold"] = 1.5
     with pytest.raises(ContractError, match=r"x is not a valid contract: .*at `\$\.targets\[2\]\.decision_threshold`"):
         _core.Contract.decode(json.dumps(changed).encode(), "x")
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "\x1b[31m",
+        "\u202e",
+        "\u2066",
+        "\u200f",
+        "\ufeff",
+        "\u2028",
+        "\x85",
+        "\n",
+        "\x7f",
+        "\U000e0041",
+        "\ufffe",
+        "\xad",
+    ],
+)
+def test_a_text_that_does_not_show_as_it_is_is_refused(document, hidden):
+    """In every field of text, however the JSON spells it: a terminal, a page or a table would show something else."""
+    changed = copy.deepcopy(document)
+    for way in (
+        ("name",),
+        ("targets", 1, "name"),
+        ("targets", 1, "criterion", "unit"),
+        ("categorical", 0, "categories", 0),
+    ):
+        changed = copy.deepcopy(document)
+        *steps, last = way
+        node = changed
+        for step in steps:
+            node = node[step]
+        node[last] = f"a{hidden}b"
+        for escaped in (True, False):
+            with pytest.raises(ContractError, match=r"printable text, not U\+|a control character"):
+                contracts.decode(json.dumps(changed, ensure_ascii=escaped))
+
+
+@pytest.mark.parametrize(
+    "shown", ["kg/m²", "°F", "Ä", "κάλιο", "калий", "钾", "पोटैशियम", "پتاسیم", "نمی\u200cشود", "👩\u200d⚕️"]
+)
+def test_texts_of_any_script_are_kept(document, shown):
+    assert contracts.decode(json.dumps(document | {"name": shown})).name == shown
+
+
+def test_what_the_table_of_fields_is_written_to_is_written_anew():
+    """`make schema` leaves no difference."""
+    for path, content in contract_table.FILES.items():
+        assert path.read_text(encoding="utf-8") == content(), path

@@ -144,13 +144,13 @@ def test_info_says_what_really_runs(engine, bundle):
 
 
 @pytest.mark.parametrize("name", ["bundle", "causal_bundle"])
-def test_every_backend_on_the_cpu_gives_the_same_answer(name, request, recording):
+def test_both_backends_of_the_runtime_give_the_same_answer(name, request, recording):
     path, answers = request.getfixturevalue(name), []
-    for backend in ("native", "onnxruntime", "torch"):
+    for backend in ("native", "onnxruntime"):
         with ecg2lab.load(path, backend=backend) as engine:
             assert engine.info.backend == backend
             answers.append([finding.probability for finding in engine.predict(recording, PATIENT).findings])
-    np.testing.assert_allclose(answers[1:], [answers[0]] * 2, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(answers[1], answers[0], rtol=0, atol=1e-6)
 
 
 def test_json_is_one_line_that_decodes_to_the_same_prediction(engine, recording):

@@ -126,6 +126,7 @@ def explanation_of(target):
     )
 
 
+@pytest.mark.slow
 def test_an_explanation_is_told_on_page_and_screen(prediction, recording):
     explained = msgspec.structs.replace(prediction, explanations=(explanation_of(prediction.findings[0].target),))
     text = page.html(explained, recording, title="record")
@@ -166,6 +167,7 @@ def test_the_picture_measures_millimetres_wherever_it_fits(html):
     assert float(view[2]) / 72 * 25.4 == pytest.approx(ecg_plot.HEIGHT_MM, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_same_recording_gives_the_same_picture(recording):
     assert ecg_plot.svg(recording) == ecg_plot.svg(recording)
     assert ecg_plot.png(recording) == ecg_plot.png(recording)

@@ -38,6 +38,7 @@ def test_each_record_gets_a_file_and_a_bad_one_does_not_stop_the_others(bundle, 
     assert all(path.stat().st_size > 500 for path in tmp_path.iterdir() if "100_3chan" not in path.name)
 
 
+@pytest.mark.slow
 def test_json_and_fhir_on_the_screen_are_one_line_for_each_record(bundle, contract):
     for form in ("json", "fhir"):
         result = predict(bundle, RECORD, "nowhere.hea", "--format", form, "--explain", contract.targets[1].name)
@@ -74,6 +75,7 @@ def test_deidentified_files_do_not_name_the_patient(bundle, tmp_path, form):
             assert name not in content, (path, name)
 
 
+@pytest.mark.slow
 def test_a_refused_record_gets_a_page_that_says_why(bundle, tmp_path):
     """With its ECG where the leads are there, and all that the quality gate found."""
     recording = ecg2lab.read(RECORD)

@@ -37,6 +37,7 @@ def texts(content):
         return [page.get_textpage().get_text_range() for page in document]
 
 
+@pytest.mark.slow
 def test_the_paper_is_a4_and_the_calibration_pulse_1_mv_by_200_ms(printed, calibration_pulses):
     """5 mm by 10 mm, in four rows 30 mm apart; a pixel is 0.1 mm, a line 0.2 mm thick."""
     first, *_, explained = pages(printed)
@@ -49,6 +50,7 @@ def test_the_paper_is_a4_and_the_calibration_pulse_1_mv_by_200_ms(printed, calib
         np.testing.assert_allclose(np.diff(pulses[:, 1]), 30, atol=0.15)
 
 
+@pytest.mark.slow
 def test_eight_seconds_are_two_hundred_millimetres_and_two_millivolts_are_twenty(prediction, recording):
     """Two spikes in the rhythm strip, measured on the paper: 25 mm/s, 10 mm/mV."""
     samples = np.zeros_like(recording.samples)
@@ -83,10 +85,12 @@ def test_everything_that_a_reader_must_know_is_in_the_text(printed, prediction):
     assert "What this answer rests on" in each[-1]
 
 
+@pytest.mark.slow
 def test_the_same_answer_gives_the_same_bytes(printed, prediction, recording):
     assert pdf.pdf(prediction, recording, "record 7") == printed
 
 
+@pytest.mark.slow
 def test_as_many_pages_as_the_findings_need(prediction, recording):
     """Four times the published number of targets, each with its own name."""
     named = [
@@ -101,6 +105,7 @@ def test_as_many_pages_as_the_findings_need(prediction, recording):
     assert whole.count("decision") >= len(named)
 
 
+@pytest.mark.slow
 def test_words_from_outside_are_only_words(prediction, recording):
     """Mathematics, control characters, marks of direction, letters that the font lacks, and no end."""
     finding = prediction.findings[0]
@@ -117,6 +122,7 @@ def test_words_from_outside_are_only_words(prediction, recording):
     assert "$\\frac{1}{0 <b>" in "".join(texts(content))
 
 
+@pytest.mark.slow
 def test_short_long_and_broken_recordings_are_drawn(prediction, recording):
     lead = recording.samples.copy()
     lead[3] = np.nan

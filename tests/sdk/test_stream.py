@@ -72,6 +72,7 @@ def test_every_hop_is_that_window_of_the_whole_signal(engine, signal, fs):
         assert p.findings == decide(logits, engine.contract)
 
 
+@pytest.mark.slow
 @examples(25)
 @given(
     lengths=st.lists(st.integers(0, 2000), min_size=1, max_size=8).filter(any),
@@ -122,6 +123,7 @@ def test_a_hole_that_start_tells_of_is_missing_signal(engine, recording):
             assert (p.refusal is not None) == touched
 
 
+@pytest.mark.slow
 def test_a_hole_of_an_hour_is_filled_in_small_parts_and_a_longer_one_is_another_recording(engine, recording):
     stream = open_stream(engine, hop_s=60.0)
     stream.push(recording.samples)
@@ -379,6 +381,7 @@ def test_threads_on_one_stream_wait_for_each_other(engine):
     assert sorted(answers) == list(range((2000 - 250) // 50 + 1))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_signal(engine, recording):
     """The saved state holds all that is kept: after an hour as much as in the first seconds. A hop of a minute, so that
     the hour costs a moment.

@@ -11,7 +11,7 @@ from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
-from ecg2lab.errors import BundleError, ContractError
+from ecg2lab.errors import BundleError
 from ecg2lab.golden import read_golden
 from ecg2lab.parity import why_no_step
 from ecg2lab_export.triton import config
@@ -126,9 +126,5 @@ def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: tup
 
 
 def _labels(bundle: Bundle) -> bytes:
-    """One target's name in each line, in the order of the logits."""
-    names = bundle.contract.target_names
-    for name in names:
-        if not name.isprintable():
-            raise ContractError(f"target {name!r} holds a line break or control character; a labels file cannot")
-    return "".join(f"{name}\n" for name in names).encode()
+    """One target's name in each line, in the order of the logits; a contract holds printable names only."""
+    return "".join(f"{name}\n" for name in bundle.contract.target_names).encode()

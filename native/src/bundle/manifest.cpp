@@ -77,9 +77,8 @@ const std::vector<std::string> kReduced{"fp16", "bf16", "int8"};
 
 void check_gate(const std::string& precision, const Field& field) {
   Fields fields(field);
-  if (kReduced[fields.required("precision").word(kReduced)] != precision) {
-    field.refuse("the gate of " + precision + " speaks of another precision");
-  }
+  const std::string spoken_of = kReduced[fields.required("precision").word(kReduced)];
+  if (spoken_of != precision) field.refuse("the gate of " + precision + " speaks of " + spoken_of);
   fields.required("windows").integer(1, kAnyInteger);
   for (const char* name : {"data", "worst_target", "runtime", "cpu"}) fields.required(name).text();
   read_sha256(fields.required("data_sha256"));
@@ -90,7 +89,8 @@ void check_gate(const std::string& precision, const Field& field) {
   fields.required("macro_auroc_loss").number();
   for (const char* name : {"logit_error_max", "logit_error_median"}) read_not_negative(fields.required(name));
   const double loss = fields.required("worst_auroc_loss").number();
-  if (!(loss <= read_not_negative(fields.required("limit")))) field.refuse("the gate was not passed");
+  if (!(loss <= read_not_negative(fields.required("limit"))))
+    field.refuse("the gate of " + precision + " was not passed");
   fields.refuse_unknown();
 }
 

@@ -54,9 +54,7 @@ def _written(bundle, out, *, name="m", tensorrt=False, stream=False, replace=Fal
 def _changed(bundle, contents=None, **manifest):
     """A bundle whose digests are right, with another manifest or other members."""
     members = {name: bundle.member(name) for name in bundle.manifest.members} | (contents or {})
-    digests = {name: bundles.Digest.of(content) for name, content in members.items()}
-    altered = msgspec.structs.replace(bundle.manifest, members=digests, **manifest)
-    return Bundle.from_bytes(bundles.pack({bundles.MANIFEST: msgspec.json.encode(altered), **members}), "changed")
+    return Bundle.from_bytes(bundles.seal(msgspec.structs.replace(bundle.manifest, **manifest), members), "changed")
 
 
 @pytest.fixture(scope="session")

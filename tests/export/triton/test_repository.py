@@ -3,13 +3,12 @@
 import errno
 import os
 
-import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
 from ecg2lab import bundle as bundles
-from ecg2lab.errors import BackendError, BundleError, ContractError, OutputError, ParityError
+from ecg2lab.errors import BackendError, BundleError, OutputError, ParityError
 from ecg2lab_export.triton.settings import Settings
 
 
@@ -148,15 +147,6 @@ def test_numbers_that_no_server_could_honour_are_refused(settings):
 def test_an_engine_cache_that_is_no_place_on_the_server_is_refused(cache):
     with pytest.raises(OutputError, match="absolute path on the server"):
         Settings(name="m", engine_cache=cache)
-
-
-def test_a_target_with_a_line_break_would_shift_the_labels(bundle, tmp_path, written, changed):
-    first, *others = bundle.contract.targets
-    targets = (msgspec.structs.replace(first, name="a\nb"), *others)
-    broken = changed(bundle, contract=msgspec.structs.replace(bundle.contract, targets=targets))
-    with pytest.raises(ContractError, match="line break"):
-        written(broken, tmp_path / "repo")
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_graph_that_misses_its_golden_logits_is_not_served(shift_a_bias, bundle, tmp_path, written, changed):
