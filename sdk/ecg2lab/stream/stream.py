@@ -241,10 +241,10 @@ class Stream:
             note = self._note(prepared, error.quality if isinstance(error, QualityError) else None, windows=0)
             return self._prediction((), note, self._position(window, number), refusal)
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
-        findings = decide(answered.logits, self._contract)
-        chosen = tuple(findings[index] for index in self._targets)
+        every = decide(answered.logits, self._contract)
+        findings = tuple(every[index] for index in self._targets)
         note = self._note(prepared, quality, windows=len(answered.logits))
-        return self._prediction(chosen, note, self._position(window, answered.since))
+        return self._prediction(findings, note, self._position(window, answered.since))
 
     def _note(self, prepared: _core.Prepared, quality: QualityNote | None, windows: int) -> RecordingNote:
         note = recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
