@@ -66,7 +66,7 @@ def native_table() -> str:
 
 
 def _native_rule(name: str, kind: types.Type, field: types.Field) -> Iterator[str]:
-    stated = field.default is not types.NODEFAULT and field.default is not None
+    stated = field.default is not msgspec.NODEFAULT and field.default is not None
     if isinstance(kind, types.FloatType | types.IntType):
         bounds = [_or_none(x) for x in (kind.gt, kind.ge, kind.lt, kind.le)]
         rule = "NumberRule" if isinstance(kind, types.FloatType) else "IntegerRule"
@@ -81,7 +81,7 @@ def _native_rule(name: str, kind: types.Type, field: types.Field) -> Iterator[st
     elif isinstance(kind, types.LiteralType) and all(isinstance(value, str) for value in kind.values):
         yield f"inline constexpr const char* {name}[] = {{{_quoted(kind.values)}}};"
     elif isinstance(kind, types.LiteralType):
-        yield f"inline constexpr std::int64_t {name}[] = {{{', '.join(map(str, sorted(kind.values)))}}};"
+        yield f"inline constexpr std::int64_t {name}[] = {{{', '.join(map(str, kind.values))}}};"
 
 
 def _standard_limits() -> Iterator[str]:
@@ -150,7 +150,7 @@ def _text_range(kind: types.StrType) -> str:
 
 
 def _default(field: types.Field) -> str:
-    if field.default is types.NODEFAULT:
+    if field.default is msgspec.NODEFAULT:
         return "required"
     if isinstance(field.default, msgspec.Struct):
         return "its own"

@@ -89,7 +89,8 @@ void check_gate(const std::string& precision, const Field& field) {
   fields.required("macro_auroc_loss").number();
   for (const char* name : {"logit_error_max", "logit_error_median"}) read_not_negative(fields.required(name));
   const double loss = fields.required("worst_auroc_loss").number();
-  if (!(loss <= read_not_negative(fields.required("limit")))) field.refuse("the gate of " + precision + " was not passed");
+  if (!(loss <= read_not_negative(fields.required("limit"))))
+    field.refuse("the gate of " + precision + " was not passed");
   fields.refuse_unknown();
 }
 

@@ -238,16 +238,17 @@ class Stream:
             self._network.refuse()
             log.refused(error)
             refusal = ErrorNote(type=type(error).__name__, message=str(error))
-            note = self._note(prepared, error.quality if isinstance(error, QualityError) else None)
-            return self._prediction((), note, 0, self._position(window, number), refusal)
-        note = self._note(prepared, quality)
+            note = self._note(prepared, error.quality if isinstance(error, QualityError) else None, windows=0)
+            return self._prediction((), note, self._position(window, number), refusal)
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
         findings = decide(answered.logits, self._contract)
         chosen = tuple(findings[index] for index in self._targets)
-        return self._prediction(chosen, note, len(answered.logits), self._position(window, answered.since), None)
+        note = self._note(prepared, quality, windows=len(answered.logits))
+        return self._prediction(chosen, note, self._position(window, answered.since))
 
-    def _note(self, prepared: _core.Prepared, quality: QualityNote | None) -> RecordingNote:
-        return recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
+    def _note(self, prepared: _core.Prepared, quality: QualityNote | None, windows: int) -> RecordingNote:
+        note = recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
+        return msgspec.structs.replace(note, windows=windows)
 
     def _prediction(
         self,
