@@ -36,6 +36,7 @@ def test_weighted_auroc_is_its_definition(cases):
     np.testing.assert_allclose(found, by_definition(scores, positive, negative), rtol=1e-12)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_expected_loss_is_never_negative(seed):
     """No scores order cases better, in expectation, than the probabilities that the labels are drawn from."""
@@ -47,6 +48,7 @@ def test_expected_loss_is_never_negative(seed):
         assert loss.loss >= -1e-12
 
 
+@pytest.mark.slow
 def test_expected_auroc_is_the_mean_over_drawn_labels():
     random = np.random.default_rng(0)
     reference = random.normal(-1, 1.5, 300)

@@ -130,6 +130,7 @@ def test_a_chunk_is_sane_for_every_window():
         assert -window % chunk < chunk, window
 
 
+@pytest.mark.slow
 def test_the_borders_are_solved_for_any_number_of_chunks(random_system, s4_layer):
     """From one chunk to 40, so that every remainder of the passes in threes occurs; in float32, 2e-6 as everywhere."""
     from ecg2lab.backends.onnxruntime import make_session

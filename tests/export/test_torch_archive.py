@@ -340,6 +340,7 @@ NESTED_KEYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", NESTED_KEYS)
 @pytest.mark.parametrize(
     ("before", "after"),
@@ -353,6 +354,7 @@ def test_nested_keys_are_refused_before_they_are_hashed(checkpoint, key, before,
         torch_archive.read(path)
 
 
+@pytest.mark.slow
 def test_deep_nesting_is_read_or_refused_but_never_crashes(checkpoint):
     depth = 1_000_000
     chains = [

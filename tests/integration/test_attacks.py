@@ -285,7 +285,6 @@ def with_fields(**fields):
         (with_fields(step={"most_samples": 31, "state_size": 4}), "speaks of a step graph, which is missing"),
         (with_network(width=1), "an unknown field: `width`"),
     ],
-    ids=str,
 )
 def test_a_manifest_that_differs_from_what_was_proved(contents, backend, change, message):
     refused(forged(contents, change), message, backend)

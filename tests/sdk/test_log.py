@@ -81,6 +81,7 @@ def test_a_stream_says_refused_windows_and_nothing_of_a_patient(engine, recordin
     assert not any(map(SECRETS.search, said))
 
 
+@pytest.mark.slow
 def test_who_does_not_listen_sees_nothing_and_pays_nothing():
     """Not even the import of `logging`; and a warning does not go to stderr by itself."""
     code = (

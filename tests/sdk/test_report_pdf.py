@@ -67,6 +67,7 @@ def test_eight_seconds_are_two_hundred_millimetres_and_two_millivolts_are_twenty
     assert (rows[-1] - rows[0]) / MILLIMETRE == pytest.approx(20, abs=0.4)
 
 
+@pytest.mark.slow
 def test_everything_that_a_reader_must_know_is_in_the_text(printed, prediction):
     each = texts(printed)
     whole = " ".join(" ".join(each).split())

@@ -270,6 +270,7 @@ def test_reset_begins_anew_and_an_ended_stream_takes_nothing(engine, recording):
     assert timeless(push_all(stream, recording.samples, (501,))) == timeless(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "message"),
     [

@@ -153,6 +153,7 @@ class TestSaved:
         assert second.samples_received == cut
         assert timeless(before + push_all(second, samples[:, cut:])) == timeless(expected)
 
+    @pytest.mark.slow
     @examples(15)
     @given(cuts=st.lists(st.integers(0, 7500), min_size=1, max_size=4))
     def test_averages_survive_any_number_of_resumptions(self, engine, recording, cuts):

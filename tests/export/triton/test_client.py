@@ -58,6 +58,7 @@ def client(model, monkeypatch, parsed):
     return module, server
 
 
+@pytest.mark.slow
 def test_the_client_answers_as_the_engine(client, path, recording):
     """Both compute in float32, in other batches."""
     module, server = client

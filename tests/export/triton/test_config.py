@@ -181,6 +181,7 @@ def causal(tmp_path_factory, data_folder, contract):
     return Bundle.open(out)
 
 
+@pytest.mark.slow
 def test_a_stream_keeps_its_state_on_the_server_and_starts_from_zeros(causal, tmp_path, parsed, written):
     assert written(causal, tmp_path, stream=True, max_batch=8) == ("m", "m_stream")
     config = parsed(tmp_path / "m_stream")
@@ -206,6 +207,7 @@ def test_a_bidirectional_model_is_not_streamed(bundle, tmp_path, written):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_step_graph_that_misses_the_golden_logits_is_not_served(shift_a_bias, causal, tmp_path, written, changed):
     """The logits are those of the last chunk, after the state went through all before it."""
     written(causal, tmp_path / "good", stream=True)
