@@ -93,7 +93,7 @@ docs: $(VENV)/.docs ## Build the documentation as a site into build/docs; a brok
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 schema: $(VENV)/.dev ## Write the schemas and tables of the contract and the JSON schema of a prediction anew
-	$(BIN)/python -m ecg2lab.contract_table
+	$(BIN)/python -m ecg2lab.contract.table
 	$(BIN)/python -m ecg2lab.report.document
 
 demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on simulated patients, and overwrite it

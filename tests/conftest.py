@@ -16,9 +16,9 @@ from filelock import FileLock
 import ecg2lab
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab import cpu
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BackendError
+from ecg2lab.system import cpu
 
 pytest_plugins = ["pretended_tensorrt"]
 

@@ -75,7 +75,7 @@ def run(
 
     - `ecg2lab bench run model.ecg2lab --scenario graph-forms`
     """
-    from ecg2lab import extras
+    from ecg2lab.system import extras
 
     extras.require("bench", "onnx", "onnxruntime", "safetensors")
     from ecg2lab_bench.measuring.plan import Plan
@@ -102,7 +102,7 @@ def report(scenario: Scenario, plan: Plan, out: Path | None, as_json: bool) -> N
         Print JSON in place of tables.
     """
     from ecg2lab.errors import OutputError
-    from ecg2lab.files import write_atomically
+    from ecg2lab.system.files import write_atomically
     from ecg2lab_bench.report.page import show
     from ecg2lab_bench.scenarios import carry_out
 

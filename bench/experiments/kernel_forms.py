@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
-from ecg2lab.kernels import two_sided
-from ecg2lab.recurrences import SCAN_CHUNK
+from ecg2lab.proof.kernels import two_sided
+from ecg2lab.proof.recurrences import SCAN_CHUNK
 from ecg2lab_bench.measuring import machine
 from ecg2lab_bench.measuring.libraries import LeftOut, need
 from ecg2lab_bench.measuring.plan import Plan

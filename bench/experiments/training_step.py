@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ecg2lab import extras
+from ecg2lab.system import extras
 from ecg2lab_bench.measuring import machine
 from ecg2lab_bench.measuring.libraries import torch_with
 from ecg2lab_bench.measuring.plan import Plan

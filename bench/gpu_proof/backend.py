@@ -11,9 +11,9 @@ import numpy as np
 
 import ecg2lab
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import BackendError, MissingExtraError
-from ecg2lab.golden import read_golden
-from ecg2lab.parity import logit_error, logit_limit
+from ecg2lab.proof.parity import logit_error, logit_limit
 
 CALLS = 200
 NOTHING_PROVED = 4

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecg2lab.parity import ParityReport
+    from ecg2lab.proof.parity import ParityReport
     from ecg2lab_export.network.realisation import Realisation, realise
     from ecg2lab_export.pipeline import export
 
 _HOME = {
     "export": "ecg2lab_export.pipeline",
-    "ParityReport": "ecg2lab.parity",
+    "ParityReport": "ecg2lab.proof.parity",
     "Realisation": "ecg2lab_export.network.realisation",
     "realise": "ecg2lab_export.network.realisation",
 }

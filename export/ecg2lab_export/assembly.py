@@ -7,7 +7,7 @@ import onnx
 
 from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Lineage, Manifest
-from ecg2lab.extras import installed_version
+from ecg2lab.system.extras import installed_version
 from ecg2lab_export.architecture.protocol import Forms
 from ecg2lab_export.card import model_card
 from ecg2lab_export.checkpoint.tensor_file import OUR_SUFFIX

@@ -84,7 +84,7 @@ def graph_maker(bundle: Bundle, precision: str) -> Callable[[], bytes]:
     """
     from ecg2lab.backends.tensorrt.build import PRECISIONS
     from ecg2lab.bundle import WINDOW_GRAPH
-    from ecg2lab.extras import require
+    from ecg2lab.system.extras import require
 
     carried = bundle.manifest.precision
     if precision not in PRECISIONS:
@@ -131,7 +131,7 @@ def _progress() -> Iterator[tuple[Tell, Callable[[], None]]]:
 
 def _copy(built: Built, out: Path | None) -> Path | None:
     from ecg2lab.backends.tensorrt.cache import EngineCache
-    from ecg2lab.files import write_atomically
+    from ecg2lab.system.files import write_atomically
 
     return None if out is None else write_atomically(out, EngineCache().load(built.engine))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecg2lab.bundle import Manifest
-from ecg2lab.parity import ParityReport
+from ecg2lab.proof.parity import ParityReport
 from ecg2lab_export.checkpoint.run_folder import RunRecord
 
 

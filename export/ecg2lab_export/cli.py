@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ecg2lab.bundle import Manifest
-    from ecg2lab.parity import ParityReport
+    from ecg2lab.proof.parity import ParityReport
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +55,7 @@ def run(
 
     - `ecg2lab export run/ --precision int8 --out small.ecg2lab`
     """
-    from ecg2lab.extras import require
+    from ecg2lab.system.extras import require
 
     require("export", "onnx", "onnxruntime", "safetensors")
     import msgspec

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ecg2lab import bundle as bundles
-from ecg2lab import cpu
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, CheckpointError, OutputError
-from ecg2lab.parity import ParityReport
+from ecg2lab.proof.parity import ParityReport
+from ecg2lab.system import cpu
 from ecg2lab_export import assembly, source
 from ecg2lab_export.evaluated import read_card
 from ecg2lab_export.precision import gate, strategy

@@ -13,7 +13,7 @@ from ecg2lab_export.checkpoint.tensor_file import read_state_dict
 from ecg2lab_export.forms.fusion_forms import FusionArchitecture
 
 ARCHITECTURES: dict[str, Architecture] = {FusionArchitecture.name: FusionArchitecture()}
-"""By name; to let export know another one, add it here, and to `ecg2lab.architectures` for bundles to be loaded."""
+"""By name; another one is added here for export, and to `ecg2lab.bundle.architectures` for loading."""
 
 
 class Recognised(NamedTuple):

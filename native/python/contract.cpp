@@ -1,4 +1,4 @@
-#include "bundle/contract.h"
+#include "contract/contract.h"
 
 #include "bindings.h"
 

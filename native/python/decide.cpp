@@ -1,4 +1,4 @@
-#include "patient/decide.h"
+#include "answer/decide.h"
 
 #include "bindings.h"
 

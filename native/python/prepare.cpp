@@ -4,10 +4,10 @@
 
 #include "bindings.h"
 #include "prepare/for_contract.h"
-#include "prepare/kernels/select.h"
-#include "prepare/leads.h"
-#include "prepare/resample.h"
 #include "recording_samples.h"
+#include "signal/kernels/select.h"
+#include "signal/leads.h"
+#include "signal/resample.h"
 
 namespace ecg2lab::bindings {
 namespace {

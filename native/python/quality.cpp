@@ -1,4 +1,4 @@
-#include "prepare/quality.h"
+#include "judge/quality.h"
 
 #include "answer/notes.h"
 #include "bindings.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bindings.h"
-#include "base/lead_names.h"
+#include "contract/lead_names.h"
 #include "recording_samples.h"
 
 namespace ecg2lab::bindings {

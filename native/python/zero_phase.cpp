@@ -1,7 +1,7 @@
-#include "prepare/zero_phase.h"
+#include "signal/zero_phase.h"
 
 #include "bindings.h"
-#include "prepare/kernels/select.h"
+#include "signal/kernels/select.h"
 
 namespace ecg2lab::bindings {
 namespace {

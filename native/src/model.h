@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "answer/decide.h"
 #include "answer/notes.h"
 #include "base/errors.h"
 #include "bundle/bundle.h"
 #include "engine/engine.h"
-#include "patient/decide.h"
+#include "judge/quality.h"
 #include "patient/patient_features.h"
 #include "prepare/prepare.h"
-#include "prepare/quality.h"
 #include "prepare/recording.h"
 #include "prepare/window_stream.h"
 

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "distance.h"
-#include "prepare/kernels/select.h"
 #include "prepare/prepare.h"
 #include "prepare/prepare_stream.h"
-#include "prepare/resample.h"
-#include "prepare/zero_phase.h"
+#include "signal/kernels/select.h"
+#include "signal/resample.h"
+#include "signal/zero_phase.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "distance.h"
-#include "prepare/kernels/select.h"
+#include "signal/kernels/select.h"
 
 namespace ecg2lab {
 namespace {

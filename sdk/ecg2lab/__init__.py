@@ -9,6 +9,7 @@ The method is Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ecg2lab.answer.prediction import Finding, Prediction
     from ecg2lab.bundle import Bundle
     from ecg2lab.contract import Contract
     from ecg2lab.engine import Engine
@@ -28,10 +29,9 @@ if TYPE_CHECKING:
     )
     from ecg2lab.loading import load
     from ecg2lab.patient import Patient
-    from ecg2lab.prediction import Finding, Prediction
-    from ecg2lab.preparation import preprocess
     from ecg2lab.readers import read
     from ecg2lab.recording import Recording
+    from ecg2lab.recording.preparation import preprocess
     from ecg2lab.stream import Stream, StreamPrediction
 
     __version__: str
@@ -40,14 +40,14 @@ _HOMES = {
     "Bundle": "bundle",
     "Contract": "contract",
     "Engine": "engine",
-    "Finding": "prediction",
+    "Finding": "answer.prediction",
     "Patient": "patient",
-    "Prediction": "prediction",
+    "Prediction": "answer.prediction",
     "Recording": "recording",
     "Stream": "stream",
     "StreamPrediction": "stream",
     "load": "loading",
-    "preprocess": "preparation",
+    "preprocess": "recording.preparation",
     "read": "readers",
 }
 """Modules of the names; all others are errors."""

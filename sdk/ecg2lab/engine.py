@@ -15,18 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab import log
 from ecg2lab._native import _core
+from ecg2lab.answer.explanation import BATCH, SEGMENT_S, Explanation
+from ecg2lab.answer.notes import patient_note, recording_note
+from ecg2lab.answer.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.backends import Backend
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError, PatientError, QualityError, RecordingError
-from ecg2lab.explanation import BATCH, SEGMENT_S, Explanation
-from ecg2lab.features import Features, encode
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
-from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import OutOfRange, Patient
-from ecg2lab.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
-from ecg2lab.preparation import cut_windows, judge_quality, prepare_signal, whole_windows
+from ecg2lab.patient.features import Features, encode
 from ecg2lab.recording import Recording, Unit
+from ecg2lab.recording.preparation import cut_windows, judge_quality, prepare_signal, whole_windows
 
 if TYPE_CHECKING:  # what only few ask for is imported when it is asked for
     from ecg2lab.stream import Stream
@@ -270,7 +270,7 @@ class Engine:
         segment_s: float = SEGMENT_S,
         batch: int = BATCH,
     ) -> Explanation | tuple[Explanation, ...]:
-        """Say what an answer rests on: each lead, each segment of time, each fact (see `ecg2lab.explain`).
+        """Say what an answer rests on: each lead, each segment of time, each fact (see `ecg2lab.answer.explain`).
 
         Parameters
         ----------
@@ -295,7 +295,7 @@ class Engine:
         ContractError
             On an unknown target, a segment or a batch that makes no sense.
         """
-        from ecg2lab.explain import explain as explain_windows
+        from ecg2lab.answer.explain import explain as explain_windows
 
         wanted = self.contract.target_indices(targets)
         known = _known("explain", recording, patient)

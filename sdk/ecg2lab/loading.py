@@ -6,10 +6,10 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from ecg2lab import architectures, log
+from ecg2lab import log
 from ecg2lab.backends import Backend
 from ecg2lab.backends.native import computes
-from ecg2lab.bundle import S4_FUSION, Bundle
+from ecg2lab.bundle import S4_FUSION, Bundle, architectures
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import OutOfRange

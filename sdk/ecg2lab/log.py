@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from logging import Logger
 
-    from ecg2lab.prediction import EngineInfo
+    from ecg2lab.answer.prediction import EngineInfo
 
 
 def loaded(info: EngineInfo) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from ecg2lab import architectures, cpu, parity
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
-from ecg2lab.bundle import S4_FUSION, Bundle
+from ecg2lab.bundle import S4_FUSION, Bundle, architectures
+from ecg2lab.bundle.golden import Arrays, read_golden
 from ecg2lab.errors import BackendError, MissingExtraError
-from ecg2lab.extras import installed_version
-from ecg2lab.golden import Arrays, read_golden
 from ecg2lab.loading import BACKENDS, TORCH, load
-from ecg2lab.measuring import step_checks, versions, window_checks
-from ecg2lab.parity import Check, ParityReport, logit_limit
-from ecg2lab.recurrences import check_recurrences
+from ecg2lab.proof import parity
+from ecg2lab.proof.measuring import step_checks, versions, window_checks
+from ecg2lab.proof.parity import Check, ParityReport, logit_limit
+from ecg2lab.proof.recurrences import check_recurrences
 from ecg2lab.stream.step import StepGraph
+from ecg2lab.system import cpu
+from ecg2lab.system.extras import installed_version
 
 Checks = list[Check]
 LeftOut = dict[str, str]

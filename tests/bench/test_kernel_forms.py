@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ecg2lab.parity import kernel_tolerance
+from ecg2lab.proof.parity import kernel_tolerance
 from ecg2lab_bench.measuring.libraries import LeftOut
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.measuring.results import encode

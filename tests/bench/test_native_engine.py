@@ -65,7 +65,7 @@ def test_the_authors_pipeline_answers_as_the_engine_does(causal: bool, tmp_path)
     recording = ecg2lab.Recording(drawn.samples[order], fs=drawn.fs, leads=leads, unit="mV")
     with ExitStack() as undo, ecg2lab.load(export_network(network, tmp_path / "m.ecg2lab")) as engine:
         prediction = engine.predict(recording, workload.PATIENT)
-        from ecg2lab.features import encode
+        from ecg2lab.patient.features import encode
 
         features = encode(workload.PATIENT, engine.contract)
         inputs = (np.empty(0), features.continuous[None], features.categorical[None])

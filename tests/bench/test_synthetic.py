@@ -10,7 +10,7 @@ import pytest
 
 import ecg2lab
 from ecg2lab.bundle import PARITY, Bundle
-from ecg2lab.parity import ParityReport
+from ecg2lab.proof.parity import ParityReport
 from ecg2lab_bench.measuring import workload
 from ecg2lab_bench.synthetic import export_network, random_network
 from ecg2lab_export.network import cardiolab

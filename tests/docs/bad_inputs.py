@@ -33,7 +33,7 @@ import ecg2lab
 import ecg2lab_export
 from ecg2lab import bundle as bundles
 from ecg2lab.demo import bundle_path, record_path
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording.leads import STANDARD
 from ecg2lab_export.checkpoint import torch_archive
 from ecg2lab_training.cohort import tables
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecg2lab import kautz
+from ecg2lab.proof import kautz
 from ecg2lab_export import export
 from ecg2lab_export.forms import cascade, kernel_proof
 from ecg2lab_export.forms.cascade import fit_cascade

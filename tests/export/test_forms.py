@@ -6,9 +6,9 @@ from pairwise import pairwise
 
 from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
-from ecg2lab.kernels import impulse_error, two_sided
-from ecg2lab.parity import kernel_tolerance
-from ecg2lab.recurrences import SCAN_CHUNK
+from ecg2lab.proof.kernels import impulse_error, two_sided
+from ecg2lab.proof.parity import kernel_tolerance
+from ecg2lab.proof.recurrences import SCAN_CHUNK
 from ecg2lab_export.forms import kernel_proof, step_graph, window_graph
 from ecg2lab_export.network.dplr import Dplr
 

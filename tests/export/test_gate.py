@@ -9,9 +9,10 @@ import pytest
 from onnx import numpy_helper
 
 from ecg2lab import bundle as bundles
-from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle, Gate, Manifest
 from ecg2lab.errors import BackendError, BundleError, ParityError
+from ecg2lab.proof import parity
+from ecg2lab.system import cpu
 from ecg2lab_export.architecture import contract_fit
 from ecg2lab_export.forms import window_graph
 from ecg2lab_export.forms.weights import weight_tensors

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab import cpu, parity
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import inspect
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, OutputError, ParityError
+from ecg2lab.proof import parity
+from ecg2lab.system import cpu
 from ecg2lab_export import cli, export
 from ecg2lab_export.forms import window_graph
 from ecg2lab_export.network import cardiolab

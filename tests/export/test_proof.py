@@ -8,11 +8,12 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-from ecg2lab import parity, selftest
+from ecg2lab import selftest
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, ParityError
-from ecg2lab.parity import Check, ParityReport
+from ecg2lab.proof import parity
+from ecg2lab.proof.parity import Check, ParityReport
 from ecg2lab.stream.step import StepGraph
 from ecg2lab_export import export
 from ecg2lab_export.architecture.contract_fit import default_contract

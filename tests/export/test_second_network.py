@@ -15,12 +15,13 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 import ecg2lab
-from ecg2lab import architectures, parity, selftest
 from ecg2lab import contract as contracts
+from ecg2lab import selftest
 from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
-from ecg2lab.bundle import Bundle
+from ecg2lab.bundle import Bundle, architectures
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, ParityError
+from ecg2lab.proof import parity
 from ecg2lab_export import export, registry
 from ecg2lab_export.architecture.protocol import Findings
 from ecg2lab_export.graphs.builder import GraphBuilder

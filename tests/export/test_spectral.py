@@ -134,7 +134,7 @@ def test_a_chunk_is_sane_for_every_window():
 def test_the_borders_are_solved_for_any_number_of_chunks(random_system, s4_layer):
     """From one chunk to 40, so that every remainder of the passes in threes occurs; in float32, 2e-6 as everywhere."""
     from ecg2lab.backends.onnxruntime import make_session
-    from ecg2lab.kernels import impulse_error, two_sided
+    from ecg2lab.proof.kernels import impulse_error, two_sided
 
     for window in (*range(29, 33), *range(50, 1001, 25)):
         layer = s4_layer(random_system(1, channels=2, length=window))

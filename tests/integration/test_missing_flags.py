@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import ecg2lab
 from ecg2lab import contract as contracts
 from ecg2lab.cli import app
-from ecg2lab.features import encode
+from ecg2lab.patient.features import encode
 from ecg2lab_export import export
 from ecg2lab_export.network import cardiolab
 

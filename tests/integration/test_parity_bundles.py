@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecg2lab.bundle import Bundle
-from ecg2lab.golden import read_golden
+from ecg2lab.bundle.golden import read_golden
 
 NAMES = ("bidirectional-small", "causal-small", "bare-small")
 

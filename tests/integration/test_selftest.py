@@ -14,7 +14,7 @@ from ecg2lab.backends import native
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, ParityError
-from ecg2lab.parity import LOGIT_TOLERANCE, recorded
+from ecg2lab.proof.parity import LOGIT_TOLERANCE, recorded
 
 
 def changed_graph(content, share=1.01, kind="head"):

@@ -9,8 +9,8 @@ import pytest
 import ecg2lab
 from ecg2lab import selftest
 from ecg2lab.bundle import Bundle
-from ecg2lab.golden import read_golden
-from ecg2lab.parity import LOGIT_TOLERANCE, logit_error
+from ecg2lab.bundle.golden import read_golden
+from ecg2lab.proof.parity import LOGIT_TOLERANCE, logit_error
 
 
 @pytest.mark.parametrize("name", ["bundle", "causal_bundle"])
@@ -57,7 +57,7 @@ def test_another_precision_is_refused_by_name(bundle):
 
 def test_without_pytorch_the_extra_is_named(bundle, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr("ecg2lab.extras.util.find_spec", lambda name: None)
+    monkeypatch.setattr("ecg2lab.system.extras.util.find_spec", lambda name: None)
     with pytest.raises(
         ecg2lab.MissingExtraError, match=r"torch, which is not installed: pip install 'ecg2lab\[train\]'"
     ):

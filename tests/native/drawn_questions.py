@@ -8,7 +8,7 @@ import numpy as np
 from drawn_models import RANGES
 from hypothesis import strategies as st
 
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording.leads import STANDARD
 
 RATES = st.sampled_from([500.0, 500.0, 500.0, 360.0, 257.5, 1000.0, 100.0, 333.3333, 99.9, 2000.1, np.inf, np.nan])
 BLANKS = ["", " ", "\t", "\u00a0", "\x1f", "\u3000", "\x85", "\v"]

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 from ecg2lab import contract as contracts
-from ecg2lab import contract_table, quality
 from ecg2lab._native import _core
+from ecg2lab.contract import table as contract_table
 from ecg2lab.errors import ContractError
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording import quality
+from ecg2lab.recording.leads import STANDARD
 
 numbers = st.floats(-1e6, 1e6)
 printable = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ecg2lab import cpu
 from ecg2lab._native import _core
 from ecg2lab.errors import BackendError
+from ecg2lab.system import cpu
 
 CPUINFO = Path("/proc/cpuinfo")
 X86 = {

@@ -13,7 +13,7 @@ import ecg2lab
 from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.errors import PatientError
-from ecg2lab.features import encode, with_missing_flags
+from ecg2lab.patient.features import encode, with_missing_flags
 
 FACTS = ecg2lab.Patient.__struct_fields__
 PLAUSIBLE = {

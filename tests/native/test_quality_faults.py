@@ -5,7 +5,7 @@ import pytest
 
 import ecg2lab
 from ecg2lab.contract import published, unnamed_targets
-from ecg2lab.preparation import judge_quality, prepare_signal
+from ecg2lab.recording.preparation import judge_quality, prepare_signal
 
 CONTRACT = published(unnamed_targets(1))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 import ecg2lab
-from ecg2lab.prediction import ErrorNote
+from ecg2lab.answer.prediction import ErrorNote
 from ecg2lab.report.document import Refusal
 
 QUESTIONS = 3

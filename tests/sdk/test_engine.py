@@ -11,7 +11,7 @@ import pytest
 import ecg2lab
 from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording.leads import STANDARD
 
 CHECKPOINT = Path(__file__).parent.parent / "data" / "parity" / "bidirectional-small" / "checkpoint.ckpt"
 
@@ -301,7 +301,7 @@ class TestRefusals:
             ecg2lab.load(tmp_path)
 
     def test_a_missing_extra_is_named(self, bundle, monkeypatch):
-        monkeypatch.setattr("ecg2lab.extras.util.find_spec", lambda name: None)
+        monkeypatch.setattr("ecg2lab.system.extras.util.find_spec", lambda name: None)
         with pytest.raises(ecg2lab.MissingExtraError, match=r"pip install 'ecg2lab\[onnx\]'"):
             ecg2lab.load(bundle, backend="onnxruntime")
 

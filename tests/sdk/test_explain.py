@@ -12,7 +12,7 @@ from ecg2lab import contract as contracts
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Calibration
 from ecg2lab.engine import Engine
-from ecg2lab.features import encode
+from ecg2lab.patient.features import encode
 
 SOME = ecg2lab.Patient(age=63, sex="female", heart_rate_bpm=90)
 WINDOWS, LEADS, SAMPLES = 4, 12, 250

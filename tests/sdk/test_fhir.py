@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 import ecg2lab
-from ecg2lab.prediction import ErrorNote
+from ecg2lab.answer.prediction import ErrorNote
 from ecg2lab.report import fhir
 from ecg2lab.report.document import Refusal, deidentified
 

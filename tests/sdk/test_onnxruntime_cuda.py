@@ -13,9 +13,9 @@ import ecg2lab
 from ecg2lab import selftest
 from ecg2lab.backends import onnxruntime as backends
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import BackendError, MissingExtraError
-from ecg2lab.golden import read_golden
-from ecg2lab.parity import logit_limit
+from ecg2lab.proof.parity import logit_limit
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -81,7 +81,7 @@ def test_a_build_without_it_is_refused_with_the_extra_to_install(cuda_build, bun
 
 
 def test_without_any_build_the_extra_is_named(bundle, monkeypatch):
-    monkeypatch.setattr("ecg2lab.extras.util.find_spec", lambda name: None)
+    monkeypatch.setattr("ecg2lab.system.extras.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"'ecg2lab\[gpu\]'"):
         ecg2lab.load(bundle, backend="onnxruntime-cuda")
 

@@ -5,9 +5,9 @@ import json
 import msgspec
 import pytest
 
-from ecg2lab import parity
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError
+from ecg2lab.proof import parity
 
 
 def proof_of(path):

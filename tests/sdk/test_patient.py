@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import ecg2lab
-from ecg2lab.features import encode
 from ecg2lab.patient import read_patient
+from ecg2lab.patient.features import encode
 
 COMPLETE = {
     "age": 63, "sex": "female", "race": "white", "respiratory_per_min": 16, "spo2_percent": 97, "diastolic_mmhg": 70,

@@ -7,7 +7,7 @@ import pytest
 import wfdb
 
 import ecg2lab
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording.leads import STANDARD
 
 
 def write_record(folder, samples, names=STANDARD, units="mV", fs=500, comments=()):

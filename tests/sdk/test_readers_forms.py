@@ -13,7 +13,7 @@ from ecg import Ecg
 
 import ecg2lab
 from ecg2lab.demo import bundle_path
-from ecg2lab.leads import LIMB, STANDARD
+from ecg2lab.recording.leads import LIMB, STANDARD
 
 EIGHT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 MICROVOLT = 1e-3

@@ -12,8 +12,8 @@ import text_files
 from ecg import Ecg
 
 import ecg2lab
-from ecg2lab.leads import STANDARD
 from ecg2lab.readers.xli import decode_xli
+from ecg2lab.recording.leads import STANDARD
 
 EIGHT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 GROWTH_BYTES = 64 * 2**20

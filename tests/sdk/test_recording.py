@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ecg2lab
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording.leads import STANDARD
 
 SAMPLES = np.random.default_rng(0).standard_normal((12, 5000))
 

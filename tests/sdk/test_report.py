@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 import ecg2lab
-from ecg2lab.explanation import Effect, Explanation, SegmentEffect
-from ecg2lab.leads import STANDARD
+from ecg2lab.answer.explanation import Effect, Explanation, SegmentEffect
+from ecg2lab.recording.leads import STANDARD
 from ecg2lab.report import ecg_plot, fhir, page, terminal
 
 

@@ -131,7 +131,7 @@ def test_an_unknown_target_to_explain_is_refused_before_any_record(bundle, tmp_p
 
 @pytest.mark.parametrize(("form", "module"), [("html", "jinja2"), ("html", "matplotlib"), ("pdf", "matplotlib")])
 def test_a_missing_extra_is_named_once(bundle, tmp_path, monkeypatch, form, module):
-    from ecg2lab import extras
+    from ecg2lab.system import extras
 
     found = extras.util.find_spec
     monkeypatch.setattr(extras.util, "find_spec", lambda name: None if name == module else found(name))

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 import ecg2lab
-from ecg2lab.prediction import ErrorNote, Prediction
+from ecg2lab.answer.prediction import ErrorNote, Prediction
 from ecg2lab.report import document
 from ecg2lab.report.document import Refusal
 

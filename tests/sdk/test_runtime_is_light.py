@@ -27,7 +27,7 @@ def test_a_first_answer_imports_only_what_it_needs():
         "try: engine.predict(recording, ecg2lab.Patient(age=63))\n"
         "except ecg2lab.QualityError: pass\n"
         "import sys; slow = ['numpy.ma', 'importlib.metadata', 'zipfile', 'typer', 'rich', 'asyncio']; "
-        "print(*[m for m in slow + ['ecg2lab.stream', 'ecg2lab.explain'] if m in sys.modules])"
+        "print(*[m for m in slow + ['ecg2lab.stream', 'ecg2lab.answer.explain'] if m in sys.modules])"
     )
     assert imported_by(code) == []
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 import ecg2lab
-from ecg2lab.features import encode
-from ecg2lab.leads import STANDARD
-from ecg2lab.prediction import decide
+from ecg2lab.answer.prediction import decide
+from ecg2lab.patient.features import encode
+from ecg2lab.recording.leads import STANDARD
 
 PATIENT = ecg2lab.Patient(age=63, sex="female")
 FS = 500

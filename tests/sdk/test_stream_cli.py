@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import ecg2lab
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording.leads import STANDARD
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from hypothesis_profiles import examples
 
 import ecg2lab
 from ecg2lab._native import _core
-from ecg2lab.features import encode
-from ecg2lab.leads import STANDARD
+from ecg2lab.patient.features import encode
+from ecg2lab.recording.leads import STANDARD
 from ecg2lab.stream import network as stream_network
 from ecg2lab.stream import state as stream_state
 from ecg2lab.stream.clock import Clock
@@ -124,7 +124,7 @@ class TestState:
         code = f"""
 import sys; sys.modules["onnxruntime"] = None
 import ecg2lab
-from ecg2lab.leads import STANDARD
+from ecg2lab.recording.leads import STANDARD
 engine = ecg2lab.load({str(causal_bundle)!r}, threads=1)
 form = dict(fs=500, leads=STANDARD, unit="mV")
 print(engine.stream(**form, by="windows").by)

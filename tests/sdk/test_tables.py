@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import ecg2lab
 from ecg2lab.bundle import Bundle
 from ecg2lab.cli import app
-from ecg2lab.parity import recorded
+from ecg2lab.proof.parity import recorded
 from ecg2lab.report.tables import print_table
 
 

@@ -7,8 +7,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-from ecg2lab.extras import installed_version
 from ecg2lab.loading import usable_cpus
+from ecg2lab.system.extras import installed_version
 from ecg2lab_bench.measuring.results import COMMIT, Machine
 
 _CPUINFO = Path("/proc/cpuinfo")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
-from ecg2lab.features import with_missing_flags
 from ecg2lab.patient import Patient
+from ecg2lab.patient.features import with_missing_flags
 from ecg2lab.recording import Recording
 
 DURATION_S, RATE_HZ = 10.0, 500.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ecg2lab.backends.torch import TorchNetwork, as_tensor, by_fft
-from ecg2lab.kernels import two_sided
+from ecg2lab.proof.kernels import two_sided
 from ecg2lab_bench.measuring.libraries import torch_with
 from ecg2lab_bench.peers.runtimes import Inputs, Run
 from ecg2lab_export.forms.weights import dense_tensors

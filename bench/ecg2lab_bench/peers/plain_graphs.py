@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecg2lab.kernels import two_sided
+from ecg2lab.proof.kernels import two_sided
 from ecg2lab_export.graphs.builder import GraphBuilder
 from ecg2lab_export.network.fusion import S4Layer
 

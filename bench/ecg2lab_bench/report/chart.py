@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from ecg2lab.extras import require
+from ecg2lab.system.extras import require
 from ecg2lab_bench.measuring.results import Measurement, Results
 from ecg2lab_bench.report.graph_forms import batches
 from ecg2lab_bench.report.page import machine_name, model_lines

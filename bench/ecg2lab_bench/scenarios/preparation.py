@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import BandPass, Contract, Notch, Preprocessing, published, unnamed_targets
-from ecg2lab.preparation import preprocess
+from ecg2lab.recording.preparation import preprocess
 from ecg2lab_bench.measuring import workload
 from ecg2lab_bench.measuring.results import Struct, Timing
 from ecg2lab_bench.measuring.timing import Subject, Tell, silent, timings

@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 
 from ecg2lab.bundle import ReducedPrecision, StepShape
-from ecg2lab.parity import Check
+from ecg2lab.proof.parity import Check
 
 Weights = Mapping[str, NDArray[Any]]
 """Tensors by name."""

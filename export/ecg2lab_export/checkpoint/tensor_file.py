@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab.files import regular_size
+from ecg2lab.system.files import regular_size
 from ecg2lab_export.checkpoint import torch_archive
 
 OUR_SUFFIX = ".safetensors"

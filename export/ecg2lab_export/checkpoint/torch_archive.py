@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import CheckpointError
-from ecg2lab.files import regular_size
+from ecg2lab.system.files import regular_size
 
 _BFLOAT16 = "BFloat16Storage"
 _STORAGE_TYPES: dict[str, str] = {

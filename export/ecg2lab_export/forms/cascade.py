@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import kautz
+from ecg2lab.proof import kautz
 from ecg2lab_export.network import dplr
 from ecg2lab_export.network.dplr import Dplr, Real
 from ecg2lab_export.network.fusion import StoredLayer

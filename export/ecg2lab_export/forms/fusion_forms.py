@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 import onnx
 
 from ecg2lab.bundle import S4_FUSION, ReducedPrecision, StepShape
-from ecg2lab.parity import BIDIRECTIONAL
+from ecg2lab.proof.parity import BIDIRECTIONAL
 from ecg2lab_export.architecture.protocol import Findings, StepForm, Weights
 from ecg2lab_export.forms import step_graph, window_graph
 from ecg2lab_export.forms.kernel_proof import prove_cascades, prove_kernels

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.backends.onnxruntime import make_session
-from ecg2lab.kernels import impulse_error, kernel_error, two_sided
-from ecg2lab.parity import CASCADE, KERNEL, SCAN, STEP, Check, beyond_rounding, kernel_tolerance, nearest_to_limit
-from ecg2lab.recurrences import cascade_check, scan_checks
+from ecg2lab.proof.kernels import impulse_error, kernel_error, two_sided
+from ecg2lab.proof.parity import CASCADE, KERNEL, SCAN, STEP, Check, beyond_rounding, kernel_tolerance, nearest_to_limit
+from ecg2lab.proof.recurrences import cascade_check, scan_checks
 from ecg2lab_export.architecture.protocol import Findings, Weights
 from ecg2lab_export.forms import step_graph, window_graph
 from ecg2lab_export.forms.cascade import Cascade, fit_cascade

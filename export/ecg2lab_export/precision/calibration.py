@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ecg2lab.backends import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, DatasetError
-from ecg2lab.files import regular_size
+from ecg2lab.system.files import regular_size
 from ecg2lab_export.proof.golden import draw_inputs
 
 LABELS = "labels"

@@ -10,13 +10,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ecg2lab import cpu
 from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, native
 from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, ParityError
-from ecg2lab.parity import REDUCED_LOGIT_TOLERANCE
+from ecg2lab.proof.parity import REDUCED_LOGIT_TOLERANCE
+from ecg2lab.system import cpu
 from ecg2lab_export.architecture.protocol import Weights
 from ecg2lab_export.precision import auroc_loss
 from ecg2lab_export.precision.auroc_loss import LARGEST_AUROC_LOSS, TargetLoss

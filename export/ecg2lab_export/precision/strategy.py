@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.errors import BackendError
-from ecg2lab.parity import KERNEL, REDUCED_LOGIT_TOLERANCE, ParityReport
+from ecg2lab.proof.parity import KERNEL, REDUCED_LOGIT_TOLERANCE, ParityReport
 from ecg2lab_export.architecture.protocol import Forms, Weights
 from ecg2lab_export.precision.gate import Decisions
 from ecg2lab_export.precision.passes import as_computed_on_devices, reduce_precision

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.backends import LOGITS
+from ecg2lab.bundle.network_inputs import NetworkInputs
 from ecg2lab.contract import Contract
-from ecg2lab.features import with_missing_flags
-from ecg2lab.network_inputs import NetworkInputs
+from ecg2lab.patient.features import with_missing_flags
 from ecg2lab_export.architecture.protocol import Network
 
 Real = NDArray[np.float64]

@@ -15,13 +15,14 @@ import onnx
 from msgspec.structs import replace as with_fields
 from numpy.typing import NDArray
 
-from ecg2lab import cpu, parity
 from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, native
 from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.errors import ParityError
-from ecg2lab.measuring import step_checks, versions, window_checks
-from ecg2lab.parity import LOGIT_TOLERANCE, NATIVE, STEP, Check, ParityReport, beyond_rounding, nearest_to_limit
+from ecg2lab.proof import parity
+from ecg2lab.proof.measuring import step_checks, versions, window_checks
+from ecg2lab.proof.parity import LOGIT_TOLERANCE, NATIVE, STEP, Check, ParityReport, beyond_rounding, nearest_to_limit
 from ecg2lab.stream.step import StepGraph
+from ecg2lab.system import cpu
 from ecg2lab_export.architecture.protocol import Forms, StepForm, Weights
 from ecg2lab_export.graphs.builder import require_portable
 from ecg2lab_export.proof.golden import Golden

@@ -66,7 +66,7 @@ def run(
 
     - `ecg2lab triton model.ecg2lab --out repo --instances 4 --max-batch 32 --replace`
     """
-    from ecg2lab.extras import require
+    from ecg2lab.system.extras import require
 
     require("export", "onnx", "onnxruntime")
     from ecg2lab.bundle import Bundle

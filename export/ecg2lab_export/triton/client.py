@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 import ecg2lab
 from ecg2lab import contract as contracts
+from ecg2lab.answer.prediction import Finding, decide
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError
-from ecg2lab.features import encode
 from ecg2lab.patient import Patient, read_patient
-from ecg2lab.prediction import Finding, decide
-from ecg2lab.preparation import cut_windows, prepare_signal
+from ecg2lab.patient.features import encode
+from ecg2lab.recording.preparation import cut_windows, prepare_signal
 
 HERE = Path(__file__).resolve().parent
 TYPES = {"signal": "FP32", "continuous": "FP32", "categorical": "INT64"}

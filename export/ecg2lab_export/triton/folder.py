@@ -11,9 +11,9 @@ from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import BundleError
-from ecg2lab.golden import read_golden
-from ecg2lab.parity import why_no_step
+from ecg2lab.proof.parity import why_no_step
 from ecg2lab_export.triton import config
 from ecg2lab_export.triton.golden import archive, first_window, measure, measure_steps
 from ecg2lab_export.triton.readme import readme

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ecg2lab.backends import LOGITS
 from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.golden import Arrays
 from ecg2lab.errors import ParityError
-from ecg2lab.golden import Arrays
-from ecg2lab.measuring import step_checks, window_checks
-from ecg2lab.parity import Check, logit_limit
+from ecg2lab.proof.measuring import step_checks, window_checks
+from ecg2lab.proof.parity import Check, logit_limit
 from ecg2lab.stream.step import StepGraph
 
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/lead_names.h"
+#include "contract/lead_names.h"
 
 namespace ecg2lab {
 namespace {

@@ -9,11 +9,11 @@
 #include <variant>
 #include <vector>
 
+#include "answer/decide.h"
 #include "base/errors.h"
-#include "bundle/contract.h"
-#include "patient/decide.h"
+#include "contract/contract.h"
+#include "judge/quality.h"
 #include "prepare/prepare.h"
-#include "prepare/quality.h"
 #include "prepare/window_stream.h"
 
 namespace ecg2lab {

@@ -1,4 +1,4 @@
-// Everything about a bundle but its numbers. Fields are those of `Manifest` in sdk/ecg2lab/bundle.py.
+// Everything about a bundle but its numbers. Fields are those of `Manifest` in sdk/ecg2lab/bundle/__init__.py.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "bundle/contract.h"
+#include "contract/contract.h"
 
 namespace ecg2lab {
 

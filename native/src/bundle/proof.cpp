@@ -1,8 +1,8 @@
 #include "bundle/proof.h"
 
 #include "base/errors.h"
-#include "bundle/fields.h"
-#include "bundle/json.h"
+#include "base/fields.h"
+#include "base/json.h"
 
 namespace ecg2lab {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/errors.h"
-#include "bundle/fields.h"
+#include "base/fields.h"
 
 static_assert(std::endian::native == std::endian::little, "the numbers of a file are read in place");
 

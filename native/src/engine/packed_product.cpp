@@ -90,8 +90,8 @@ void PackedProduct::pack_bfloat16(const Place& place, std::span<const float> wei
   scale_[place.output()] = place.factor();
 }
 
-// As `export/ecg2lab_export/precision/passes/integer.py` does it: what the offset of the activations adds to a sum is a constant
-// of the output, and taken off its bias.
+// As `export/ecg2lab_export/precision/passes/integer.py` does it: what the offset of the activations adds to a sum is a
+// constant of the output, and taken off its bias.
 void PackedProduct::pack_bytes(const Place& place, std::span<const float> weight, float bias) {
   std::int8_t* const to = row<std::int8_t>(place);
   float largest = 0;

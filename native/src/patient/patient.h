@@ -1,4 +1,4 @@
-// What is known of the patient beside the ECG; the same facts as in sdk/ecg2lab/patient.py.
+// What is known of the patient beside the ECG; the same facts as in sdk/ecg2lab/patient/__init__.py.
 #pragma once
 
 #include <map>

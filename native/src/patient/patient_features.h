@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "bundle/contract.h"
+#include "contract/contract.h"
 #include "patient/patient.h"
 
 namespace ecg2lab {

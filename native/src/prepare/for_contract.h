@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "bundle/contract.h"
+#include "contract/contract.h"
 #include "prepare/prepare.h"
 #include "prepare/recording.h"
 #include "prepare/window_stream.h"

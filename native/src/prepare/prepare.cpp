@@ -7,9 +7,9 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "prepare/kernels/select.h"
-#include "prepare/missing.h"
-#include "prepare/resample.h"
+#include "signal/kernels/select.h"
+#include "signal/missing.h"
+#include "signal/resample.h"
 
 namespace ecg2lab {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/matrix.h"
-#include "prepare/leads.h"
-#include "prepare/quality_figures.h"
-#include "prepare/zero_phase.h"
+#include "quality/figures.h"
+#include "signal/leads.h"
+#include "signal/zero_phase.h"
 
 namespace ecg2lab {
 

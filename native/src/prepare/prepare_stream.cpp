@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "base/byte_record.h"
-#include "prepare/kernels/select.h"
+#include "signal/kernels/select.h"
 
 namespace ecg2lab {
 namespace {

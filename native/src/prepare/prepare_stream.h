@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "prepare/leads.h"
-#include "prepare/missing.h"
 #include "prepare/prepare.h"
-#include "prepare/resample.h"
+#include "signal/leads.h"
+#include "signal/missing.h"
+#include "signal/resample.h"
 
 namespace ecg2lab {
 

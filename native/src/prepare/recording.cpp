@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "base/lead_names.h"
 #include "base/number_text.h"
+#include "contract/lead_names.h"
 
 namespace ecg2lab {
 namespace {

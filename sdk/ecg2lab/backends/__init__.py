@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
 
 __all__ = ["CATEGORICAL", "CONTINUOUS", "LOGITS", "NEXT_STATE", "SIGNAL", "STATE", "Backend"]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import cpu
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, graph_tensors
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab.extras import installed_version, require
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, graph_tensors
+from ecg2lab.system import cpu
+from ecg2lab.system.extras import installed_version, require
 
 _TYPES: dict[type, str] = {np.float32: "tensor(float)", np.int64: "tensor(int64)"}
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"

@@ -12,12 +12,12 @@ import msgspec
 import typer
 
 from ecg2lab.cli.complaints import complain, printable
-from ecg2lab.files import require_folder
+from ecg2lab.system.files import require_folder
 
 if TYPE_CHECKING:
-    from ecg2lab.prediction import EngineInfo, ErrorNote, Prediction
-    from ecg2lab.quality import QualityNote
+    from ecg2lab.answer.prediction import EngineInfo, ErrorNote, Prediction
     from ecg2lab.recording import Recording
+    from ecg2lab.recording.quality import QualityNote
 
 Format = Literal["table", "json", "fhir", "html", "pdf"]
 _PAGES = ("html", "pdf")
@@ -97,7 +97,7 @@ class Delivery:
     """
 
     def __init__(self, output: Output) -> None:
-        from ecg2lab.extras import require
+        from ecg2lab.system.extras import require
 
         if output.out is not None:
             require_folder(output.out)
@@ -141,8 +141,8 @@ class Delivery:
         return case.stem if self._deidentify else os.fsencode(case.record).decode("utf-8", "replace")
 
     def _write(self, content: bytes, case: Case) -> None:
-        from ecg2lab.files import write_atomically
         from ecg2lab.report.formats import FORMATS
+        from ecg2lab.system.files import write_atomically
 
         if self._out is None:
             typer.echo(content, nl=False)

@@ -28,8 +28,8 @@ def run(
 
     import ecg2lab
     from ecg2lab.demo import RECORD_CREDIT, bundle_path, record_path
-    from ecg2lab.files import require_folder, write_atomically
     from ecg2lab.report import ecg_plot, page, terminal
+    from ecg2lab.system.files import require_folder, write_atomically
 
     require_folder(out)
     recording = ecg2lab.read(record_path())

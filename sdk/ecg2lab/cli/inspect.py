@@ -25,7 +25,7 @@ def run(
     from rich.console import Console
 
     from ecg2lab.bundle import Bundle
-    from ecg2lab.parity import STEP, recorded
+    from ecg2lab.proof.parity import STEP, recorded
     from ecg2lab.report import model
     from ecg2lab.report.proof import gates_table, show_left_out
     from ecg2lab.report.tables import print_table

@@ -18,9 +18,9 @@ from ecg2lab.cli.options import Facts, flat
 from ecg2lab.errors import Ecg2LabError
 
 if TYPE_CHECKING:
+    from ecg2lab.answer.prediction import Prediction
     from ecg2lab.engine import Engine
     from ecg2lab.patient import Patient
-    from ecg2lab.prediction import Prediction
     from ecg2lab.recording import Recording
 
 
@@ -124,7 +124,7 @@ def run(
 
 def _answer(engine: Engine, question: Question, patient: Patient, case: Case, delivery: Delivery) -> int:
     """Answer for one record, whose refusal lets the others have an answer; the exit code."""
-    from ecg2lab.prediction import ErrorNote
+    from ecg2lab.answer.prediction import ErrorNote
     from ecg2lab.readers import read
 
     recording = None

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import leads as lead_names
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers.units import printable
 from ecg2lab.recording import Recording
+from ecg2lab.recording import leads as lead_names
 
 MOST_VALUES = 2**26
 """Samples of all channels together, 3 hours of 12 leads at 500 Hz: a file that announces more is refused unread."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.files import regular_size
+from ecg2lab.system.files import regular_size
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

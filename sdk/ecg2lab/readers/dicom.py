@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.extras import require
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.lead_codes import lead_name
 from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.recording import Recording
+from ecg2lab.system.extras import require
 
 _ECG_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.9.1.{last}" for last in (1, 2, 3, 4))
 _DEFLATED = b"1.2.840.10008.1.2.1.99"

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.leads import LIMB, STANDARD
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import Channel, check_size, lead_of, to_recording
 from ecg2lab.readers.content import Content
@@ -17,6 +16,7 @@ from ecg2lab.readers.units import printable
 from ecg2lab.readers.xli import decode_xli, restore_limb_leads
 from ecg2lab.readers.xml_tree import attribute, base64_bytes, text_of
 from ecg2lab.recording import Recording
+from ecg2lab.recording.leads import LIMB, STANDARD
 
 _MICROVOLT = 1e-3
 _LEAD_SETS = ("STD-12", "10-WIRE")

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab import leads as lead_names
 from ecg2lab.errors import RecordingError
-from ecg2lab.extras import require
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import check_size, source
 from ecg2lab.readers.numbers import finite, whole
 from ecg2lab.readers.units import millivolts, printable
 from ecg2lab.recording import Recording
+from ecg2lab.recording import leads as lead_names
+from ecg2lab.system.extras import require
 
 _STANDARD_UNIT = "mV"
 """Of a gain that states no unit, by the WFDB standard (header(5))."""

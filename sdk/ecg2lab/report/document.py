@@ -9,8 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from ecg2lab._native import _core
-from ecg2lab.prediction import ErrorNote, Prediction
-from ecg2lab.quality import QualityNote
+from ecg2lab.answer.prediction import ErrorNote, Prediction
+from ecg2lab.recording.quality import QualityNote
 
 SCHEMA_FILE = Path(__file__).parent.parent / "prediction.schema.json"
 _OLDEST_STATED_AGE = 89

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab._native import _core
+from ecg2lab.answer.explanation import Explanation
 from ecg2lab.errors import RecordingError
-from ecg2lab.explanation import Explanation
-from ecg2lab.extras import require
 from ecg2lab.recording import Recording
 from ecg2lab.report.words import signed
+from ecg2lab.system.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from datetime import date, datetime, timezone
 from html import escape
 from typing import Any
 
-from ecg2lab.prediction import EngineInfo, Finding, Prediction, plain
+from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, plain
 from ecg2lab.report import words
 from ecg2lab.report.document import Refusal
 

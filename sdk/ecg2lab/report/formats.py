@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from ecg2lab.prediction import EngineInfo, Prediction
+    from ecg2lab.answer.prediction import EngineInfo, Prediction
     from ecg2lab.recording import Recording
     from ecg2lab.report.document import Refusal
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from ecg2lab import architectures
-from ecg2lab.bundle import Bundle, Manifest
-from ecg2lab.extras import installed_version
-from ecg2lab.parity import ParityReport, nearest_to_limit, why_no_step
+from ecg2lab.bundle import Bundle, Manifest, architectures
+from ecg2lab.proof.parity import ParityReport, nearest_to_limit, why_no_step
 from ecg2lab.report.tables import plain_table
+from ecg2lab.system.extras import installed_version
 
 
 def overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ecg2lab.extras import require
-from ecg2lab.prediction import EngineInfo, Prediction
+from ecg2lab.answer.prediction import EngineInfo, Prediction
 from ecg2lab.recording import Recording
 from ecg2lab.report import ecg_plot, words
 from ecg2lab.report.document import Refusal
+from ecg2lab.system.extras import require
 
 
 def html(prediction: Prediction, recording: Recording, title: str, credit: str = "") -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from ecg2lab.explanation import Effect, Explanation
-from ecg2lab.extras import require
-from ecg2lab.prediction import EngineInfo, Finding, Prediction
+from ecg2lab.answer.explanation import Effect, Explanation
+from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction
 from ecg2lab.recording import Recording
 from ecg2lab.report import ecg_plot, words
 from ecg2lab.report.document import Refusal
 from ecg2lab.report.sheet import BAND, DIM, NO, WARN, WARN_PAPER, YES, Document, Sheet
+from ecg2lab.system.extras import require
 
 _COLUMN_MM, _GUTTER_MM, _ROW_MM = 128.0, 9.0, 4.5
 _EFFECT_ROWS = 6

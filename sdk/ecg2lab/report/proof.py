@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecg2lab.bundle import Gate, ReducedPrecision
-from ecg2lab.parity import Check, ParityReport, nearest_to_limit
+from ecg2lab.proof.parity import Check, ParityReport, nearest_to_limit
 from ecg2lab.report.tables import plain_table, print_table
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecg2lab.prediction import Finding, Prediction
+from ecg2lab.answer.prediction import Finding, Prediction
 from ecg2lab.report import words
 from ecg2lab.report.tables import print_table
 

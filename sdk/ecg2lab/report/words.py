@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from ecg2lab.explanation import Effect, Explanation
-from ecg2lab.prediction import EngineInfo, Finding, Prediction, plain
-from ecg2lab.quality import QualityNote
+from ecg2lab.answer.explanation import Effect, Explanation
+from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, plain
+from ecg2lab.recording.quality import QualityNote
 
 Verdict = Literal["detected", "not detected", "no decision"]
 STYLES: dict[Verdict, str] = {"detected": "bold red", "not detected": "green", "no decision": "dim"}

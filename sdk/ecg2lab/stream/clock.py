@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from ecg2lab.errors import RecordingError
-from ecg2lab.real_numbers import to_float
+from ecg2lab.system.real_numbers import to_float
 
 JITTER_S = 0.25
 """By which the times of two pushes may stray: packets wait in buffers."""

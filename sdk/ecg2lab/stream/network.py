@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import BackendError
-from ecg2lab.features import Features
+from ecg2lab.patient.features import Features
 from ecg2lab.stream.step import MOST_IN_A_STATE, StepGraph, StepState
 
 By = Literal["windows", "state"]

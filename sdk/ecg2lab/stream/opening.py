@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab._native import _core
+from ecg2lab.answer.prediction import EngineInfo
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, RecordingError
-from ecg2lab.features import Encode
-from ecg2lab.prediction import EngineInfo
-from ecg2lab.real_numbers import is_real, to_float
+from ecg2lab.patient.features import Encode
 from ecg2lab.stream.network import By, ByState, ByWindows, Network
 from ecg2lab.stream.options import StreamOptions
 from ecg2lab.stream.state import Settings
 from ecg2lab.stream.step import StepGraph
 from ecg2lab.stream.stream import Stream
+from ecg2lab.system.real_numbers import is_real, to_float
 
 LONGEST_AVERAGE_S = 3600.0
 

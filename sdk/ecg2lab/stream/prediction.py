@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from ecg2lab.answer.prediction import ErrorNote, Finding, Prediction
 from ecg2lab.errors import QualityError
-from ecg2lab.prediction import ErrorNote, Finding, Prediction
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):

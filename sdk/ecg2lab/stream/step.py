@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab import cpu
 from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE, check_inputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE, check_inputs
-from ecg2lab.parity import why_no_step
+from ecg2lab.proof.parity import why_no_step
+from ecg2lab.system import cpu
 
 _MAGIC = b"ecg2lab-state-1\0"
 _HEADER = struct.Struct("<16s32sQII")

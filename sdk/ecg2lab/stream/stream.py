@@ -16,13 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab import log
 from ecg2lab._native import _core
+from ecg2lab.answer.notes import patient_note, recording_note
+from ecg2lab.answer.prediction import EngineInfo, ErrorNote, Finding, PatientNote, RecordingNote, decide
 from ecg2lab.errors import BackendError, QualityError, RecordingError
-from ecg2lab.features import Encode, Features
-from ecg2lab.notes import patient_note, recording_note
 from ecg2lab.patient import Patient
-from ecg2lab.prediction import EngineInfo, ErrorNote, Finding, PatientNote, RecordingNote, decide
-from ecg2lab.preparation import judge_quality, whole_windows
-from ecg2lab.quality import QualityNote
+from ecg2lab.patient.features import Encode, Features
+from ecg2lab.recording.preparation import judge_quality, whole_windows
+from ecg2lab.recording.quality import QualityNote
 from ecg2lab.stream import state as states
 from ecg2lab.stream.clock import Clock
 from ecg2lab.stream.network import By, Network

@@ -238,7 +238,7 @@ def test_the_lock_dies_with_its_holder(cache):
     code = textwrap.dedent("""
         import os, sys
         from pathlib import Path
-        from ecg2lab.file_lock import file_lock
+        from ecg2lab.system.file_lock import file_lock
         with file_lock(Path(sys.argv[1])):
             os.kill(os.getpid(), 9)
     """)

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab.file_lock import file_lock
+from ecg2lab.system.file_lock import file_lock
 from ecg2lab_training.cohort import build as building
 from ecg2lab_training.cohort import waveforms
 from ecg2lab_training.cohort.build import Options, build

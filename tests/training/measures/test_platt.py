@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ecg2lab.answer.prediction import decide
 from ecg2lab.contract import Calibration
-from ecg2lab.prediction import decide
 from ecg2lab_training.measures import decisions, platt, reliability
 from ecg2lab_training.measures.thresholds import Rule
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ecg2lab import extras
+from ecg2lab.system import extras
 from ecg2lab_training.cli.terminal import Json, bar, report
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab.file_lock import file_lock
+from ecg2lab.system.file_lock import file_lock
 from ecg2lab_training.cohort import array_file, demographics, targets, truth, vitals, waveforms
 from ecg2lab_training.cohort.gather import Values, features, patients_and_ecgs, values
 from ecg2lab_training.cohort.labels import MOMENTS, label, label_states

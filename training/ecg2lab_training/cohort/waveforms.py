@@ -154,7 +154,7 @@ def _write(job: Job, rows: Sequence[int], records: Sequence[str]) -> list[str | 
 
 def _signal(job: Job, record: str) -> tuple[NDArray[np.float32] | None, str | None]:
     from ecg2lab import read
-    from ecg2lab.preparation import prepare_signal
+    from ecg2lab.recording.preparation import prepare_signal
 
     samples = job.shape[1]
     try:

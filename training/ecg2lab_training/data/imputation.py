@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import CategoricalFeature, ContinuousFeature, Contract
 from ecg2lab.errors import DatasetError
-from ecg2lab.features import with_missing_flags
+from ecg2lab.patient.features import with_missing_flags
 from ecg2lab_training.data.dataset import Dataset
 
 Values = TypeVar("Values", NDArray[np.float64], NDArray[np.int64])

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 import ecg2lab
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError, Ecg2LabError, MissingExtraError
-from ecg2lab.features import Features, encode
-from ecg2lab.preparation import cut_windows, prepare_signal
+from ecg2lab.patient.features import Features, encode
+from ecg2lab.recording.preparation import cut_windows, prepare_signal
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.site_labels import labels
 from ecg2lab_training.evaluation.site_table import Row, Table

@@ -10,7 +10,7 @@ import msgspec
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
-from ecg2lab.files import read_regular
+from ecg2lab.system.files import read_regular
 from ecg2lab_training.evaluation.evaluate import Wishes
 from ecg2lab_training.measures import thresholds
 from ecg2lab_training.measures.bootstrap import Unit

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
-from ecg2lab.files import regular_size
 from ecg2lab.patient import Patient
+from ecg2lab.system.files import regular_size
 from ecg2lab_training.data import units
 
 _LAB_COLUMN = re.compile(r"lab:\s*(?P<lab>.+?)\s*\[(?P<unit>[^\]]*)\]\s*")

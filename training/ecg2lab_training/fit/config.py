@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from ecg2lab.errors import DatasetError
-from ecg2lab.files import read_regular
+from ecg2lab.system.files import read_regular
 from ecg2lab_training.network.sizes import Architecture, Count, Inputs
 
 Positive = Annotated[float, Meta(gt=0)]

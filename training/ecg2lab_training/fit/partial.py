@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 
 from ecg2lab.errors import DatasetError, OutputError
-from ecg2lab.file_lock import file_lock
+from ecg2lab.system.file_lock import file_lock
 from ecg2lab_training.files import indented, replace_empty, require_free
 from ecg2lab_training.fit.config import Config
 

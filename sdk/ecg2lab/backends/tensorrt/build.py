@@ -20,9 +20,9 @@ from ecg2lab.backends.tensorrt.progress import Tell, silent
 from ecg2lab.backends.tensorrt.record import Batch, EngineKey, EngineRecord, engine_key
 from ecg2lab.backends.tensorrt.session import Session
 from ecg2lab.bundle import Bundle, Digest
+from ecg2lab.bundle.golden import Arrays, read_golden
 from ecg2lab.errors import BackendError, OutputError, ParityError
-from ecg2lab.golden import Arrays, read_golden
-from ecg2lab.measuring import window_checks
+from ecg2lab.proof.measuring import window_checks
 
 PRECISIONS = ("fp32", "fp16")
 """Of an engine."""

@@ -30,8 +30,8 @@ import msgspec
 from ecg2lab.backends.tensorrt.record import EngineKey, EngineRecord
 from ecg2lab.bundle import Digest
 from ecg2lab.errors import BackendError, OutputError
-from ecg2lab.file_lock import file_lock
-from ecg2lab.files import write_atomically
+from ecg2lab.system.file_lock import file_lock
+from ecg2lab.system.files import write_atomically
 
 ENVIRONMENT = "ECG2LAB_CACHE"
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import Package
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, graph_tensors
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError
-from ecg2lab.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, graph_tensors
 
 
 class Session:

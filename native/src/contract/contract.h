@@ -1,0 +1,117 @@
+// The contract: what a model wants, what it answers, and what its answers mean. Fields are those of
+// sdk/ecg2lab/contract, which says more of each, and of which table.inc is made.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fields.h"
+#include "contract/filter_options.h"
+#include "contract/quality_limits.h"
+
+namespace ecg2lab {
+
+// The ECG as the network sees it, in millivolt.
+struct Signal {
+  std::vector<std::string> leads;  // in the network's order
+  double sampling_rate_hz;
+  std::size_t window_samples;
+
+  double window_s() const { return static_cast<double>(window_samples) / sampling_rate_hz; }
+};
+
+// Runs of NaN are interpolated linearly, and the resampler is resampy's kaiser_best: no contract says otherwise.
+struct Preprocessing {
+  FilterOptions filters;
+  double clip_mv = 3;
+};
+
+// Values above `above` are entered as `value`.
+struct TopCode {
+  double above;
+  double value;
+};
+
+// One number about the patient, in raw units.
+struct ContinuousFeature {
+  std::string name;
+  std::string unit;
+  double minimum;  // a value outside [minimum, maximum] is refused
+  double maximum;
+  std::optional<double> median;  // in place of a missing value; none: it must be given
+  std::optional<TopCode> top_code;
+};
+
+// One category of the patient; the network gets its index in `categories`.
+struct CategoricalFeature {
+  std::string name;
+  std::vector<std::string> categories;
+  std::optional<std::int64_t> missing_code;  // in place of a missing category; none: it must be given
+};
+
+enum class Setting {
+  prediction,   // abnormal now: the value closest within plus or minus the horizon
+  forecasting,  // abnormal at some moment within the horizon
+};
+
+// The laboratory abnormality that a target stands for.
+struct Criterion {
+  std::string lab;
+  std::optional<std::string> loinc;
+  std::string unit;  // empty for a dimensionless quantity
+  std::string comparison;
+  double threshold;
+  Setting setting;
+  std::int64_t horizon_min;
+  std::string category = "other";
+};
+
+// Platt calibration: logit(p) ← slope · logit(p) + intercept.
+struct Calibration {
+  double slope;
+  double intercept;
+};
+
+// One output of the network.
+struct Target {
+  std::string name;
+  std::optional<Criterion> criterion;
+  std::optional<double> decision_threshold;  // none: never detected
+  std::optional<Calibration> calibration;
+};
+
+// Whom the model is for.
+struct Population {
+  double minimum_age = 18;
+};
+
+// Whether the network is told which numbers were missing, and in which of its inputs.
+enum class MissingFlags { none, continuous, categorical };
+
+struct Contract {
+  std::string name;
+  Signal signal;
+  Preprocessing preprocessing;
+  std::vector<ContinuousFeature> continuous;
+  std::vector<CategoricalFeature> categorical;
+  MissingFlags missing_flags = MissingFlags::none;
+  std::vector<Target> targets;
+  Population population;
+  QualityLimits quality = {};
+
+  // Columns of the network's input `continuous`: the features, then their flags if they stand there.
+  std::size_t continuous_columns() const;
+  // For each column of the input `categorical` how many codes it has.
+  std::vector<std::size_t> codes_per_column() const;
+};
+
+// Throws FieldError.
+Contract read_contract(const Field& field);
+
+// From JSON. Throws Error of kind `contract`; `source` is what to call it there.
+Contract decode_contract(std::string_view text, const std::string& source);
+
+}  // namespace ecg2lab

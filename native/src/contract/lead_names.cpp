@@ -1,0 +1,61 @@
+#include "contract/lead_names.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+
+namespace ecg2lab {
+namespace {
+
+constexpr std::string_view kOthers[] = {"Vx", "Vy", "Vz", "V3R", "V4R", "V5R", "V6R", "V7", "V8", "V9"};
+
+// Of ASCII letters only, whatever the locale of the program around us.
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view strip(std::string_view name) {
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  const std::size_t first = name.find_first_not_of(kSpace);
+  return first == std::string_view::npos ? "" : name.substr(first, name.find_last_not_of(kSpace) - first + 1);
+}
+
+}  // namespace
+
+const std::vector<std::string>& standard_leads() {
+  static const std::vector<std::string> names{"I",  "II", "III", "aVR", "aVL", "aVF",
+                                              "V1", "V2", "V3",  "V4",  "V5",  "V6"};
+  return names;
+}
+
+std::string canonical_lead(std::string_view name) {
+  const std::string_view bare = strip(name);
+  for (const std::string& known : standard_leads()) {
+    if (same_name(known, bare)) return known;
+  }
+  for (const std::string_view known : kOthers) {
+    if (same_name(known, bare)) return std::string(known);
+  }
+  return "";
+}
+
+std::vector<std::string> canonical_leads(const std::vector<std::string>& names) {
+  std::vector<std::string> found;
+  for (const std::string& name : names) {
+    const std::string lead = canonical_lead(name);
+    if (lead.empty()) {
+      std::string standard;
+      for (const std::string& known : standard_leads()) standard += (standard.empty() ? "" : ", ") + known;
+      throw Error(ErrorKind::recording, "unknown lead '" + name + "'; the standard twelve are " + standard);
+    }
+    if (std::find(found.begin(), found.end(), lead) != found.end()) {
+      throw Error(ErrorKind::recording, "lead " + lead + " appears twice");
+    }
+    found.push_back(lead);
+  }
+  return found;
+}
+
+}  // namespace ecg2lab

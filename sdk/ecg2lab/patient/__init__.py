@@ -1,0 +1,110 @@
+"""What is known of the patient beside the ECG."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ecg2lab._native import _core
+from ecg2lab.errors import PatientError
+from ecg2lab.system.files import read_regular
+from ecg2lab.system.real_numbers import to_float
+from ecg2lab.system.strict_json import refuse_repeated_keys
+
+Sex = Literal["female", "male"]
+Race = Literal["asian", "black", "hispanic", "other", "white"]
+OutOfRange = Literal["refuse", "impute"]
+"""What becomes of a number outside the contract's range, which is no measurement."""
+
+
+class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Facts about the patient; all optional, and what is not given is imputed and said.
+
+    The unit is part of each name. `bmi` follows from height and weight when absent; temperature is in °C or in °F.
+
+    Raises
+    ------
+    PatientError
+        If a value is not a finite number, or temperature is given twice. Messages never contain the value.
+    """
+
+    # What a field means; the command line says it of the option that it makes of the field.
+    age: Annotated[float | None, Meta(description="Years.")] = None
+    sex: Annotated[Sex | None, Meta(description="As entered in the record.")] = None
+    race: Annotated[Race | None, Meta(description="As grouped in MIMIC-IV.")] = None
+    respiratory_per_min: Annotated[float | None, Meta(description="Breaths per minute.")] = None
+    spo2_percent: Annotated[float | None, Meta(description="Oxygen saturation.")] = None
+    diastolic_mmhg: Annotated[float | None, Meta(description="Blood pressure.")] = None
+    systolic_mmhg: Annotated[float | None, Meta(description="Blood pressure.")] = None
+    heart_rate_bpm: Annotated[float | None, Meta(description="Beats per minute.")] = None
+    temperature_c: Annotated[float | None, Meta(description="Degrees Celsius.")] = None
+    temperature_f: Annotated[float | None, Meta(description="Degrees Fahrenheit.")] = None
+    height_cm: Annotated[float | None, Meta(description="Centimetres.")] = None
+    weight_kg: Annotated[float | None, Meta(description="Kilograms.")] = None
+    bmi: Annotated[float | None, Meta(description="kg/m²; follows from height and weight.")] = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say, and what a Python caller may have passed by."""
+        numbers, words = self.numbers_and_words()
+        for name, value in words.items():
+            if not isinstance(value, str):
+                raise PatientError(f"{name} must be a word, not {type(value).__name__}")
+        numbers = {name: to_float(value) for name, value in numbers.items()}
+        _core.check_patient(numbers, words)
+        for name, number in numbers.items():
+            msgspec.structs.force_setattr(self, name, number)
+
+    def __repr__(self) -> str:
+        """Names only: a patient may end in a log."""
+        return f"Patient({', '.join(self.given())})"
+
+    def given(self) -> dict[str, Any]:
+        """The fields that have a value."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+    def numbers_and_words(self) -> tuple[dict[str, float], dict[str, str]]:
+        """The same, by what the native core takes them for."""
+        words = {name: value for name in ("sex", "race") if (value := getattr(self, name)) is not None}
+        return {name: value for name, value in self.given().items() if name not in words}, words
+
+    def with_defaults(self, other: Patient | None) -> Patient:
+        """Add what only `other` knows."""
+        if other is None:
+            return self
+        return Patient(**{**other.given(), **self.given()})
+
+
+def read_patient(path: str | Path) -> Patient:
+    """Read a patient from a JSON file with the fields of `Patient`.
+
+    Raises
+    ------
+    PatientError
+        If the file cannot be read, or holds an unknown field or a wrong type.
+    """
+    try:
+        content = read_regular(path)
+    except OSError as error:
+        raise PatientError(f"cannot read patient file {path}: {error.strerror}") from None
+    try:
+        patient = msgspec.json.decode(content, type=Patient)
+        refuse_repeated_keys(content)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise PatientError(f"patient file {path} is not valid: {_what_is_wrong(str(error))}") from None
+    return patient
+
+
+def _what_is_wrong(message: str) -> str:
+    """Name the field, never what stands in it, nor a name that is no field of ours: both may be about the patient."""
+    field = re.search(r"`\$\.(\w+)`", message)
+    if field and field[1] in Patient.__struct_fields__:
+        return f"{field[1]} has a wrong type or an unknown word"
+    if message.startswith((*Patient.__struct_fields__, "temperature")):  # our own words, from `Patient`
+        return message.split(" - at")[0]
+    if "twice" in message or "unknown field" in message:
+        return f"it has a repeated or unknown field; the fields are {', '.join(Patient.__struct_fields__)}"
+    return "it must be one JSON object"

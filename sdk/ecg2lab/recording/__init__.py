@@ -1,0 +1,173 @@
+"""An ECG as samples, with everything that is needed to understand them."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ecg2lab._native import _core
+from ecg2lab.errors import RecordingError
+from ecg2lab.patient import Patient
+from ecg2lab.recording.leads import as_utf8
+
+Unit = Literal["uV", "mV", "V", "adc"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+_READ_BY_CORE = (np.float64, np.float32, np.int16)
+
+
+class Recording:
+    """A multi-lead ECG.
+
+    Parameters
+    ----------
+    samples
+        (leads, n) numbers; NaN marks a missing sample.
+    fs
+        Sampling rate, Hz, 100 to 2000.
+    leads
+        A name for each row, in any order; letter case does not matter.
+    unit
+        Of the samples: "uV", "mV", "V", or "adc" with a gain.
+    gain
+        ADC counts per millivolt, for unit "adc": one number, or one for each lead.
+    baseline
+        ADC count of zero volt, for unit "adc".
+    source
+        Whatever identifies the recording (patient id, order, device): carried to the result untouched, never logged.
+    subject
+        What the recording's own file says about the patient.
+    ignored
+        Names of channels of the file that were left out because they are no ECG leads.
+
+    Attributes
+    ----------
+    samples
+        (leads, n) float64, millivolt.
+    fs, leads, source, subject, ignored
+        As given; lead names in their usual spelling.
+
+    Raises
+    ------
+    RecordingError
+        Naming what is wrong.
+    """
+
+    __slots__ = ("fs", "ignored", "leads", "samples", "source", "subject")
+
+    def __init__(
+        self,
+        samples: ArrayLike,
+        *,
+        fs: float,
+        leads: Sequence[str],
+        unit: Unit,
+        gain: float | Sequence[float] | None = None,
+        baseline: float | Sequence[float] = 0.0,
+        source: Mapping[str, Any] | None = None,
+        subject: Patient | None = None,
+        ignored: Sequence[str] = (),
+    ) -> None:
+        form = recording_format(leads, fs, unit, gain, baseline)
+        self.leads = form.leads
+        self.fs = form.sampling_rate_hz
+        self.samples = form.to_millivolt(check_samples(samples, len(self.leads)))
+        self.source = check_source(source)
+        self.subject = subject
+        self.ignored = tuple(ignored)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return float(self.samples.shape[1] / self.fs)
+
+    def __repr__(self) -> str:
+        return f"Recording({len(self.leads)} leads, {self.duration_s:g} s at {self.fs:g} Hz)"
+
+
+def check_source(source: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What identifies a recording, copied.
+
+    Raises
+    ------
+    RecordingError
+        If it is no mapping.
+    """
+    if source is not None and not isinstance(source, Mapping):
+        raise RecordingError("source must be a mapping of names to values")
+    return None if source is None else dict(source)
+
+
+def recording_format(
+    leads: Sequence[str],
+    fs: float,
+    unit: str,
+    gain: float | Sequence[float] | None = None,
+    baseline: float | Sequence[float] = 0.0,
+) -> _core.RecordingFormat:
+    """What samples are, checked by the native core.
+
+    Parameters
+    ----------
+    leads, fs, unit, gain, baseline
+        As for `Recording`.
+
+    Raises
+    ------
+    RecordingError
+        Naming what is wrong.
+    """
+    if isinstance(leads, (str, Set)) or not isinstance(leads, Iterable):
+        raise RecordingError("leads must be a list of names, one for each row of samples")
+    if not isinstance(unit, str) or unit not in UNITS:
+        raise RecordingError(f"unknown unit {unit!r}; one of {', '.join(UNITS)}")
+    names = [as_utf8(name if isinstance(name, str) else repr(name)) for name in leads]
+    counts = [] if gain is None else _per_lead("gain", gain)
+    return _core.RecordingFormat(names, _to_rate(fs), unit, counts, _per_lead("baseline", baseline))
+
+
+def _to_rate(fs: float) -> float:
+    try:
+        return float(fs)
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError):
+        raise RecordingError(f"fs must be a sampling rate in Hz, not {type(fs).__name__}") from None
+
+
+def check_samples(samples: ArrayLike, lead_count: int) -> NDArray[Any]:
+    """Samples as an array that the native core reads, (leads, n); not copied where it is one already.
+
+    Raises
+    ------
+    RecordingError
+        Naming what is wrong.
+    """
+    try:
+        # Nobody has a masked array who did not import its module, which takes as long as loading a model.
+        masked = "numpy.ma" in sys.modules and np.ma.isMaskedArray(samples)
+        array = np.ma.filled(np.ma.asarray(samples, dtype=np.float64), np.nan) if masked else np.asarray(samples)
+    except ValueError:
+        raise RecordingError("samples must be one (leads, n) array: its rows have different lengths") from None
+    if array.dtype.kind not in "fiu":
+        raise RecordingError(f"samples must be real numbers, not {array.dtype}")
+    if array.ndim != 2:
+        raise RecordingError(f"samples must be a (leads, n) array, not one of shape {array.shape}")
+    if array.shape[0] != lead_count:
+        hint = "; transpose it" if array.shape[1] == lead_count else ""
+        raise RecordingError(f"samples of shape {array.shape} do not have a row for each of {lead_count} leads{hint}")
+    if array.shape[1] == 0:
+        raise RecordingError("the recording has no samples")
+    return array if array.dtype in _READ_BY_CORE and array.flags.aligned else array.astype(np.float64)
+
+
+def _per_lead(name: str, value: float | Sequence[float]) -> list[float]:
+    try:
+        numbers: list[float] = np.asarray(value, dtype=np.float64).ravel().tolist()
+    except (TypeError, ValueError, OverflowError):
+        raise RecordingError(f"{name} must be a number or a list of numbers") from None
+    return numbers
