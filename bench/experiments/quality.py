@@ -15,8 +15,8 @@ import typer
 
 import ecg2lab
 from ecg2lab.contract import published, unnamed_targets
+from ecg2lab.quality import FAULTS
 from ecg2lab.recording.preparation import judge_quality, prepare_signal
-from ecg2lab.recording.quality import FAULTS
 from ecg2lab_bench.measuring.workload import LEADS
 from ecg2lab_bench.report.page import markdown_table, table
 from experiments.corruptions import Case, Corruption, Samples, all_corruptions

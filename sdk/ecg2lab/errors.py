@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecg2lab.recording.quality import QualityNote
+    from ecg2lab.quality import QualityNote
 
 
 class Ecg2LabError(Exception):

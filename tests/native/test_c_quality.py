@@ -7,7 +7,7 @@ import pytest
 from native_tools import PATIENT
 
 import ecg2lab
-from ecg2lab.recording.quality import FAULTS
+from ecg2lab.quality import FAULTS
 
 FIGURES = {"flat_share": "flat", "saturated_share": "saturated", "noise_mv": "noise", "wander_mv": "wander"}
 FIGURES |= {"mains_mv": "mains"} | {name: name for name in ("bsqi", "ksqi", "ssqi", "psqi", "bassqi")}

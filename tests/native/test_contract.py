@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 from ecg2lab import contract as contracts
+from ecg2lab import quality
 from ecg2lab._native import _core
 from ecg2lab.contract import table as contract_table
 from ecg2lab.errors import ContractError
-from ecg2lab.recording import quality
 from ecg2lab.recording.leads import STANDARD
 
 numbers = st.floats(-1e6, 1e6)

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
+from ecg2lab import quality
 from ecg2lab._native import _core
 from ecg2lab.contract import Limit, QualityLimits
 from ecg2lab.errors import QualityError, RecordingError
-from ecg2lab.recording import quality
 from ecg2lab.recording.preparation import judge_quality
 
 LEADS = ("I", "V1", "V6")

@@ -11,7 +11,7 @@ from ecg2lab.answer.prediction import PatientNote, RecordingNote
 from ecg2lab.contract import Contract
 from ecg2lab.patient import Patient
 from ecg2lab.patient.features import Features
-from ecg2lab.recording.quality import QualityNote
+from ecg2lab.quality import QualityNote
 
 
 def recording_note(

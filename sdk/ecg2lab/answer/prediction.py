@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
 from ecg2lab.contract import Contract, Criterion, Target
-from ecg2lab.recording.quality import QualityNote
+from ecg2lab.quality import QualityNote
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

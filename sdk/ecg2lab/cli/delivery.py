@@ -16,8 +16,8 @@ from ecg2lab.system.files import require_folder
 
 if TYPE_CHECKING:
     from ecg2lab.answer.prediction import EngineInfo, ErrorNote, Prediction
+    from ecg2lab.quality import QualityNote
     from ecg2lab.recording import Recording
-    from ecg2lab.recording.quality import QualityNote
 
 Format = Literal["table", "json", "fhir", "html", "pdf"]
 _PAGES = ("html", "pdf")

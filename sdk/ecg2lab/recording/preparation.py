@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import QualityError, RecordingError
+from ecg2lab.quality import QualityNote, quality_note
 from ecg2lab.recording import Recording, Unit, check_samples, recording_format
-from ecg2lab.recording.quality import QualityNote, quality_note
 
 
 def prepare_signal(recording: Recording, contract: Contract, *, measure_quality: bool = True) -> _core.Prepared:

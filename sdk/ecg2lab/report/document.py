@@ -10,7 +10,7 @@ import msgspec
 
 from ecg2lab._native import _core
 from ecg2lab.answer.prediction import ErrorNote, Prediction
-from ecg2lab.recording.quality import QualityNote
+from ecg2lab.quality import QualityNote
 
 SCHEMA_FILE = Path(__file__).parent.parent / "prediction.schema.json"
 _OLDEST_STATED_AGE = 89

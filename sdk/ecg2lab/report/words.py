@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ecg2lab.answer.explanation import Effect, Explanation
 from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, plain
-from ecg2lab.recording.quality import QualityNote
+from ecg2lab.quality import QualityNote
 
 Verdict = Literal["detected", "not detected", "no decision"]
 STYLES: dict[Verdict, str] = {"detected": "bold red", "not detected": "green", "no decision": "dim"}

@@ -21,8 +21,8 @@ from ecg2lab.answer.prediction import EngineInfo, ErrorNote, Finding, PatientNot
 from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.patient.features import Encode, Features
+from ecg2lab.quality import QualityNote
 from ecg2lab.recording.preparation import judge_quality, whole_windows
-from ecg2lab.recording.quality import QualityNote
 from ecg2lab.stream import state as states
 from ecg2lab.stream.clock import Clock
 from ecg2lab.stream.network import By, Network
