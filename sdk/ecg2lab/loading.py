@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
 
 from ecg2lab import log
-from ecg2lab.backends import Backend
+from ecg2lab.backends import BACKENDS, CHOICES
 from ecg2lab.backends.native import computes
 from ecg2lab.bundle import S4_FUSION, Bundle, architectures
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import OutOfRange
 
-NATIVE, ONNXRUNTIME, TENSORRT, TORCH = "native", "onnxruntime", "tensorrt", "torch"
-ONNXRUNTIME_CUDA = "onnxruntime-cuda"
-_CLASSES = {
-    NATIVE: "NativeBackend",
-    ONNXRUNTIME: "OnnxRuntimeBackend",
-    ONNXRUNTIME_CUDA: "OnnxRuntimeCudaBackend",
-    TENSORRT: "TensorRtBackend",
-    TORCH: "TorchBackend",
-}
-"""In the module of `ecg2lab.backends` that is named before the hyphen, imported when it is chosen."""
-BACKENDS = tuple(_CLASSES)
+NATIVE, ONNXRUNTIME = "native", "onnxruntime"
 
 
 def load(
@@ -41,9 +30,8 @@ def load(
     bundle
         A file, or an opened bundle.
     backend
-        "auto": native, or onnxruntime where native cannot compute the precision or the network. "native",
-        "onnxruntime", "onnxruntime-cuda" (the first NVIDIA GPU), "tensorrt" or "torch": a choice that cannot be
-        honoured is an error, never replaced by another.
+        "auto": native, or onnxruntime where native cannot compute the precision or the network. Else a name of
+        `ecg2lab.backends.BACKENDS`: a choice that cannot be honoured is an error, never replaced by another.
     precision
         None: the bundle's own. Another only if the manifest holds its gate, and not with ONNX Runtime or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
@@ -74,18 +62,12 @@ def load(
     architectures.of(opened)
     name = _automatic(opened, precision) if backend == "auto" else backend
     if name not in BACKENDS:
-        raise BackendError(f"unknown backend {backend!r}; one of auto, {', '.join(BACKENDS)}")
+        raise BackendError(f"unknown backend {backend!r}; one of {CHOICES}")
     count = _thread_count(threads)
     _check_precision(opened, precision, name)
-    engine = Engine(opened, _open(name, opened, count, precision), count, out_of_range)
+    engine = Engine(opened, BACKENDS[name].open(opened, count, precision), count, out_of_range)
     log.loaded(engine.info)
     return engine
-
-
-def _open(name: str, bundle: Bundle, threads: int, precision: str | None) -> Backend:
-    module = import_module(f"ecg2lab.backends.{name.partition('-')[0]}")
-    backend: Backend = getattr(module, _CLASSES[name])(bundle, threads, precision)
-    return backend
 
 
 def _automatic(bundle: Bundle, precision: str | None) -> str:
@@ -98,7 +80,7 @@ def _check_precision(bundle: Bundle, precision: str | None, backend: str) -> Non
     carried, gates = bundle.manifest.precision, bundle.manifest.gates
     if precision in (None, carried):
         return
-    if backend in (ONNXRUNTIME, ONNXRUNTIME_CUDA, TORCH):
+    if not BACKENDS[backend].other_precisions:
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}")
     if precision not in gates:
         raise BackendError(f"precision {precision!r} is not in this bundle, which carries {carried}, nor has it a gate")

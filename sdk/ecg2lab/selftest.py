@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ecg2lab.backends import BACKENDS
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
 from ecg2lab.bundle import S4_FUSION, Bundle, architectures
 from ecg2lab.bundle.golden import Arrays, read_golden
 from ecg2lab.errors import BackendError, MissingExtraError
-from ecg2lab.loading import BACKENDS, TORCH, load
+from ecg2lab.loading import load
 from ecg2lab.proof import parity
 from ecg2lab.proof.measuring import step_checks, versions, window_checks
 from ecg2lab.proof.parity import Check, ParityReport, logit_limit
@@ -74,7 +75,8 @@ def _windows(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, Left
     others += [(NativeBackend.name, p) for p in gates if computes(p)]
     checks: Checks = []
     left_out: LeftOut = {}
-    for backend, precision in [*((backend, carried) for backend in BACKENDS if backend != TORCH), *others]:
+    proved = [(backend, carried) for backend, choice in BACKENDS.items() if choice.proved]
+    for backend, precision in [*proved, *others]:
         own = parity.NATIVE if backend == NativeBackend.name else form
         name = own if precision == carried else f"{own}, {precision}"
         try:

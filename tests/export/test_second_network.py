@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 import ecg2lab
 from ecg2lab import contract as contracts
 from ecg2lab import selftest
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.bundle import Bundle, architectures
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, ParityError
 from ecg2lab.proof import parity

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab_bench.measuring.libraries import LeftOut, need
 
 Inputs = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, SIGNAL
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab_export.graphs.builder import GraphBuilder
 from ecg2lab_export.network.fusion import NORM_EPSILON, FusionNetwork, S4Layer
 

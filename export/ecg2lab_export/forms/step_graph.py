@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from ecg2lab.backends import LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.bundle.network_inputs import LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab_export.forms.chunked import cut
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
 from ecg2lab_export.graphs.builder import GraphBuilder

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import onnx
 
-from ecg2lab.backends import LOGITS
+from ecg2lab.bundle.network_inputs import LOGITS
 from ecg2lab_export.forms import recurrent, spectral
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
 from ecg2lab_export.graphs.builder import GraphBuilder

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, SIGNAL
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, DatasetError
 from ecg2lab.system.files import regular_size

@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, native
+from ecg2lab.backends import native
 from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import Gate, ReducedPrecision
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, ParityError
 from ecg2lab.proof.parity import REDUCED_LOGIT_TOLERANCE

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import LOGITS
-from ecg2lab.bundle.network_inputs import NetworkInputs
+from ecg2lab.bundle.network_inputs import LOGITS, NetworkInputs
 from ecg2lab.contract import Contract
 from ecg2lab.patient.features import with_missing_flags
 from ecg2lab_export.architecture.protocol import Network

@@ -15,8 +15,9 @@ import onnx
 from msgspec.structs import replace as with_fields
 from numpy.typing import NDArray
 
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, native
+from ecg2lab.backends import native
 from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
 from ecg2lab.errors import ParityError
 from ecg2lab.proof import parity
 from ecg2lab.proof.measuring import step_checks, versions, window_checks

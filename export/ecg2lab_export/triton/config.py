@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ecg2lab._native import _core
-from ecg2lab.backends import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab.contract import Contract
 from ecg2lab_export.triton.pbtxt import Message, Value, Word, entries, render
 from ecg2lab_export.triton.settings import Settings

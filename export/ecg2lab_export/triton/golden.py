@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import LOGITS
 from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import Arrays
+from ecg2lab.bundle.network_inputs import LOGITS
 from ecg2lab.errors import ParityError
 from ecg2lab.proof.measuring import step_checks, window_checks
 from ecg2lab.proof.parity import Check, logit_limit

@@ -11,8 +11,10 @@ from typing import Annotated, Any, ClassVar, get_args, get_origin
 import msgspec
 import typer
 
+from ecg2lab.backends import CHOICES
 from ecg2lab.patient import OutOfRange, Patient, read_patient
 
+BackendName = Annotated[str, typer.Option("--backend", help=f"One of {CHOICES}.")]
 _PANEL = "Patient (all optional; what is missing is imputed, and said)"
 
 

@@ -14,7 +14,7 @@ import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
 from ecg2lab.cli.delivery import Case, Delivery, Output, cases
-from ecg2lab.cli.options import Facts, flat
+from ecg2lab.cli.options import BackendName, Facts, flat
 from ecg2lab.errors import Ecg2LabError
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ class Question:
 class Computing:
     """How an engine is loaded, as `ecg2lab.load` names it."""
 
-    backend: Annotated[str, typer.Option(help="auto, native, onnxruntime, onnxruntime-cuda, tensorrt or torch.")] = (
-        "auto"
-    )
+    backend: BackendName = "auto"
     precision: Annotated[
         str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
     ] = None

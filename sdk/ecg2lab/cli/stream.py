@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
-from ecg2lab.cli.options import Facts, flat
+from ecg2lab.cli.options import BackendName, Facts, flat
 
 if TYPE_CHECKING:
     from ecg2lab.cli.stream_view import View
@@ -100,9 +100,7 @@ def run(
     facts: Facts,
     raw: RawFormat,
     speed: Annotated[Any, typer.Option(parser=_speed, metavar="X", help="Of a replay: times real time, or max.")] = "1",
-    backend: Annotated[
-        str, typer.Option(help="auto, native, onnxruntime, onnxruntime-cuda, tensorrt or torch.")
-    ] = "auto",
+    backend: BackendName = "auto",
     threads: Annotated[int, typer.Option(help="Of one call.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each answer.")] = False,
 ) -> None:
