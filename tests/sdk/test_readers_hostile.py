@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import tracemalloc
+from pathlib import Path
 
 import binary_files
 import numpy as np
@@ -12,6 +13,8 @@ import text_files
 from ecg import Ecg
 
 import ecg2lab
+from ecg2lab.readers.content import Content, Stated
+from ecg2lab.readers.formats import FORMATS, recognise
 from ecg2lab.readers.xli import decode_xli
 from ecg2lab.recording.leads import STANDARD
 
@@ -177,8 +180,16 @@ def test_xml_that_is_none_or_endless_is_refused(tmp_path, kind, message):
 def test_xml_of_another_kind_is_named_by_its_root(tmp_path):
     said = refusal(tmp_path, b"<invoice/>")
     assert "its root element is invoice" in said
-    for title in ("WFDB", "DICOM", "EDF", "SCP-ECG", "ISHNE", "HL7 aECG", "GE MUSE", "Philips", "Mortara", "CSV"):
+    for title in ("WFDB", *(form.title for form in FORMATS.values())):
         assert title in said
+
+
+def test_every_format_has_its_writer_here_and_its_row_in_the_documentation(ecg):
+    """So that no reader is added without the attacks of this file, or without saying what it refuses."""
+    written = {recognise(Content("", write(ecg), Stated())) for write in WRITERS.values()}
+    assert written == set(FORMATS)
+    page = (Path(__file__).parents[2] / "docs" / "recordings.md").read_text(encoding="utf-8")
+    assert [form.title for form in FORMATS.values() if f"| {form.title}" not in page] == []
 
 
 @pytest.mark.parametrize(

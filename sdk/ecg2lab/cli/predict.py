@@ -16,6 +16,7 @@ from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
 from ecg2lab.cli.delivery import Case, Delivery, Output, cases
 from ecg2lab.cli.options import BackendName, Facts, flat
 from ecg2lab.errors import Ecg2LabError
+from ecg2lab.readers.formats import TITLES
 
 if TYPE_CHECKING:
     from ecg2lab.answer.prediction import Prediction
@@ -78,7 +79,7 @@ class Computing:
 def run(
     bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
     records: Annotated[
-        list[Path], typer.Argument(help="ECG files in any format that is read; of WFDB the header X.hea.")
+        list[Path], typer.Argument(help=f"ECG files, told by their content: {TITLES}; of WFDB the header X.hea.")
     ],
     facts: Facts,
     question: Question,
@@ -89,7 +90,7 @@ def run(
         typer.Option("--schema", help="Print the JSON schema of --json and stop.", callback=_schema, is_eager=True),
     ] = False,
 ) -> None:
-    """Answer for ECG files: WFDB, DICOM, EDF, SCP-ECG, ISHNE, HL7 aECG, GE MUSE, Philips and Mortara XML, CSV.
+    """Answer for ECG files of any format that is read.
 
     JSON is one line for each record, with `findings` or with `error`; FHIR is one R4 bundle for each. A record that is
     refused does not stop the others; the exit code is then 1.

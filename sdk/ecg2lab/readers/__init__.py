@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers.content import Content, Stated
 from ecg2lab.readers.formats import FORMATS, recognise
-from ecg2lab.recording import Recording, Unit
+
+if TYPE_CHECKING:
+    from ecg2lab.recording import Recording, Unit
 
 _WFDB_SUFFIXES = (".hea", ".dat", ".mat")
 
@@ -24,8 +27,8 @@ def read(
 ) -> Recording:
     """Read an ECG file.
 
-    Its format is told by its content: DICOM, EDF, EDF+, BDF, SCP-ECG, ISHNE, HL7 aECG, GE MUSE XML, Philips XML,
-    Mortara XML, CSV; and WFDB, whose header lies beside its samples. `docs/recordings.md` says what is read of each.
+    Its format is told by its content: those of `ecg2lab.readers.formats.FORMATS`; and WFDB, whose header lies beside
+    its samples. `docs/recordings.md` says what is read of each.
 
     Parameters
     ----------

@@ -1,15 +1,20 @@
-"""The formats that can be read, each with what its files begin with."""
+"""The formats that can be read, each with what its files begin with.
+
+Imported by the command line for its help: the table needs no array library.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.units import printable
-from ecg2lab.recording import Recording
+
+if TYPE_CHECKING:
+    from ecg2lab.recording import Recording
 
 BDF_MARK = b"\xffBIOSEMI"
 _XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
@@ -83,6 +88,7 @@ FORMATS = {
     "csv": Format("CSV", _is_csv, "csv:read_csv"),
 }
 """Formats of one file; a WFDB record has a header beside its samples."""
+TITLES = ", ".join(form.title for form in FORMATS.values())
 
 
 def recognise(content: Content) -> str:
@@ -96,6 +102,5 @@ def recognise(content: Content) -> str:
     for name, form in FORMATS.items():
         if form.matches(content):
             return name
-    tried = ", ".join(form.title for form in FORMATS.values())
     root = f" (its root element is {printable(content.tree.tag)})" if is_xml(content) else ""
-    raise RecordingError(f"it is in no format that can be read here{root}; tried: WFDB (no header beside it), {tried}")
+    raise RecordingError(f"it is in no format that can be read here{root}; tried: WFDB (no header beside it), {TITLES}")
