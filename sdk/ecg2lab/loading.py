@@ -31,7 +31,8 @@ def load(
         A file, or an opened bundle.
     backend
         "auto": native, or onnxruntime where native cannot compute the precision or the network. Else a name of
-        `ecg2lab.backends.BACKENDS`: a choice that cannot be honoured is an error, never replaced by another.
+        `ecg2lab.backends.BACKENDS`, which `ecg2lab predict --help` lists; "onnxruntime-cuda" takes the first NVIDIA
+        GPU. A choice that cannot be honoured is an error, never replaced by another.
     precision
         None: the bundle's own. Another only if the manifest holds its gate, and not with ONNX Runtime or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
