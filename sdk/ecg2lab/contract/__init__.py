@@ -248,10 +248,14 @@ def _unwritable(value: Any, place: str) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
             yield from _unwritable(part, f"{place}[{index}]")
-    elif (isinstance(value, float) and not math.isfinite(value)) or (
-        isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)
-    ):
+    elif isinstance(value, float) and not math.isfinite(value):
         yield place
+    elif isinstance(value, str) and not _is_unicode(value):
+        yield place
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Contract(_Struct, frozen=True, kw_only=True, dict=True):
