@@ -248,9 +248,7 @@ def _unwritable(value: Any, place: str) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
             yield from _unwritable(part, f"{place}[{index}]")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield place
-    elif isinstance(value, str) and not _is_unicode(value):
+    elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, str) and not _is_unicode(value)):
         yield place
 
 
