@@ -227,7 +227,7 @@ def test_a_refused_chunk_changes_nothing(bad, message):
         ({"rate": 0.0}, "rates"),
         ({"rate": 500 * np.pi}, "ratio"),
         ({"clip": 0.0}, "clip"),
-        ({"clip": np.nan}, "clip"),
+        ({"clip": np.nan}, r"not finite.*\$\.preprocessing\.clip_mv"),
         ({"longest_gap": 2**31}, "gap is too long"),
     ],
 )

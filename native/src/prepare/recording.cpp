@@ -73,7 +73,9 @@ void ToMillivolt::convert(const RawSamples& raw, double* out) const {
       return static_cast<double>(from[static_cast<std::ptrdiff_t>(t) * raw.sample_stride]);
     };
     const auto [baseline, gain, factor] = scales_[lead];
-    if (baseline == 0 && gain == 1) {  // a division takes as long as all else
+    if (baseline == 0 && gain == 1 && raw.sample_stride == 1) {  // the common case, which a compiler makes vectors of
+      for (std::size_t t = 0; t < raw.samples; ++t) out[t] = static_cast<double>(from[t]) * factor;
+    } else if (baseline == 0 && gain == 1) {  // a division takes as long as all else
       for (std::size_t t = 0; t < raw.samples; ++t) out[t] = sample(t) * factor;
     } else {
       for (std::size_t t = 0; t < raw.samples; ++t) out[t] = (sample(t) - baseline) / gain * factor;

@@ -91,11 +91,14 @@ std::size_t Resampler::output_length(std::size_t input_length) const {
 }
 
 std::size_t Resampler::filter_of(std::int64_t t) const {
-  const std::int64_t r = t % ratio_.up;
-  if (r != 0) return static_cast<std::size_t>(r);
+  return filter_of(t, t % ratio_.up, t / ratio_.up * ratio_.down);
+}
+
+std::size_t Resampler::filter_of(std::int64_t t, std::int64_t phase, std::int64_t instant) const {
+  if (phase != 0) return static_cast<std::size_t>(phase);
   // resampy takes the integer part of a rounded product: it may fall just below the exact integer.
   const auto rounded = static_cast<std::int64_t>(static_cast<double>(t) * step_);
-  return rounded < t / ratio_.up * ratio_.down ? static_cast<std::size_t>(ratio_.up) : 0;
+  return rounded < instant ? static_cast<std::size_t>(ratio_.up) : 0;
 }
 
 std::int64_t Resampler::last_needed(std::int64_t t) const {
@@ -142,8 +145,15 @@ void Resampler::run_tile(const Samples& in, double clip_mv, const Outputs& out) 
 Resampler::Selection Resampler::select_filters(const Outputs& out) const {
   std::vector<std::size_t> place(filters_.size(), filters_.size());
   Selection selection;
+  selection.of_output.reserve(out.count);
+  // Counted on from output to output: a division for each would take as long as its part of the filter.
+  std::int64_t phase = out.first % ratio_.up, instant = out.first / ratio_.up * ratio_.down;
   for (std::size_t i = 0; i < out.count; ++i) {
-    const std::size_t filter = filter_of(out.first + static_cast<std::int64_t>(i));
+    const std::size_t filter = filter_of(out.first + static_cast<std::int64_t>(i), phase, instant);
+    if (++phase == ratio_.up) {
+      phase = 0;
+      instant += ratio_.down;
+    }
     if (place[filter] == filters_.size()) {
       place[filter] = selection.filters.size();
       selection.filters.push_back(&filters_[filter].weights);
@@ -156,13 +166,20 @@ Resampler::Selection Resampler::select_filters(const Outputs& out) const {
 void Resampler::unpack(const FrameFilter& frames, const Selection& selection, std::size_t first_block,
                        std::size_t lanes, const Outputs& out) const {
   std::vector<std::size_t> offsets;
+  offsets.reserve(out.count);
   const float* const rows = frames.outputs(0, 0);
-  for (std::size_t i = 0; i < out.count; ++i) {
-    const auto t = static_cast<std::size_t>(out.first) + i;
-    const std::size_t m = t / static_cast<std::size_t>(ratio_.up) - first_block * shape_.block();
-    const float* const row =
-        frames.outputs(selection.of_output[i], m % shape_.block()) + m / shape_.block() * frames.lanes();
-    offsets.push_back(static_cast<std::size_t>(row - rows));
+  const std::size_t m = static_cast<std::size_t>(out.first / ratio_.up) - first_block * shape_.block();
+  std::size_t array = m % shape_.block(), row = m / shape_.block();
+  std::int64_t phase = out.first % ratio_.up;
+  for (const std::size_t filter : selection.of_output) {
+    const float* const from = frames.outputs(filter, array) + row * frames.lanes();
+    offsets.push_back(static_cast<std::size_t>(from - rows));
+    if (++phase < ratio_.up) continue;
+    phase = 0;
+    if (++array == shape_.block()) {
+      array = 0;
+      ++row;
+    }
   }
   kernels_->rows_to_leads(
       {.rows = rows, .offsets = offsets, .lanes = lanes, .leads = out.data, .lead_stride = out.stride});

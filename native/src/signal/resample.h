@@ -67,6 +67,8 @@ class Resampler {
 
   void add_filters(const std::vector<Phase>& phases);
   std::size_t filter_of(std::int64_t t) const;
+  // The same, with t mod up and the input sample at whose instant a frame's outputs begin.
+  std::size_t filter_of(std::int64_t t, std::int64_t phase, std::int64_t instant) const;
   std::int64_t last_needed(std::int64_t t, std::size_t filter) const;
   void run_tile(const Samples& in, double clip_mv, const Outputs& out) const;
   Selection select_filters(const Outputs& out) const;

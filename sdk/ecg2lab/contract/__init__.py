@@ -8,7 +8,8 @@ input side of Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -239,6 +240,22 @@ class StaticInputs(NamedTuple):
     """Name of each column, and how many codes it has."""
 
 
+def _unwritable(value: Any, place: str) -> Iterator[str]:
+    """Places of what JSON cannot hold: numbers that are not finite, halves of characters."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _unwritable(part, f"{place}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _unwritable(part, f"{place}[{index}]")
+    elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, str) and not _is_unicode(value)):
+        yield place
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 class Contract(_Struct, frozen=True, kw_only=True, dict=True):
     """Everything that a program must know of a model to feed it and to read its answers."""
 
@@ -268,10 +285,14 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
         ContractError
             If fields are out of range or contradict each other: no such contract can be made.
         """
+        values = msgspec.to_builtins(self)
         try:
-            text = json.dumps(msgspec.to_builtins(self), allow_nan=False, ensure_ascii=False).encode()
+            text = json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
         except ValueError:
-            raise ContractError("this is not a valid contract: a number is not finite, or a text no Unicode") from None
+            place = next(_unwritable(values, "$"))
+            raise ContractError(
+                f"this is not a valid contract: a number is not finite, or a text no Unicode - at `{place}`"
+            ) from None
         return _core.Contract.decode(text, "this")
 
     @property
