@@ -266,7 +266,7 @@ namespace Ecg2Lab
     // The structs and calls of ecg2lab.h, field by field; every pointer is an IntPtr.
     static class Native
     {
-        public const int AbiVersion = 1;
+        public const int AbiVersion = 2;
 
         public struct Options
         {

@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.function.Function;
 
 public final class Ecg2Lab {
-  private static final int ABI_VERSION = 1;
+  private static final int ABI_VERSION = 2;
   private static final String UTF8 = "UTF-8";
   private static final Library LIBRARY = Native.load("ecg2lab", Library.class);
 

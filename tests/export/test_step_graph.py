@@ -37,7 +37,8 @@ def stepper(network):
     shape = StepShape(most_samples=MOST_SAMPLES, state_size=step_graph.state_size(network))
     columns = StaticInputs(range(network.continuous_features), dict(enumerate(map(len, network.embeddings))))
     # Sizes are all that a step asks its contract; these networks have some that no contract can state.
-    contract = SimpleNamespace(signal=SimpleNamespace(leads=range(network.leads)), static_inputs=columns)
+    signal = SimpleNamespace(leads=range(network.leads), window_samples=network.window)
+    contract = SimpleNamespace(signal=signal, static_inputs=columns, targets=range(network.targets))
     return StepGraph(step_graph.build(network).SerializeToString(), shape, contract, MODEL)
 
 

@@ -218,7 +218,7 @@ OUT_OF_MEMORY = """
 model = c.Model(library, sys.argv[3])
 leads = ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"]
 samples = np.sin(0.015 * np.arange(5000) + np.arange(8)[:, None])
-recording, kept = model.recording(samples, leads, 500, "mV")
+recording, kept = model.recording(samples.astype(np.float32), leads, 500, "mV")
 recording.sample_count = 2**28
 limit(8)
 status, result = model.ask(recording)

@@ -1,4 +1,4 @@
-"""A thousandth of MIMIC-IV's laboratory rows, and in a soak a hundredth, within a fixed memory."""
+"""A hundredth of MIMIC-IV's laboratory rows, within a fixed memory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MOST_MIB = 900
 """Measured with 1,300,000 rows: 410 MiB. All of them in memory as text alone would take more than twice this bound."""
 
 
-@pytest.mark.parametrize("rows", [130_000, pytest.param(1_300_000, marks=pytest.mark.soak)])
-def test_many_rows(tmp_path: Path, rows: int) -> None:
+def test_many_rows(tmp_path: Path) -> None:
+    rows = 1_300_000
     command = [sys.executable, str(SCRIPT), str(rows), str(tmp_path / "hospital")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert ran.returncode == 0, ran.stderr
