@@ -273,7 +273,7 @@ def _parts(contents: Mapping[str, bytes]) -> Iterator[bytes]:
 
 def seal(manifest: Manifest, contents: Mapping[str, bytes]) -> bytes:
     """A bundle of these members, of which the manifest states the digests; nothing else is made sure of."""
-    members = {name: Digest.of(content) for name, content in contents.items()}
+    members = {name: Digest.of(contents[name]) for name in MEMBERS if name in contents}
     return pack({MANIFEST: encode_canonically(msgspec.structs.replace(manifest, members=members)), **contents})
 
 
