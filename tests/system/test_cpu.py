@@ -12,7 +12,7 @@ pytestmark = pytest.mark.system
 QEMU = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
 ASK = """
 import json
-from ecg2lab import cpu
+from ecg2lab.system import cpu
 from ecg2lab.errors import BackendError
 try:
     cpu.require("int8")
