@@ -62,6 +62,7 @@ def test_what_a_step_comes_to(code, outcome, why):
     assert (done.outcome, done.why) == (outcome, why)
 
 
+@pytest.mark.slow
 def test_a_step_that_hangs_is_ended_and_a_late_one_is_not_begun():
     assert proof.carry_out(step("import time; time.sleep(60)", most_s=1), 100).why == "it did not end within 1 s"
     assert proof.carry_out(step("print(1)"), 0.5)[1:3] == (NOT_RUN, "the 8 minutes are over")

@@ -34,6 +34,7 @@ def test_the_state_space_gives_the_authors_kernels(parity_case, exported):
         assert np.abs(taps - stored).max() < 1e-9 * np.abs(stored).max()
 
 
+@pytest.mark.slow
 def test_the_cascade_gives_the_authors_kernels_in_float32(parity_case, exported):
     from ecg2lab_export.forms.cascade import Cascade
 

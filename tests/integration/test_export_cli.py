@@ -73,6 +73,7 @@ def test_nothing_is_left_in_the_users_home(tmp_path, monkeypatch):
     assert [p for p in tmp_path.rglob("*") if p.is_file() and "onnx" in str(p).lower()] == []
 
 
+@pytest.mark.slow
 def test_a_refusal_of_simulate_is_one_line(tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()

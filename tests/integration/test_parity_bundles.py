@@ -8,6 +8,8 @@ import pytest
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("bidirectional-small", "causal-small", "bare-small")
 
 

@@ -127,6 +127,7 @@ def test_the_command_as_json(either):
     assert "spectral on tensorrt" in answer["left_out"]
 
 
+@pytest.mark.slow
 def test_a_failure_is_exit_code_1_and_names_the_check(bundle, doctored, capfd):
     """In a process: the table first, then one line on stderr."""
     import subprocess

@@ -83,6 +83,7 @@ def test_the_cart_says_what_is_wrong(cart, cart_answers, data_folder, tmp_path):
     cart_answers.require_refusals([cart], data_folder, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_cmake_project_finds_shared_and_static_library(c_package, cart_answers, cmake, engine, data_folder, tmp_path):
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.20)\nproject(carts C CXX)\nfind_package(ecg2lab REQUIRED)\n"

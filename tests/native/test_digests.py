@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def require_equal(content):
     assert _core.crc32(content) == zlib.crc32(content)
 
 
+@pytest.mark.slow
 def test_a_length_in_bits_beyond_32_bits():
     """The length stands in the last block as 64 bits: 2^29 bytes are 2^32 bits."""
     content = bytes(2**29 + 1)

@@ -66,6 +66,7 @@ def test_clipping_equals_numpy_and_counts_what_lay_beyond(lead, limit):
     assert clipped == (np.abs(lead) > limit).sum()
 
 
+@pytest.mark.slow
 def test_the_whole_chain_equals_numpy_and_resampy(ecg, network_leads):
     """Gaps, spikes and a real ECG. 1e-5 mV is promised; 3e-6 is 1e-6 of the clip limit."""
     names, samples = ecg

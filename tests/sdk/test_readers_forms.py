@@ -170,6 +170,7 @@ def test_a_file_without_suffix_is_read_though_a_header_lies_beside(ecg, tmp_path
     assert ecg2lab.read(tmp_path / "record").source["format"] == "DICOM"
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_every_form(ecg, tmp_path):
     """One line of JSON for each file, with the same finding."""
     paths = []

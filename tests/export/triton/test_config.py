@@ -219,6 +219,7 @@ def test_a_step_graph_that_misses_the_golden_logits_is_not_served(shift_a_bias, 
     assert [p.name for p in tmp_path.iterdir()] == ["good"]
 
 
+@pytest.mark.slow
 def test_the_readme_of_a_stream_says_what_a_sequence_is(causal, tmp_path, written):
     written(causal, tmp_path, stream=True)
     text = (tmp_path / "m_stream" / "README.md").read_text()

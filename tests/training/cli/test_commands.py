@@ -23,6 +23,7 @@ def app() -> typer.Typer:
     return program
 
 
+@pytest.mark.slow
 def test_simulate_then_cohort_then_train(app: typer.Typer, tiny_config: Path, tmp_path: Path) -> None:
     sim, data, out = (str(tmp_path / name) for name in ("sim", "data", "run"))
     result = CliRunner().invoke(app, ["simulate", sim, "--patients", "60", "--seed", "2", "--json"])
@@ -43,6 +44,7 @@ def test_simulate_then_cohort_then_train(app: typer.Typer, tiny_config: Path, tm
     assert any(target["negatives_test"] > 0 for target in summary["metrics"]["targets"].values())
 
 
+@pytest.mark.slow
 def test_train_prints_a_table_and_says_that_it_is_synthetic(
     app: typer.Typer, patients: Path, tiny_config: Path, tmp_path: Path
 ) -> None:

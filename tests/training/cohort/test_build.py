@@ -21,6 +21,8 @@ from ecg2lab_training.cohort import waveforms
 from ecg2lab_training.cohort.build import Options, build
 from ecg2lab_training.data import dataset
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 Rows = list[dict[str, Any]]
 SMALL = Options(fewest_values=20, fewest_cases=1, workers=1)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -24,6 +25,7 @@ def run(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.stdout
 
 
+@pytest.mark.slow
 def test_json_is_all_that_stdout_gets(own_hospital: Callable[..., Path], tmp_path: Path) -> None:
     code, output = run(own_hospital(), "--out", tmp_path / "ds", *ASK, "--json")
     assert code == 0

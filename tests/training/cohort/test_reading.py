@@ -41,6 +41,7 @@ def test_every_form_gives_the_same_rows(tmp_path: Path, form: str) -> None:
     assert frame["anchor_age"].dtype == pl.Float64
 
 
+@pytest.mark.slow
 def test_blocks_of_any_size_give_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = ['18,"a ""quoted""\nline",1,2180\n', '19,"a ""quoted\nline""",1,2180\n']  # after 5 and after 3 marks
     rows = [f'{n},F,"{n}","2180"\n' for n in range(18)] + broken + ["20,M,1,2180"]

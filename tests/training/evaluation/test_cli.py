@@ -42,6 +42,7 @@ def test_a_run_on_its_data_set(app: typer.Typer, small_run: Path, small_path: Pa
     assert stated == [0.1, 0.05]
 
 
+@pytest.mark.slow
 def test_a_bundle_on_own_data(app: typer.Typer, small_bundle: Path, site: Path, tmp_path: Path) -> None:
     arguments = [str(small_bundle), str(site / "table.csv"), "--labs", str(site / "labs.csv"), "--rounds", "50"]
     options = ["--recalibrate", "--threshold", "sensitivity=0.9", "--out", str(tmp_path / "report")]

@@ -31,6 +31,8 @@ from ecg2lab_training.network.model import FusionModel
 
 from .conftest import PLANTED, small_contract, write_small
 
+pytestmark = pytest.mark.slow
+
 FEW = Wishes(rounds=200)
 
 

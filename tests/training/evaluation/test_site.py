@@ -26,6 +26,8 @@ from ecg2lab_training.measures import platt
 
 from .conftest import small_contract, target
 
+pytestmark = pytest.mark.slow
+
 FEW = Wishes(rounds=100)
 
 

@@ -13,6 +13,8 @@ from ecg2lab_training.evaluation import evaluate, result, study
 from ecg2lab_training.evaluation.result import Estimate, Evaluation
 from ecg2lab_training.evaluation.subject import open_subject
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def report(small_run: Path, small: Dataset) -> Evaluation:

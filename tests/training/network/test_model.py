@@ -61,6 +61,7 @@ def test_logits_equal_the_reference(sizes: Sizes) -> None:
 
 
 @pytest.mark.parametrize("sizes", SIZES[:3], ids=str)
+@pytest.mark.slow
 def test_network_and_back_is_the_same_model(sizes: Sizes) -> None:
     model = trained_a_little(sizes)
     arrays = inputs(sizes)

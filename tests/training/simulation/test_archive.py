@@ -16,6 +16,8 @@ from ecg2lab_training.simulation.questions import QUESTIONS
 
 from .visits import draw
 
+pytestmark = pytest.mark.slow
+
 PATIENTS = 40
 
 
