@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from ecg2lab.errors import DatasetError, OutputError
 from ecg2lab_training import cli
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def app() -> typer.Typer:
@@ -23,7 +25,6 @@ def app() -> typer.Typer:
     return program
 
 
-@pytest.mark.slow
 def test_simulate_then_cohort_then_train(app: typer.Typer, tiny_config: Path, tmp_path: Path) -> None:
     sim, data, out = (str(tmp_path / name) for name in ("sim", "data", "run"))
     result = CliRunner().invoke(app, ["simulate", sim, "--patients", "60", "--seed", "2", "--json"])
@@ -44,7 +45,6 @@ def test_simulate_then_cohort_then_train(app: typer.Typer, tiny_config: Path, tm
     assert any(target["negatives_test"] > 0 for target in summary["metrics"]["targets"].values())
 
 
-@pytest.mark.slow
 def test_train_prints_a_table_and_says_that_it_is_synthetic(
     app: typer.Typer, patients: Path, tiny_config: Path, tmp_path: Path
 ) -> None:
