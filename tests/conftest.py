@@ -20,7 +20,7 @@ from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BackendError
 from ecg2lab.system import cpu
 
-pytest_plugins = ["pretended_tensorrt"]
+pytest_plugins = ["c_library", "pretended_tensorrt"]
 
 DATA = Path(__file__).parent / "data"
 

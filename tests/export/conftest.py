@@ -1,17 +1,11 @@
-"""What the export's tests share: a small bundle, a contract, lone layers, and kernels by definition."""
+"""What the export's tests share: lone layers, and kernels by definition."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ecg2lab import contract as contracts
 from ecg2lab_export.network.fusion import StoredLayer
-
-
-@pytest.fixture(scope="session")
-def contract(data_folder):
-    return contracts.read(data_folder / "parity" / "contract.json")
 
 
 @pytest.fixture(scope="session")
