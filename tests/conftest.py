@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,16 @@ DATA = Path(__file__).parent / "data"
 
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="of every test that is not slow its first case, few draws")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """`make quick` does not import a module none of whose tests it runs: that alone took half of its time."""
+    if config.getoption("quick") and collection_path.suffix == ".py" and LEFT_OUT.search(collection_path.read_text()):
+        return True
+    return None
+
+
+LEFT_OUT = re.compile(r"^pytestmark = \[?pytest\.mark\.(slow|soak|system)\b", re.MULTILINE)
 
 
 def pytest_collection_modifyitems(config, items):
