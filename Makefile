@@ -10,7 +10,7 @@ RUNTIME := $(VENV)-runtime
 WORKERS ?= 2
 PARALLEL = -n $(WORKERS) --dist worksteal
 # Without bytecode each run of `make quick` would compile the tests anew, a quarter of its time.
-COMPILED = env -u PYTHONDONTWRITEBYTECODE
+WITH_BYTECODE = env -u PYTHONDONTWRITEBYTECODE
 # What an installation depends on: its metadata and everything that is compiled.
 SOURCES := pyproject.toml $(shell find native -type f -not -name '.*') \
   $(shell find sdk export training bench -name __init__.py)
@@ -36,7 +36,7 @@ demo: $(VENV)/.runtime ## Answer for a packaged real ECG; writes demo-out/report
 
 # docs/contributing/testing.md says what each of these is for.
 quick: $(VENV)/.dev build/c/.built ## Run the first case of every test that is not slow: before each commit (a minute)
-	$(COMPILED) $(C_LIBRARY) $(BIN)/python -m pytest --quick --hypothesis-profile=quick -m "not system and not soak and not slow" -q $(PARALLEL)
+	$(WITH_BYTECODE) $(C_LIBRARY) $(BIN)/python -m pytest --quick --hypothesis-profile=quick -m "not system and not soak and not slow" -q $(PARALLEL)
 
 test: $(VENV)/.dev $(RUNTIME)/.test build/c/.built ## Run the tests that need pip and a compiler only (a quarter of an hour)
 	$(sdk_tests)

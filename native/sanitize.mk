@@ -16,7 +16,7 @@ sanitize: $(SANITIZE)/address/.built $(SANITIZE)/thread/.built ## Run the native
 	env ECG2LAB_CORE="$$(echo $(SANITIZED)/_core*.so)" ECG2LAB_C_PACKAGE=$(SANITIZED)/package ECG2LAB_PROGRAMS=$(SANITIZED) \
 	  PYTHONPATH=tests/native ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so.6)" \
-	  $(BIN)/python -m pytest -p use_core -m "not system and not soak" tests/native -k "not ($(UNSUITED) or $(SLOW))"
+	  $(BIN)/python -m pytest -p use_core -m "not system and not soak" tests/contract tests/native -k "not ($(UNSUITED) or $(SLOW))"
 
 # build_sanitized(name, sanitizers, whether the Python extension too, targets)
 define build_sanitized
