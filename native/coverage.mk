@@ -19,7 +19,7 @@ coverage: $(COVERAGE)/native/.built $(RUNTIME)/.test ## Which branches (Python) 
 	$(BIN)/python -m coverage json --quiet
 	mkdir -p $(COVERAGE)/native-lines
 	$(BIN)/python -m gcovr --root native --filter native/src/ --filter native/python/ --object-directory $(COVERAGE)/native \
-	  --gcov-ignore-parse-errors negative_hits.warn --json-summary $(COVERAGE)/native.json \
+	  --gcov-ignore-parse-errors negative_hits.warn --gcov-ignore-parse-errors suspicious_hits.warn --json-summary $(COVERAGE)/native.json \
 	  --html-details $(COVERAGE)/native-lines/index.html $(COVERAGE)/native
 	$(BIN)/python tests/coverage_figures.py $(COVERAGE)
 
