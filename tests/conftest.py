@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,12 @@ from ecg2lab.system import cpu
 pytest_plugins = ["c_library", "pretended_tensorrt"]
 
 DATA = Path(__file__).parent / "data"
+
+
+def pytest_configure(config):
+    """What is started in the background of a shell ignores Ctrl-C, and so would the programs whose Ctrl-C is tested."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -5,9 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
+import ecg2lab
 from gpu_proof import __main__ as proof
+from gpu_proof import backend as backend_proof
+from gpu_proof import extension
 from gpu_proof.__main__ import FAILED, NOT_RUN, NOTHING_PROVED, PASSED, Done, Step
 
 BACKEND = Path(proof.__file__).with_name("backend.py")
@@ -80,6 +85,59 @@ def test_a_backend_on_the_cpu_proves_nothing(tiny_bundle):
         [sys.executable, BACKEND, "onnxruntime", tiny_bundle], capture_output=True, text=True, env=proof.environment()
     )
     assert (done.returncode, done.stdout) == (NOTHING_PROVED, "onnxruntime computes on the CPU here\n")
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch):
+    """ONNX Runtime on the CPU, which says that it is a GPU: `pretended_gpu(error)` adds an error to each logit."""
+    load = ecg2lab.load
+
+    def pretend(error):
+        def on_gpu(bundle, backend):
+            engine = load(bundle, backend="onnxruntime", threads=1)
+            monkeypatch.setattr(engine, "info", msgspec.structs.replace(engine.info, device="cuda:0"))
+            run = engine.run
+            monkeypatch.setattr(engine, "run", lambda *inputs: run(*inputs) + np.float32(error))
+            return engine
+
+        monkeypatch.setattr(backend_proof.ecg2lab, "load", on_gpu)
+
+    return pretend
+
+
+@pytest.mark.parametrize("name", ["onnxruntime-cuda", "tensorrt"])
+def test_golden_outputs_within_the_limit_are_the_proof(pretended_gpu, tiny_bundle, capsys, name):
+    for error, code in ((0, 0), (1, 1), (np.nan, 1)):
+        pretended_gpu(error)
+        assert backend_proof.main(name, tiny_bundle) == code
+        figures = json.loads(capsys.readouterr().out)
+        assert (figures["backend"], figures["device"]) == (name, "cuda:0")
+        assert (figures["error"] <= figures["limit"]) == (code == 0)
+        assert 0 < figures["median_ms"] <= figures["p99_ms"]
+
+
+def test_a_core_that_is_there_is_not_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", pytest.fail)
+    extension.main(tmp_path)
+
+
+def test_an_absent_core_is_built_and_put_beside_its_stub(tmp_path, monkeypatch):
+    """CMake and compiler stand aside: what they would be asked, and where their module goes."""
+    monkeypatch.setitem(sys.modules, "ecg2lab._native._core", None)
+    monkeypatch.setattr(extension, "PLACE", tmp_path / "place")
+    build, commands = tmp_path / "build", []
+
+    def compiled(command, **options):
+        commands.append(command)
+        build.mkdir(exist_ok=True)
+        (build / "_core.so").write_bytes(b"built")
+
+    monkeypatch.setattr(subprocess, "run", compiled)
+    (tmp_path / "place").mkdir()
+    extension.main(build)
+    assert [command[:2] for command in commands] == [("cmake", "-S"), ("cmake", "--build")]
+    assert "-DECG2LAB_PYTHON=ON" in commands[0]
+    assert (tmp_path / "place" / "_core.so").read_bytes() == b"built"
 
 
 def test_the_steps_fit_into_the_time_that_is_said():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from doc_blocks import ROOT
@@ -28,6 +31,14 @@ def test_the_figures_of_the_readme_are_those_of_the_card_and_of_the_kept_results
 def test_each_picture_of_the_readme_is_one_that_a_command_draws() -> None:
     shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", readme.README.read_text(encoding="utf-8"))
     assert [ROOT / path for path in shown] == [picture.PICTURE]
+
+
+@pytest.mark.parametrize("command", ["picture", "readme"])
+def test_each_command_says_what_it_makes(command: str) -> None:
+    asked = [sys.executable, "-m", "figures", command, "--help"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "bench"), "COLUMNS": "80"}
+    told = subprocess.run(asked, capture_output=True, text=True, env=environment, check=True).stdout
+    assert {"picture": "needs Chromium", "readme": "blocks of figures"}[command] in told
 
 
 def test_a_figure_that_the_card_lacks_is_an_error() -> None:

@@ -205,6 +205,23 @@ def test_other_ranks_types_and_values_are_refused_by_key(random_network):
             assert key in str(error.value)
 
 
+STATIC = "static_encoder."
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "message"),
+    [
+        ("head.linear.bias", lambda x: x[:0], "head.linear.bias is empty: the network has no outputs"),
+        (f"{STATIC}layers.0.running_var", lambda x: -x - 1, "static block 0 has a negative running variance"),
+    ],
+)
+def test_what_no_training_leaves_behind_is_refused(random_network, key, change, message):
+    tensors = cardiolab.tensors_of(random_network(9))
+    (name,) = (name for name in tensors if name.endswith(key))
+    with pytest.raises(CheckpointError, match=message):
+        cardiolab.network_from(tensors | {name: change(tensors[name])})
+
+
 def test_layers_without_d_have_no_skip(random_network):
     network = random_network(12)
     tensors = {key: x for key, x in cardiolab.tensors_of(network).items() if not key.endswith(".D")}
