@@ -18,6 +18,7 @@ import typer
 
 from ecg2lab.cli import demo, inspect, predict, selftest, stream
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
+from ecg2lab.cli.options import flat
 from ecg2lab.errors import Ecg2LabError
 
 app = typer.Typer(
@@ -27,11 +28,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-demo.register(app)
-predict.register(app)
-stream.register(app)
-inspect.register(app)
-selftest.register(app)
+app.command("demo")(demo.run)
+app.command("predict")(flat(predict.run))
+app.command("stream")(flat(stream.run))
+app.command("inspect")(inspect.run)
+app.command("selftest")(selftest.run)
 
 
 def _version(asked: bool) -> None:
@@ -74,12 +75,10 @@ def main() -> None:
             app()
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(REFUSED)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        complain(f"cannot read or write: {error.strerror or type(error).__name__}")
+        if not isinstance(error, BrokenPipeError):  # whose reader has seen enough
+            complain(f"cannot read or write: {error.strerror or type(error).__name__}")
         sys.exit(REFUSED)
     except Ecg2LabError as error:
         complain(f"{type(error).__name__}: {error}")

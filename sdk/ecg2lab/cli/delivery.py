@@ -12,7 +12,10 @@ import msgspec
 import typer
 
 from ecg2lab.cli.complaints import complain, printable
-from ecg2lab.system.files import require_folder
+from ecg2lab.readers.formats import WFDB_SUFFIXES
+from ecg2lab.report.formats import FORMATS, show
+from ecg2lab.system.extras import require
+from ecg2lab.system.files import require_folder, write_atomically
 
 if TYPE_CHECKING:
     from ecg2lab.answer.prediction import EngineInfo, ErrorNote, Prediction
@@ -20,8 +23,13 @@ if TYPE_CHECKING:
     from ecg2lab.recording import Recording
 
 Format = Literal["table", "json", "fhir", "html", "pdf"]
-_PAGES = ("html", "pdf")
-"""Formats that are a file of their own for each record."""
+
+
+class Case(NamedTuple):
+    """A record, and what its own file is called."""
+
+    record: Path
+    stem: str
 
 
 @dataclass(frozen=True)
@@ -45,24 +53,62 @@ class Output:
         return "json" if self.as_json else self.output
 
     def check(self) -> None:
-        """Refuse what contradicts itself.
+        """Refuse before the first record, not at each.
 
         Raises
         ------
         typer.BadParameter
             If there are two formats, or pages and no folder.
+        MissingExtraError, OutputError
+            If the format's extra is not installed, or the folder is a file.
         """
         if self.as_json and self.output not in ("table", "json"):
             raise typer.BadParameter(f"choose one: --json or --format {self.output}", param_hint="--json")
-        if self.format in _PAGES and self.out is None:
+        modules = FORMATS[self.format].modules
+        if modules and self.out is None:
             raise typer.BadParameter(f"{self.format} goes to files: say where with --out FOLDER", param_hint="--format")
+        if self.out is not None:
+            require_folder(self.out)
+        require("report", *modules)
 
+    def answer(self, prediction: Prediction, recording: Recording, case: Case) -> None:
+        """Write an answer."""
+        from ecg2lab.report.document import deidentified
 
-class Case(NamedTuple):
-    """A record, and what its own file is called."""
+        if self.deidentify:
+            prediction = deidentified(prediction)
+        prediction = msgspec.structs.replace(prediction, record=self._name(case))
+        if self.format == "table" and self.out is None:
+            show(prediction, case.stem)
+        else:
+            self._write(FORMATS[self.format].answer(prediction, recording, case.stem), case)
 
-    record: Path
-    stem: str
+    def refusal(
+        self, error: ErrorNote, quality: QualityNote | None, case: Case, engine: EngineInfo, recording: Recording | None
+    ) -> None:
+        """Say why there is no answer: one line on stderr, and a file or a line in the formats that are one a record."""
+        from ecg2lab.report.document import Refusal
+
+        write = FORMATS[self.format].refusal
+        if write and error.type != "OutputError":
+            message = _without_names(error.message, case) if self.deidentify else error.message
+            note = msgspec.structs.replace(error, message=printable(message))
+            refusal = Refusal(record=self._name(case), error=note, quality=quality)
+            source = None if self.deidentify or recording is None else recording.source
+            self._write(write(refusal, recording, engine, case.stem, source), case)
+        where = "" if str(case.record) in error.message else f"{case.record}: "
+        complain(f"{error.type}: {where}{error.message}")
+
+    def _name(self, case: Case) -> str:
+        """Of the record, as text also where the bytes of its path are none."""
+        return case.stem if self.deidentify else os.fsencode(case.record).decode("utf-8", "replace")
+
+    def _write(self, content: bytes, case: Case) -> None:
+        if self.out is None:
+            typer.echo(content, nl=False)
+        else:
+            path = write_atomically(self.out / f"{case.stem}{FORMATS[self.format].suffix}", content)
+            typer.echo(f"wrote {path}")
 
 
 def cases(records: list[Path], deidentify: bool) -> list[Case]:
@@ -72,7 +118,7 @@ def cases(records: list[Path], deidentify: bool) -> list[Case]:
     taken: set[str] = set()
     named = []
     for record in records:
-        name = record.stem if record.suffix in (".hea", ".dat", ".mat") else record.name
+        name = record.stem if record.suffix in WFDB_SUFFIXES else record.name
         number, stem = 1, name
         while stem.casefold() in taken:
             number += 1
@@ -80,75 +126,6 @@ def cases(records: list[Path], deidentify: bool) -> list[Case]:
         taken.add(stem.casefold())
         named.append(Case(record, stem))
     return named
-
-
-class Delivery:
-    """One for all records of a command.
-
-    Parameters
-    ----------
-    output
-        What is written where; without what identifies, records are called by their numbers.
-
-    Raises
-    ------
-    MissingExtraError, OutputError
-        If the format's extra is not installed, or the folder is a file: before the first record, not at each.
-    """
-
-    def __init__(self, output: Output) -> None:
-        from ecg2lab.system.extras import require
-
-        if output.out is not None:
-            require_folder(output.out)
-        if output.format in _PAGES:
-            require("report", "matplotlib", *(["jinja2"] if output.format == "html" else []))
-        self._format, self._out, self._deidentify = output.format, output.out, output.deidentify
-
-    def answer(self, prediction: Prediction, recording: Recording, case: Case) -> None:
-        """Write an answer."""
-        from ecg2lab.report import formats
-        from ecg2lab.report.document import deidentified
-
-        if self._deidentify:
-            prediction = deidentified(prediction)
-        prediction = msgspec.structs.replace(prediction, record=self._name(case))
-        if self._format == "table" and self._out is None:
-            formats.show(prediction, case.stem)
-        else:
-            write = formats.FORMATS[self._format].answer
-            self._write(write(prediction, recording, case.stem), case)
-
-    def refusal(
-        self, error: ErrorNote, quality: QualityNote | None, case: Case, engine: EngineInfo, recording: Recording | None
-    ) -> None:
-        """Say why there is no answer: one line on stderr, and a file or a line in the formats that are one a record."""
-        from ecg2lab.report.document import Refusal
-        from ecg2lab.report.formats import FORMATS
-
-        write = FORMATS[self._format].refusal
-        if write and error.type != "OutputError":
-            message = _without_names(error.message, case) if self._deidentify else error.message
-            note = msgspec.structs.replace(error, message=printable(message))
-            refusal = Refusal(record=self._name(case), error=note, quality=quality)
-            source = None if self._deidentify or recording is None else recording.source
-            self._write(write(refusal, recording, engine, case.stem, source), case)
-        where = "" if str(case.record) in error.message else f"{case.record}: "
-        complain(f"{error.type}: {where}{error.message}")
-
-    def _name(self, case: Case) -> str:
-        """Of the record, as text also where the bytes of its path are none."""
-        return case.stem if self._deidentify else os.fsencode(case.record).decode("utf-8", "replace")
-
-    def _write(self, content: bytes, case: Case) -> None:
-        from ecg2lab.report.formats import FORMATS
-        from ecg2lab.system.files import write_atomically
-
-        if self._out is None:
-            typer.echo(content, nl=False)
-        else:
-            path = write_atomically(self._out / f"{case.stem}{FORMATS[self._format].suffix}", content)
-            typer.echo(f"wrote {path}")
 
 
 def _without_names(message: str, case: Case) -> str:

@@ -8,11 +8,6 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("demo")(run)
-
-
 def run(
     out: Annotated[Path, typer.Option(help="Folder for report.html, report.json and ecg.png.")] = Path("demo-out"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the prediction as JSON instead of a table.")] = False,

@@ -9,11 +9,6 @@ import msgspec
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("inspect")(run)
-
-
 def run(
     bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
     as_json: Annotated[bool, typer.Option("--json", help="Manifest, contract and proof as JSON.")] = False,

@@ -13,8 +13,8 @@ import msgspec
 import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
-from ecg2lab.cli.delivery import Case, Delivery, Output, cases
-from ecg2lab.cli.options import BackendName, Facts, flat
+from ecg2lab.cli.delivery import Case, Output, cases
+from ecg2lab.cli.options import BackendName, Facts
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.readers.formats import TITLES
 
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from ecg2lab.engine import Engine
     from ecg2lab.patient import Patient
     from ecg2lab.recording import Recording
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("predict")(flat(run))
 
 
 def _schema(asked: bool) -> None:
@@ -111,17 +106,15 @@ def run(
 
     import ecg2lab
 
-    delivery = Delivery(output)
     with ecg2lab.load(bundle, **vars(computing), out_of_range=facts.out_of_range) as engine:
         question.check(engine)
-        codes = [
-            _answer(engine, question, patient, case, delivery) for case in _progress(cases(records, output.deidentify))
-        ]
-    if worst := max(codes):
+        every = _progress(cases(records, output.deidentify))
+        worst = max(_answer(engine, question, patient, case, output) for case in every)
+    if worst:
         raise typer.Exit(worst)
 
 
-def _answer(engine: Engine, question: Question, patient: Patient, case: Case, delivery: Delivery) -> int:
+def _answer(engine: Engine, question: Question, patient: Patient, case: Case, output: Output) -> int:
     """Answer for one record, whose refusal lets the others have an answer; the exit code."""
     from ecg2lab.answer.prediction import ErrorNote
     from ecg2lab.readers import read
@@ -129,7 +122,7 @@ def _answer(engine: Engine, question: Question, patient: Patient, case: Case, de
     recording = None
     try:
         recording = read(case.record)
-        delivery.answer(question.ask(engine, recording, patient), recording, case)
+        output.answer(question.ask(engine, recording, patient), recording, case)
         return 0
     except Ecg2LabError as error:
         note, code = ErrorNote(type=type(error).__name__, message=str(error)), REFUSED
@@ -140,7 +133,7 @@ def _answer(engine: Engine, question: Question, patient: Patient, case: Case, de
         if os.environ.get(DEBUG):
             raise
         note, code, quality = ErrorNote(type="InternalError", message=internal(error)), INTERNAL, None
-    delivery.refusal(note, quality, case, engine.info, recording)
+    output.refusal(note, quality, case, engine.info, recording)
     return code
 
 

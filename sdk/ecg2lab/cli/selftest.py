@@ -8,11 +8,6 @@ from typing import Annotated
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("selftest")(run)
-
-
 def run(
     bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
     threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,23 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
-from ecg2lab.cli.options import BackendName, Facts, flat
+from ecg2lab.cli.options import BackendName, Facts
 
 if TYPE_CHECKING:
-    from ecg2lab.cli.stream_view import View
     from ecg2lab.engine import Engine
     from ecg2lab.patient import Patient
-    from ecg2lab.stream import Stream
+    from ecg2lab.stream import Stream, StreamPrediction
 
 STDIN = "-"
 _RAW_PANEL = "Raw samples, for SOURCE -"
 SampleType = Literal["int16", "float32", "float64"]
 RawUnit = Literal["uV", "mV", "V", "adc"]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command("stream")(flat(run))
 
 
 def _speed(text: str) -> float:
@@ -128,9 +121,7 @@ def run(
             stream, parts = _from_stdin(engine, raw, patient, answers)
         else:
             stream, parts = _from_record(engine, source, speed, patient, answers)
-        with _view(as_json) as view:
-            answered, refused = _show_all(stream, parts, view)
-    _judge(stream, answered, refused)
+        _show_all(stream, parts, as_json)
 
 
 def _from_record(
@@ -162,41 +153,26 @@ def _from_stdin(engine: Engine, raw: RawFormat, patient: Patient, answers: Answe
     return stream, stream_source.raw(sys.stdin.fileno(), raw.sample_type, len(leads), raw.fs)
 
 
-@contextmanager
-def _view(as_json: bool) -> Iterator[View]:
-    from rich.console import Console
-
-    from ecg2lab.cli import stream_view
-
-    console = Console(highlight=False)
-    if as_json or not console.is_terminal or console.width < stream_view.LEAST_WIDTH:
-        yield stream_view.Lines(as_json)
-        return
-    with stream_view.Live(console).opened() as live:
-        yield live
+def _pushed(stream: Stream, parts: Iterable[Any]) -> Iterator[Iterable[StreamPrediction]]:
+    """The predictions that each part leads to, and those of the end."""
+    yield from map(stream.push, parts)
+    yield stream.finish()
 
 
-def _show_all(stream: Stream, parts: Iterable[Any], view: View) -> tuple[int, int]:
-    """Windows answered, and refused."""
-    counts = [0, 0]
-    for part in parts:
-        _show(stream.push(part), view, counts)
-    _show(stream.finish(), view, counts)
-    return counts[0], counts[1]
+def _show_all(stream: Stream, parts: Iterable[Any], as_json: bool) -> None:
+    """Show every window; complain where there was nothing to answer from."""
+    from ecg2lab.cli.stream_view import view
 
-
-def _show(predictions: Iterable[Any], view: View, counts: list[int]) -> None:
-    for prediction in predictions:
-        counts[prediction.refusal is not None] += 1
-        view.show(prediction)
-    sys.stdout.flush()  # who reads a pipe waits for each answer
-
-
-def _judge(stream: Stream, answered: int, refused: int) -> None:
-    """Complain where there was nothing to answer from."""
-    if answered:
-        return
-    seconds = stream.samples_received / stream.fs
-    why = f"all {refused} windows were refused" if refused else f"{seconds:g} s of signal hold no whole window"
-    complain(f"RecordingError: no answer: {why}")
-    raise typer.Exit(REFUSED)
+    answered = refused = 0
+    with view(as_json) as show:
+        for predictions in _pushed(stream, parts):
+            for prediction in predictions:
+                answered += prediction.refusal is None
+                refused += prediction.refusal is not None
+                show(prediction)
+            sys.stdout.flush()  # who reads a pipe waits for each answer
+    if not answered:
+        seconds = stream.samples_received / stream.fs
+        why = f"all {refused} windows were refused" if refused else f"{seconds:g} s of signal hold no whole window"
+        complain(f"RecordingError: no answer: {why}")
+        raise typer.Exit(REFUSED)

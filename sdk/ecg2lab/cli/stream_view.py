@@ -3,60 +3,47 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
 
 import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from ecg2lab.report import words
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from ecg2lab.stream import Position, StreamPrediction
+from ecg2lab.stream import Position, StreamPrediction
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _TREND = 10
 """Answers that a trend shows."""
 _WIDTHS = {"When": 14, "Now": 5, "Trend": _TREND, "Answer": 12}
-LEAST_WIDTH = 70
+_LEAST_WIDTH = 70
 """Of a terminal that a table is drawn on: so that no figure is torn apart."""
 _FRAME_LINES = 6
 """Of the table, beside its findings."""
 
 
-class View(Protocol):
-    """Is shown every prediction."""
-
-    def show(self, prediction: StreamPrediction) -> None:
-        """Show one."""
-
-
-class Lines:
-    """A line for each answer."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-
-    def show(self, prediction: StreamPrediction) -> None:
-        """Show one."""
-        typer.echo(prediction.to_json() if self._as_json else _line(prediction))
+@contextmanager
+def view(as_json: bool) -> Iterator[Callable[[StreamPrediction], None]]:
+    """What shows a prediction; the last table stays."""
+    console = Console(highlight=False)
+    if as_json or not console.is_terminal or console.width < _LEAST_WIDTH:
+        yield lambda prediction: typer.echo(prediction.to_json() if as_json else _line(prediction))
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        yield _Drawing(live).show
 
 
-class Live:
+class _Drawing:
     """A table with the latest answers and the way there."""
 
-    def __init__(self, console: Console) -> None:
-        from rich.live import Live
-
-        self._console = console
-        self._live = Live(console=console, auto_refresh=False)
+    def __init__(self, live: Live) -> None:
+        self._live = live
         self._trends: dict[str, deque[float | None]] = {}
 
     def show(self, prediction: StreamPrediction) -> None:
-        """Show one."""
         for finding in prediction.findings:
             self._trends.setdefault(finding.target, deque(maxlen=_TREND)).append(finding.probability)
         if prediction.refusal:
@@ -64,17 +51,8 @@ class Live:
                 trend.append(None)
         self._live.update(self._table(prediction), refresh=True)
 
-    @contextmanager
-    def opened(self) -> Iterator[Live]:
-        """Draw until the end; the last table stays."""
-        with self._live:
-            yield self
-
     def _table(self, prediction: StreamPrediction) -> Table:
-        from rich.table import Table
-        from rich.text import Text
-
-        status = Text(where(prediction.position), style="dim")
+        status = Text(_where(prediction.position), style="dim")
         if prediction.refusal:
             status.append(f"\nrefused: {prediction.refusal.message}", style="bold yellow")
         title = Text(prediction.notice.upper(), style="bold yellow")
@@ -84,7 +62,7 @@ class Live:
         for name, width in _WIDTHS.items():
             table.add_column(name, no_wrap=True, width=width, justify="right" if name == "Now" else "left")
         findings = sorted(prediction.findings, key=lambda f: not f.detected)
-        room = max(1, self._console.height - _FRAME_LINES)
+        room = max(1, self._live.console.height - _FRAME_LINES)
         for finding in findings[:room]:
             answer = words.verdict(finding)
             table.add_row(
@@ -99,14 +77,14 @@ class Live:
         return table
 
 
-def where(position: Position) -> str:
+def _where(position: Position) -> str:
     """The window that an answer is of."""
     since = "" if position.since_s == position.begin_s else f" (since {position.since_s:.2f} s)"
     return f"{position.begin_s:.2f} to {position.end_s:.2f} s{since}, {position.behind_s:.2f} s behind"
 
 
 def _line(prediction: StreamPrediction) -> str:
-    span = where(prediction.position)
+    span = _where(prediction.position)
     if prediction.refusal:
         return f"{span}: refused: {prediction.refusal.message}"
     detected = [

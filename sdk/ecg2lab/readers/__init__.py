@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers.content import Content, Stated
-from ecg2lab.readers.formats import FORMATS, recognise
+from ecg2lab.readers.formats import FORMATS, WFDB_SUFFIXES, recognise
 
 if TYPE_CHECKING:
     from ecg2lab.recording import Recording, Unit
-
-_WFDB_SUFFIXES = (".hea", ".dat", ".mat")
 
 
 def read(
@@ -68,7 +66,7 @@ def _read(path: Path, form: str | None, stated: Stated) -> Recording:
     if path.is_dir():
         raise RecordingError(f"{path} is a folder; name a record in it")
     header = _wfdb_header(path)
-    if form == "wfdb" or (form is None and header.is_file() and (path.suffix in _WFDB_SUFFIXES or not path.exists())):
+    if form == "wfdb" or (form is None and header.is_file() and (path.suffix in WFDB_SUFFIXES or not path.exists())):
         if not header.is_file():
             raise RecordingError(f"{path} has no header {header.name} beside it")
         _refuse_statements(path, stated)
@@ -77,19 +75,15 @@ def _read(path: Path, form: str | None, stated: Stated) -> Recording:
         return read_wfdb(header)
     if not path.exists():
         raise RecordingError(f"there is no recording at {path}")
-    return _read_file(path, form, stated)
-
-
-def _wfdb_header(path: Path) -> Path:
-    return path.with_suffix(".hea") if path.suffix in _WFDB_SUFFIXES else path.with_name(path.name + ".hea")
-
-
-def _read_file(path: Path, form: str | None, stated: Stated) -> Recording:
     try:
         return _read_content(path, Content.of(path, stated), form)
     except RecordingError as error:
         text = str(error)
         raise RecordingError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+
+
+def _wfdb_header(path: Path) -> Path:
+    return path.with_suffix(".hea") if path.suffix in WFDB_SUFFIXES else path.with_name(path.name + ".hea")
 
 
 def _read_content(path: Path, content: Content, form: str | None) -> Recording:

@@ -13,7 +13,7 @@ from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive
 from ecg2lab.readers.units import printable, require_millivolts
-from ecg2lab.readers.xml_tree import attribute
+from ecg2lab.readers.xml_tree import attribute, text_of
 from ecg2lab.recording import Recording
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
@@ -41,7 +41,7 @@ def read_aecg(content: Content) -> Recording:
         content.name,
         patient_id=attribute(next(root.iter("trialSubject"), None), "id", "extension"),
         acquired=began,
-        device=_device(series),
+        device=text_of(next(series.iter("manufacturedSeriesDevice"), None), "manufacturerModelName"),
         document_uid=attribute(root, "id", "root"),
         subject=subjects.subject(
             birth=subjects.day((attribute(person, "birthTime", "value") or "")[:8]),
@@ -85,8 +85,7 @@ def _channel(sequence: Element, rate: float) -> Channel:
     scale = finite(attribute(value, "scale", "value"))
     if scale is None or scale == 0:
         raise RecordingError(f"the file does not state the scale of lead {printable(name)}")
-    origin_text = attribute(value, "origin", "value")
-    origin = finite(origin_text or "0")
+    origin = finite(attribute(value, "origin", "value") or "0")
     if origin is None:
         raise RecordingError(f"the origin of lead {printable(name)} is no number")
     unit = require_millivolts(attribute(value, "scale", "unit"), name)
@@ -95,18 +94,10 @@ def _channel(sequence: Element, rate: float) -> Channel:
 
 
 def _digits(value: Element | None, name: str) -> NDArray[np.float64]:
-    element = value.find("digits") if value is not None else None
-    words = ((element.text if element is not None else None) or "").split()
     try:
-        counts = np.array(words, dtype=np.float64)
+        counts = np.array((text_of(value, "digits") or "").split(), dtype=np.float64)
     except ValueError:
         raise RecordingError(f"the digits of lead {printable(name)} are no numbers") from None
     if not np.isfinite(counts).all():
         raise RecordingError(f"the digits of lead {printable(name)} are not finite")
     return counts
-
-
-def _device(series: Element) -> str | None:
-    device = next(series.iter("manufacturedSeriesDevice"), None)
-    name = device.find("manufacturerModelName") if device is not None else None
-    return (name.text or "").strip() or None if name is not None else None

@@ -39,6 +39,14 @@ class ByteFields:
         return latin_text(self.take(offset, size))
 
 
+def decoded(raw: bytes) -> str:
+    """Text in UTF-8 or, where it is none, in Latin-1."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 def latin_text(raw: bytes) -> str:
     """Text up to the first zero byte; in Latin-1 every byte is a letter, so that nothing is lost."""
     return raw.split(b"\0", 1)[0].decode("latin-1").strip()

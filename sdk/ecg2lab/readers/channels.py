@@ -31,11 +31,6 @@ class Channel(NamedTuple):
     offset_mv: float = 0.0
     """Of a count of zero."""
 
-    @property
-    def lead(self) -> str | None:
-        """The lead that it is, or None if it is none."""
-        return lead_of(self.name)
-
 
 def no_lead(name: str) -> Channel:
     """A channel of another kind, whose samples are of no interest."""
@@ -78,7 +73,7 @@ def to_recording(
     RecordingError
         If there is no lead, a lead is there twice, or leads differ in rate or length.
     """
-    leads = [(channel, name) for channel in channels if (name := channel.lead)]
+    leads = [(channel, name) for channel in channels if (name := lead_of(channel.name))]
     if not leads:
         raise RecordingError(f"it has no ECG lead with a known name (channels: {_names(channels)})")
     first = leads[0][0]
@@ -102,7 +97,7 @@ def to_recording(
         unit="mV",
         source=source(form, file, **origin),
         subject=subject,
-        ignored=[printable(channel.name) for channel in channels if not channel.lead],
+        ignored=[printable(channel.name) for channel in channels if not lead_of(channel.name)],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,13 +26,13 @@ class Stated(NamedTuple):
     baseline: float | None = None
 
 
+@dataclass(frozen=True)
 class Content:
     """Name and bytes of a file, and what its caller says of it; its XML tree when asked for."""
 
-    def __init__(self, name: str, data: bytes, stated: Stated) -> None:
-        self.name = name
-        self.data = data
-        self.stated = stated
+    name: str
+    data: bytes
+    stated: Stated
 
     @classmethod
     def of(cls, path: Path, stated: Stated) -> Content:

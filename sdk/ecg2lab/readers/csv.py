@@ -10,7 +10,6 @@ import io
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,19 +37,12 @@ _KEYS = {
 _HERTZ = re.compile(r"\s*hz", re.IGNORECASE)
 
 
-class _Column(NamedTuple):
-    """One name of the header."""
-
-    name: str
-    unit: str | None
-
-
 def header_of(content: Content) -> int | None:
     """Line, counted from 0, of the header: the first line that is neither empty nor a comment, if it names a lead."""
     for number, line in enumerate(content.data[: 2**16].removeprefix(_MARK).split(b"\n")):
         if line.strip() and not line.startswith(b"#"):
             text = line.decode("latin-1")
-            named = any(lead_of(_column(cell, {}).name) for cell in _cells(text, _delimiter(text)))
+            named = any(lead_of(_column(cell, {})[0]) for cell in _cells(text, _delimiter(text)))
             return number if named and "\0" not in text else None
     return None
 
@@ -80,8 +72,8 @@ def read_csv(content: Content) -> Recording:
     table = _table(lines, header + 2, delimiter, len(columns))
     rate = _rate(facts)
     channels = [
-        _channel(column, table[:, place], rate, facts) if lead_of(column.name) else no_lead(column.name)
-        for place, column in enumerate(columns)
+        _channel(name, unit, table[:, place], rate, facts) if lead_of(name) else no_lead(name)
+        for place, (name, unit) in enumerate(columns)
     ]
     return to_recording(channels, "CSV", content.name, subject=_subject(facts))
 
@@ -135,27 +127,28 @@ def _rate(facts: dict[str, str]) -> float:
     return rate
 
 
-def _column(cell: str, facts: dict[str, str]) -> _Column:
+def _column(cell: str, facts: dict[str, str]) -> tuple[str, str | None]:
+    """Name and unit."""
     column = _COLUMN.fullmatch(cell)
     if column is None:
-        return _Column(cell, None)
+        return cell, None
     own, general = column["unit"], facts.get("unit")
     if own is not None and general is not None and own.strip() != general.strip():
         raise RecordingError(f"column {printable(cell)} is not in the unit stated for all, {printable(general)}")
-    return _Column(column["name"], own if own is not None else general)
+    return column["name"], own if own is not None else general
 
 
-def _channel(column: _Column, values: NDArray[np.float64], rate: float, facts: dict[str, str]) -> Channel:
-    if column.unit is None:
+def _channel(name: str, unit: str | None, values: NDArray[np.float64], rate: float, facts: dict[str, str]) -> Channel:
+    if unit is None:
         raise RecordingError("its unit is not known: add a comment line `# unit: mV`, or say unit=…")
-    if column.unit.casefold() != "adc":
+    if unit.casefold() != "adc":
         if "gain" in facts or "baseline" in facts:
             raise RecordingError("gain and baseline belong to unit adc")
-        return Channel(column.name, values, require_millivolts(column.unit, column.name), rate)
+        return Channel(name, values, require_millivolts(unit, name), rate)
     gain, baseline = finite(facts.get("gain")), finite(facts.get("baseline", "0"))
     if gain is None or gain <= 0 or baseline is None:
         raise RecordingError("unit adc needs a gain above zero in counts per millivolt (`# gain: 1000`, or gain=…)")
-    return Channel(column.name, values, 1 / gain, rate, offset_mv=-baseline / gain)
+    return Channel(name, values, 1 / gain, rate, offset_mv=-baseline / gain)
 
 
 def _table(lines: Iterable[str], first: int, delimiter: str, width: int) -> NDArray[np.float64]:
@@ -165,11 +158,11 @@ def _table(lines: Iterable[str], first: int, delimiter: str, width: int) -> NDAr
         if (cells := line.count(delimiter) + 1) != width:
             raise RecordingError(f"line {number} has {cells} values for {width} columns")
         try:
+            if "_" in line:
+                raise ValueError("Python takes 1_000 for a number")
             values.extend(float(cell) if cell else np.nan for cell in _cells(line, delimiter))
         except ValueError:
             raise RecordingError(f"line {number} has a value that is no number") from None
-        if "_" in line:  # Python takes 1_000 for a number
-            raise RecordingError(f"line {number} has a value that is no number")
     check_size(len(values))
     return np.frombuffer(values).reshape(-1, width)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
+from ecg2lab.readers.byte_fields import decoded
 from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.lead_codes import lead_name
@@ -96,12 +97,8 @@ def _text(dataset: Any, keyword: str) -> str | None:
     """A text as stored, not validated."""
     element = dataset.get_item(keyword)
     value: Any = element.value if element is not None else None
-    if isinstance(value, bytes):
-        try:
-            value = value.decode("utf-8")
-        except UnicodeDecodeError:
-            value = value.decode("latin-1")
-    return str(value).strip(" \0") or None if value is not None else None
+    text = decoded(value) if isinstance(value, bytes) else str(value)
+    return text.strip(" \0") or None if value is not None else None
 
 
 def _rhythm(dataset: Any) -> Any:

@@ -16,6 +16,7 @@ from ecg2lab.readers.units import printable
 if TYPE_CHECKING:
     from ecg2lab.recording import Recording
 
+WFDB_SUFFIXES = (".hea", ".dat", ".mat")
 BDF_MARK = b"\xffBIOSEMI"
 _XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
 _SCP_FIRST_POINTER = bytes([7, 0, 0, 0])
@@ -43,10 +44,6 @@ class Format(NamedTuple):
         return recording
 
 
-def _is_dicom(content: Content) -> bool:
-    return content.data[128:132] == b"DICM"
-
-
 def _is_edf(content: Content) -> bool:
     data = content.data
     return data[:8] == BDF_MARK or (data[:8] == b"0       " and data[184:192].strip().isdigit())
@@ -55,10 +52,6 @@ def _is_edf(content: Content) -> bool:
 def _is_scp(content: Content) -> bool:
     data = content.data
     return data[8:10] == b"\0\0" and data[22:24] == b"\0\0" and data[28:32] == _SCP_FIRST_POINTER
-
-
-def _is_ishne(content: Content) -> bool:
-    return content.data[:8] == b"ISHNE1.0"
 
 
 def _is_csv(content: Content) -> bool:
@@ -77,10 +70,10 @@ def _has_root(name: str) -> Callable[[Content], bool]:
 
 
 FORMATS = {
-    "dicom": Format("DICOM", _is_dicom, "dicom:read_dicom"),
+    "dicom": Format("DICOM", lambda content: content.data[128:132] == b"DICM", "dicom:read_dicom"),
     "edf": Format("EDF, EDF+, BDF", _is_edf, "edf:read_edf"),
     "scp": Format("SCP-ECG", _is_scp, "scp:read_scp"),
-    "ishne": Format("ISHNE", _is_ishne, "ishne:read_ishne"),
+    "ishne": Format("ISHNE", lambda content: content.data[:8] == b"ISHNE1.0", "ishne:read_ishne"),
     "aecg": Format("HL7 aECG", _has_root("AnnotatedECG"), "aecg:read_aecg"),
     "muse": Format("GE MUSE XML", _has_root("RestingECG"), "muse:read_muse"),
     "philips": Format("Philips XML", _has_root("restingecgdata"), "philips:read_philips"),

@@ -6,6 +6,7 @@ import binascii
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
@@ -13,13 +14,13 @@ from ecg2lab.readers.byte_fields import ByteFields
 from ecg2lab.readers.channels import Channel, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.recording import Recording
+from ecg2lab.recording.leads import STANDARD
 
 _FIXED_END, _MOST_LEADS, _CHECKED_FROM = 522, 12, 10
 _NANOVOLT = 1e-6
 _FAULT = -32768
 """The sample of a lead that had no contact."""
-_LEADS = ("Vx", "Vy", "Vz", "I", "II", "III", "aVR", "aVL", "aVF", *(f"V{number}" for number in range(1, 7)))
-_FIRST_LEAD_CODE = 2
+_LEADS = dict(enumerate(("Vx", "Vy", "Vz", *STANDARD), start=2))
 _SEX = {1: "male", 2: "female"}
 
 
@@ -44,10 +45,7 @@ def read_ishne(content: Content) -> Recording:
     samples = np.frombuffer(fields.take(start, _size(fields, start, leads)), "<i2").reshape(-1, leads).T
     counts = samples.astype(np.float64)
     counts[samples == _FAULT] = np.nan
-    channels = [
-        Channel(_name(fields.signed(158 + 2 * row, 2)), counts[row], _resolution(fields, row) * _NANOVOLT, float(rate))
-        for row in range(leads)
-    ]
+    channels = [_channel(fields, row, counts[row], float(rate)) for row in range(leads)]
     acquired = _day(fields, 138)
     clock = ":".join(f"{fields.signed(150 + 2 * place, 2):02d}" for place in range(3))
     return to_recording(
@@ -77,16 +75,11 @@ def _size(fields: ByteFields, start: int, leads: int) -> int:
     return size
 
 
-def _name(code: int) -> str:
-    row = code - _FIRST_LEAD_CODE
-    return _LEADS[row] if 0 <= row < len(_LEADS) else f"code {code}"
-
-
-def _resolution(fields: ByteFields, row: int) -> int:
-    nanovolts = fields.signed(206 + 2 * row, 2)
+def _channel(fields: ByteFields, row: int, counts: NDArray[np.float64], rate: float) -> Channel:
+    code, nanovolts = fields.signed(158 + 2 * row, 2), fields.signed(206 + 2 * row, 2)
     if nanovolts <= 0:
         raise RecordingError(f"the file does not state the resolution of lead {row + 1}")
-    return nanovolts
+    return Channel(_LEADS.get(code, f"code {code}"), counts, nanovolts * _NANOVOLT, rate)
 
 
 def _day(fields: ByteFields, offset: int) -> date | None:

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 _NAMES = {
-    1: "I",
-    2: "II",
-    **{2 + number: f"V{number}" for number in range(1, 8)},
-    11: "V3R",
-    12: "V4R",
-    13: "V5R",
-    14: "V6R",
-    16: "Vx",
-    17: "Vy",
-    18: "Vz",
-    61: "III",
-    62: "aVR",
-    63: "aVL",
-    64: "aVF",
-    66: "V8",
-    67: "V9",
+    **dict(enumerate(("I", "II", "V1", "V2", "V3", "V4", "V5", "V6", "V7"), start=1)),
+    **dict(enumerate(("V3R", "V4R", "V5R", "V6R"), start=11)),
+    **dict(enumerate(("Vx", "Vy", "Vz"), start=16)),
+    **dict(enumerate(("III", "aVR", "aVL", "aVF"), start=61)),
+    **dict(enumerate(("V8", "V9"), start=66)),
 }
 
 

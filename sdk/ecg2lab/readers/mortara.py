@@ -10,7 +10,7 @@ from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive, whole
 from ecg2lab.readers.units import printable
-from ecg2lab.readers.xml_tree import attribute, base64_counts, require_count
+from ecg2lab.readers.xml_tree import attribute, base64_counts
 from ecg2lab.recording import Recording
 
 _STORED_AS = {"BITS": "16", "FORMAT": "SIGNED", "ENCODING": "BASE64"}
@@ -52,7 +52,6 @@ def _channel(channel: Element) -> Channel:
             raise RecordingError(f"{what} has {field} {printable(stored)}; only {readable} is read")
     if finite(channel.get("OFFSET") or "0") != 0:
         raise RecordingError(f"{what} has an OFFSET, which cannot be understood")
-    counts = base64_counts(channel.get("DATA") or channel.text, what)
+    counts = base64_counts(channel.get("DATA") or channel.text, whole(channel.get("DURATION")), what)
     rate = positive(channel.get("SAMPLE_FREQ"), f"the sampling rate of {what} (SAMPLE_FREQ)")
-    require_count(len(counts), whole(channel.get("DURATION")), what)
     return Channel(name, counts, 1 / positive(channel.get("UNITS_PER_MV"), f"the gain of {what} (UNITS_PER_MV)"), rate)

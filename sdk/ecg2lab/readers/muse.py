@@ -11,7 +11,7 @@ from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive, whole
 from ecg2lab.readers.units import printable, require_millivolts
-from ecg2lab.readers.xml_tree import base64_counts, require_count, text_of
+from ecg2lab.readers.xml_tree import base64_counts, text_of
 from ecg2lab.recording import Recording
 
 _DATE_ORDER = "mdy"
@@ -66,8 +66,7 @@ def _channel(lead: Element, rate: float) -> Channel:
     for field in _UNAPPLIED:
         if (text := text_of(lead, field)) is not None and finite(text) != 0:
             raise RecordingError(f"{what} has a {field}, which cannot be understood")
-    counts = base64_counts(text_of(lead, "WaveFormData"), what)
-    require_count(len(counts), whole(text_of(lead, "LeadSampleCountTotal")), what)
+    counts = base64_counts(text_of(lead, "WaveFormData"), whole(text_of(lead, "LeadSampleCountTotal")), what)
     checksum = whole(text_of(lead, "LeadDataCRC32"))
     if checksum is not None and zlib.crc32(counts.tobytes()) != checksum % 2**32:
         raise RecordingError(f"{what} is damaged: it does not match its checksum; export it again")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 
 from ecg2lab.errors import RecordingError
 
@@ -33,22 +32,15 @@ def positive(text: str | None, what: str) -> float:
     RecordingError
         Naming `what` is missing or none.
     """
-    return _above_zero(finite, text, what)
+    return _above_zero(finite(text), text, what)
 
 
 def count(text: str | None, what: str) -> int:
-    """A whole number above zero.
-
-    Raises
-    ------
-    RecordingError
-        Naming `what` is missing or none.
-    """
-    return int(_above_zero(whole, text, what))
+    """A whole number above zero; else as `positive`."""
+    return int(_above_zero(whole(text), text, what))
 
 
-def _above_zero(read: Callable[[str | None], float | None], text: str | None, what: str) -> float:
-    number = read(text)
+def _above_zero(number: float | None, text: str | None, what: str) -> float:
     if text is None or not text.strip():
         raise RecordingError(f"the file does not state {what}")
     if number is None or number <= 0:

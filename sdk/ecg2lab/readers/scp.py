@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 from datetime import date
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,18 +32,6 @@ _AGE_UNITS = {1: "years", 2: "months", 3: "weeks", 4: "days", 5: "hours"}
 _SEX = {1: "male", 2: "female"}
 
 
-class _Lead(NamedTuple):
-    """One lead of section 3; places are counted from 1."""
-
-    start: int
-    end: int
-    code: int
-
-    @property
-    def length(self) -> int:
-        return self.end - self.start + 1
-
-
 def read_scp(content: Content) -> Recording:
     """Read the rhythm leads.
 
@@ -57,13 +44,13 @@ def read_scp(content: Content) -> Recording:
     for number, meaning in ((3, "lead definition"), (6, "rhythm data")):
         if number not in sections:
             raise RecordingError(f"it has no section {number} ({meaning})")
-    leads = _leads(sections[3])
+    codes, length = _leads(sections[3])
     tables = read_tables(sections[2]) if 2 in sections else None
     facts = _facts(sections[1]) if 1 in sections else {}
     acquired, clock = _date(facts, _DAY), facts.get(_TIME, b"")
     time = ":".join(f"{part:02d}" for part in clock[:3]) if len(clock) >= 3 else ""
     return to_recording(
-        _channels(sections[6], leads, tables),
+        _channels(sections[6], codes, length, tables),
         "SCP-ECG",
         content.name,
         patient_id=latin_text(facts.get(_PATIENT_ID, b"")),
@@ -95,36 +82,36 @@ def _sections(record: ByteFields) -> dict[int, ByteFields]:
     return sections
 
 
-def _leads(section: ByteFields) -> list[_Lead]:
+def _leads(section: ByteFields) -> tuple[list[int], int]:
+    """Codes of the leads, and how many samples each has."""
     number, flags = section.unsigned(0, 1), section.unsigned(1, 1)
     if not 1 <= number <= _MOST_LEADS:
         raise RecordingError(f"it announces {number} leads; there can be 1 to {_MOST_LEADS}")
     if flags & _SUBTRACTED:
         raise RecordingError("its reference beat is subtracted from the rhythm, which is not read; export it without")
-    leads = [
-        _Lead(section.unsigned(offset, 4), section.unsigned(offset + 4, 4), section.unsigned(offset + 8, 1))
-        for offset in range(2, 2 + 9 * number, 9)
-    ]
-    if any(lead.length < 1 or (lead.start, lead.end) != (leads[0].start, leads[0].end) for lead in leads):
+    offsets = range(2, 2 + 9 * number, 9)
+    spans = {(section.unsigned(offset, 4), section.unsigned(offset + 4, 4)) for offset in offsets}
+    start, end = min(spans)
+    if len(spans) > 1 or end < start:
         raise RecordingError("its leads were not recorded over the same time, or have a negative length")
-    check_size(number * leads[0].length)
-    return leads
+    length = end - start + 1
+    check_size(number * length)
+    return [section.unsigned(offset + 8, 1) for offset in offsets], length
 
 
-def _channels(section: ByteFields, leads: list[_Lead], tables: list[Table] | None) -> list[Channel]:
+def _channels(section: ByteFields, codes: list[int], length: int, tables: list[Table] | None) -> list[Channel]:
     per_count, interval = section.unsigned(0, 2), section.unsigned(2, 2)
     differences, bimodal = section.unsigned(4, 1), section.unsigned(5, 1)
     if not per_count or not interval:
         raise RecordingError("the file does not state its amplitude resolution or sampling interval")
     if bimodal or differences > 2:
         raise RecordingError("its rhythm is compressed in a way that is not read (bimodal); export it without")
-    offset, channels = 6 + 2 * len(leads), []
-    for row, lead in enumerate(leads):
+    offset, channels = 6 + 2 * len(codes), []
+    for row, code in enumerate(codes):
         size = section.unsigned(6 + 2 * row, 2)
-        values = _values(section.take(offset, size), lead.length, tables)
+        counts = _undo_differences(_values(section.take(offset, size), length, tables), differences)
         offset += size
-        counts = _undo_differences(values, differences)
-        channels.append(Channel(lead_name(lead.code), counts, per_count * _NANOVOLT, 1e6 / interval))
+        channels.append(Channel(lead_name(code), counts, per_count * _NANOVOLT, 1e6 / interval))
     return channels
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
+from ecg2lab.readers.byte_fields import decoded
 from ecg2lab.readers.channels import check_size, source
 from ecg2lab.readers.numbers import finite, whole
 from ecg2lab.readers.units import millivolts, printable
@@ -54,6 +54,14 @@ def read_wfdb(header: Path) -> Recording:
         If the record is damaged, or does not state its sampling rate, or the gain of a lead, or a voltage as its unit.
     """
     require("formats", "wfdb")
+    try:
+        return _recording(header)
+    except RecordingError as error:
+        text = str(error)
+        raise RecordingError(text if text.startswith((str(header), "cannot read ")) else f"{header}: {text}") from None
+
+
+def _recording(header: Path) -> Recording:
     channels = _channels(header)
     record = _read(header)
     labels = [printable(name or "", _LONGEST_NAME) for name in record.sig_name or ()]
@@ -61,19 +69,15 @@ def read_wfdb(header: Path) -> Recording:
     rows = [row for row, name in enumerate(names) if name]
     if not rows:
         raise RecordingError(f"{header} has no ECG lead with a known name (channels: {', '.join(labels) or 'none'})")
-    samples = np.stack([record.p_signal[:, row] * _scale(channels[row], labels[row], header) for row in rows])
-    try:
-        return Recording(
-            samples,
-            fs=record.fs,
-            leads=[str(names[row]) for row in rows],
-            unit="mV",
-            source=source("WFDB", header.name),
-            subject=_subject(record.comments or []),
-            ignored=[labels[row] for row, name in enumerate(names) if not name],
-        )
-    except RecordingError as error:
-        raise RecordingError(f"{header}: {error}") from None
+    return Recording(
+        np.stack([record.p_signal[:, row] * _scale(channels[row], labels[row]) for row in rows]),
+        fs=record.fs,
+        leads=[str(names[row]) for row in rows],
+        unit="mV",
+        source=source("WFDB", header.name),
+        subject=_subject(record.comments or []),
+        ignored=[labels[row] for row, name in enumerate(names) if not name],
+    )
 
 
 def _channels(header: Path) -> list[_Channel]:
@@ -82,8 +86,7 @@ def _channels(header: Path) -> list[_Channel]:
         content = header.read_bytes()
     except OSError as error:
         raise RecordingError(f"cannot read {header}: {error.strerror}") from None
-    text = _decoded(content)
-    lines = [line.split("#")[0].split() for line in text.splitlines()]
+    lines = [line.split("#")[0].split() for line in decoded(content).splitlines()]
     record, *signals = [line for line in lines if line] or [[]]
     if len(record) < 2 or whole(record[1]) is None:
         raise RecordingError(f"{header} is damaged or no WFDB header")
@@ -101,21 +104,11 @@ def _channels(header: Path) -> list[_Channel]:
 def _check_announced(record: list[str], channels: list[_Channel], header: Path) -> None:
     """The package makes room for what the header announces, and waits for the end of a pipe."""
     moments = (whole(record[3]) if len(record) > 3 else None) or 0
-    try:
-        check_size(moments * sum(channel.per_frame for channel in channels))
-    except RecordingError as error:
-        raise RecordingError(f"{header}: {error}") from None
+    check_size(moments * sum(channel.per_frame for channel in channels))
     for name in {channel.file for channel in channels}:
         signal = header.with_name(name)
         if signal.exists() and not signal.is_file():
             raise RecordingError(f"cannot read {signal}: it is no regular file")
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
 
 
 def _channel(line: list[str], number: int, header: Path) -> _Channel:
@@ -138,7 +131,7 @@ def _read(header: Path) -> Any:
 
     try:
         record = wfdb.rdrecord(str(header.with_suffix("")), physical=False)
-        _verify_checksums(record, header)
+        _verify_checksums(record)
         record.dac(inplace=True)
         return record
     except RecordingError:
@@ -149,31 +142,22 @@ def _read(header: Path) -> Any:
     except PermissionError as error:
         raise RecordingError(f"cannot read {error.filename or header}: {error.strerror}") from None
     except Exception:  # the package raises whatever its parsing meets
-        raise RecordingError(
-            f"{header}: the header or a signal file is damaged or cut short; copy the record again"
-        ) from None
+        raise RecordingError("the header or a signal file is damaged or cut short; copy the record again") from None
 
 
-def _verify_checksums(record: Any, header: Path) -> None:
+def _verify_checksums(record: Any) -> None:
     """Compare the 16-bit sums that the header states; frames of several samples are stored otherwise and not summed."""
-    stated = record.checksum or []
     if any(n != 1 for n in record.samps_per_frame or []):
         return
-    for row, expected in enumerate(stated):
-        if expected is not None and (_checksum(record.d_signal[:, row]) - expected) % 2**16:
-            raise RecordingError(
-                f"{header}: signal {row + 1} is damaged: it does not match its checksum; copy it again"
-            )
+    for row, expected in enumerate(record.checksum or []):
+        if expected is not None and (int(record.d_signal[:, row].sum(dtype=np.int64)) - expected) % 2**16:
+            raise RecordingError(f"signal {row + 1} is damaged: it does not match its checksum; copy it again")
 
 
-def _checksum(signal: NDArray[np.integer[Any]]) -> int:
-    return int(signal.sum(dtype=np.int64))
-
-
-def _scale(channel: _Channel, name: str, header: Path) -> float:
+def _scale(channel: _Channel, name: str) -> float:
     scale = millivolts(channel.unit)
     if scale is None:
-        raise RecordingError(f"{header}: lead {name} is in unit {channel.unit!r}, which is no voltage")
+        raise RecordingError(f"lead {name} is in unit {channel.unit!r}, which is no voltage")
     return scale
 
 

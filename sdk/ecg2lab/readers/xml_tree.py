@@ -108,27 +108,18 @@ def base64_bytes(text: str | None, what: str) -> bytes:
     return content
 
 
-def base64_counts(text: str | None, what: str) -> NDArray[np.int16]:
+def base64_counts(text: str | None, announced: int | None, what: str) -> NDArray[np.int16]:
     """16-bit samples, little-endian, of a base64 text.
 
     Raises
     ------
     RecordingError
-        Naming `what` is missing, none, or holds half a sample.
+        Naming `what` is missing, none, holds half a sample, or other than as many samples as are announced.
     """
     content = base64_bytes(text, what)
     if len(content) % 2:
         raise RecordingError(f"{what} ends within a sample")
-    return np.frombuffer(content, dtype="<i2")
-
-
-def require_count(samples: int, announced: int | None, what: str) -> None:
-    """Refuse samples that are not as many as their file announces.
-
-    Raises
-    ------
-    RecordingError
-        Naming both numbers.
-    """
-    if announced is not None and samples != announced:
-        raise RecordingError(f"{what} has {samples} samples and announces {announced}: it is damaged or cut short")
+    counts = np.frombuffer(content, dtype="<i2")
+    if announced is not None and len(counts) != announced:
+        raise RecordingError(f"{what} has {len(counts)} samples and announces {announced}: it is damaged or cut short")
+    return counts

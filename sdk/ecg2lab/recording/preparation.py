@@ -70,11 +70,9 @@ def judge_quality(prepared: _core.Prepared, contract: Contract, longest_gap_s: f
     return note
 
 
-def cut_windows(
-    prepared: _core.Prepared, contract: Contract, longest_gap_s: float | None = None
-) -> NDArray[np.float32]:
+def cut_windows(prepared: _core.Prepared, contract: Contract) -> NDArray[np.float32]:
     """Whole windows side by side, (windows, leads, L), of a recording that `judge_quality` does not refuse."""
-    judge_quality(prepared, contract, longest_gap_s)
+    judge_quality(prepared, contract)
     return whole_windows(prepared, contract)
 
 
@@ -112,8 +110,8 @@ def preprocess(
         If the samples cannot be understood or brought to the contract.
     """
     form = recording_format(leads, fs, unit)
-    wanted = _published() if contract is None else contract
-    return _core.preprocess(check_samples(samples, len(form.leads)), form, wanted.native)
+    native = (contract or _published()).native
+    return _core.preprocess(check_samples(samples, len(form.leads)), form, native)
 
 
 @cache

@@ -27,6 +27,8 @@ PAGE_S = _COLUMN_S * 4
 _MM_PER_S, _MM_PER_MV = 25.0, 10.0
 _ROW_MM, _PULSE_MM, _MARGIN_MM = 30.0, 7.0, 4.0
 WIDTH_MM = _PULSE_MM + PAGE_S * _MM_PER_S + 2 * _MARGIN_MM
+_LEFT_MM = -_PULSE_MM - _MARGIN_MM
+"""Of the paper; the traces begin at zero."""
 HEIGHT_MM = (len(_LAYOUT) + 1) * _ROW_MM + 2 * _MARGIN_MM
 INCH = 25.4
 _PAPER, _FINE, _COARSE, _INK = "#fffafa", "#f6d5d5", "#e5a5a5", "#1a1a2e"
@@ -68,8 +70,7 @@ def draw(axes: Axes, recording: Recording, note: str = "", explanation: Explanat
 
     One unit of the axes, which must be `WIDTH_MM` by `HEIGHT_MM` large, is one millimetre of paper.
     """
-    left = -_PULSE_MM - _MARGIN_MM
-    axes.set(xlim=(left, left + WIDTH_MM), ylim=(0, HEIGHT_MM))
+    axes.set(xlim=(_LEFT_MM, _LEFT_MM + WIDTH_MM), ylim=(0, HEIGHT_MM))
     axes.axis("off")
     _grid(axes)
     rows = [[(lead, column * _COLUMN_S, _COLUMN_S) for column, lead in enumerate(leads)] for leads in _LAYOUT]
@@ -92,13 +93,13 @@ def _label(axes: Axes, x: float, y: float, text: str, size: float, **style: Any)
 
 
 def _grid(axes: Axes) -> None:
-    left = -_PULSE_MM - _MARGIN_MM
-    axes.fill_between((left, left + WIDTH_MM), 0, HEIGHT_MM, color=_PAPER, linewidth=0, zorder=-1)
+    left, right = _LEFT_MM, _LEFT_MM + WIDTH_MM
+    axes.fill_between((left, right), 0, HEIGHT_MM, color=_PAPER, linewidth=0, zorder=-1)
     for step, colour, line in ((1.0, _FINE, 0.35), (5.0, _COARSE, 0.5)):
-        across = np.arange(np.ceil(left / step) * step, left + WIDTH_MM, step)
+        across = np.arange(np.ceil(left / step) * step, right, step)
         axes.vlines(across, 0, HEIGHT_MM, colors=colour, linewidths=line, zorder=0)
         up = np.arange(_MARGIN_MM % step, HEIGHT_MM, step)
-        axes.hlines(up, left, left + WIDTH_MM, colors=colour, linewidths=line, zorder=0)
+        axes.hlines(up, left, right, colors=colour, linewidths=line, zorder=0)
 
 
 def _pulse(axes: Axes, middle: float) -> None:

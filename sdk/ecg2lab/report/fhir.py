@@ -38,14 +38,12 @@ def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued:
 
     Parameters
     ----------
-    prediction
-        To write.
     identity
         What the resources' own identities are derived from; None: a new one.
     issued
         With its time zone; None: now.
     """
-    ids, when = _Identities(identity), _instant(issued)
+    root, when = identity or uuid.uuid4(), _instant(issued)
     source = prediction.source or {}
     shared = {"subject": _subject(source)}
     assessment: Resource = {
@@ -55,52 +53,29 @@ def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued:
         "code": {"text": _TITLE},
         **shared,
         "occurrenceDateTime": when,
-        "performer": {"reference": ids["device"]},
+        "performer": {"reference": _urn(root, "device")},
         "basis": [{"display": _basis(prediction)}],
         "prediction": [_prediction(finding) for finding in prediction.findings],
         "note": [{"text": text} for text in _notes(prediction)],
     }
-    report: Resource = {
-        "resourceType": "DiagnosticReport",
-        "text": _narrative(_conclusion(prediction)),
-        "extension": [{"url": RISK, "valueReference": {"reference": ids["assessment"]}}, *_source(source)],
-        "status": "preliminary",
-        "category": [_ECG],
-        "code": {"text": _TITLE},
+    report = _report(
+        "preliminary",
+        words.clean(f"{prediction.notice.capitalize()}. {words.summary(prediction)}"),
+        when,
+        extension=[{"url": RISK, "valueReference": {"reference": _urn(root, "assessment")}}, *_source(source)],
         **_ordered(source),
         **shared,
         **_effective(source),
-        "issued": when,
-        "conclusion": _conclusion(prediction),
-    }
-    return _collection(ids, when, report=report, assessment=assessment, device=_device(prediction.engine))
+    )
+    return _collection(root, when, report=report, assessment=assessment, device=_device(prediction.engine))
 
 
 def refusal(
     refused: Refusal, engine: EngineInfo, *, identity: uuid.UUID | None = None, issued: datetime | None = None
 ) -> Resource:
-    """A record that got no answer: a cancelled report, and the reason.
-
-    Parameters
-    ----------
-    refused
-        Record and reason.
-    engine
-        That would have answered.
-    identity, issued
-        As for `bundle`.
-    """
-    ids, when = _Identities(identity), _instant(issued)
+    """A record that got no answer: a cancelled report, and the reason; parameters as of `bundle`."""
+    root, when = identity or uuid.uuid4(), _instant(issued)
     reason = words.clean(f"No answer for {refused.record}. {refused.error.type}: {refused.error.message}")
-    report: Resource = {
-        "resourceType": "DiagnosticReport",
-        "text": _narrative(reason),
-        "status": "cancelled",
-        "category": [_ECG],
-        "code": {"text": _TITLE},
-        "issued": when,
-        "conclusion": reason,
-    }
     issue = {
         "severity": "error",
         "code": "exception" if refused.error.type == "InternalError" else "processing",
@@ -108,7 +83,7 @@ def refusal(
         "diagnostics": words.clean(refused.error.message) or "no reason is known",
     }
     outcome: Resource = {"resourceType": "OperationOutcome", "issue": [issue]}
-    return _collection(ids, when, report=report, outcome=outcome, device=_device(engine))
+    return _collection(root, when, report=_report("cancelled", reason, when), outcome=outcome, device=_device(engine))
 
 
 def encode(resource: Resource) -> bytes:
@@ -116,28 +91,36 @@ def encode(resource: Resource) -> bytes:
     return json.dumps(resource, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
-class _Identities:
-    """`urn:uuid:` names of the parts of one bundle."""
-
-    def __init__(self, identity: uuid.UUID | None) -> None:
-        self.root = identity or uuid.uuid4()
-
-    def __getitem__(self, part: str) -> str:
-        return uuid.uuid5(self.root, part).urn
+def _urn(root: uuid.UUID, part: str) -> str:
+    """The name of a part of one bundle."""
+    return uuid.uuid5(root, part).urn
 
 
 def _instant(issued: datetime | None) -> str:
-    moment = datetime.now(timezone.utc) if issued is None else issued.astimezone(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (issued or datetime.now(timezone.utc)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _collection(ids: _Identities, when: str, **resources: Resource) -> Resource:
+def _collection(root: uuid.UUID, when: str, **resources: Resource) -> Resource:
     return {
         "resourceType": "Bundle",
-        "id": str(ids.root),
+        "id": str(root),
         "type": "collection",
         "timestamp": when,
-        "entry": [{"fullUrl": ids[part], "resource": resource} for part, resource in resources.items()],
+        "entry": [{"fullUrl": _urn(root, part), "resource": resource} for part, resource in resources.items()],
+    }
+
+
+def _report(status: str, conclusion: str, when: str, **more: Any) -> Resource:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(conclusion)}</p></div>'
+    return {
+        "resourceType": "DiagnosticReport",
+        "text": {"status": "generated", "div": div},
+        "status": status,
+        "category": [_ECG],
+        "code": {"text": _TITLE},
+        **more,
+        "issued": when,
+        "conclusion": conclusion,
     }
 
 
@@ -150,7 +133,7 @@ def _prediction(finding: Finding) -> Resource:
     outcome = f"{words.clean(words.abnormality(finding)) or '?'} {_moment(finding)}".rstrip()
     return {
         "outcome": {"coding": coding, "text": outcome},
-        "probabilityDecimal": _percent(finding.probability),
+        "probabilityDecimal": round(100 * finding.probability, 4),
         # Not coded: HL7's grades of risk say how likely something is, a decision says on which side of a threshold.
         "qualitativeRisk": {"text": words.verdict(finding)},
         "rationale": _rationale(finding),
@@ -167,10 +150,6 @@ def _rationale(finding: Finding) -> str:
     threshold = finding.decision_threshold
     decision = "no decision threshold" if threshold is None else f"decision threshold {threshold:.1%}"
     return f"{decision}; single windows {finding.lowest:.1%} to {finding.highest:.1%}"
-
-
-def _percent(probability: float) -> float:
-    return round(100 * probability, 4)
 
 
 def _subject(source: Mapping[str, Any]) -> Resource:
@@ -204,15 +183,6 @@ def _basis(prediction: Prediction) -> str:
 
 def _notes(prediction: Prediction) -> list[str]:
     return [prediction.notice, *(f"{label}: {words.clean(text)}" for label, text in words.inputs(prediction))]
-
-
-def _conclusion(prediction: Prediction) -> str:
-    return words.clean(f"{prediction.notice.capitalize()}. {words.summary(prediction)}")
-
-
-def _narrative(text: str) -> Resource:
-    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(text)}</p></div>'
-    return {"status": "generated", "div": div}
 
 
 def _device(engine: EngineInfo) -> Resource:

@@ -20,6 +20,8 @@ class Format(NamedTuple):
     """Of a prediction, its recording and a title."""
     refusal: Callable[..., bytes] | None
     """Of a refusal, the recording, the engine, a title and the recording's source; None: a refusal has no file."""
+    modules: tuple[str, ...] = ()
+    """That it needs of the extra `report`; what needs any is a page, a file of its own for each record."""
 
 
 def show(prediction: Prediction, title: str, on: io.StringIO | None = None) -> None:
@@ -81,6 +83,6 @@ FORMATS = {
     "table": Format(".txt", _table, None),
     "json": Format(".json", _json, _json),
     "fhir": Format(".fhir.json", _fhir, _refused_fhir),
-    "html": Format(".html", _html, _refused_html),
-    "pdf": Format(".pdf", _pdf, _refused_pdf),
+    "html": Format(".html", _html, _refused_html, ("matplotlib", "jinja2")),
+    "pdf": Format(".pdf", _pdf, _refused_pdf, ("matplotlib",)),
 }

@@ -17,8 +17,6 @@ def html(prediction: Prediction, recording: Recording, title: str, credit: str =
 
     Parameters
     ----------
-    prediction
-        To show.
     recording
         Drawn on its grid, true to scale on paper; explanations are laid under it once more each.
     title
@@ -53,8 +51,6 @@ def refusal_html(
 
     Parameters
     ----------
-    refusal
-        To show.
     recording
         Drawn if it has the leads; None: the file could not be read.
     engine

@@ -19,16 +19,7 @@ _ANSWER: dict[words.Verdict, str] = {"detected": YES, "not detected": NO, "no de
 
 
 def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
-    """The report: ECG, findings, what they rest on; a page for each explanation.
-
-    Parameters
-    ----------
-    prediction
-        To show.
-    recording
-        Drawn on its grid.
-    title
-        Usually the name of the recording.
+    """The report: the ECG on its grid, findings, what they rest on; a page for each explanation.
 
     Raises
     ------
@@ -39,7 +30,11 @@ def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
     """
     require("report", "matplotlib")
     document = _document(prediction.engine, title)
-    _front(document.sheet(), prediction, recording, document.title)
+    sheet = document.sheet()
+    _heading(sheet, document.title, prediction.notice)
+    _ecg(sheet, recording)
+    sheet.paragraph(words.summary(prediction), most=3)
+    _source(sheet, prediction.source)
     _findings(document, prediction)
     for explanation in prediction.explanations:
         _explanation(document, prediction, recording, explanation)
@@ -56,9 +51,9 @@ def refusal_pdf(
     _heading(sheet, document.title, engine.notice)
     sheet.down(3)
     sheet.paragraph(f"No answer: {refusal.error.message} ({refusal.error.type})", size=9, colour=YES)
-    _refused_ecg(sheet, recording)
-    fields = ", ".join(f"{name} {value}" for name, value in words.source(source))
-    sheet.paragraph(f"Source: {fields}" if fields else "", most=3)
+    if recording is not None and ecg_plot.can_draw(recording):
+        _ecg(sheet, recording)
+    _source(sheet, source)
     faults = refusal.quality.faults if refusal.quality else ()
     if faults:
         rows = [(fault.lead or "all leads", fault.message) for fault in faults]
@@ -102,18 +97,9 @@ def _ecg(sheet: Sheet, recording: Recording) -> None:
     sheet.down(4.5)
 
 
-def _refused_ecg(sheet: Sheet, recording: Recording | None) -> None:
-    """Nothing where leads are missing, which is what the page then says."""
-    if recording is not None and ecg_plot.can_draw(recording):
-        _ecg(sheet, recording)
-
-
-def _front(sheet: Sheet, prediction: Prediction, recording: Recording, title: str) -> None:
-    _heading(sheet, title, prediction.notice)
-    _ecg(sheet, recording)
-    rows = [("Source", ", ".join(f"{name} {value}" for name, value in words.source(prediction.source)))]
-    for label, sentence in [("", words.summary(prediction)), *(row for row in rows if row[1])]:
-        sheet.paragraph(f"{label}: {sentence}" if label else sentence, most=3)
+def _source(sheet: Sheet, source: dict[str, Any] | None) -> None:
+    if fields := ", ".join(f"{name} {value}" for name, value in words.source(source)):
+        sheet.paragraph(f"Source: {fields}", most=3)
 
 
 def _findings(document: Document, prediction: Prediction) -> None:

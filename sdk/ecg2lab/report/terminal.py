@@ -16,14 +16,7 @@ _BAR_CELLS = 6
 def show(prediction: Prediction, title: str, console: Console) -> None:
     """Print the notice, findings by category, and what was made of the inputs.
 
-    Parameters
-    ----------
-    prediction
-        To show.
-    title
-        Usually the name of the recording.
-    console
-        Of any width: an answer never stands apart from its name.
+    The console may be of any width: an answer never stands apart from its name.
     """
     console.print(Text(prediction.notice.upper(), style="bold yellow"))
     print_table(_findings(prediction, title), console)

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from ecg2lab.answer.explanation import Effect, Explanation
 from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, plain
-from ecg2lab.quality import QualityNote
 
 Verdict = Literal["detected", "not detected", "no decision"]
 STYLES: dict[Verdict, str] = {"detected": "bold red", "not detected": "green", "no decision": "dim"}
@@ -58,30 +57,22 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     r, p = prediction.recording, prediction.patient
     unused = f", {r.unused_s:g} s at the end unused" if r.unused_s else ""
     span = f"{r.duration_s:g} s at {r.sampling_rate_hz:g} Hz, {r.windows} window{'s' * (r.windows != 1)}{unused}"
-    rows = [("Recording", span), *_quality(r.quality)]
-    if r.derived_leads:
-        rows.append(("Derived leads", ", ".join(r.derived_leads)))
-    if r.ignored_channels:
-        rows.append(("Ignored channels", ", ".join(r.ignored_channels)))
-    if r.missing_samples:
-        rows.append(("Interpolated", _counts(r.missing_samples)))
-    if r.clipped_samples:
-        rows.append(("Clipped", _counts(r.clipped_samples)))
+    faults = "; ".join(fault.message for fault in r.quality.faults) if r.quality else ""
     given = [f"{k} {_value(v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
-    rows.append(("Given", ", ".join(given) or "nothing"))
-    if p.unused:
-        rows.append(("Not used", ", ".join(p.unused)))
-    if p.out_of_range:
-        rows.append(("Out of range", ", ".join(p.out_of_range) + " (counts as not given)"))
     imputed = [f"{name} {_value(value)}" for name, value in p.imputed.items()]
-    rows.append(("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"))
-    return rows
-
-
-def _quality(note: QualityNote | None) -> list[tuple[str, str]]:
-    if note is None:
-        return []
-    return [("Quality", "; ".join(fault.message for fault in note.faults) or "accepted without a warning")]
+    rows = [
+        ("Recording", span),
+        ("Quality", faults or ("accepted without a warning" if r.quality else "")),
+        ("Derived leads", ", ".join(r.derived_leads)),
+        ("Ignored channels", ", ".join(r.ignored_channels)),
+        ("Interpolated", _counts(r.missing_samples)),
+        ("Clipped", _counts(r.clipped_samples)),
+        ("Given", ", ".join(given) or "nothing"),
+        ("Not used", ", ".join(p.unused)),
+        ("Out of range", ", ".join(p.out_of_range) + " (counts as not given)" * bool(p.out_of_range)),
+        ("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"),
+    ]
+    return [(label, sentence) for label, sentence in rows if sentence]
 
 
 def _counts(samples: dict[str, int]) -> str:
@@ -145,18 +136,14 @@ def explanation_rows(explanation: Explanation) -> list[tuple[str, str]]:
     rows = [
         ("Whole ECG", _both(explanation.ecg)),
         ("Leads", ", ".join(f"{e.part} {signed(e.logit)}" for e in explanation.leads)),
-        (
-            "Strongest moment",
-            f"{strongest.start_s:.2f} to {strongest.end_s:.2f} s: {signed(strongest.logit)}",
-        ),
+        ("Strongest moment", f"{strongest.start_s:.2f} to {strongest.end_s:.2f} s: {signed(strongest.logit)}"),
         ("All facts", patient if explanation.facts else "none were given"),
     ]
     if explanation.facts:
         rows.append(("Facts", ", ".join(f"{e.part} {signed(e.logit)}" for e in facts(explanation))))
     if explanation.not_removable:
-        rows.append(
-            ("Not known", ", ".join(explanation.not_removable) + " (the model has nothing to put in their place)")
-        )
+        names = ", ".join(explanation.not_removable)
+        rows.append(("Not known", f"{names} (the model has nothing to put in their place)"))
     return rows
 
 

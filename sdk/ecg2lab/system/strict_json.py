@@ -20,12 +20,12 @@ def refuse_repeated_keys(text: bytes | str) -> None:
 
 
 def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for key, value in items:
-        if key in found:
+        if key in fields:
             raise ValueError(f"field {key!r} appears twice")
-        found[key] = value
-    return found
+        fields[key] = value
+    return fields
 
 
 def encode_canonically(value: msgspec.Struct) -> bytes:

@@ -11,10 +11,7 @@ from ecg2lab.system import extras
 from ecg2lab_training.cli.terminal import Json, bar, report
 
 if TYPE_CHECKING:
-    from ecg2lab_training.evaluation.evaluate import Wishes
     from ecg2lab_training.evaluation.result import Evaluation
-    from ecg2lab_training.evaluation.subject import Subject
-    from ecg2lab_training.progress import Progress
 
 
 def evaluate(
@@ -52,7 +49,9 @@ def evaluate(
     - `ecg2lab evaluate model.ecg2lab recordings.csv --labs labs.csv --out report/ --recalibrate`
     """
     extras.require("train", "torch", "polars", "sklearn", "matplotlib")
-    from ecg2lab_training.evaluation import options
+    from ecg2lab_training.data import dataset
+    from ecg2lab_training.evaluation import evaluate as judging
+    from ecg2lab_training.evaluation import options, site
     from ecg2lab_training.evaluation.subject import open_subject
     from ecg2lab_training.files import require_free
 
@@ -61,37 +60,15 @@ def evaluate(
     subject = open_subject(model)
     wishes = options.wishes(subject.contract, bootstrap, rounds, seed, threshold, prevalence or [])
     with bar("evaluating") as progress:
+        more = None
         if own:
-            evaluation = _own_data(subject, model, data, labs, wishes, recalibrate, out, progress)
+            evaluation, cases = site.on_own_data(subject, data, labs, wishes, progress)
+            if recalibrate:
+                more = site.files_of(site.new_contract(subject, evaluation, cases, wishes), model, subject)
         else:
-            evaluation = _data_set(subject, data, wishes, out, progress)
+            evaluation, cases = judging.on_data_set(subject, dataset.read(data), wishes, progress)
+        evaluation = judging.write(out, evaluation, cases, more)
     report(_summary(evaluation, out), _sentence(evaluation, out), as_json)
-
-
-def _data_set(subject: Subject, data: Path, wishes: Wishes, out: Path, progress: Progress) -> Evaluation:
-    from ecg2lab_training.data import dataset
-    from ecg2lab_training.evaluation import evaluate as judging
-
-    evaluation, cases = judging.on_data_set(subject, dataset.read(data), wishes, progress)
-    return judging.write(out, evaluation, cases)
-
-
-def _own_data(
-    subject: Subject,
-    model: Path,
-    data: Path,
-    labs: Path | None,
-    wishes: Wishes,
-    recalibrate: bool,
-    out: Path,
-    progress: Progress,
-) -> Evaluation:
-    from ecg2lab_training.evaluation import evaluate as judging
-    from ecg2lab_training.evaluation import site
-
-    evaluation, cases = site.on_own_data(subject, data, labs, wishes, progress)
-    more = site.files_of(site.new_contract(subject, evaluation, cases, wishes), model, subject) if recalibrate else None
-    return judging.write(out, evaluation, cases, more)
 
 
 def _summary(evaluation: Evaluation, out: Path) -> dict[str, object]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Target
@@ -79,12 +78,23 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     results = []
     for column, target in enumerate(contract.targets):
         labels = cases.labels[:, column]
-        one = _measure(target, raw[:, column], calibrated[:, column], labels, settings, beside)
-        estimate = Estimate.of(float(areas[column]), rounds[:, column])
-        own = None if boosted is None else number(boosted[column])
-        best = None if observed is None else number(observed.ideal[column])
-        gap = None if observed is None else observed.gap(column)
-        results.append(replace(one, auroc=estimate, baseline=own, ideal=best, gap=gap))
+        before, after = raw[:, column], calibrated[:, column]
+        result = TargetResult(
+            name=target.name,
+            criterion=target.criterion,
+            **_counts(labels),
+            auroc=Estimate.of(float(areas[column]), rounds[:, column]),
+            auprc=curves.auprc(before, labels),
+            calibration=target.calibration,
+            before=reliability.measure(before, labels),
+            after=reliability.measure(after, labels),
+            decision=_decision(target, after, labels, settings, beside.prevalences),
+            baseline=None if boosted is None else number(boosted[column]),
+            planted=beside.planted.get(target.name),
+            ideal=None if observed is None else number(observed.ideal[column]),
+            gap=None if observed is None else observed.gap(column),
+        )
+        results.append(result)
     overall = Overall(
         macro_auroc=Estimate.of(curves.macro(areas), bootstrap.macro(rounds)),
         targets=int((~np.isnan(areas)).sum()),
@@ -99,24 +109,6 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
 def _areas(scores: Array, labels: NDArray[np.float32]) -> Array:
     """AUROC by target; NaN where a score is missing."""
     return curves.per_target(scores, np.where(np.isnan(scores), np.nan, labels))
-
-
-def _measure(
-    target: Target, raw: Array, calibrated: Array, labels: NDArray[np.float32], settings: Settings, beside: Beside
-) -> TargetResult:
-    """All of one target that needs no bootstrap."""
-    return TargetResult(
-        name=target.name,
-        criterion=target.criterion,
-        **_counts(labels),
-        auroc=Estimate(),
-        auprc=curves.auprc(raw, labels),
-        calibration=target.calibration,
-        before=reliability.measure(raw, labels),
-        after=reliability.measure(calibrated, labels),
-        decision=_decision(target, calibrated, labels, settings, beside.prevalences),
-        planted=beside.planted.get(target.name),
-    )
 
 
 def _counts(labels: NDArray[np.float32]) -> dict[str, Any]:

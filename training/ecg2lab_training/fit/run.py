@@ -14,7 +14,7 @@ from typing import Any, Literal
 import lightning
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ecg2lab.errors import DatasetError
 from ecg2lab_export.architecture.contract_fit import require_window
@@ -134,18 +134,12 @@ def sizes(config: Config, dataset: Dataset) -> Sizes:
     if widths != categories:
         raise DatasetError(f"embedding_widths names {widths}, but the data set has {categories} categories")
     return Sizes(
+        **asdict(model),
         targets=len(contract.targets),
         leads=len(contract.signal.leads),
         window=contract.signal.window_samples,
-        hidden=model.hidden,
-        state=model.state,
-        layers=model.layers,
-        bidirectional=model.bidirectional,
         continuous=len(columns.continuous),
         categories=tuple(columns.categorical.values()),
-        embedding_widths=model.embedding_widths,
-        static_widths=model.static_widths,
-        dropout=model.dropout,
         inputs=config.inputs,
     )
 
