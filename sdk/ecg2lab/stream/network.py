@@ -103,8 +103,6 @@ class ByState(Network):
 
     Parameters
     ----------
-    graph
-        Of the model.
     hop
         Samples from one window to the next, at most a window.
     require_open
