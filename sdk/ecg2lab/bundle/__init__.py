@@ -161,31 +161,21 @@ class Bundle:
     ----------
     manifest
         Decoded.
+    contract
+        Of the model.
+    digest
+        SHA-256 of the manifest, which covers every other member.
+    source
+        What was opened, for messages.
+    size
+        Bytes of all members.
     """
 
     def __init__(self, native: _core.Bundle) -> None:
         self.native = native
         self.manifest = msgspec.json.decode(native.member(MANIFEST), type=Manifest)
-
-    @property
-    def contract(self) -> Contract:
-        """Of the model."""
-        return self.manifest.contract
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the manifest, which covers every other member."""
-        return self.native.digest
-
-    @property
-    def source(self) -> str:
-        """What was opened, for messages."""
-        return self.native.source
-
-    @property
-    def size(self) -> int:
-        """Bytes of all members."""
-        return self.native.size
+        self.contract = self.manifest.contract
+        self.digest, self.source, self.size = native.digest, native.source, native.size
 
     def member(self, name: str) -> bytes:
         """Content of a member.
