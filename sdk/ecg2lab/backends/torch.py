@@ -154,14 +154,9 @@ def as_tensor(array: NDArray[Any], device: torch.device | None = None) -> torch.
 
 
 def by_fft(lags: NDArray[np.float64], device: torch.device | None = None) -> Convolve:
-    """A convolution by a real FFT of twice the window, the spectrum of the kernel kept.
+    """A convolution by a real FFT of twice the window; lags (2L-1 H) are as `two_sided` gives them.
 
-    Parameters
-    ----------
-    lags
-        (2L-1 H), as `two_sided` gives them.
-    device
-        To keep the spectrum on.
+    The spectrum of the kernel is kept, on the device.
     """
     import torch
 

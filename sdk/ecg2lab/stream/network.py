@@ -52,7 +52,7 @@ class Network(Protocol):
 
 
 class ByWindows(Network):
-    """Every window anew, with those shortly before it where an average is wanted.
+    """Every window anew, with those shortly before it where an average was asked for.
 
     One window at a time: whether a push makes one due or ten, its answer has the same bits.
 
