@@ -130,11 +130,11 @@ class Engine:
         ContractError
             On an unknown target.
         """
-        wanted = self._wanted(targets)
+        indices = self._indices(targets)
         question = self._ask_or_refuse(recording, patient)
         if not isinstance(question, _Question):
             raise question
-        return self._answer(question, self.run(*question.inputs), wanted)
+        return self._answer(question, self.run(*question.inputs), indices)
 
     async def apredict(
         self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
@@ -176,7 +176,7 @@ class Engine:
         ContractError, BackendError
             As `predict`: these concern every question.
         """
-        wanted, windows = self._wanted(targets), 0
+        indices, windows = self._indices(targets), 0
         waiting: list[_Question | Ecg2LabError] = []
         for item in questions:
             recording, patient = item if isinstance(item, tuple) else (item, None)
@@ -184,17 +184,17 @@ class Engine:
             waiting.append(question)
             windows += len(question.windows) if isinstance(question, _Question) else 0
             if windows >= WINDOWS_AT_ONCE:
-                yield from self._answer_all(waiting, wanted)
+                yield from self._answer_all(waiting, indices)
                 waiting, windows = [], 0
-        yield from self._answer_all(waiting, wanted)
+        yield from self._answer_all(waiting, indices)
 
-    def _wanted(self, targets: Sequence[str] | None) -> list[int]:
+    def _indices(self, targets: Sequence[str] | None) -> list[int]:
         return self.contract.target_indices(self.contract.target_names if targets is None else targets)
 
     def _ask(self, recording: Recording, patient: Patient | None) -> _Question:
         """Everything but the network's answer; a patient is refused before a recording."""
-        known = _known("predict", recording, patient)
-        features = self._encode(known)
+        completed = _completed("predict", recording, patient)
+        features = self._encode(completed)
         prepared = prepare_signal(recording, self.contract)
         quality = judge_quality(prepared, self.contract)
         windows = whole_windows(prepared, self.contract)
@@ -204,7 +204,7 @@ class Engine:
             recording=recording_note(
                 prepared, quality, recording.leads, recording.ignored, len(windows), self.contract
             ),
-            patient=patient_note(patient, known, features),
+            patient=patient_note(patient, completed, features),
             source=recording.source,
         )
 
@@ -215,11 +215,11 @@ class Engine:
             log.refused(error)
             return error
 
-    def _answer(self, question: _Question, logits: NDArray[np.float32], wanted: Sequence[int]) -> Prediction:
+    def _answer(self, question: _Question, logits: NDArray[np.float32], indices: Sequence[int]) -> Prediction:
         findings = decide(logits, self.contract)
         return Prediction(
             notice=self.info.notice,
-            findings=tuple(findings[index] for index in wanted),
+            findings=tuple(findings[index] for index in indices),
             recording=question.recording,
             patient=question.patient,
             engine=self.info,
@@ -227,7 +227,7 @@ class Engine:
         )
 
     def _answer_all(
-        self, questions: Sequence[_Question | Ecg2LabError], wanted: Sequence[int]
+        self, questions: Sequence[_Question | Ecg2LabError], indices: Sequence[int]
     ) -> Iterator[Prediction | Ecg2LabError]:
         asked = [question for question in questions if isinstance(question, _Question)]
         parts = zip(*(question.inputs for question in asked), strict=True)
@@ -236,20 +236,14 @@ class Engine:
         for question in questions:
             if isinstance(question, _Question):
                 end = begin + len(question.windows)
-                yield self._answer(question, logits[begin:end], wanted)
+                yield self._answer(question, logits[begin:end], indices)
                 begin = end
             else:
                 yield question
 
     @overload
     def explain(
-        self,
-        recording: Recording,
-        patient: Patient | None,
-        targets: str,
-        *,
-        segment_s: float = ...,
-        batch: int = ...,
+        self, recording: Recording, patient: Patient | None, targets: str, *, segment_s: float = ..., batch: int = ...
     ) -> Explanation: ...
     @overload
     def explain(
@@ -297,11 +291,13 @@ class Engine:
         """
         from ecg2lab.answer.explain import explain as explain_windows
 
-        wanted = self.contract.target_indices(targets)
-        known = _known("explain", recording, patient)
-        self._encode(known)  # a patient is refused before a recording, as by `predict`
+        indices = self.contract.target_indices(targets)
+        completed = _completed("explain", recording, patient)
+        self._encode(completed)  # a patient is refused before a recording, as by `predict`
         windows = cut_windows(prepare_signal(recording, self.contract), self.contract)
-        explanations = explain_windows(self.run, self._encode, self.contract, windows, known, wanted, segment_s, batch)
+        explanations = explain_windows(
+            self.run, self._encode, self.contract, windows, completed, indices, segment_s, batch
+        )
         return explanations[0] if isinstance(targets, str) else explanations
 
     def step_graph(self) -> StepGraph:
@@ -435,7 +431,7 @@ class Engine:
         self.run(*(np.zeros((1, *expected[name][0]), expected[name][1]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL)))
 
 
-def _known(verb: str, recording: Recording, patient: Patient | None) -> Patient:
+def _completed(verb: str, recording: Recording, patient: Patient | None) -> Patient:
     """All that is known of the patient: what the caller says goes before what the recording's file says."""
     if not isinstance(recording, Recording):
         raise RecordingError(f"{verb} wants an ecg2lab.Recording, not {type(recording).__name__}")
@@ -446,7 +442,7 @@ def _known(verb: str, recording: Recording, patient: Patient | None) -> Patient:
 
 def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
     manifest = bundle.manifest
-    versions = {"ecg2lab": _core.version, "python": platform.python_version()}
+    versions = {"ecg2lab": _core.version, "python": platform.python_version(), "numpy": np.__version__}
     return EngineInfo(
         model=manifest.contract.name,
         bundle=Path(bundle.source).name,
@@ -459,5 +455,5 @@ def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
         precision=backend.precision,
         form=manifest.form,
         threads=threads,
-        versions={**versions, "numpy": np.__version__, **backend.versions},
+        versions=versions | backend.versions,
     )

@@ -23,14 +23,7 @@ LeftOut = dict[str, str]
 
 
 def run(bundle: Bundle, threads: int = 1) -> ParityReport:
-    """Measure every form of the bundle on every backend that is at hand.
-
-    Parameters
-    ----------
-    bundle
-        To be tested.
-    threads
-        Of one call.
+    """Measure every form of the bundle on every backend that is at hand, with so many threads of one call.
 
     Returns
     -------

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.answer.explanation import BATCH, SEGMENT_S, Effect, Explanation, SegmentEffect
+from ecg2lab.answer.explanation import Effect, Explanation, SegmentEffect
 from ecg2lab.contract import Contract, Target
 from ecg2lab.errors import BackendError, ContractError, PatientError
 from ecg2lab.patient import Patient
@@ -62,8 +62,8 @@ def explain(
     windows: NDArray[np.float32],
     patient: Patient,
     targets: Sequence[int],
-    segment_s: float = SEGMENT_S,
-    batch: int = BATCH,
+    segment_s: float,
+    batch: int,
 ) -> tuple[Explanation, ...]:
     """Take every lead, segment and fact away in turn, and say how far the answers move; see `Engine.explain`.
 
@@ -71,18 +71,14 @@ def explain(
     ----------
     run, encode
         The bare network, and what makes a patient its inputs.
-    contract
-        Of the model.
     windows
         (W, leads, L) millivolt, prepared. W · (leads + facts + 3) windows are run, and one for each segment.
     patient
         All that is known.
     targets
-        Positions of the targets to explain; several cost no more than one.
+        Positions in the contract.
     segment_s
         Rounded to whole samples; the last segment of a window may be shorter.
-    batch
-        As there.
     """
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ContractError("batch must be a whole number of windows, at least 1")

@@ -22,43 +22,18 @@ def recording_note(
     windows: int,
     contract: Contract,
 ) -> RecordingNote:
-    """What was made of a signal.
-
-    Parameters
-    ----------
-    prepared
-        The signal, with what preparation says of it.
-    quality
-        What the gate says of it.
-    leads, ignored
-        That were recorded, and channels that are no leads.
-    windows
-        That were cut out of it.
-    contract
-        Of the model.
-    """
+    """What was made of a signal: of `leads` and of channels that are no leads, `ignored`."""
     described = _core.describe_recording(prepared, leads, ignored, windows, contract.native)
     note = msgspec.convert(described, RecordingNote, from_attributes=True)
     return msgspec.structs.replace(note, quality=quality)
 
 
-def patient_note(patient: Patient | None, known: Patient, features: Features) -> PatientNote:
-    """What was made of the patient.
-
-    Parameters
-    ----------
-    patient
-        As the caller gave it.
-    known
-        With what the recording's own file adds.
-    features
-        The network's inputs that came of it.
-    """
-    said = (patient or Patient()).given()
-    given = known.given()
+def patient_note(patient: Patient | None, completed: Patient, features: Features) -> PatientNote:
+    """What was made of the patient, as the caller gave it and with what the recording's own file adds."""
+    stated, facts = (patient or Patient()).given(), completed.given()
     return PatientNote(
-        given=given,
-        from_recording=tuple(name for name in given if name not in said),
+        given=facts,
+        from_recording=tuple(name for name in facts if name not in stated),
         imputed=features.imputed,
         unused=features.unused,
         out_of_range=features.out_of_range,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
-from ecg2lab.contract import Contract, Criterion, Target
+from ecg2lab.contract import Contract, Criterion
 from ecg2lab.quality import QualityNote
 
 
@@ -152,26 +152,16 @@ def plain(value: Any) -> Any:
 
 
 def decide(logits: NDArray[np.float32], contract: Contract) -> tuple[Finding, ...]:
-    """Average over windows, calibrate, compare with the decision thresholds.
-
-    Parameters
-    ----------
-    logits
-        (windows, n).
-    contract
-        Of the model.
-    """
-    decisions = _core.decide(logits, contract.native)
-    return tuple(_finding(target, decision) for target, decision in zip(contract.targets, decisions, strict=True))
-
-
-def _finding(target: Target, decision: _core.Decision) -> Finding:
-    return Finding(
-        target=target.name,
-        criterion=target.criterion,
-        probability=decision.probability,
-        lowest=decision.lowest,
-        highest=decision.highest,
-        decision_threshold=target.decision_threshold,
-        detected=decision.detected,
+    """Average logits (windows, n) over windows, calibrate, compare with the decision thresholds."""
+    return tuple(
+        Finding(
+            target=target.name,
+            criterion=target.criterion,
+            probability=decision.probability,
+            lowest=decision.lowest,
+            highest=decision.highest,
+            decision_threshold=target.decision_threshold,
+            detected=decision.detected,
+        )
+        for target, decision in zip(contract.targets, _core.decide(logits, contract.native), strict=True)
     )

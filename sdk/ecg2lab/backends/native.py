@@ -20,8 +20,7 @@ from ecg2lab.system import cpu
 class NativeBackend:
     """Runs the bundle's weights, packed once for the instruction set of this machine."""
 
-    name = "native"
-    device = "cpu"
+    name, device = "native", "cpu"
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
         self.precision: str = precision or bundle.manifest.precision
@@ -38,16 +37,8 @@ class NativeBackend:
             self._engine = make_engine(bundle.tensors(WEIGHTS), bundle.contract, threads, self.precision)
         except ValueError as error:
             raise BundleError(f"{name} cannot run: {error}") from None
-
-    @property
-    def provider(self) -> str:
-        """The instruction set that was chosen."""
-        return self._engine.instruction_set
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """None but ecg2lab's own."""
-        return {}
+        self.provider = self._engine.instruction_set
+        self.versions: dict[str, str] = {}  # none but ecg2lab's own
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
@@ -72,18 +63,10 @@ def make_engine(
     precision: str = "fp32",
     instruction_set: str = "",
 ) -> _core.Engine:
-    """Pack weights for this machine.
+    """Pack the weights of a bundle for this machine; the contract says the sizes of inputs and outputs.
 
     Parameters
     ----------
-    weights
-        Of a bundle; `docs/bundle.md` lists them.
-    contract
-        For the sizes of inputs and outputs.
-    threads
-        Of one call.
-    precision
-        Of the dense products.
     instruction_set
         One of `_core.instruction_sets(precision)`; empty: the fastest.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, graph_tensors
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, graph_tensors
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.system import cpu
 from ecg2lab.system.extras import installed_version, require
@@ -36,12 +36,10 @@ def import_runtime(extra: str = "onnx") -> Any:
 
 
 def make_session(model: bytes, threads: int, provider: str = CPU) -> Any:
-    """An inference session with exactly `threads` threads that sleep while idle.
+    """An inference session of serialised ONNX with exactly `threads` threads that sleep while idle.
 
     Parameters
     ----------
-    model
-        Serialised ONNX.
     threads
         Of one call; 1 runs in the caller's thread.
     provider
@@ -77,41 +75,40 @@ def make_session(model: bytes, threads: int, provider: str = CPU) -> Any:
     return session
 
 
+def call_session(session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    """Outputs of a graph, by name.
+
+    Raises
+    ------
+    BackendError
+        With the runtime's own reason.
+    """
+    try:
+        arrays: list[NDArray[np.float32]] = session.run(outputs, feed)
+    except Exception as error:  # the runtime's exception classes are not public
+        raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
+    return arrays
+
+
 class OnnxRuntimeBackend:
     """Runs the bundle's window graph on the CPU."""
 
-    name = "onnxruntime"
-    device = "cpu"
-    _provider = CPU
+    name, device, provider = "onnxruntime", "cpu", CPU
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
-        if precision not in (None, bundle.manifest.precision):
-            raise BackendError(f"the graph of {bundle.source} is {bundle.manifest.precision}, not {precision}")
+        del precision  # `load` lets none pass but the graph's
         self.precision: str = bundle.manifest.precision
         self._require_precision()
-        self._session = make_session(bundle.member(WINDOW_GRAPH), threads, self._provider)
+        self._session = make_session(bundle.member(WINDOW_GRAPH), threads, self.provider)
+        self.versions = {"onnxruntime": str(import_runtime().__version__)}
         _check_fit(self._session, bundle)
-
-    @property
-    def provider(self) -> str:
-        """The execution provider that answers."""
-        return str(self._session.get_providers()[0])
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Of the runtime."""
-        return {"onnxruntime": str(import_runtime().__version__)}
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """(B leads L), (B features), (B categories) → (B n)."""
-        feed = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
-        try:
-            logits: NDArray[np.float32] = self._session.run(None, feed)[0]
-        except Exception as error:  # the runtime's exception classes are not public
-            raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
-        return logits
+        feed: dict[str, NDArray[Any]] = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
+        return call_session(self._session, [LOGITS], feed)[0]
 
     def _require_precision(self) -> None:
         cpu.require(self.precision)
@@ -120,9 +117,7 @@ class OnnxRuntimeBackend:
 class OnnxRuntimeCudaBackend(OnnxRuntimeBackend):
     """Runs the bundle's window graph on the first NVIDIA GPU; chosen by name only."""
 
-    name = "onnxruntime-cuda"
-    device = "cuda:0"
-    _provider = CUDA
+    name, device, provider = "onnxruntime-cuda", "cuda:0", CUDA
 
     def _require_precision(self) -> None:
         if self.precision == "int8":

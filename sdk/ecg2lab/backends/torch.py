@@ -45,8 +45,7 @@ class TorchBackend:
         If the weights are not those of a network.
     """
 
-    name = "torch"
-    precision = "fp32"
+    name, precision = "torch", "fp32"
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
         require_fusion(bundle, self.name)
@@ -65,25 +64,9 @@ class TorchBackend:
             self._network = TorchNetwork(weights, [by_fft(lags, self._device) for lags in layers], self._device)
         except (KeyError, IndexError, ValueError, RuntimeError) as error:
             raise BundleError(f"{name} cannot run: {error}") from None
-
-    @property
-    def provider(self) -> str:
-        """As `device`."""
-        return str(self._device)
-
-    @property
-    def device(self) -> str:
-        """`cpu`, or the name of the GPU."""
-        import torch
-
-        return torch.cuda.get_device_name() if self._device.type == "cuda" else "cpu"
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Of PyTorch."""
-        import torch
-
-        return {"torch": str(torch.__version__)}
+        self.provider = str(self._device)
+        self.device: str = torch.cuda.get_device_name() if self._device.type == "cuda" else "cpu"
+        self.versions = {"torch": str(torch.__version__)}
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
@@ -116,10 +99,7 @@ class TorchNetwork:
     """
 
     def __init__(
-        self,
-        weights: Mapping[str, NDArray[Any]],
-        convolutions: Sequence[Convolve],
-        device: torch.device | None = None,
+        self, weights: Mapping[str, NDArray[Any]], convolutions: Sequence[Convolve], device: torch.device | None = None
     ) -> None:
         def tensor(name: str) -> torch.Tensor:
             return as_tensor(weights[name], device)
@@ -174,14 +154,9 @@ def as_tensor(array: NDArray[Any], device: torch.device | None = None) -> torch.
 
 
 def by_fft(lags: NDArray[np.float64], device: torch.device | None = None) -> Convolve:
-    """A convolution by a real FFT of twice the window, the spectrum of the kernel kept.
+    """A convolution by a real FFT of twice the window; lags (2L-1 H) are as `two_sided` gives them.
 
-    Parameters
-    ----------
-    lags
-        (2L-1 H), as `two_sided` gives them.
-    device
-        To keep the spectrum on.
+    The spectrum of the kernel is kept, on the device.
     """
     import torch
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -161,31 +161,21 @@ class Bundle:
     ----------
     manifest
         Decoded.
+    contract
+        Of the model.
+    digest
+        SHA-256 of the manifest, which covers every other member.
+    source
+        What was opened, for messages.
+    size
+        Bytes of all members.
     """
 
     def __init__(self, native: _core.Bundle) -> None:
         self.native = native
         self.manifest = msgspec.json.decode(native.member(MANIFEST), type=Manifest)
-
-    @property
-    def contract(self) -> Contract:
-        """Of the model."""
-        return self.manifest.contract
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the manifest, which covers every other member."""
-        return self.native.digest
-
-    @property
-    def source(self) -> str:
-        """What was opened, for messages."""
-        return self.native.source
-
-    @property
-    def size(self) -> int:
-        """Bytes of all members."""
-        return self.native.size
+        self.contract = self.manifest.contract
+        self.digest, self.source, self.size = native.digest, native.source, native.size
 
     def member(self, name: str) -> bytes:
         """Content of a member.
@@ -226,49 +216,29 @@ class Bundle:
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "bundle") -> Bundle:
-        """As `open`, for a bundle that is already in memory.
-
-        Parameters
-        ----------
-        content
-            Of the file.
-        source
-            What messages call it.
-
-        Raises
-        ------
-        BundleError
-            As `open`.
-        """
+        """As `open`, for a file's content that is already in memory; messages call it `source`."""
         return cls(_core.Bundle.from_bytes(content, source))
 
 
 def pack(contents: Mapping[str, bytes]) -> bytes:
-    """Members in the canonical layout."""
-    return b"".join(_parts(contents))
-
-
-def _parts(contents: Mapping[str, bytes]) -> Iterator[bytes]:
-    """Of the canonical layout, in order: header and content of each member, then the directory."""
-    directory, offset = bytearray(), 0
+    """Members in the canonical layout: header and content of each, then the directory."""
+    packed, directory = bytearray(), bytearray()
     names = [name for name in MEMBERS if name in contents]
     for name in names:
         encoded, content = name.encode(), contents[name]
-        gap = -(offset + _LOCAL_SIZE + len(encoded) + 6) % _ALIGNMENT
+        gap = -(len(packed) + _LOCAL_SIZE + len(encoded) + 6) % _ALIGNMENT
         extra = struct.pack("<HHH", _PADDING_FIELD, 2 + gap, _ALIGNMENT) + bytes(gap)
         # version needed 1.0, flags, method stored, time, date, CRC, sizes, name length
         common = struct.pack(
             "<HHHHHIIIH", 10, 0, 0, 0, _DOS_DATE, zlib.crc32(content), *[len(content)] * 2, len(encoded)
         )
-        header = _LOCAL + common + struct.pack("<H", len(extra)) + encoded + extra
-        yield header
-        yield content
         # made by 1.0, …, no extra, no comment, disk 0, attributes 0, offset of the local header
-        directory += b"PK\x01\x02" + struct.pack("<H", 10) + common + struct.pack("<HHHHII", 0, 0, 0, 0, 0, offset)
+        directory += b"PK\x01\x02" + struct.pack("<H", 10) + common + struct.pack("<HHHHII", 0, 0, 0, 0, 0, len(packed))
         directory += encoded
-        offset += len(header) + len(content)
-    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, len(names), len(names), len(directory), offset, 0)
-    yield bytes(directory) + end
+        packed += _LOCAL + common + struct.pack("<H", len(extra)) + encoded + extra
+        packed += content
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, len(names), len(names), len(directory), len(packed), 0)
+    return bytes(packed + directory + end)
 
 
 def seal(manifest: Manifest, contents: Mapping[str, bytes]) -> bytes:
@@ -280,19 +250,7 @@ def seal(manifest: Manifest, contents: Mapping[str, bytes]) -> bytes:
 def write(path: str | Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
     """Write a bundle, atomically: an existing file is replaced only by a complete one.
 
-    Parameters
-    ----------
-    path
-        Of the new file.
-    manifest
-        Its `members` are filled in here.
-    contents
-        Every member but the manifest.
-
-    Returns
-    -------
-    Bundle
-        As read back.
+    The contents are every member but the manifest, whose `members` are filled in here. Returned is what was read back.
 
     Raises
     ------

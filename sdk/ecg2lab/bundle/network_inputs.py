@@ -42,8 +42,6 @@ def check_inputs(
 
     Parameters
     ----------
-    contract
-        Of the model.
     signal
         (B, leads, samples) millivolt.
     continuous, categorical

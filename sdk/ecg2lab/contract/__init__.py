@@ -369,14 +369,7 @@ _PUBLISHED_RANGES = (
 def published(targets: Iterable[Target], name: str = "published method") -> Contract:
     """Contract of the published method: 12 leads, 100 Hz, 250 samples, ten numbers and two categories.
 
-    Medians are of a training set and therefore absent here.
-
-    Parameters
-    ----------
-    targets
-        In the order of the network's outputs.
-    name
-        Of the model.
+    Targets stand in the order of the network's outputs. Medians are of a training set and therefore absent here.
     """
     age_code = TopCode(above=89, value=91)
     return Contract(
@@ -404,14 +397,7 @@ def unnamed_targets(count: int) -> tuple[Target, ...]:
 
 
 def decode(text: bytes | str, source: str = "contract") -> Contract:
-    """Read a contract from JSON, strictly.
-
-    Parameters
-    ----------
-    text
-        JSON.
-    source
-        What to call it in an error.
+    """Read a contract from JSON, strictly; errors call it `source`.
 
     Raises
     ------
@@ -449,5 +435,4 @@ def read(path: str | Path) -> Contract:
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a contract: the one that every reader, in any language, is tested against."""
     schema = msgspec.json.schema(Contract)
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ecg2lab contract"}
-    return {**head, **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ecg2lab contract", **schema}

@@ -27,11 +27,11 @@ _BEGIN, _END = "<!-- fields: written by `make schema` -->\n", "<!-- end of field
 
 def structs(cls: type = contract.Contract) -> Iterator[types.StructType]:
     """The contract and what it is made of, each once, in the order of their fields."""
-    found: dict[str, types.StructType] = {}
+    seen: dict[str, types.StructType] = {}
 
     def visit(kind: types.Type) -> None:
-        if isinstance(kind, types.StructType) and kind.cls.__name__ not in found:
-            found[kind.cls.__name__] = kind
+        if isinstance(kind, types.StructType) and kind.cls.__name__ not in seen:
+            seen[kind.cls.__name__] = kind
             for field in kind.fields:
                 visit(field.type)
         for part in getattr(kind, "types", ()):
@@ -40,7 +40,7 @@ def structs(cls: type = contract.Contract) -> Iterator[types.StructType]:
             visit(item)
 
     visit(types.type_info(cls))
-    return iter(found.values())
+    return iter(seen.values())
 
 
 def json_schema() -> str:

@@ -41,19 +41,7 @@ def versions() -> dict[str, str]:
 
 
 def window_checks(network: Network, golden: Arrays, form: str, backend: str, tolerance: float) -> Iterator[Check]:
-    """The golden windows one by one, and all at once.
-
-    Parameters
-    ----------
-    network
-        Computes logits.
-    golden
-        Inputs, and their logits in float64.
-    form, backend
-        For the checks' names.
-    tolerance
-        On logits.
-    """
+    """The golden windows one by one, and all at once; form and backend are for the checks' names."""
     truth = golden[LOGITS]
     for batch in (1, len(truth)):
         parts = [slice(start, start + batch) for start in range(0, len(truth), batch)]

@@ -128,7 +128,7 @@ def kernel_tolerance(state_size: int) -> float:
     return 2e-6 if state_size <= 16 else 4e-6
 
 
-def logit_error(found: NDArray[Any], truth: NDArray[Any]) -> float:
+def logit_error(logits: NDArray[Any], truth: NDArray[Any]) -> float:
     """Largest error of a logit, both (B n): absolute, or in proportion where the window has a logit beyond 20.
 
     float32 holds a logit of 20, a probability of 1 - 2e-9, to 1e-6; beyond, an absolute limit would ask for more than
@@ -136,7 +136,7 @@ def logit_error(found: NDArray[Any], truth: NDArray[Any]) -> float:
     """
     largest = np.abs(truth).max(axis=-1, keepdims=True, initial=0)
     scale = np.maximum(1, largest / _ABSOLUTE_UP_TO)
-    return float((np.abs(found - truth) / scale).max())  # NumPy's maximum lets no NaN pass by
+    return float((np.abs(logits - truth) / scale).max())  # NumPy's maximum lets no NaN pass by
 
 
 def logit_limit(bundle: Bundle) -> float:

@@ -46,14 +46,8 @@ def check_recurrences(bundle: Bundle, proof: ParityReport) -> Iterator[Check]:
 def scan_checks(weights: Arrays, window: int, tolerance: float) -> Iterator[Check]:
     """The native scan of each layer: its response to impulses against powers of Ā in float64.
 
-    Parameters
-    ----------
-    weights
-        Of the bundle: a (D H R R), b, c (D H R) and d (H) of each layer.
-    window
-        L.
-    tolerance
-        Relative to a channel's largest tap.
+    The weights are a (D H R R), b, c (D H R) and d (H) of each layer; the tolerance is relative to a channel's largest
+    tap.
     """
     for layer in range(sum(name.endswith(".norm.weight") for name in weights)):
         a, b, c, d = (weights[f"layers.{layer}.{key}"] for key in "abcd")
@@ -65,14 +59,7 @@ def scan_checks(weights: Arrays, window: int, tolerance: float) -> Iterator[Chec
 def cascade_checks(weights: Arrays, window: int, tolerance: float) -> Iterator[Check]:
     """The cascade of each layer that has one, in float32, against powers of Ā in float64.
 
-    Parameters
-    ----------
-    weights
-        Of the bundle: h, r (H S) and taps (D H 2S) of a cascade, beside the state space as for `scan_checks`.
-    window
-        L.
-    tolerance
-        Relative to a channel's largest tap.
+    The weights are h, r (H S) and taps (D H 2S), beside the state space as for `scan_checks`.
     """
     for layer in range(sum(name.endswith(".norm.weight") for name in weights)):
         own = f"layers.{layer}."

@@ -24,13 +24,7 @@ class Stamp(NamedTuple):
 
 
 class Clock:
-    """Says whether times go on as the sampling rate says.
-
-    Parameters
-    ----------
-    rate_hz
-        That was stated.
-    """
+    """Says whether times go on as the stated sampling rate says."""
 
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz

@@ -52,7 +52,7 @@ class Network(Protocol):
 
 
 class ByWindows(Network):
-    """Every window anew, with those shortly before it where an average is wanted.
+    """Every window anew, with those shortly before it where an average was asked for.
 
     One window at a time: whether a push makes one due or ten, its answer has the same bits.
 
@@ -103,8 +103,6 @@ class ByState(Network):
 
     Parameters
     ----------
-    graph
-        Of the model.
     hop
         Samples from one window to the next, at most a window.
     require_open

@@ -41,15 +41,7 @@ class Model(NamedTuple):
 
 
 def open_stream(model: Model, asked: StreamOptions) -> Stream:
-    """See `Engine.stream`.
-
-    Parameters
-    ----------
-    model
-        That answers.
-    asked
-        As there, not checked yet.
-    """
+    """See `Engine.stream`; what is asked is not checked yet."""
     contract, options = model.contract, asked.checked()
     targets = contract.target_indices(contract.target_names if options.targets is None else options.targets)
     gap_s = _window_s(contract) if options.longest_gap_s is None else options.longest_gap_s

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab.backends.onnxruntime import import_runtime, make_session
+from ecg2lab.backends.onnxruntime import CPU, call_session, import_runtime, make_session
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE, check_inputs
 from ecg2lab.contract import Contract
@@ -64,20 +64,12 @@ class StepState:
 
 
 class StepGraph:
-    """A step graph on ONNX Runtime; safe to share between threads, for it keeps no state.
+    """A step graph, serialised ONNX, on ONNX Runtime; safe to share between threads, for it keeps no state.
 
     Parameters
     ----------
-    graph
-        Serialised ONNX.
-    shape
-        Its sizes.
-    contract
-        Of the model.
     model
         Digest of the bundle that its states belong to, 64 hexadecimal digits.
-    threads
-        Of one call.
 
     Raises
     ------
@@ -85,12 +77,15 @@ class StepGraph:
         If the graph is of other sizes.
     """
 
+    provider = CPU
+
     def __init__(self, graph: bytes, shape: StepShape, contract: Contract, model: str, threads: int = 1) -> None:
         self.most_samples = shape.most_samples
         self._size = shape.state_size
         self._contract = contract
         self._model = model
         self._session = make_session(graph, threads)
+        self.versions = {"onnxruntime": str(import_runtime().__version__)}
         shapes = {value.name: value.shape for value in (*self._session.get_inputs(), *self._session.get_outputs())}
         if any(shapes.get(name, [None])[-1] != self._size for name in (STATE, NEXT_STATE)):
             raise BundleError("the step graph does not fit its manifest; export the bundle again")
@@ -110,26 +105,12 @@ class StepGraph:
         cpu.require(bundle.manifest.precision)
         return cls(bundle.member(STEP_GRAPH), shape, bundle.contract, bundle.digest, threads)
 
-    @property
-    def provider(self) -> str:
-        """The execution provider that answers."""
-        return str(self._session.get_providers()[0])
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Of the runtime."""
-        return {"onnxruntime": str(import_runtime().__version__)}
-
     def initial(self, batch: int = 1) -> StepState:
         """Of a recording that begins, or begins anew: a reset."""
         return StepState(np.zeros((batch, self._size), np.float32), 0, self._model)
 
     def run(
-        self,
-        signal: ArrayLike,
-        continuous: ArrayLike,
-        categorical: ArrayLike,
-        state: StepState,
+        self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike, state: StepState
     ) -> tuple[NDArray[np.float32], StepState]:
         """Take in samples.
 
@@ -161,7 +142,7 @@ class StepGraph:
         values, samples = state.values, inputs.signal.shape[2]
         for start in range(0, samples, self.most_samples):
             feed[SIGNAL] = np.ascontiguousarray(inputs.signal[:, :, start : start + self.most_samples])
-            logits, values = self._call({**feed, STATE: values})
+            logits, values = call_session(self._session, [LOGITS, NEXT_STATE], {**feed, STATE: values})
         return logits, StepState(values, state.samples + samples, self._model)
 
     def check_state(self, windows: int, state: StepState, samples: int = 0) -> None:
@@ -181,10 +162,3 @@ class StepGraph:
             )
         if state.samples + samples > MOST_IN_A_STATE:
             raise BackendError(f"a state takes in {MOST_IN_A_STATE} samples at most: begin anew with initial()")
-
-    def _call(self, feed: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        try:
-            logits, values = self._session.run([LOGITS, NEXT_STATE], feed)
-        except Exception as error:  # the runtime's exception classes are not public
-            raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
-        return logits, values

@@ -126,12 +126,12 @@ class Stream:
             number = received if start is None else self._check_start(start, received)
             stamp = None if time is None else self._clock.check(number, time)
             millivolt = self._options.to_millivolt(samples)
-            self._refusing(lambda: self._windows.check(millivolt))
+            self._refusing(self._windows.check, millivolt)
             if stamp is not None:
                 self._clock.accept(stamp)
             predictions: list[StreamPrediction] = []
             for part in (*self._hole(number - received), millivolt):
-                self._take(part)
+                self._refusing(self._windows.push, part)
                 predictions += self._answers()
             return predictions
 
@@ -216,12 +216,9 @@ class Stream:
             yield np.full((len(self._options.leads), min(samples, most)), np.nan)
             samples -= most
 
-    def _take(self, samples: NDArray[np.float64]) -> None:
-        self._refusing(lambda: self._windows.push(samples))
-
-    def _refusing(self, call: Callable[[], None]) -> None:
+    def _refusing(self, call: Callable[..., None], *arguments: NDArray[np.float64]) -> None:
         try:
-            call()
+            call(*arguments)
         except ValueError as error:
             raise RecordingError(f"these samples cannot be used: {error}") from None
 

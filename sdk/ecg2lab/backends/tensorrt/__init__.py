@@ -21,16 +21,7 @@ from ecg2lab.errors import OutputError
 
 
 class TensorRtBackend:
-    """Runs the engine of a bundle's window graph on the GPU.
-
-    Parameters
-    ----------
-    bundle
-        Whose engine is looked for in this user's cache.
-    threads
-        Of the CPU, which has nothing to do here: not used.
-    precision
-        None: the bundle's own.
+    """Runs the engine of a bundle's window graph on the GPU; the engine is looked for in this user's cache.
 
     Raises
     ------
@@ -43,35 +34,22 @@ class TensorRtBackend:
     name = "tensorrt"
 
     def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
-        del threads
+        del threads  # of the CPU, which has nothing to do here
         packages = installed_packages()
         gpu = Gpu()
         self.precision = precision or bundle.manifest.precision
         keys = [key for package in packages for key in keys_for(bundle, self.precision, package, gpu)]
         cache = EngineCache()
         stored = cache.find(keys, bundle.source)
-        self._package = next(package for package in packages if package.name == stored.record.key.package)
-        self._gpu = gpu
+        package = next(package for package in packages if package.name == stored.record.key.package)
         plan, kernels = cache.load(stored), cache.read_kernels(stored)
-        self._session = Session(self._package, gpu, plan, bundle.contract, kernels)
+        self._session = Session(package, gpu, plan, bundle.contract, kernels)
         if self._session.new_kernels:
             with suppress(OutputError):  # a cache that only can be read costs time at the next start, no answer
                 cache.write_kernels(stored, self._session.new_kernels)
-
-    @property
-    def provider(self) -> str:
-        """The package that answers."""
-        return self._package.name
-
-    @property
-    def device(self) -> str:
-        """The GPU."""
-        return f"{self._gpu.name} (compute capability {self._gpu.compute_capability})"
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Of the package, and of CUDA in the driver."""
-        return {self._package.name: self._package.version, "cuda driver": self._gpu.driver}
+        self.provider = package.name
+        self.device = f"{gpu.name} (compute capability {gpu.compute_capability})"
+        self.versions = {package.name: package.version, "cuda driver": gpu.driver}
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]

@@ -75,12 +75,8 @@ def build_engine(
 
     Parameters
     ----------
-    bundle
-        Whose engine it is.
     graph
-        Makes its window graph in the precision wanted, serialised; not called if the engine is there.
-    options
-        How.
+        Makes its window graph in the precision of the options, serialised; not called if the engine is there.
     tell
         Told how far it is.
     waiting

@@ -117,12 +117,7 @@ class EngineCache:
     def find(self, keys: list[EngineKey], what: str) -> StoredEngine:
         """The engine that fits one of the keys, whatever its batch; of several the one for the largest batch.
 
-        Parameters
-        ----------
-        keys
-            Those that would do here, the best first.
-        what
-            The bundle's name, for messages.
+        The keys are those that would do here, the best first; messages call the bundle `what`.
 
         Raises
         ------

@@ -35,16 +35,7 @@ class Compiled(NamedTuple):
 def compile_graph(package: Package, graph: bytes, recipe: Recipe, tell: Tell) -> Compiled:
     """Compile a window graph, strongly typed: every tensor keeps the type that the graph gives it.
 
-    Parameters
-    ----------
-    package
-        To build with.
-    graph
-        Serialised ONNX, its first dimension free.
-    recipe
-        Target, batch sizes, memory.
-    tell
-        Told how far it is; what it raises stops the build.
+    The graph is serialised ONNX, its first dimension free. What `tell` raises stops the build.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from ecg2lab.errors import BackendError
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: not ordered with the default stream of others
 _NAME_LENGTH = 256
-_MAJOR, _MINOR, _INTEGRATED = 75, 76, 18  # CU_DEVICE_ATTRIBUTE_…
+_MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_…
 
 _handle = ctypes.c_void_p
 _address = ctypes.c_ulonglong  # CUdeviceptr
@@ -49,13 +49,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
 
 
 def load_library() -> Any:
-    """The driver's library.
-
-    Raises
-    ------
-    BackendError
-        If there is none.
-    """
+    """The driver's library; a BackendError if there is none."""
     try:
         return ctypes.CDLL(_LIBRARY)
     except OSError:
@@ -73,8 +67,6 @@ class Gpu:
         As the driver says it.
     compute_capability
         Such as "8.7".
-    integrated
-        Shares the memory of the CPU, as on a Jetson.
     driver
         The newest CUDA that the driver runs, such as "12.6".
 
@@ -96,9 +88,8 @@ class Gpu:
         name = ctypes.create_string_buffer(_NAME_LENGTH)
         self._call("cuDeviceGetName", name, _NAME_LENGTH, self._device)
         self.name = name.value.decode(errors="replace")
-        major, minor, shared = (self._attribute(a) for a in (_MAJOR, _MINOR, _INTEGRATED))
+        major, minor = (self._integer("cuDeviceGetAttribute", part, self._device) for part in (_MAJOR, _MINOR))
         self.compute_capability = f"{major}.{minor}"
-        self.integrated = bool(shared)
         version = self._integer("cuDriverGetVersion")  # 1000 major + 10 minor
         self.driver = f"{version // 1000}.{version % 1000 // 10}"
 
@@ -149,9 +140,6 @@ class Gpu:
     def wait(self, stream: int) -> None:
         """Return when everything queued in a stream is done; what failed on the way is raised here."""
         self._call("cuStreamSynchronize", stream)
-
-    def _attribute(self, attribute: int) -> int:
-        return self._integer("cuDeviceGetAttribute", attribute, self._device)
 
     def _integer(self, function: str, *arguments: Any) -> int:
         result = ctypes.c_int()

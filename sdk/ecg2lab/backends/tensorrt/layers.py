@@ -38,12 +38,9 @@ class LayerSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(listing: str) -> LayerSummary | None:
-    """Count the layers of a listing; None if there is no layer in it, as when a version prints another form.
+    """Count the layers of a listing (`LayerInformationFormat.ONELINE`, detailed profiling verbosity).
 
-    Parameters
-    ----------
-    listing
-        Of the engine inspector (`LayerInformationFormat.ONELINE`) with detailed profiling verbosity.
+    None if there is no layer in it, as when a version prints another form.
     """
     lines = [line for line in listing.splitlines() if line.startswith("Name: ") and "LayerType: " in line]
     if not lines:

@@ -32,16 +32,10 @@ _JETSONS = {
 
 @dataclass
 class Messages:
-    """What the library said: errors and warnings, and one long message that lists the layers of a new engine."""
+    """What the library said: errors, and one long message that lists the layers of a new engine."""
 
     errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
     layers: str = ""
-
-    def clear(self) -> None:
-        """Forget, so that a long run neither grows nor explains itself by an old error."""
-        self.errors.clear()
-        self.warnings.clear()
 
     def why(self) -> str:
         """The first error, on one line; later ones mostly follow from it."""
@@ -94,8 +88,6 @@ class Package:
             def log(self, severity: Any, message: str) -> None:
                 if severity in (levels.INTERNAL_ERROR, levels.ERROR):
                     messages.errors.append(message)
-                elif severity == levels.WARNING:
-                    messages.warnings.append(message)
                 elif message.startswith("Layers:"):
                     messages.layers = message
 

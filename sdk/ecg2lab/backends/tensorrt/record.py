@@ -28,7 +28,7 @@ class EngineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Everything that decides whether a plan may run, and what it computes."""
 
     model: str
-    """Of `model_digest`."""
+    """SHA-256 over the bundle's digest and the bytes of its window graph."""
     precision: str
     compute_capability: str
     gpu: str | None
@@ -79,29 +79,12 @@ class EngineRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     summary: LayerSummary | None
 
 
-def model_digest(bundle: Bundle) -> str:
-    """SHA-256 over the bundle's digest and the bytes of its window graph."""
-    return hashlib.sha256(bytes.fromhex(bundle.digest) + bundle.member(WINDOW_GRAPH)).hexdigest()
-
-
 def engine_key(
     bundle: Bundle, precision: str, package: Package, compute_capability: str, gpu: str | None, batch: Batch
 ) -> EngineKey:
-    """The key of an engine.
-
-    Parameters
-    ----------
-    bundle, precision
-        What it computes.
-    package
-        That builds and runs it.
-    compute_capability, gpu
-        Where it runs; no GPU: any of that compute capability, built ahead of time.
-    batch
-        Of its profile.
-    """
+    """The key of an engine; without `gpu` for any of the compute capability, built ahead of time."""
     return EngineKey(
-        model=model_digest(bundle),
+        model=hashlib.sha256(bytes.fromhex(bundle.digest) + bundle.member(WINDOW_GRAPH)).hexdigest(),
         precision=precision,
         compute_capability=compute_capability,
         gpu=gpu,

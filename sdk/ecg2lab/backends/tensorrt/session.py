@@ -26,12 +26,8 @@ class Session:
 
     Parameters
     ----------
-    package, gpu
-        To run with, and on.
     plan
-        Of the same package.
-    contract
-        That the engine must fit.
+        Of the same package; its engine must fit the contract.
     kernels
         That an earlier session finished on this GPU; what does not fit is made anew.
 
@@ -114,7 +110,7 @@ class Session:
         inputs: dict[str, NDArray[Any]] = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
         answers, start = [], 0
         with self._lock, self._gpu.current():
-            self._messages.clear()
+            self._messages.errors.clear()  # a long run neither grows nor tells of an old one
             while start < len(signal):
                 stop = start + (1 if len(signal) - start == 1 else self._largest)
                 answers.append(self._run_part({name: array[start:stop] for name, array in inputs.items()}))
