@@ -39,6 +39,32 @@ FrameShape choose_shape(std::int64_t samples, std::int64_t frame) {
   return {static_cast<std::size_t>(frame), window, levels};
 }
 
+// Where the signal begins or ends: samples of it, and zero where none are given.
+class Edge {
+ public:
+  Edge(const Samples& in, std::size_t length) : in_(in), length_(length), padded_(in.leads.size() * length) {
+    for (std::size_t lead = 0; lead < in.leads.size(); ++lead) leads_.push_back(padded_.data() + lead * length);
+  }
+
+  // All leads, from `first` on.
+  std::span<const double* const> samples(std::int64_t first) {
+    const auto length = static_cast<std::int64_t>(length_), given = static_cast<std::int64_t>(in_.count);
+    const std::int64_t begin = std::clamp<std::int64_t>(-first, 0, length),
+                       end = std::clamp(given - first, begin, length);
+    std::fill(padded_.begin(), padded_.end(), 0.0);
+    for (std::size_t lead = 0; lead < leads_.size() && begin < end; ++lead) {
+      std::copy_n(in_.leads[lead] + (first + begin), end - begin, padded_.data() + lead * length_ + begin);
+    }
+    return leads_;
+  }
+
+ private:
+  const Samples& in_;
+  std::size_t length_;
+  std::vector<double> padded_;
+  std::vector<const double*> leads_;
+};
+
 }  // namespace
 
 void require_clip(double clip_mv) {
@@ -193,31 +219,16 @@ void Resampler::pack(const Samples& in, double clip_mv, std::int64_t first, Fram
     const auto begin = static_cast<std::size_t>(frames.frames(array) - frames.frames(0));
     for (std::size_t part = 0; part < shape_.frame; ++part) offsets.push_back(begin + part * frames.rows() * lanes);
   }
+  Edge edge(in, of_row);
   for (std::size_t row = 0; row < frames.rows(); ++row) {
-    rows_from_leads(in, clip_mv, first + static_cast<std::int64_t>(row * of_row), frames.frames(0) + row * lanes,
-                    offsets);
+    const std::int64_t from = first + static_cast<std::int64_t>(row * of_row) - in.first;
+    float* const rows = frames.frames(0) + row * lanes;
+    if (0 <= from && from + static_cast<std::int64_t>(of_row) <= static_cast<std::int64_t>(in.count)) {
+      kernels_->leads_to_rows({in.leads, static_cast<std::size_t>(from), clip_mv, rows, offsets});
+    } else {
+      kernels_->leads_to_rows({edge.samples(from), 0, clip_mv, rows, offsets});
+    }
   }
-}
-
-// Samples from `first` on, one for each offset; zero where none are given.
-void Resampler::rows_from_leads(const Samples& in, double clip_mv, std::int64_t first, float* rows,
-                                std::span<const std::size_t> offsets) const {
-  const auto count = static_cast<std::int64_t>(offsets.size());
-  const std::int64_t given_end = in.first + static_cast<std::int64_t>(in.count);
-  if (in.first <= first && first + count <= given_end) {
-    kernels_->leads_to_rows({in.leads, static_cast<std::size_t>(first - in.first), clip_mv, rows, offsets});
-    return;
-  }
-  const std::int64_t begin = std::clamp(in.first, first, first + count),
-                     end = std::clamp(given_end, begin, first + count);
-  std::vector<double> padded(in.leads.size() * offsets.size());
-  std::vector<const double*> leads;
-  for (std::size_t lead = 0; lead < in.leads.size(); ++lead) {
-    double* const to = padded.data() + lead * offsets.size();
-    if (begin < end) std::copy_n(in.leads[lead] + (begin - in.first), end - begin, to + (begin - first));
-    leads.push_back(to);
-  }
-  kernels_->leads_to_rows({leads, 0, clip_mv, rows, offsets});
 }
 
 void Resampler::copy(const Samples& in, double clip_mv, const Outputs& out) const {

@@ -73,8 +73,6 @@ class Resampler {
   void run_tile(const Samples& in, double clip_mv, const Outputs& out) const;
   Selection select_filters(const Outputs& out) const;
   void pack(const Samples& in, double clip_mv, std::int64_t first, FrameFilter& frames) const;
-  void rows_from_leads(const Samples& in, double clip_mv, std::int64_t first, float* rows,
-                       std::span<const std::size_t> offsets) const;
   void unpack(const FrameFilter& frames, const Selection& selection, std::size_t first_block, std::size_t lanes,
               const Outputs& out) const;
   void copy(const Samples& in, double clip_mv, const Outputs& out) const;

@@ -126,17 +126,19 @@ def recording_format(
         raise RecordingError("leads must be a list of names, one for each row of samples")
     if not isinstance(unit, str) or unit not in UNITS:
         raise RecordingError(f"unknown unit {unit!r}; one of {', '.join(UNITS)}")
-    names = tuple(as_utf8(name if isinstance(name, str) else repr(name)) for name in leads)
+    names = tuple([name if isinstance(name, str) else repr(name) for name in leads])
     if gain is None and isinstance(baseline, float) and baseline == 0:
         return _voltage_format(names, _to_rate(fs), unit)
     counts = [] if gain is None else _per_lead("gain", gain)
-    return _core.RecordingFormat(names, _to_rate(fs), unit, counts, _per_lead("baseline", baseline))
+    return _core.RecordingFormat(
+        [as_utf8(name) for name in names], _to_rate(fs), unit, counts, _per_lead("baseline", baseline)
+    )
 
 
 @lru_cache(maxsize=16)
 def _voltage_format(names: tuple[str, ...], rate_hz: float, unit: str) -> _core.RecordingFormat:
     """Of samples without gain and baseline: who has one recording of a device has the next."""
-    return _core.RecordingFormat(names, rate_hz, unit, [], [0.0])
+    return _core.RecordingFormat([as_utf8(name) for name in names], rate_hz, unit, [], [0.0])
 
 
 def _to_rate(fs: float) -> float:

@@ -51,4 +51,11 @@ class Cases:
 
     def only(self, chosen: NDArray[np.bool_]) -> Cases:
         """The chosen recordings, (N) Booleans."""
-        return Cases(**{name: None if array is None else array[chosen] for name, array in vars(self).items()})
+        return Cases(
+            windows=self.windows[chosen],
+            labels=self.labels[chosen],
+            patient_id=self.patient_id[chosen],
+            continuous=self.continuous[chosen],
+            categorical=self.categorical[chosen],
+            ideal=None if self.ideal is None else self.ideal[chosen],
+        )

@@ -1,4 +1,4 @@
-// What a lead looks like. D: doubles, of `simd/doubles_*.h`.
+// A lead as doubles, and what it looks like. D: doubles, of `simd/doubles_*.h`.
 #pragma once
 
 #include <algorithm>
@@ -19,29 +19,60 @@ double fold(D vector, double start, Function function) {
   return start;
 }
 
+// In doubles of this instruction set, which its compiler makes of the loop.
 template <class D>
-Survey survey(const double* lead, std::size_t length, double limit) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+void widen(const float* in, std::size_t length, double factor, double* out) {
+  for (std::size_t t = 0; t < length; ++t) out[t] = static_cast<double>(in[t]) * factor;
+}
+
+// Of every second vector: two are counted in turns, since each waits for what it found before.
+template <class D>
+struct Turn {
+  D lowest, highest, missing;
+
+  void add(D x) {
+    lowest = smaller(x, lowest);
+    highest = larger(x, highest);
+    missing = missing + one_where_nan(x);
+  }
+};
+
+template <class D>
+std::size_t count_beyond(const double* lead, std::size_t length, double limit) {
   const D high = D::broadcast(limit), low = D::broadcast(-limit);
-  D lowest = D::broadcast(kInfinity), highest = D::broadcast(-kInfinity), beyond = D::broadcast(0), missing = beyond;
+  D beyond = D::broadcast(0);
   std::size_t t = 0;
   for (; t + D::kWidth <= length; t += D::kWidth) {
     const D x = D::load(lead + t);
-    lowest = smaller(x, lowest);
-    highest = larger(x, highest);
     beyond = beyond + (one_where_less(high, x) + one_where_less(x, low));
-    missing = missing + one_where_nan(x);
   }
-  Survey all{fold(lowest, kInfinity, [](double a, double b) { return std::min(a, b); }),
-             fold(highest, -kInfinity, [](double a, double b) { return std::max(a, b); }),
-             static_cast<std::size_t>(fold(missing, 0, std::plus<>())),
-             static_cast<std::size_t>(fold(beyond, 0, std::plus<>()))};
+  auto all = static_cast<std::size_t>(fold(beyond, 0, std::plus<>()));
+  for (; t < length; ++t) all += lead[t] > limit || lead[t] < -limit;
+  return all;
+}
+
+template <class D>
+Survey survey(const double* lead, std::size_t length, double limit) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr std::size_t kTurns = 2;
+  Turn<D> turns[kTurns];
+  for (auto& turn : turns) turn = {D::broadcast(kInfinity), D::broadcast(-kInfinity), D::broadcast(0)};
+  std::size_t t = 0;
+  for (; t + kTurns * D::kWidth <= length; t += kTurns * D::kWidth) {
+    for (std::size_t i = 0; i < kTurns; ++i) turns[i].add(D::load(lead + t + i * D::kWidth));
+  }
+  Survey all{kInfinity, -kInfinity, 0, 0};
+  for (const auto& turn : turns) {
+    all.lowest = fold(turn.lowest, all.lowest, [](double a, double b) { return std::min(a, b); });
+    all.highest = fold(turn.highest, all.highest, [](double a, double b) { return std::max(a, b); });
+    all.missing += static_cast<std::size_t>(fold(turn.missing, 0, std::plus<>()));
+  }
   for (; t < length; ++t) {
     all.lowest = lead[t] < all.lowest ? lead[t] : all.lowest;
     all.highest = lead[t] > all.highest ? lead[t] : all.highest;
-    all.beyond += lead[t] > limit || lead[t] < -limit;
     all.missing += std::isnan(lead[t]);
   }
+  if (all.highest > limit || all.lowest < -limit) all.beyond = count_beyond<D>(lead, length, limit);
   return all;
 }
 
