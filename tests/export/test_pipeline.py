@@ -96,8 +96,8 @@ def test_an_fp32_export_says_why_each_gate_was_not_passed(parity_case, out, monk
     """In proof, card, `inspect` and on the screen; the bundle is written all the same. Plain C++ measures int8 here."""
     monkeypatch.setattr(cpu, "features", lambda: ("avx2", "fma"))
     app = typer.Typer()
-    for verb in (cli, inspect):
-        verb.register(app)
+    cli.register(app)
+    app.command("inspect")(inspect.run)
     arguments = ["export", str(parity_case.checkpoint), "--out", str(out), "--max-auroc-loss", "0"]
     shown = [CliRunner().invoke(app, x, env={"COLUMNS": "80"}) for x in (arguments, ["inspect", str(out)])]
     opened = Bundle.open(out)

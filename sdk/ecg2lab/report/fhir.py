@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
 from html import escape
 from typing import Any
@@ -110,11 +110,12 @@ def _collection(root: uuid.UUID, when: str, **resources: Resource) -> Resource:
     }
 
 
-def _report(status: str, conclusion: str, when: str, **more: Any) -> Resource:
+def _report(status: str, conclusion: str, when: str, extension: Sequence[Resource] = (), **more: Any) -> Resource:
     div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(conclusion)}</p></div>'
     return {
         "resourceType": "DiagnosticReport",
         "text": {"status": "generated", "div": div},
+        **({"extension": extension} if extension else {}),
         "status": status,
         "category": [_ECG],
         "code": {"text": _TITLE},
