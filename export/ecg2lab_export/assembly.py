@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import onnx
 
 from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Lineage, Manifest
@@ -42,7 +41,7 @@ def assemble(
     manifest = _manifest(source, forms, reached)
     card = model_card(manifest, forms.description, reached.report, source.record, evaluated)
     members = {
-        bundles.WINDOW_GRAPH: _serialised(reached.graphs.window),
+        bundles.WINDOW_GRAPH: reached.graphs.window.SerializeToString(deterministic=True),
         bundles.GOLDEN: save(golden.tensors()),
         bundles.PARITY: msgspec.json.format(msgspec.json.encode(reached.report), indent=1) + b"\n",
         bundles.CARD: card.encode(),
@@ -50,7 +49,7 @@ def assemble(
     if not isinstance(forms.native, str):
         members[bundles.WEIGHTS] = save(dict(forms.native))
     if reached.graphs.step is not None:
-        members[bundles.STEP_GRAPH] = _serialised(reached.graphs.step.graph)
+        members[bundles.STEP_GRAPH] = reached.graphs.step.graph.SerializeToString(deterministic=True)
     return manifest, members
 
 
@@ -74,7 +73,3 @@ def _manifest(source: Source, forms: Forms, reached: Reached) -> Manifest:
         gates=reached.gates,
         contract=source.contract,
     )
-
-
-def _serialised(graph: onnx.ModelProto) -> bytes:
-    return graph.SerializeToString(deterministic=True)

@@ -8,7 +8,7 @@ from ecg2lab_export.checkpoint.run_folder import RunRecord
 
 
 def model_card(
-    manifest: Manifest, description: str, report: ParityReport, run: RunRecord | None, evaluated: str | None = None
+    manifest: Manifest, description: str, report: ParityReport, run: RunRecord | None, evaluated: str | None
 ) -> str:
     """Markdown.
 
@@ -27,14 +27,7 @@ def model_card(
     """
     head = f"# {manifest.contract.name}\n\n**{manifest.notice[0].upper() + manifest.notice[1:]}.**\n"
     measured = [_training(run), _targets(manifest, run)] if evaluated is None else [_sections(evaluated)]
-    sections = [
-        head,
-        _network(manifest, description),
-        *measured,
-        _proof(report),
-        _gates(manifest, report),
-    ]
-    return "\n".join(sections)
+    return "\n".join([head, _network(manifest, description), *measured, _proof(report), _gates(manifest, report)])
 
 
 def _sections(card: str) -> str:

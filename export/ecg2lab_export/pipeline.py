@@ -14,7 +14,6 @@ from ecg2lab.errors import BackendError, CheckpointError, OutputError
 from ecg2lab.proof.parity import ParityReport
 from ecg2lab.system import cpu
 from ecg2lab_export import assembly, source
-from ecg2lab_export.evaluated import read_card
 from ecg2lab_export.precision import gate, strategy
 from ecg2lab_export.precision.auroc_loss import LARGEST_AUROC_LOSS
 from ecg2lab_export.proof import proving
@@ -84,7 +83,7 @@ def export(
     exported = source.open_source(checkpoint, contract, synthetic_weights)
     _refuse_overwriting(out, exported.weights, contract, calibration_set)
     windows = exported.calibration(calibration_set)
-    evaluated = None if evaluation is None else read_card(Path(evaluation), exported.weights_sha256)
+    evaluated = None if evaluation is None else source.read_card(Path(evaluation), exported.weights_sha256)
     with np.errstate(all="ignore"):  # what overflows is not finite, and no proof passes it
         tell("realising the network")
         forms = exported.architecture.realise(exported.network)

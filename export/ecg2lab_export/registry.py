@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -16,14 +16,7 @@ ARCHITECTURES: dict[str, Architecture] = {FusionArchitecture.name: FusionArchite
 """By name; another one is added here for export, and to `ecg2lab.bundle.architectures` for loading."""
 
 
-class Recognised(NamedTuple):
-    """A checkpoint."""
-
-    architecture: Architecture
-    network: Network
-
-
-def read(path: str | Path) -> Recognised:
+def read(path: str | Path) -> tuple[Architecture, Network]:
     """Read a checkpoint of any of the architectures.
 
     Raises
@@ -35,7 +28,7 @@ def read(path: str | Path) -> Recognised:
     return read_state_dict(path, _recognise)
 
 
-def _recognise(tensors: Mapping[str, NDArray[Any]]) -> Recognised:
+def _recognise(tensors: Mapping[str, NDArray[Any]]) -> tuple[Architecture, Network]:
     first, *others = ARCHITECTURES.values()
     chosen = next((architecture for architecture in others if architecture.recognises(tensors)), first)
-    return Recognised(chosen, chosen.read(tensors))
+    return chosen, chosen.read(tensors)

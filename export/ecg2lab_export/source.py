@@ -1,4 +1,4 @@
-"""What is exported: a checkpoint or a run, its contract, and windows to measure it on."""
+"""What is exported: a checkpoint or a run, its contract, windows to measure it on, and its evaluation."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
-from ecg2lab.errors import CheckpointError, ContractError
+from ecg2lab.errors import CheckpointError, ContractError, DatasetError
 from ecg2lab_export import registry
 from ecg2lab_export.architecture.contract_fit import check_fit, default_contract
 from ecg2lab_export.architecture.protocol import Architecture, Network
 from ecg2lab_export.checkpoint.run_folder import Run, RunRecord, read_run
 from ecg2lab_export.precision import calibration
 from ecg2lab_export.precision.calibration import CalibrationSet
+
+EVALUATION_FILE, CARD_FILE = "evaluation.json", "card.md"
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,41 @@ def open_source(checkpoint: str | Path, contract: Contract | str | Path | None, 
     contract = contract or (run.contract if run else default_contract(network))
     check_fit(network, contract)
     return Source(architecture, network, contract, weights, run, run.record.synthetic_weights if run else synthetic)
+
+
+class _Model(msgspec.Struct):
+    weights_sha256: str
+
+
+class _Evaluation(msgspec.Struct):
+    model: _Model
+
+
+def read_card(folder: Path, weights_sha256: str) -> str:
+    """Read the model card of a report, and check that it speaks of these weights.
+
+    Parameters
+    ----------
+    folder
+        That `ecg2lab evaluate` wrote.
+    weights_sha256
+        Of the weights that are exported.
+
+    Raises
+    ------
+    DatasetError
+        If the folder is no report, the report is of other weights, or the card was not made from its evaluation.
+    """
+    try:
+        text = (folder / EVALUATION_FILE).read_bytes()
+        card = (folder / CARD_FILE).read_text(encoding="utf-8")
+        evaluation = msgspec.json.decode(text, type=_Evaluation)
+    except OSError as error:
+        raise DatasetError(f"{folder} is not a report of `ecg2lab evaluate`: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{folder} holds a damaged report: {error}") from None
+    if evaluation.model.weights_sha256 != weights_sha256:
+        raise DatasetError(f"{folder} is the report of other weights; evaluate the run that is exported")
+    if hashlib.sha256(text).hexdigest() not in card:
+        raise DatasetError(f"{folder / CARD_FILE} was not made from {EVALUATION_FILE} beside it; evaluate again")
+    return card

@@ -166,7 +166,7 @@ def test_its_bundle_says_what_it_is_and_holds_its_proof(path, contract):
 
 def test_it_answers_on_onnx_runtime_and_auto_says_so(path, registered, checkpoint):
     """Its logits are those of the definition; its probabilities are of windows that the one pipeline cut."""
-    network = registry.read(checkpoint).network
+    _, network = registry.read(checkpoint)
     with ecg2lab.load(path) as engine:
         assert engine.info.backend == "onnxruntime"
         windows = np.random.default_rng(1).normal(0, 1, (5, len(LEADS), WINDOW)).astype(np.float32)
