@@ -2,6 +2,7 @@
 // sdk/ecg2lab/contract, which says more of each, and of which table.inc is made.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,8 +26,11 @@ struct Signal {
 
 // Runs of NaN are interpolated linearly, and the resampler is resampy's kaiser_best: no contract says otherwise.
 struct Preprocessing {
-  FilterOptions filters;
-  double clip_mv = 3;
+  std::optional<BandPass> band_pass;
+  std::optional<Notch> notch;
+  double clip_mv;
+
+  FilterOptions filters() const { return {band_pass, notch}; }
 };
 
 // Values above `above` are entered as `value`.
@@ -56,6 +60,7 @@ enum class Setting {
   prediction,   // abnormal now: the value closest within plus or minus the horizon
   forecasting,  // abnormal at some moment within the horizon
 };
+constexpr std::array<std::string_view, 2> words_of(Setting) { return {"prediction", "forecasting"}; }
 
 // The laboratory abnormality that a target stands for.
 struct Criterion {
@@ -85,11 +90,12 @@ struct Target {
 
 // Whom the model is for.
 struct Population {
-  double minimum_age = 18;
+  double minimum_age;
 };
 
 // Whether the network is told which numbers were missing, and in which of its inputs.
 enum class MissingFlags { none, continuous, categorical };
+constexpr std::array<std::string_view, 3> words_of(MissingFlags) { return {"none", "continuous", "categorical"}; }
 
 struct Contract {
   std::string name;

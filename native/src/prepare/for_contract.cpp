@@ -50,7 +50,7 @@ PrepareOptions prepare_options(const Contract& contract) {
   return {.leads = contract.signal.leads,
           .sampling_rate_hz = contract.signal.sampling_rate_hz,
           .clip_mv = contract.preprocessing.clip_mv,
-          .filters = contract.preprocessing.filters,
+          .filters = contract.preprocessing.filters(),
           .measure_quality = true};
 }
 
@@ -75,7 +75,7 @@ WindowStream open_windows(const Contract& contract, const std::vector<std::strin
   const std::size_t hop = whole_samples(options.hop_s, contract.signal.sampling_rate_hz);
   // A gap of the limit or longer is lead-off: the longest that is interpolated is one sample shorter.
   const auto longest_gap = static_cast<std::size_t>(std::ceil(gap_limit(options, contract) * recorded_rate_hz)) - 1;
-  if (contract.preprocessing.filters.any()) {
+  if (contract.preprocessing.filters().any()) {
     throw Error(ErrorKind::backend,
                 "this model filters recordings forwards and backwards, which needs their end: it has no stream");
   }

@@ -49,15 +49,13 @@ def json_schema() -> str:
 
 
 def native_table() -> str:
-    """C++ constants, one for each field that is held to something: `kSignal_window_samples`."""
+    """C++: for each struct a function that hands every field, with what it is held to, to a reader or a writer."""
     lines = ["// Written by `make schema` from sdk/ecg2lab/contract; clang-format off"]
     for struct in structs():
-        for field in struct.fields:
-            name, kind = f"k{struct.cls.__name__}_{field.encode_name}", _without_none(field.type)
-            if isinstance(kind, types.VarTupleType):
-                lines.append(f"inline constexpr std::size_t {name}_fewest = {kind.min_length or 0};")
-                kind = kind.item_type
-            lines += _native_rule(name, kind, field)
+        if struct.cls is not contract.QualityLimits:
+            lines += ["template <typename Visitor>"]
+            lines += [f"void visit_fields({struct.cls.__name__}& of, Visitor& visitor) {{"]
+            lines += [f"  visitor.{_native_call(field)};" for field in struct.fields] + ["}"]
     lines += [f"inline constexpr StandardLimit kStandardLimits[] = {{{', '.join(_standard_limits())}}};"]
     numbers = ", ".join(f'{{"{name}", "{unit}"}}' for name, unit in contract.NUMBERS.items())
     lines.append(f"inline constexpr KnownNumber kNumbers[] = {{{numbers}}};")
@@ -65,23 +63,34 @@ def native_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _native_rule(name: str, kind: types.Type, field: types.Field) -> Iterator[str]:
-    stated = field.default is not msgspec.NODEFAULT and field.default is not None
-    if isinstance(kind, types.FloatType | types.IntType):
-        bounds = [_or_none(x) for x in (kind.gt, kind.ge, kind.lt, kind.le)]
-        rule = "NumberRule" if isinstance(kind, types.FloatType) else "IntegerRule"
-        yield f"inline constexpr {rule} {name}{{{', '.join(bounds)}}};"
-        if stated:
-            cpp = "double" if isinstance(kind, types.FloatType) else "std::int64_t"
-            yield f"inline constexpr {cpp} {name}_default = {field.default};"
-    elif isinstance(kind, types.StrType):
-        yield f"inline constexpr TextRule {name}{{{kind.min_length or 0}, {_or_none(kind.max_length)}}};"
-        if stated:
-            yield f'inline constexpr const char* {name}_default = "{field.default}";'
-    elif isinstance(kind, types.LiteralType) and all(isinstance(value, str) for value in kind.values):
-        yield f"inline constexpr const char* {name}[] = {{{_quoted(kind.values)}}};"
-    elif isinstance(kind, types.LiteralType):
-        yield f"inline constexpr std::int64_t {name}[] = {{{', '.join(map(str, kind.values))}}};"
+def _native_call(field: types.Field) -> str:
+    kind = _without_none(field.type)
+    name, rule = field.encode_name, _native_rule(kind)
+    if isinstance(kind, types.LiteralType) and len(kind.values) == 1:
+        return f'constant("{name}", {rule})'
+    if field.default is msgspec.NODEFAULT:
+        return f'required("{name}", of.{name}, {rule})'
+    if field.default is None or isinstance(kind, types.StructType):
+        return f'optional("{name}", of.{name}, {rule})'
+    return f'optional("{name}", of.{name}, {rule}, {json.dumps(field.default)})'
+
+
+def _native_rule(kind: types.Type) -> str:
+    match kind:
+        case types.VarTupleType():
+            return f"ListRule{{{kind.min_length or 0}, {_native_rule(kind.item_type)}}}"
+        case types.FloatType() | types.IntType():
+            rule = "NumberRule" if isinstance(kind, types.FloatType) else "IntegerRule"
+            return f"{rule}{{{', '.join(_or_none(x) for x in (kind.gt, kind.ge, kind.lt, kind.le))}}}"
+        case types.StrType():
+            return f"TextRule{{{kind.min_length or 0}, {_or_none(kind.max_length)}}}"
+        case types.LiteralType() if all(isinstance(value, str) for value in kind.values):
+            return f"Words{{{_quoted(kind.values)}}}"
+        case types.LiteralType():
+            return f"Numbers{{{', '.join(map(str, kind.values))}}}"
+        case types.StructType():
+            return "StructRule{}"
+    raise TypeError(f"the native reader has no rule for {kind}")
 
 
 def _standard_limits() -> Iterator[str]:
