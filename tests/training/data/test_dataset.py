@@ -13,6 +13,8 @@ from ecg2lab.errors import DatasetError
 from ecg2lab_training.data import dataset, imputation
 from ecg2lab_training.files import file_sha256
 
+pytestmark = pytest.mark.slow
+
 
 def reseal(folder: Path) -> None:
     """Make the digests right again, so that what lies behind them is tested."""

@@ -23,6 +23,7 @@ def app() -> typer.Typer:
     return program
 
 
+@pytest.mark.slow
 def test_a_run_on_its_data_set(app: typer.Typer, small_run: Path, small_path: Path, tmp_path: Path) -> None:
     shares = tmp_path / "shares.json"
     shares.write_text('{"hemoglobin_low_120min": 0.05}')
