@@ -96,9 +96,6 @@ void surveys(const SignalKernels& kernels, Numbers& numbers, Results& results) {
     const Survey seen = kernels.survey(lead.data(), length, kLimit);
     append(results.exact, std::vector<double>{seen.lowest, seen.highest, static_cast<double>(seen.missing),
                                               static_cast<double>(seen.beyond)});
-    const auto single = numbers.draw<float>(length);
-    kernels.widen(single.data(), length, 1e-3, lead.data());
-    append(results.exact, lead);
   }
 }
 

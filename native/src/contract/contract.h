@@ -71,7 +71,7 @@ struct Criterion {
   double threshold;
   Setting setting;
   std::int64_t horizon_min;
-  std::string category = "other";
+  std::string category;
 };
 
 // Platt calibration: logit(p) ← slope · logit(p) + intercept.
@@ -103,7 +103,7 @@ struct Contract {
   Preprocessing preprocessing;
   std::vector<ContinuousFeature> continuous;
   std::vector<CategoricalFeature> categorical;
-  MissingFlags missing_flags = MissingFlags::none;
+  MissingFlags missing_flags;
   std::vector<Target> targets;
   Population population;
   QualityLimits quality = {};

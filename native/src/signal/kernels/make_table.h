@@ -22,7 +22,6 @@ constexpr SignalKernels make_signal_kernels(const char* name) {
           .subtract = subtract<F>,
           .leads_to_rows = leads_to_rows<D>,
           .rows_to_leads = rows_to_leads<D>,
-          .widen = widen<D>,
           .survey = survey<D>,
           .section = section<D>,
           .sharpest = sharpest<D>,

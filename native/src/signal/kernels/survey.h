@@ -1,4 +1,4 @@
-// A lead as doubles, and what it looks like. D: doubles, of `simd/doubles_*.h`.
+// What a lead looks like. D: doubles, of `simd/doubles_*.h`.
 #pragma once
 
 #include <algorithm>
@@ -17,12 +17,6 @@ double fold(D vector, double start, Function function) {
   vector.store(lanes);
   for (const double lane : lanes) start = function(start, lane);
   return start;
-}
-
-// In doubles of this instruction set, which its compiler makes of the loop.
-template <class D>
-void widen(const float* in, std::size_t length, double factor, double* out) {
-  for (std::size_t t = 0; t < length; ++t) out[t] = static_cast<double>(in[t]) * factor;
 }
 
 // Of every second vector: two are counted in turns, since each waits for what it found before.

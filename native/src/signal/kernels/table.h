@@ -77,8 +77,6 @@ struct SignalKernels {
   void (*subtract)(const float* a, const float* b, float* out, std::size_t length);
   void (*leads_to_rows)(const LeadsToRows&);
   void (*rows_to_leads)(const RowsToLeads&);
-  // out ← factor · in
-  void (*widen)(const float* in, std::size_t length, double factor, double* out);
   Survey (*survey)(const double* lead, std::size_t length, double limit);
   void (*section)(const SectionArguments&);
   // How far one sample lies above, or below, both those `reach` before and after it: the most.
