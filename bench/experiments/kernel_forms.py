@@ -123,9 +123,9 @@ class Drawn:
         system = self.system if directions == 2 else self.system._replace(c=self.system.c[:1])
         return StoredLayer(system, nothing, one, one[0], nothing, nothing)
 
-    def kernel_error(self, found: NDArray[Any]) -> Real:
+    def kernel_error(self, kernel: NDArray[Any]) -> Real:
         """Of a kernel, (D H L) → (H)."""
-        return self._relative(np.abs(found - self.kernel).max(axis=(0, 2)))
+        return self._relative(np.abs(kernel - self.kernel).max(axis=(0, 2)))
 
     def response_error(self, convolve: Callable[[Rows], NDArray[Any]], lags: Real | None = None) -> Real:
         """Of the response to impulses at the window's ends, which show every lag, and in its middle: → (H)."""

@@ -50,8 +50,8 @@ def judge(samples: Samples, rate_hz: float) -> Said:
     except ecg2lab.RecordingError:
         return Said(True, frozenset({("too_short", None)}))
     except ecg2lab.QualityError as error:
-        found = error.quality.faults if error.quality else ()
-        return Said(True, frozenset((f.fault, f.lead) for f in found))
+        faults = error.quality.faults if error.quality else ()
+        return Said(True, frozenset((f.fault, f.lead) for f in faults))
     return Said(False, frozenset((f.fault, f.lead) for f in faults))
 
 
@@ -80,12 +80,12 @@ def untouched_table(records: list[Record], said: list[Said]) -> str:
     """What is said of the records as they are."""
     rows: list[tuple[str, ...]] = []
     for word in FAULTS:
-        found = [[lead for name, lead in s.faults if name == word] for s in said]
-        if not any(found):
+        flagged = [[lead for name, lead in s.faults if name == word] for s in said]
+        if not any(flagged):
             continue
-        refused = sum(bool(leads) and s.refused for leads, s in zip(found, said, strict=True))
-        leads = sum(lead is not None for each in found for lead in each)
-        rows.append((word, str(sum(map(bool, found)) - refused), str(refused), str(leads or "")))
+        refused = sum(bool(leads) and s.refused for leads, s in zip(flagged, said, strict=True))
+        leads = sum(lead is not None for each in flagged for lead in each)
+        rows.append((word, str(sum(map(bool, flagged)) - refused), str(refused), str(leads or "")))
     quiet, refused = sum(not s.faults for s in said), sum(s.refused for s in said)
     head = f"{len(records)} recordings as they are: {quiet} accepted, {len(records) - quiet - refused} accepted with "
     return f"{head}warnings, {refused} refused.\n\n{markdown_table(table(_UNTOUCHED_COLUMNS, rows))}"
@@ -96,14 +96,14 @@ def corrupted_row(
 ) -> tuple[str, ...]:
     """Corrupt every record of which the expected words were not said before."""
     counts = dict.fromkeys(("asked", "detected", "refused", "other", "nothing"), 0)
-    for record, known in zip(records, before, strict=True):
+    for record, untouched in zip(records, before, strict=True):
         case = Case(record.samples, record.rate_hz, int(rng.integers(len(LEADS))), rng)
         lead = LEADS[case.lead] if corruption.one_lead else None
-        if _expected(corruption, known, lead):
+        if _expected(corruption, untouched, lead):
             continue
         said = judge(corruption.apply(case), record.rate_hz)
         detected = _expected(corruption, said, lead)
-        new = said.faults - known.faults
+        new = said.faults - untouched.faults
         counts["asked"] += 1
         counts["detected"] += detected
         counts["refused"] += detected and said.refused and not known.refused

@@ -116,8 +116,8 @@ def versions() -> dict[str, str]:
     from importlib import metadata
 
     names = ("numpy", "onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-rtx", "torch", "onnx", "pytest")
-    known = {name: [d.version for d in metadata.distributions(name=name)] for name in names}
-    return {name: found[0] for name, found in known.items() if found}
+    installed = {name: [d.version for d in metadata.distributions(name=name)] for name in names}
+    return {name: copies[0] for name, copies in installed.items() if copies}
 
 
 def verdict(gpus_here: list[str], done: list[Done]) -> tuple[int, str]:

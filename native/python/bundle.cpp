@@ -34,9 +34,9 @@ Bundle open(const std::string& path) {
 }
 
 std::vector<std::string_view> names(const Bundle& bundle) {
-  std::vector<std::string_view> found;
-  for (const Member& member : bundle.members()) found.push_back(member.name);
-  return found;
+  std::vector<std::string_view> member_names;
+  for (const Member& member : bundle.members()) member_names.push_back(member.name);
+  return member_names;
 }
 
 const char* dtype(Tensor::Type type) {

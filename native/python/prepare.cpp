@@ -58,10 +58,10 @@ py::array_t<float> signal_of(const py::object& self) {
 
 // One lead at the recording's own rate, for drawing.
 py::array_t<double> lead_array(const Array<double>& samples, const std::vector<std::string>& recorded,
-                               const std::string& wanted) {
+                               const std::string& name) {
   const auto matrix = view_2d(samples);
-  const LeadSource source = map_leads(recorded, {wanted}).front();
-  if (!source.found() || recorded.size() != matrix.rows) throw std::invalid_argument("lead " + wanted + " is missing");
+  const LeadSource source = map_leads(recorded, {name}).front();
+  if (source.missing() || recorded.size() != matrix.rows) throw std::invalid_argument("lead " + name + " is missing");
   std::vector<double> out(matrix.columns);
   extract_lead(matrix, source, out);
   return to_array(std::move(out), {static_cast<py::ssize_t>(matrix.columns)});

@@ -21,9 +21,9 @@ Bundle require_architecture(Bundle bundle) {
 }
 
 // One that the bundle allows, and that this CPU has the instructions for.
-Precision select_precision(const Manifest& manifest, const std::string& wanted) {
+Precision select_precision(const Manifest& manifest, const std::string& requested) {
   const std::string& carried = manifest.precision;
-  const std::string name = wanted.empty() ? carried : wanted;
+  const std::string name = requested.empty() ? carried : requested;
   if (name != carried && !manifest.gates.contains(name)) {
     throw Error(ErrorKind::backend,
                 "precision '" + name + "' is not in this bundle, which carries " + carried + ", nor has it a gate");

@@ -71,9 +71,9 @@ Result ask(const Model& model, const std::vector<float>& samples, double rate) {
 
 // None if the recording was refused.
 std::vector<double> probabilities(const Result& result) {
-  std::vector<double> found;
-  for (std::size_t i = 0; i < result->finding_count; ++i) found.push_back(result->findings[i]->probability);
-  return found;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < result->finding_count; ++i) values.push_back(result->findings[i]->probability);
+  return values;
 }
 
 // Of every window of a stream of the signal.
@@ -86,18 +86,18 @@ std::vector<double> stream_probabilities(const Model& model, const std::vector<f
   format.sampling_rate_hz = 500;
   format.lead_stride = kSamples;
   format.sample_stride = 1;
-  std::vector<double> found;
+  std::vector<double> values;
   ecg2lab_stream* stream = nullptr;
-  if (ecg2lab_stream_open(model.get(), &format, nullptr, nullptr, &stream) != ECG2LAB_OK) return found;
+  if (ecg2lab_stream_open(model.get(), &format, nullptr, nullptr, &stream) != ECG2LAB_OK) return values;
   for (std::size_t first = 0; first < kSamples; first += kSamples / 4) {
     ecg2lab_stream_push(stream, &samples[first], kSamples / 4);
     for (ecg2lab_result* result = nullptr; ecg2lab_stream_next(stream, &result) == ECG2LAB_OK && result != nullptr;) {
       const std::vector<double> window = probabilities(Result(result));
-      found.insert(found.end(), window.begin(), window.end());
+      values.insert(values.end(), window.begin(), window.end());
     }
   }
   ecg2lab_stream_free(stream);
-  return found;
+  return values;
 }
 
 // Everything that the callers have in common.

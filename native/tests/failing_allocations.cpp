@@ -80,9 +80,9 @@ ecg2lab_status load(const char* path, Model& model) {
   ecg2lab_options_init(&options, sizeof options);
   options.threads = 2;
   options.log = log;
-  ecg2lab_model* given = nullptr;
-  const ecg2lab_status status = ecg2lab_load(path, &options, &given);
-  model.reset(given);
+  ecg2lab_model* loaded = nullptr;
+  const ecg2lab_status status = ecg2lab_load(path, &options, &loaded);
+  model.reset(loaded);
   return status;
 }
 
@@ -140,9 +140,9 @@ ecg2lab_status ask(const Model& model, const Question& question, const std::vect
   patient.age = question.age;
   patient.sex = ECG2LAB_MALE;
   patient.height_cm = 180;
-  ecg2lab_result* given = nullptr;
-  const ecg2lab_status status = ecg2lab_predict(model.get(), &recording, &patient, &given);
-  result.reset(given);
+  ecg2lab_result* answer = nullptr;
+  const ecg2lab_status status = ecg2lab_predict(model.get(), &recording, &patient, &answer);
+  result.reset(answer);
   return status;
 }
 
@@ -212,9 +212,9 @@ ecg2lab_status open_stream(const Model& model, Stream& stream) {
   format.sampling_rate_hz = 500;
   format.lead_stride = kSamples;
   format.sample_stride = 1;
-  ecg2lab_stream* given = nullptr;
-  const ecg2lab_status status = ecg2lab_stream_open(model.get(), &format, nullptr, nullptr, &given);
-  stream.reset(given);
+  ecg2lab_stream* opened = nullptr;
+  const ecg2lab_status status = ecg2lab_stream_open(model.get(), &format, nullptr, nullptr, &opened);
+  stream.reset(opened);
   return status;
 }
 
@@ -224,9 +224,9 @@ ecg2lab_status feed(const Stream& stream, const std::vector<double>& samples, in
   for (std::size_t part = 0; part < 3; ++part) {
     ecg2lab_status status = ecg2lab_stream_push(stream.get(), &samples[part * kPart], kPart);
     while (status == ECG2LAB_OK) {
-      ecg2lab_result* given = nullptr;
-      status = ecg2lab_stream_next(stream.get(), &given);
-      const Result result(given);
+      ecg2lab_result* answer = nullptr;
+      status = ecg2lab_stream_next(stream.get(), &answer);
+      const Result result(answer);
       if (!result) break;
       ++answers;
     }

@@ -38,9 +38,9 @@ Matrix<double> random_signal(std::size_t leads, std::size_t samples) {
 }
 
 // Prints a property, which a test may look for.
-void report(const std::string& set, const char* what, double found, double limit) {
-  std::printf("%s %s: %.2g from portable%s\n", set.c_str(), what, found, found <= limit ? "" : ", too far");
-  if (!(found <= limit)) ++failures;
+void report(const std::string& set, const char* what, double difference, double limit) {
+  std::printf("%s %s: %.2g from portable%s\n", set.c_str(), what, difference, difference <= limit ? "" : ", too far");
+  if (!(difference <= limit)) ++failures;
 }
 
 std::vector<float> resample(const Matrix<double>& signal, double rate, const std::string& set) {
@@ -92,10 +92,10 @@ void check_survey(const std::string& set) {
   double worst = 0;
   for (std::size_t first = 0; first < 8; ++first) {
     for (std::size_t length = 1; first + length <= 100; ++length) {
-      const auto found = kernels.survey(signal.values.data() + first, length, kClip);
-      const auto known = portable.survey(signal.values.data() + first, length, kClip);
-      const bool same = found.lowest == known.lowest && found.highest == known.highest &&
-                        found.missing == known.missing && found.beyond == known.beyond;
+      const auto survey = kernels.survey(signal.values.data() + first, length, kClip);
+      const auto expected = portable.survey(signal.values.data() + first, length, kClip);
+      const bool same = survey.lowest == expected.lowest && survey.highest == expected.highest &&
+                        survey.missing == expected.missing && survey.beyond == expected.beyond;
       if (!same) worst = HUGE_VAL;
     }
   }

@@ -95,16 +95,16 @@ def candidates(
     left_out
         Names of those that could not be had, and why.
     """
-    found: dict[str, Candidate] = {}
+    candidates_by_name: dict[str, Candidate] = {}
     left_out: dict[str, str] = {}
     x, weights = products.draw(integer=precision == "int8")
     full = precision == "fp32"
     for name, make in _CANDIDATES.get(precision, {}).items():
         try:
-            found[name if full else f"{precision}, {name}"] = make(x, weights, threads, undo)
+            candidates_by_name[name if full else f"{precision}, {name}"] = make(x, weights, threads, undo)
         except LeftOut as reason:
             left_out[name if full else f"{precision} floor, {name}"] = str(reason)
-    return found, left_out
+    return candidates_by_name, left_out
 
 
 def _onnxruntime(x: Matrix, weights: list[Matrix], threads: int, _: ExitStack) -> Candidate:

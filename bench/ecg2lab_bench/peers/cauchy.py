@@ -53,7 +53,7 @@ def by_keops() -> Cauchy:
         shape = v.shape[:-1]
         nodes = torch.view_as_real(g).expand(*(1 for _ in shape), *g.shape, 2).contiguous()
         poles = torch.view_as_real(w).expand(*v.shape, 2).contiguous()
-        found = quotient(coefficients.contiguous(), nodes, poles, backend="CPU")
-        return torch.view_as_complex(found.contiguous())
+        quotients = quotient(coefficients.contiguous(), nodes, poles, backend="CPU")
+        return torch.view_as_complex(quotients.contiguous())
 
     return sums

@@ -51,8 +51,8 @@ def on_openvino(model: bytes, threads: int) -> Run:
         raise LeftOut(f"it cannot load the graph: {str(error).strip().splitlines()[-1]}") from None
 
     def run(inputs: Inputs) -> NDArray[Any]:
-        found = request.infer(dict(zip((SIGNAL, CONTINUOUS, CATEGORICAL), inputs, strict=True)), share_inputs=True)
-        return np.asarray(found[LOGITS])
+        outputs = request.infer(dict(zip((SIGNAL, CONTINUOUS, CATEGORICAL), inputs, strict=True)), share_inputs=True)
+        return np.asarray(outputs[LOGITS])
 
     return run
 

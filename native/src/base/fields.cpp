@@ -75,8 +75,8 @@ std::vector<std::pair<std::string, Field>> Field::members() const {
 }
 
 std::size_t Field::word(const std::vector<std::string>& words) const {
-  const auto found = std::find(words.begin(), words.end(), text());
-  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  const auto place = std::find(words.begin(), words.end(), text());
+  if (place != words.end()) return static_cast<std::size_t>(place - words.begin());
   std::string all;
   for (const std::string& choice : words) all += (all.empty() ? "'" : ", '") + choice + "'";
   refuse("expected one of " + all);

@@ -105,9 +105,9 @@ void check_names(const Directory& directory, const std::string& source) {
     refuse(source, " is a zip archive, but not an ecg2lab bundle: it has no manifest.json");
   }
   for (const Entry& entry : directory.entries) {
-    const bool known =
+    const bool is_member =
         std::any_of(kMembers.begin(), kMembers.end(), [&](const auto& m) { return m.name == entry.name; });
-    if (!known) refuse(source, " holds '" + std::string(entry.name) + "', which is no part of a bundle");
+    if (!is_member) refuse(source, " holds '" + std::string(entry.name) + "', which is no part of a bundle");
   }
   for (const auto& [name, required] : kMembers) {
     if (required && !holds(directory, name)) refuse(source, " lacks " + std::string(name));
@@ -210,7 +210,7 @@ void expect_entry(Comparison& file, const Member& member, std::uint32_t crc, std
 
 bool in_order(const std::vector<Entry>& entries) {
   std::size_t next = 0;
-  for (const auto& known : kMembers) next += next < entries.size() && entries[next].name == known.name;
+  for (const auto& member : kMembers) next += next < entries.size() && entries[next].name == member.name;
   return next == entries.size();
 }
 

@@ -94,12 +94,12 @@ bool fills(const std::vector<std::size_t>& shape, std::size_t element, std::size
 
 void add_tensor(Safetensors& file, const Entry& entry, std::span<const std::byte> body, const std::string& name) {
   const std::string called = name + ": " + entry.name;
-  const auto known =
+  const auto element =
       std::find_if(kTypes.begin(), kTypes.end(), [&](const KnownType& type) { return type.name == entry.type; });
-  if (known == kTypes.end()) {
+  if (element == kTypes.end()) {
     throw Error(ErrorKind::bundle, called + " is of type " + entry.type + ", which this ecg2lab does not read");
   }
-  if (!fills(entry.shape, known->size, entry.stop - entry.start)) {
+  if (!fills(entry.shape, element->size, entry.stop - entry.start)) {
     throw Error(ErrorKind::bundle, called + " does not fill the place that its header gives it");
   }
   // An empty array has no bytes, but NumPy and others still multiply its other dimensions.
@@ -110,21 +110,21 @@ void add_tensor(Safetensors& file, const Entry& entry, std::span<const std::byte
   }
   const auto bytes = body.subspan(entry.start, entry.stop - entry.start);
   const std::byte* data = bytes.data();
-  if (reinterpret_cast<std::uintptr_t>(data) % known->size != 0) {
+  if (reinterpret_cast<std::uintptr_t>(data) % element->size != 0) {
     auto& copy = file.moved.emplace_back(std::make_unique<std::byte[]>(bytes.size()));
     std::copy(bytes.begin(), bytes.end(), copy.get());
     data = copy.get();
   }
-  file.tensors[entry.name] = {.type = known->type, .shape = entry.shape, .data = data};
+  file.tensors[entry.name] = {.type = element->type, .shape = entry.shape, .data = data};
 }
 
 }  // namespace
 
 Safetensors read_safetensors(std::span<const std::byte> content, const std::string& name) {
   std::uint64_t length = 0;
-  const std::size_t known = std::min(content.size(), kLength);
-  for (std::size_t i = known; i-- > 0;) length = length << 8 | std::to_integer<std::uint64_t>(content[i]);
-  if (known < kLength || length > content.size() - kLength) {
+  const std::size_t readable = std::min(content.size(), kLength);
+  for (std::size_t i = readable; i-- > 0;) length = length << 8 | std::to_integer<std::uint64_t>(content[i]);
+  if (readable < kLength || length > content.size() - kLength) {
     throw Error(ErrorKind::bundle, name + " is malformed: its header is cut short");
   }
   const auto header = content.subspan(kLength, static_cast<std::size_t>(length));

@@ -46,20 +46,20 @@ std::vector<std::string> to_names(const char* const* names, std::size_t count) {
 }
 
 // Whether the last sample can be addressed at all.
-bool addressable(const ecg2lab_recording& given, std::size_t count) {
+bool addressable(const ecg2lab_recording& recording, std::size_t count) {
   constexpr std::size_t kMost = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);
-  const std::size_t lead_steps = given.lead_count - 1, time_steps = count - 1;
-  if (lead_steps > 0 && given.lead_stride > kMost / 2 / lead_steps) return false;
-  return time_steps == 0 || given.sample_stride <= kMost / 2 / time_steps;
+  const std::size_t lead_steps = recording.lead_count - 1, time_steps = count - 1;
+  if (lead_steps > 0 && recording.lead_stride > kMost / 2 / lead_steps) return false;
+  return time_steps == 0 || recording.sample_stride <= kMost / 2 / time_steps;
 }
 
 // Leads, strides and sample type, which say where any sample lies.
-void check_layout(const ecg2lab_recording& given) {
-  require(given.lead_count >= 1 && given.lead_count <= kMostLeads,
+void check_layout(const ecg2lab_recording& recording) {
+  require(recording.lead_count >= 1 && recording.lead_count <= kMostLeads,
           "recording: lead_count must be between 1 and " + std::to_string(kMostLeads));
-  to_sample_type(given.sample_type);
-  const bool packed = given.lead_stride == 0 && given.sample_stride == 0;
-  const bool overlap = (given.lead_stride == 0 && given.lead_count > 1) || given.sample_stride == 0;
+  to_sample_type(recording.sample_type);
+  const bool packed = recording.lead_stride == 0 && recording.sample_stride == 0;
+  const bool overlap = (recording.lead_stride == 0 && recording.lead_count > 1) || recording.sample_stride == 0;
   require(packed || !overlap, "recording: lead_stride and sample_stride must both be set, or neither");
 }
 
@@ -92,26 +92,26 @@ void add_word(Patient& patient, const char* name, int32_t code, const std::array
 
 }  // namespace
 
-ModelOptions to_options(const ecg2lab_options& given) {
-  require(given.out_of_range == ECG2LAB_OUT_OF_RANGE_REFUSE || given.out_of_range == ECG2LAB_OUT_OF_RANGE_IMPUTE,
-          "options: unknown out_of_range " + std::to_string(given.out_of_range));
-  return {.precision = given.precision == nullptr ? "" : given.precision,
-          .threads = given.threads,
-          .out_of_range = OutOfRange(given.out_of_range)};
+ModelOptions to_options(const ecg2lab_options& options) {
+  require(options.out_of_range == ECG2LAB_OUT_OF_RANGE_REFUSE || options.out_of_range == ECG2LAB_OUT_OF_RANGE_IMPUTE,
+          "options: unknown out_of_range " + std::to_string(options.out_of_range));
+  return {.precision = options.precision == nullptr ? "" : options.precision,
+          .threads = options.threads,
+          .out_of_range = OutOfRange(options.out_of_range)};
 }
 
-RawSamples to_samples(const ecg2lab_recording& given, const void* data, std::size_t count) {
+RawSamples to_samples(const ecg2lab_recording& recording, const void* data, std::size_t count) {
   require(data != nullptr, "recording: samples is NULL");
   require(count >= 1 && count <= kMostSamples,
           "recording: sample_count must be between 1 and " + std::to_string(kMostSamples));
-  check_layout(given);
+  check_layout(recording);
   require(addressable(given, count), "recording: lead_stride or sample_stride is beyond any memory");
   RawSamples samples{.data = data,
-                     .type = to_sample_type(given.sample_type),
-                     .leads = given.lead_count,
+                     .type = to_sample_type(recording.sample_type),
+                     .leads = recording.lead_count,
                      .samples = count,
-                     .lead_stride = static_cast<std::ptrdiff_t>(given.lead_stride),
-                     .sample_stride = static_cast<std::ptrdiff_t>(given.sample_stride)};
+                     .lead_stride = static_cast<std::ptrdiff_t>(recording.lead_stride),
+                     .sample_stride = static_cast<std::ptrdiff_t>(recording.sample_stride)};
   if (samples.lead_stride == 0 && samples.sample_stride == 0) {
     samples.lead_stride = static_cast<std::ptrdiff_t>(samples.samples);
     samples.sample_stride = 1;
@@ -119,39 +119,40 @@ RawSamples to_samples(const ecg2lab_recording& given, const void* data, std::siz
   return samples;
 }
 
-RecordingFormat to_format(const ecg2lab_recording& given) {
-  check_layout(given);
-  return {.unit = to_unit(given.unit),
-          .gain = to_numbers("gain", given.gain, given.gain_count, given.lead_count),
-          .baseline = to_numbers("baseline", given.baseline, given.baseline_count, given.lead_count),
-          .leads = to_names(given.leads, given.lead_count),
-          .sampling_rate_hz = given.sampling_rate_hz};
+RecordingFormat to_format(const ecg2lab_recording& recording) {
+  check_layout(recording);
+  return {.unit = to_unit(recording.unit),
+          .gain = to_numbers("gain", recording.gain, recording.gain_count, recording.lead_count),
+          .baseline = to_numbers("baseline", recording.baseline, recording.baseline_count, recording.lead_count),
+          .leads = to_names(recording.leads, recording.lead_count),
+          .sampling_rate_hz = recording.sampling_rate_hz};
 }
 
-RawRecording to_raw_recording(const ecg2lab_recording& given) {
-  return {.samples = to_samples(given, given.samples, given.sample_count), .format = to_format(given)};
+RawRecording to_raw_recording(const ecg2lab_recording& recording) {
+  return {.samples = to_samples(recording, recording.samples, recording.sample_count), .format = to_format(recording)};
 }
 
-StreamOptions to_options(const ecg2lab_stream_options& given) {
-  return {.hop_s = given.hop_s, .longest_gap_s = given.longest_gap_s};
+StreamOptions to_options(const ecg2lab_stream_options& options) {
+  return {.hop_s = options.hop_s, .longest_gap_s = options.longest_gap_s};
 }
 
-Patient to_patient(const ecg2lab_patient& given) {
-  Patient patient;
+Patient to_patient(const ecg2lab_patient& patient) {
+  Patient facts;
   for (const auto& [name, value] : kNumbers) {
-    if (!std::isnan(given.*value)) patient.numbers[name] = given.*value;
+    if (!std::isnan(patient.*value)) facts.numbers[name] = patient.*value;
   }
-  add_word(patient, "sex", given.sex, kSexes);
-  add_word(patient, "race", given.race, kRaces);
-  return patient;
+  add_word(facts, "sex", patient.sex, kSexes);
+  add_word(facts, "race", patient.race, kRaces);
+  return facts;
 }
 
-SourceFields to_source(const ecg2lab_recording& given) {
-  require(given.source != nullptr || given.source_count == 0, "recording: source is NULL and source_count is not 0");
-  require(given.source_count <= kMostSourceFields, "recording: source has too many fields");
+SourceFields to_source(const ecg2lab_recording& recording) {
+  require(recording.source != nullptr || recording.source_count == 0,
+          "recording: source is NULL and source_count is not 0");
+  require(recording.source_count <= kMostSourceFields, "recording: source has too many fields");
   SourceFields fields;
-  for (std::size_t i = 0; i < given.source_count; ++i) {
-    const auto& [name, value] = given.source[i];
+  for (std::size_t i = 0; i < recording.source_count; ++i) {
+    const auto& [name, value] = recording.source[i];
     require(name != nullptr && value != nullptr, "recording: source field " + std::to_string(i) + " has a NULL in it");
     fields.emplace_back(name, value);
   }

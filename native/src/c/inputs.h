@@ -8,16 +8,16 @@
 namespace ecg2lab::c {
 
 // Each throws ArgumentError on what only a mistake of the program can bring about.
-ModelOptions to_options(const ecg2lab_options& given);
-RawRecording to_raw_recording(const ecg2lab_recording& given);
-RecordingFormat to_format(const ecg2lab_recording& given);
+ModelOptions to_options(const ecg2lab_options& options);
+RawRecording to_raw_recording(const ecg2lab_recording& recording);
+RecordingFormat to_format(const ecg2lab_recording& recording);
 // The samples of one push, of which `given` says all but where they are and how many; there is one at least.
-RawSamples to_samples(const ecg2lab_recording& given, const void* samples, std::size_t count);
-StreamOptions to_options(const ecg2lab_stream_options& given);
-Patient to_patient(const ecg2lab_patient& given);
+RawSamples to_samples(const ecg2lab_recording& recording, const void* samples, std::size_t count);
+StreamOptions to_options(const ecg2lab_stream_options& options);
+Patient to_patient(const ecg2lab_patient& patient);
 
 // Names and values, copied.
 using SourceFields = std::vector<std::pair<std::string, std::string>>;
-SourceFields to_source(const ecg2lab_recording& given);
+SourceFields to_source(const ecg2lab_recording& recording);
 
 }  // namespace ecg2lab::c

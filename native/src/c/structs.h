@@ -33,13 +33,13 @@ void initialise(T* target, std::size_t size) {
 
 // The caller's fields, and defaults for those that its version does not have.
 template <typename T>
-T read(const T* given) {
-  if (given == nullptr) throw ArgumentError(std::string(Versioned<T>::kName) + " is NULL");
+T read(const T* from) {
+  if (from == nullptr) throw ArgumentError(std::string(Versioned<T>::kName) + " is NULL");
   std::size_t size = 0;
-  std::memcpy(&size, given, sizeof size);
+  std::memcpy(&size, from, sizeof size);
   check_size<T>(size);
   T values = Versioned<T>::defaults();
-  std::memcpy(static_cast<void*>(&values), given, size);
+  std::memcpy(static_cast<void*>(&values), from, size);
   return values;
 }
 

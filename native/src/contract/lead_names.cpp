@@ -32,30 +32,30 @@ const std::vector<std::string>& standard_leads() {
 
 std::string canonical_lead(std::string_view name) {
   const std::string_view bare = strip(name);
-  for (const std::string& known : standard_leads()) {
-    if (same_name(known, bare)) return known;
+  for (const std::string& lead : standard_leads()) {
+    if (same_name(lead, bare)) return lead;
   }
-  for (const std::string_view known : kOthers) {
-    if (same_name(known, bare)) return std::string(known);
+  for (const std::string_view lead : kOthers) {
+    if (same_name(lead, bare)) return std::string(lead);
   }
   return "";
 }
 
 std::vector<std::string> canonical_leads(const std::vector<std::string>& names) {
-  std::vector<std::string> found;
+  std::vector<std::string> leads;
   for (const std::string& name : names) {
     const std::string lead = canonical_lead(name);
     if (lead.empty()) {
-      std::string standard;
-      for (const std::string& known : standard_leads()) standard += (standard.empty() ? "" : ", ") + known;
-      throw Error(ErrorKind::recording, "unknown lead '" + name + "'; the standard twelve are " + standard);
+      std::string all;
+      for (const std::string& standard : standard_leads()) all += (all.empty() ? "" : ", ") + standard;
+      throw Error(ErrorKind::recording, "unknown lead '" + name + "'; the standard twelve are " + all);
     }
-    if (std::find(found.begin(), found.end(), lead) != found.end()) {
+    if (std::find(leads.begin(), leads.end(), lead) != leads.end()) {
       throw Error(ErrorKind::recording, "lead " + lead + " appears twice");
     }
-    found.push_back(lead);
+    leads.push_back(lead);
   }
-  return found;
+  return leads;
 }
 
 }  // namespace ecg2lab

@@ -26,19 +26,19 @@ class Reader {
 
   // Size along an axis, for sizes that only the tensor itself states.
   std::size_t size(const std::string& name, std::size_t axis) const {
-    const Shape& found = shape(name);
-    if (axis >= found.size() || found[axis] == 0) fail(name, "has shape " + describe(found));
-    return found[axis];
+    const Shape& sizes = shape(name);
+    if (axis >= sizes.size() || sizes[axis] == 0) fail(name, "has shape " + describe(sizes));
+    return sizes[axis];
   }
 
   template <class T>
-  std::vector<T> read(const std::string& name, const Shape& wanted) const {
+  std::vector<T> read(const std::string& name, const Shape& expected) const {
     constexpr Tensor::Type kType = sizeof(T) == sizeof(double) ? Tensor::Type::f64 : Tensor::Type::f32;
     const Tensor& tensor = find(name);
     if (tensor.type != kType) fail(name, sizeof(T) == sizeof(double) ? "is not of type F64" : "is not of type F32");
-    if (tensor.shape != wanted) fail(name, "has shape " + describe(tensor.shape) + ", not " + describe(wanted));
+    if (tensor.shape != expected) fail(name, "has shape " + describe(tensor.shape) + ", not " + describe(expected));
     std::size_t count = 1;
-    for (const std::size_t size : wanted) count *= size;
+    for (const std::size_t size : expected) count *= size;
     std::vector<T> values(count);
     if (count) std::memcpy(values.data(), tensor.data, count * sizeof(T));
     if (!std::all_of(values.begin(), values.end(), [](T x) { return std::isfinite(x); })) {
@@ -49,9 +49,9 @@ class Reader {
 
  private:
   const Tensor& find(const std::string& name) const {
-    const auto found = tensors_.find(name);
-    if (found == tensors_.end()) throw std::invalid_argument("the weights lack " + name);
-    return found->second;
+    const auto entry = tensors_.find(name);
+    if (entry == tensors_.end()) throw std::invalid_argument("the weights lack " + name);
+    return entry->second;
   }
   [[noreturn]] static void fail(const std::string& name, const std::string& what) {
     throw std::invalid_argument("weights: " + name + " " + what);

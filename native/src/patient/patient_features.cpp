@@ -63,18 +63,18 @@ std::string fact_of(const Patient& patient, const std::string& feature) {
   return feature == "temperature_f" && patient.knows("temperature_c") ? "temperature_c" : feature;
 }
 
-void check_ranges(const Patient& given, const Patient& known, const Contract& contract, PatientFaults& faults) {
-  const auto outside = find_outside(known, contract);
+void check_ranges(const Patient& stated, const Patient& derived, const Contract& contract, PatientFaults& faults) {
+  const auto outside = find_outside(derived, contract);
   const bool no_body = std::any_of(outside.begin(), outside.end(), [](const ContinuousFeature* feature) {
     return feature->name == "height_cm" || feature->name == "weight_kg";
   });
   for (const ContinuousFeature* feature : outside) {
-    const bool derived_bmi = feature->name == "bmi" && !given.knows("bmi");
+    const bool derived_bmi = feature->name == "bmi" && !stated.knows("bmi");
     if (derived_bmi && no_body) continue;  // the height or weight that it follows from is named
     const char* hint = derived_bmi                        ? " (it follows from height_cm and weight_kg)"
                        : feature->name == "temperature_f" ? " (°C is temperature_c, °F is temperature_f)"
                                                           : "";
-    faults.add(fact_of(known, feature->name) + " is outside " + number_text(feature->minimum) + " to " +
+    faults.add(fact_of(derived, feature->name) + " is outside " + number_text(feature->minimum) + " to " +
                number_text(feature->maximum) + " " + feature->unit + hint);
   }
 }

@@ -159,7 +159,7 @@ std::string PrepareStream::save() const {
   for (const Lead& lead : leads_) {
     const GapCloser::State& gaps = lead.gaps.state;
     state.number(gaps.last);
-    state.number(static_cast<std::int64_t>(gaps.known));
+    state.number(static_cast<std::int64_t>(gaps.has_value));
     state.number(gaps.gap);
     state.number(static_cast<std::int64_t>(gaps.missing.samples));
     state.number(static_cast<std::int64_t>(gaps.missing.longest_run));
@@ -183,7 +183,7 @@ void PrepareStream::restore(std::string_view bytes) {
   for (Lead& lead : restored.leads_) {
     GapCloser::State& gaps = lead.gaps.state;
     gaps.last = state.number<double>();
-    gaps.known = state.number<std::int64_t>() != 0;
+    gaps.has_value = state.number<std::int64_t>() != 0;
     gaps.gap = state.number<std::int64_t>();
     gaps.missing.samples = static_cast<std::size_t>(state.number<std::int64_t>());
     gaps.missing.longest_run = static_cast<std::size_t>(state.number<std::int64_t>());

@@ -27,9 +27,9 @@ class Comparison {
   bool own(std::size_t i) const { return leads_[i].own; }
   // Position of a lead; `size()` if it is not among them, or not its own.
   std::size_t find(std::string_view name) const {
-    const auto found = std::find_if(leads_.begin(), leads_.end(),
+    const auto place = std::find_if(leads_.begin(), leads_.end(),
                                     [&](const MeasuredLead& lead) { return lead.name == name && lead.own; });
-    return static_cast<std::size_t>(found - leads_.begin());
+    return static_cast<std::size_t>(place - leads_.begin());
   }
   double correlation(std::size_t i, std::size_t j) const {
     const double norm = std::sqrt(product(i, i) * product(j, j));

@@ -17,58 +17,57 @@ constexpr std::array<LimbLead, 6> kLimbLeads{
     {{"I", 1, 0}, {"II", 0, 1}, {"III", -1, 1}, {"aVR", -0.5, -0.5}, {"aVL", 1, -0.5}, {"aVF", -0.5, 1}}};
 
 const LimbLead* find_limb_lead(const std::string& name) {
-  const auto found = std::find_if(kLimbLeads.begin(), kLimbLeads.end(), [&](const auto& l) { return l.name == name; });
-  return found == kLimbLeads.end() ? nullptr : &*found;
+  const auto limb = std::find_if(kLimbLeads.begin(), kLimbLeads.end(), [&](const auto& l) { return l.name == name; });
+  return limb == kLimbLeads.end() ? nullptr : &*limb;
 }
 
-// Solves wanted = x·a + y·b for two recorded limb leads a, b: any two of the six are independent. They are the first
+// Solves lead = x·a + y·b for two recorded limb leads a, b: any two of the six are independent. They are the first
 // recorded ones in the order of the table, so that the order of the rows does not matter.
-void derive_limb_lead(const LimbLead& wanted, const std::vector<std::string>& recorded, LeadSource& source) {
-  std::vector<std::pair<std::size_t, const LimbLead*>> known;
-  for (const LimbLead& lead : kLimbLeads) {
-    const auto found = std::find(recorded.begin(), recorded.end(), lead.name);
-    if (found != recorded.end()) known.emplace_back(found - recorded.begin(), &lead);
+void derive_limb_lead(const LimbLead& lead, const std::vector<std::string>& recorded, LeadSource& source) {
+  std::vector<std::pair<std::size_t, const LimbLead*>> available;
+  for (const LimbLead& limb : kLimbLeads) {
+    const auto row = std::find(recorded.begin(), recorded.end(), limb.name);
+    if (row != recorded.end()) available.emplace_back(row - recorded.begin(), &limb);
   }
-  if (known.size() < 2) return;
-  const LimbLead& a = *known[0].second;
-  const LimbLead& b = *known[1].second;
+  if (available.size() < 2) return;
+  const LimbLead& a = *available[0].second;
+  const LimbLead& b = *available[1].second;
   const double determinant = a.i * b.ii - a.ii * b.i;
-  const double x = (wanted.i * b.ii - wanted.ii * b.i) / determinant;
-  const double y = (a.i * wanted.ii - a.ii * wanted.i) / determinant;
-  source.terms = {{known[0].first, x}, {known[1].first, y}};
+  const double x = (lead.i * b.ii - lead.ii * b.i) / determinant;
+  const double y = (a.i * lead.ii - a.ii * lead.i) / determinant;
+  source.terms = {{available[0].first, x}, {available[1].first, y}};
 }
 
 }  // namespace
 
-std::vector<LeadSource> map_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& wanted) {
-  std::vector<LeadSource> sources(wanted.size());
-  for (std::size_t index = 0; index < wanted.size(); ++index) {
-    const auto found = std::find(recorded.begin(), recorded.end(), wanted[index]);
-    if (found != recorded.end()) {
-      sources[index].terms = {{static_cast<std::size_t>(found - recorded.begin()), 1.0}};
+std::vector<LeadSource> map_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& leads) {
+  std::vector<LeadSource> sources(leads.size());
+  for (std::size_t index = 0; index < leads.size(); ++index) {
+    const auto row = std::find(recorded.begin(), recorded.end(), leads[index]);
+    if (row != recorded.end()) {
+      sources[index].terms = {{static_cast<std::size_t>(row - recorded.begin()), 1.0}};
       continue;
     }
-    const LimbLead* limb = find_limb_lead(wanted[index]);
+    const LimbLead* limb = find_limb_lead(leads[index]);
     if (limb != nullptr) derive_limb_lead(*limb, recorded, sources[index]);
   }
   return sources;
 }
 
-std::vector<LeadSource> require_leads(const std::vector<std::string>& recorded,
-                                      const std::vector<std::string>& wanted) {
-  auto sources = map_leads(recorded, wanted);
+std::vector<LeadSource> require_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& leads) {
+  auto sources = map_leads(recorded, leads);
   for (std::size_t index = 0; index < sources.size(); ++index) {
-    if (!sources[index].found()) throw std::invalid_argument("lead " + wanted[index] + " is missing");
+    if (sources[index].missing()) throw std::invalid_argument("lead " + leads[index] + " is missing");
   }
   return sources;
 }
 
 std::vector<std::string> missing_leads(const std::vector<std::string>& recorded,
-                                       const std::vector<std::string>& wanted) {
-  const auto sources = map_leads(recorded, wanted);
+                                       const std::vector<std::string>& leads) {
+  const auto sources = map_leads(recorded, leads);
   std::vector<std::string> missing;
   for (std::size_t index = 0; index < sources.size(); ++index) {
-    if (!sources[index].found()) missing.push_back(wanted[index]);
+    if (sources[index].missing()) missing.push_back(leads[index]);
   }
   return missing;
 }

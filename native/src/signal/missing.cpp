@@ -17,7 +17,7 @@ MissingCount interpolate_missing(std::span<double> lead) {
   const std::size_t length = lead.size();
   MissingCount missing;
   std::size_t run = 0;
-  std::size_t known = length;  // the last sample that has a value; length: none yet
+  std::size_t last = length;  // the last sample that has a value; length: none yet
   for (std::size_t t = 0; t < length; ++t) {
     if (std::isnan(lead[t])) {
       ++missing.samples;
@@ -25,15 +25,15 @@ MissingCount interpolate_missing(std::span<double> lead) {
       continue;
     }
     const std::span<double> gap = lead.subspan(t - run, run);
-    if (known == length) {
+    if (last == length) {
       std::fill(gap.begin(), gap.end(), lead[t]);
     } else {
-      fill_between(gap, lead[known], lead[t]);
+      fill_between(gap, lead[last], lead[t]);
     }
     run = 0;
-    known = t;
+    last = t;
   }
-  if (known != length) std::fill(lead.begin() + static_cast<std::ptrdiff_t>(known) + 1, lead.end(), lead[known]);
+  if (last != length) std::fill(lead.begin() + static_cast<std::ptrdiff_t>(last) + 1, lead.end(), lead[last]);
   return missing;
 }
 
@@ -50,14 +50,14 @@ void GapCloser::push(std::span<double> lead, std::size_t from) {
     }
     const auto count = static_cast<std::size_t>(open());
     const std::span<double> gap = lead.subspan(t - count, count);
-    if (state.known) {
+    if (state.has_value) {
       fill_between(gap, state.last, lead[t]);
     } else {
       std::fill(gap.begin(), gap.end(), lead[t]);
     }
     state.gap = 0;
     state.last = lead[t];
-    state.known = true;
+    state.has_value = true;
   }
 }
 

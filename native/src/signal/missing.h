@@ -23,10 +23,10 @@ MissingCount interpolate_missing(std::span<double> lead);
 class GapCloser {
  public:
   struct State {
-    double last = 0;       // the latest value
-    bool known = false;    // whether there was one
-    std::int64_t gap = 0;  // samples of the gap that is open
-    MissingCount missing;  // so far
+    double last = 0;         // the latest value
+    bool has_value = false;  // whether there was one
+    std::int64_t gap = 0;    // samples of the gap that is open
+    MissingCount missing;    // so far
   };
 
   explicit GapCloser(std::int64_t longest) : longest_(longest) {}

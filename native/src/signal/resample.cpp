@@ -48,9 +48,9 @@ class Edge {
 
   // All leads, from `first` on.
   std::span<const double* const> samples(std::int64_t first) {
-    const auto length = static_cast<std::int64_t>(length_), given = static_cast<std::int64_t>(in_.count);
+    const auto length = static_cast<std::int64_t>(length_), count = static_cast<std::int64_t>(in_.count);
     const std::int64_t begin = std::clamp<std::int64_t>(-first, 0, length),
-                       end = std::clamp(given - first, begin, length);
+                       end = std::clamp(count - first, begin, length);
     std::fill(padded_.begin(), padded_.end(), 0.0);
     for (std::size_t lead = 0; lead < leads_.size() && begin < end; ++lead) {
       std::copy_n(in_.leads[lead] + (first + begin), end - begin, padded_.data() + lead * length_ + begin);
@@ -247,11 +247,11 @@ std::shared_ptr<const Resampler> shared_resampler(double input_rate, double outp
   static std::mutex mutex;
   static std::array<Entry, 4> entries;  // the latest first
   const std::scoped_lock lock(mutex);
-  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+  const auto place = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
     return entry.resampler && entry.input_rate == input_rate && entry.output_rate == output_rate;
   });
-  if (found != entries.end()) {
-    std::rotate(entries.begin(), found, found + 1);
+  if (place != entries.end()) {
+    std::rotate(entries.begin(), place, place + 1);
   } else {
     auto made = std::make_shared<const Resampler>(input_rate, output_rate);
     std::rotate(entries.begin(), entries.end() - 1, entries.end());

@@ -50,8 +50,8 @@ def deidentified(prediction: Prediction) -> Prediction:
     patient = prediction.patient
     age = patient.given.get("age")
     if age is not None and age > _OLDEST_STATED_AGE:
-        given = {**patient.given, "age": f"over {_OLDEST_STATED_AGE}"}
-        patient = msgspec.structs.replace(patient, given=given)
+        facts = {**patient.given, "age": f"over {_OLDEST_STATED_AGE}"}
+        patient = msgspec.structs.replace(patient, given=facts)
     return msgspec.structs.replace(prediction, source=None, record=None, patient=patient)
 
 

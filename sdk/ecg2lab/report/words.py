@@ -58,7 +58,7 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     unused = f", {r.unused_s:g} s at the end unused" if r.unused_s else ""
     span = f"{r.duration_s:g} s at {r.sampling_rate_hz:g} Hz, {r.windows} window{'s' * (r.windows != 1)}{unused}"
     faults = "; ".join(fault.message for fault in r.quality.faults) if r.quality else ""
-    given = [f"{k} {_value(v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
+    facts = [f"{k} {_value(v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
     imputed = [f"{name} {_value(value)}" for name, value in p.imputed.items()]
     rows = [
         ("Recording", span),
@@ -67,7 +67,7 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
         ("Ignored channels", ", ".join(r.ignored_channels)),
         ("Interpolated", _counts(r.missing_samples)),
         ("Clipped", _counts(r.clipped_samples)),
-        ("Given", ", ".join(given) or "nothing"),
+        ("Given", ", ".join(facts) or "nothing"),
         ("Not used", ", ".join(p.unused)),
         ("Out of range", ", ".join(p.out_of_range) + " (counts as not given)" * bool(p.out_of_range)),
         ("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"),

@@ -240,8 +240,8 @@ def _labelled(states: pl.LazyFrame, counted: list[targets.Counted]) -> pl.DataFr
     """ECGs with at least one known label."""
     asked = {(c.question.number, c.question.moment) for c in counted}
     numbers = {moment: [n for n, m in asked if m == moment] for moment in MOMENTS}
-    known = (pl.col("lab").is_in(numbers[m]) & label(m, "low").is_not_null() for m in MOMENTS)
-    return states.filter(pl.any_horizontal(known)).select("ecg").unique().collect(engine="streaming")
+    labelled = (pl.col("lab").is_in(numbers[m]) & label(m, "low").is_not_null() for m in MOMENTS)
+    return states.filter(pl.any_horizontal(labelled)).select("ecg").unique().collect(engine="streaming")
 
 
 def _read_waveforms(

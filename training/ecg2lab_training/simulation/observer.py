@@ -100,8 +100,8 @@ class _Chances:
     """Chances of a question at each mean of its lab, with and without a value around the ECG."""
 
     means: Floats  # (GRID)
-    positive: Floats  # (2 GRID) known and positive: without, with
-    known: Floats  # (2 GRID)
+    positive: Floats  # (2 GRID) labelled and positive: without, with
+    labelled: Floats  # (2 GRID)
 
 
 @cache
@@ -113,15 +113,15 @@ def _chances(model: LabModel) -> dict[str, _Chances]:
     on_scale = [math.log(x) if model.logarithmic else x for x in limits]
     means = np.linspace(min(on_scale) - spread, max(on_scale) + spread, GRID)
     positive = {q.name: np.zeros((2, GRID)) for q in of_lab(model)}
-    known = {q.name: np.zeros((2, GRID)) for q in of_lab(model)}
+    labelled = {q.name: np.zeros((2, GRID)) for q in of_lab(model)}
     for row, course in enumerate(courses):
         for column, mean in enumerate(means):
             values = course.values(model, np.full(DRAWS, mean))
             for question in of_lab(model):
                 answer = question.answer(course.minutes, values)
                 positive[question.name][row, column] = np.mean(answer == 1)
-                known[question.name][row, column] = np.mean(~np.isnan(answer))
-    return {name: _Chances(means, positive[name], known[name]) for name in positive}
+                labelled[question.name][row, column] = np.mean(~np.isnan(answer))
+    return {name: _Chances(means, positive[name], labelled[name]) for name in positive}
 
 
 def _single(question: Question, mean: Floats) -> Floats:
@@ -155,7 +155,9 @@ def _one(question: Question, weights: Floats, mean: Floats, first: Floats, chanc
     if chances is None:
         positive, labelled = first * _single(question, mean), first
     else:
-        positive, labelled = (_either(first, mean, chances.means, rows) for rows in (chances.positive, chances.known))
+        positive, labelled = (
+            _either(first, mean, chances.means, rows) for rows in (chances.positive, chances.labelled)
+        )
     return (weights * positive).sum(axis=1) / (weights * labelled).sum(axis=1)
 
 

@@ -75,14 +75,14 @@ std::vector<std::string> available_instruction_sets(Precision precision) {
 }
 
 const Product& select_product(Precision precision, const std::string& instruction_set) {
-  bool known = instruction_set.empty();
+  bool exists = instruction_set.empty();
   for (const Compiled& entry : compiled()) {
     const bool named = instruction_set == entry.product->kernels->name;
-    known = known || named;
+    exists = exists || named;
     if (entry.product->precision != precision || !cpu_has(entry.needs)) continue;
     if (named || (instruction_set.empty() && worth_it(entry))) return *entry.product;
   }
-  if (!known) throw std::invalid_argument("there are no kernels for the instruction set '" + instruction_set + "'");
+  if (!exists) throw std::invalid_argument("there are no kernels for the instruction set '" + instruction_set + "'");
   const std::string of = instruction_set.empty() ? std::string() : " of " + instruction_set;
   throw std::invalid_argument("this CPU lacks the instructions" + of + " for " + name_of(precision));
 }
