@@ -106,7 +106,7 @@ def corrupted_row(
         new = said.faults - untouched.faults
         counts["asked"] += 1
         counts["detected"] += detected
-        counts["refused"] += detected and said.refused and not known.refused
+        counts["refused"] += detected and said.refused and not untouched.refused
         counts["other"] += bool(new) and not detected
         counts["nothing"] += not new and not detected
     asked = counts["asked"]
