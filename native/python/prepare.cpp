@@ -114,7 +114,7 @@ void bind_prepare(py::module_& module) {
       .def_readonly("flat", &LeadReport::flat)
       .def_readonly("peak_to_peak_mv", &LeadReport::peak_to_peak_mv)
       .def_readonly("longest_gap", &LeadReport::longest_gap);
-  py::class_<QualityFigures>(module, "QualityFigures");
+  const py::class_<QualityFigures> figures(module, "QualityFigures");
   py::class_<Prepared>(module, "Prepared")
       .def(py::init(&make_prepared), "signal"_a.noconvert(), "leads"_a, "recorded_samples"_a, "recorded_rate_hz"_a,
            "figures"_a.none(true) = py::none())

@@ -74,8 +74,8 @@ void append_json(std::string& out, double value) {
   } else if (exponent < 0) {
     out.append("0.").append(static_cast<std::size_t>(-exponent - 1), '0').append(digits);
   } else {
-    if (count <= exponent + 1) digits.append(static_cast<std::size_t>(exponent + 2 - count), '0');  // .0
-    const auto whole = static_cast<std::size_t>(exponent + 1);
+    const auto whole = static_cast<std::size_t>(exponent) + 1;
+    if (digits.size() <= whole) digits.resize(whole + 1, '0');  // .0
     out.append(digits, 0, whole).append(".").append(behind_point(whole));
   }
 }

@@ -26,14 +26,14 @@ class GraphError : public std::invalid_argument {
 };
 
 // Element types of `TensorProto`.
-enum class Element { float32 = 1, uint8 = 2, int8 = 3, int64 = 7, float16 = 10, bfloat16 = 16 };
+enum class Element { undefined = 0, float32 = 1, uint8 = 2, int8 = 3, int64 = 7, float16 = 10, bfloat16 = 16 };
 
 // Rows of a matrix and the like, from the outermost.
 using Sizes = std::vector<std::int64_t>;
 inline constexpr std::int64_t kFree = -1;  // a size that is not known beforehand
 
 struct Attribute {
-  enum class Kind { real = 1, whole = 2, list = 7 };  // types of `AttributeProto`
+  enum class Kind { undefined = 0, real = 1, whole = 2, list = 7 };  // types of `AttributeProto`
 
   std::string_view name;
   Kind kind;

@@ -89,8 +89,8 @@ ecg2lab_status ecg2lab_load(const char* path, const ecg2lab_options* options, ec
   return guarded([&] {
     require(model, "model") = nullptr;
     require(path, "path");
-    const ecg2lab_options given = options == nullptr ? Versioned<ecg2lab_options>::defaults() : read(options);
-    auto loaded = std::make_shared<const LoadedModel>(path, to_options(given), given.log, given.log_user);
+    const ecg2lab_options fields = options == nullptr ? Versioned<ecg2lab_options>::defaults() : read(options);
+    auto loaded = std::make_shared<const LoadedModel>(path, to_options(fields), fields.log, fields.log_user);
     *model = new ecg2lab_model{std::move(loaded)};
     return ECG2LAB_OK;
   });
@@ -107,9 +107,9 @@ ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recordi
   return guarded([&] {
     require(result, "result") = nullptr;
     const auto& loaded = require(model, "model").loaded;
-    const ecg2lab_recording given = read(recording);
-    SourceFields source = to_source(given);
-    ecg2lab::Answer answer = loaded->model().predict(to_raw_recording(given), to_patient(read_patient(patient)));
+    const ecg2lab_recording fields = read(recording);
+    SourceFields source = to_source(fields);
+    ecg2lab::Answer answer = loaded->model().predict(to_raw_recording(fields), to_patient(read_patient(patient)));
     return hand_over(loaded, std::move(answer), std::move(source), result);
   });
 }

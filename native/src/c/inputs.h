@@ -11,7 +11,7 @@ namespace ecg2lab::c {
 ModelOptions to_options(const ecg2lab_options& options);
 RawRecording to_raw_recording(const ecg2lab_recording& recording);
 RecordingFormat to_format(const ecg2lab_recording& recording);
-// The samples of one push, of which `given` says all but where they are and how many; there is one at least.
+// The samples of one push, of which `recording` says all but where they are and how many; there is one at least.
 RawSamples to_samples(const ecg2lab_recording& recording, const void* samples, std::size_t count);
 StreamOptions to_options(const ecg2lab_stream_options& options);
 Patient to_patient(const ecg2lab_patient& patient);
