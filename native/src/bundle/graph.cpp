@@ -56,6 +56,8 @@ std::size_t bytes_per(Element element) {
       return 4;
     case Element::int64:
       return 8;
+    case Element::undefined:
+      break;
   }
   refuse("has numbers of type " + std::to_string(static_cast<int>(element)) + ", which no graph of a bundle may have");
 }
