@@ -23,6 +23,7 @@ TINY = {
         "embedding_widths": [2, 3],
         "static_widths": [8, 4],
         "dropout": 0.1,
+        "static_dropout": [0.1, 0.1],
     },
     "epochs": 3,
     "batch_size": 16,
