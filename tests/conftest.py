@@ -94,7 +94,7 @@ def data_folder():
     return DATA
 
 
-@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small"])
+@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small", "cpu-saved"])
 def parity_case(request):
     folder = DATA / "parity" / request.param
     with np.load(folder / "io.npz") as stored:

@@ -79,7 +79,7 @@ def test_saved_and_read_back_is_the_same_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(logits(again, *arrays), logits(model, *arrays))
 
 
-@pytest.mark.parametrize("case", ["bidirectional-small", "causal-small"])
+@pytest.mark.parametrize("case", ["bidirectional-small", "causal-small", "cpu-saved"])
 def test_authors_checkpoints(case: str) -> None:
     model = FusionModel.from_network(cardiolab.read(PARITY / case / "checkpoint.ckpt"))
     with np.load(PARITY / case / "io.npz") as io:
