@@ -94,11 +94,21 @@ def data_folder():
     return DATA
 
 
-@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small", "cpu-saved"])
-def parity_case(request):
-    folder = DATA / "parity" / request.param
+def _parity_case(name):
+    folder = DATA / "parity" / name
     with np.load(folder / "io.npz") as stored:
         return ParityCase(folder / "checkpoint.ckpt", dict(stored))
+
+
+@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small", "cpu-saved"])
+def parity_case(request):
+    return _parity_case(request.param)
+
+
+@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small"])
+def contract_case(request):
+    """Those that the contract fits."""
+    return _parity_case(request.param)
 
 
 @pytest.fixture(scope="session")

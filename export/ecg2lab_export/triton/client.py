@@ -63,7 +63,7 @@ class Model:
             "continuous": np.tile(features.continuous, (count, 1)),
             "categorical": np.tile(features.categorical, (count, 1)),
         }
-        return decide(self.logits(inputs), self.contract)
+        return decide(self.logits(inputs), features, self.contract)
 
     def logits(self, inputs: Arrays) -> NDArray[np.float32]:
         """Run the network on any number of windows, (B …) → (B n)."""
