@@ -32,13 +32,21 @@ struct Situation {
   bool age_and_sex_only;  // are known
 };
 
+// Whether the contract takes a fact, and the patient has it.
+bool stated(std::string_view name, const Features& features, const Contract& contract) {
+  const auto named = [&](const auto& feature) { return feature.name == name; };
+  const auto stood_in = [&](const auto& fact) { return fact.first == name; };
+  const auto& numbers = contract.continuous;
+  const auto& categories = contract.categorical;
+  return (std::any_of(numbers.begin(), numbers.end(), named) ||
+          std::any_of(categories.begin(), categories.end(), named)) &&
+         std::none_of(features.imputed.begin(), features.imputed.end(), stood_in);
+}
+
 Situation situation_of(std::size_t windows, const Features& features, const Contract& contract) {
-  const auto imputed = [&](std::string_view name) {
-    return std::any_of(features.imputed.begin(), features.imputed.end(),
-                       [&](const auto& f) { return f.first == name; });
-  };
   const std::size_t all = contract.continuous.size() + contract.categorical.size(), missing = features.imputed.size();
-  return {windows, missing, all > 2 && missing + 2 == all && !imputed("age") && !imputed("sex")};
+  const bool both = stated("age", features, contract) && stated("sex", features, contract);
+  return {windows, missing, both && missing + 2 == all};
 }
 
 bool holds(const OperatingPoint& point, const Situation& situation) {
@@ -56,21 +64,26 @@ const OperatingPoint* fitting_point(const std::vector<OperatingPoint>& points, c
   return fitting;
 }
 
+std::string counted(std::size_t count, const std::string& thing) {
+  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
+}
+
 std::string why_none_fits(const std::vector<OperatingPoint>& points, const Situation& situation) {
   std::set<std::size_t> windows;
-  std::size_t most_missing = 0;
+  std::string facts;
   for (const OperatingPoint& point : points) {
     windows.insert(point.windows);
-    if (point.windows == situation.windows) most_missing = std::max(most_missing, point.most_missing);
+    if (point.windows != situation.windows) continue;
+    const bool all = point.facts == KnownFacts::all;
+    facts += facts.empty() ? "with " : " or with ";
+    facts += all ? std::to_string(point.most_missing) + " at most" : std::string(word_of(point.facts)) + " alone";
   }
   if (windows.contains(situation.windows)) {
-    return std::to_string(situation.missing) + " facts are missing, and its operating point holds up to " +
-           std::to_string(most_missing);
+    return "no operating point holds with " + counted(situation.missing, "fact") + " missing, only " + facts;
   }
   std::string counts;
   for (const std::size_t count : windows) counts += (counts.empty() ? "" : " or ") + std::to_string(count);
-  return "its operating points are of " + counts + " windows, and this answer is of " +
-         std::to_string(situation.windows);
+  return "no operating point holds for " + counted(situation.windows, "window") + ", only for " + counts;
 }
 
 void judge(const Target& target, const Situation& situation, Verdict& verdict) {

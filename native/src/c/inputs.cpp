@@ -105,7 +105,7 @@ RawSamples to_samples(const ecg2lab_recording& recording, const void* data, std:
   require(count >= 1 && count <= kMostSamples,
           "recording: sample_count must be between 1 and " + std::to_string(kMostSamples));
   check_layout(recording);
-  require(addressable(given, count), "recording: lead_stride or sample_stride is beyond any memory");
+  require(addressable(recording, count), "recording: lead_stride or sample_stride is beyond any memory");
   RawSamples samples{.data = data,
                      .type = to_sample_type(recording.sample_type),
                      .leads = recording.lead_count,
