@@ -111,7 +111,7 @@ void check(const Field& field, const Decision& decision) {
   std::set<std::pair<std::size_t, KnownFacts>> settings;
   for (const OperatingPoint& point : decision.points) {
     if (settings.insert({point.windows, point.facts}).second) continue;
-    field.refuse("two operating points of " + std::to_string(point.windows) + " windows and the facts '" +
+    field.refuse("two operating points with windows " + std::to_string(point.windows) + " and facts '" +
                  std::string(word_of(point.facts)) + "'");
   }
 }
