@@ -3,7 +3,6 @@
 import ctypes
 import threading
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +11,6 @@ from hypothesis_profiles import examples
 from native_tools import DEMO, PATIENT
 
 import ecg2lab
-from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 
 
@@ -247,32 +245,6 @@ def test_a_description_holds_the_contract(c_interface, library, model, engine):
         )  # fmt: skip
         assert ("prediction", "forecasting")[t.setting] == criterion.setting
     assert not library.ecg2lab_describe(None)
-
-
-DECIDED = """
-{"rule": "specificity=0.9", "chosen_on": "x", "measured_on": "y", "points": [
- {"windows": 1, "facts": "all", "most_missing": 9, "threshold": 0.5, "patients": 1, "positives": 1, "negatives": 1,
-  "prevalence": 0.25, "sensitivity": {"value": 0.5, "low": 0.25, "high": 0.75},
-  "specificity": {"value": 0.5, "low": 0.25, "high": 0.75}},
- {"windows": 4, "facts": "age and sex", "most_missing": 9, "threshold": 0.0625, "patients": 2, "positives": 3,
-  "negatives": 4, "prevalence": 0.125, "sensitivity": {"value": 0.5, "low": 0.25, "high": 0.75},
-  "specificity": {"value": 0.75, "low": 0.5, "high": 1}, "ppv": {"value": 0.25, "low": 0, "high": 0.5}},
- {"windows": 4, "facts": "all", "most_missing": 9, "reason": "too few", "patients": 1, "positives": 1, "negatives": 1}]}
-"""
-
-
-@pytest.fixture(scope="module")
-def decided(tmp_path_factory):
-    """The demo model with a decision for its first target."""
-    decision = msgspec.json.decode(DECIDED, type=contracts.Decision)
-    opened = bundles.Bundle.open(DEMO)
-    contract = opened.contract
-    first = msgspec.structs.replace(contract.targets[0], decision=decision, decision_threshold=None)
-    contract = msgspec.structs.replace(contract, targets=(first, *contract.targets[1:]))
-    path = tmp_path_factory.mktemp("decided") / "model.ecg2lab"
-    manifest = msgspec.structs.replace(opened.manifest, contract=contract)
-    bundles.write(path, manifest, {name: opened.member(name) for name in manifest.members})
-    return path
 
 
 def test_the_operating_point_that_holds_comes_with_its_figures(c_interface, library, record, decided):
