@@ -150,7 +150,7 @@ def _group(g: Group) -> list[str]:
 def _calibration(e: Evaluation) -> str:
     head = ("", "mean ECE", "by chance alone", "pooled ECE", "by chance alone", "mean Brier score")
     rows = [_agreement("not calibrated", e.overall.before), _agreement("calibrated", e.overall.after)]
-    title = f"Decision thresholds ({e.settings.threshold}), on the calibrated probability:"
+    title = f"Decision thresholds ({e.settings.rule}), on the calibrated probability:"
     columns = ("target", "threshold", "sensitivity [95 % CI]", "specificity [95 % CI]", "PPV, NPV at prevalence")
     decided = markdown(columns, [_decision(t) for t in e.targets if t.decision])
     return f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}\n{title}\n\n{decided}{_undecided(e)}"

@@ -1,20 +1,6 @@
-"""Rates of a decision at a threshold: their intervals, and the predictive values that follow."""
+"""Predictive values of a decision where an abnormality is as frequent as somebody states."""
 
 from __future__ import annotations
-
-import math
-
-_NORMAL_95 = 1.959963984540054  # quantile of the normal distribution for 95 % confidence
-
-
-def wilson(successes: int, trials: int) -> tuple[float, float] | None:
-    """95 % interval of a proportion after Wilson (JASA 1927); None without a trial."""
-    if not trials:
-        return None
-    share, z2 = successes / trials, _NORMAL_95**2
-    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) * _NORMAL_95 / (1 + z2 / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def predictive_values(sensitivity: float, specificity: float, prevalence: float) -> tuple[float | None, float | None]:
