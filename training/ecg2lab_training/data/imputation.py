@@ -56,9 +56,8 @@ def _present(feature: ContinuousFeature | CategoricalFeature, values: Values, pr
 
 def only(dataset: Dataset, features: Collection[str]) -> Dataset:
     """Return the data set as if no other features were known of the patients."""
-    numbers, words = (
-        [f.name not in features for f in kind] for kind in (dataset.contract.continuous, dataset.contract.categorical)
-    )
+    kinds = dataset.contract.continuous, dataset.contract.categorical
+    numbers, words = ([feature.name not in features for feature in kind] for kind in kinds)
     continuous, categorical = dataset.continuous.copy(), dataset.categorical.copy()
     continuous[:, numbers] = np.nan
     categorical[:, words] = -1

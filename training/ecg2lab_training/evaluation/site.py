@@ -87,7 +87,7 @@ def digest(path: Path, labs: Path | None) -> str:
 def new_contract(
     subject: Subject, evaluation: Evaluation, cases: Cases, wishes: Wishes, path: Path, labs: Path | None
 ) -> Recalibrated:
-    """Refit calibrations and decisions on the recordings of an evaluation, which are asked again with age and sex alone.
+    """Refit calibrations and decisions on the recordings of an evaluation, asked with age and sex alone too.
 
     Raises
     ------

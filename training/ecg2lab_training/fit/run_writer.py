@@ -118,11 +118,11 @@ def _scored(answers: decisions.Answered) -> Scored:
 
 
 def _contract(config: Config, dataset: Dataset, chosen: decisions.Answered, measured: decisions.Answered) -> Contract:
-    """Medians from the training folds, calibrations and thresholds from the validation fold, figures from the test fold."""
+    """Medians of the training folds, calibrations and thresholds of the validation fold, figures of the test fold."""
     contract = decisions.calibrate(imputation.learn(dataset), chosen)
-    rule = operating_points.parse(operating_points.DEFAULT_RULE)
+    rule = operating_points.parse(config.decide)
     sources = decisions.Sources(dataset.called("validation"), dataset.called("test"))
-    contract = decisions.decide(contract, chosen, measured, rule, sources)
+    contract = decisions.decide(contract, chosen, measured, rule, sources, config.least_cases)
     synthetic = " (simulated patients)" if dataset.description.synthetic else ""
     return replace(contract, name=config.name + synthetic)
 
