@@ -90,7 +90,7 @@ def test_nothing_is_fitted_on_the_test_fold(small_run: Path, small: Dataset) -> 
     subject = open_subject(small_run)
     bare = tuple(msgspec.structs.replace(t, calibration=None) for t in subject.contract.targets)
     without = replace(subject, contract=msgspec.structs.replace(subject.contract, targets=bare))
-    for model, wishes in ((subject, FEW), (without, replace(FEW, rule=Rule("sensitivity", 0.9), least_cases=10))):
+    for model, wishes in ((subject, FEW), (without, replace(FEW, rule=Rule("specificity", 0.8), least_cases=10))):
         first, reversed_ = (
             evaluate.on_data_set(model, data, wishes)[0] for data in (small, replace(small, labels=labels))
         )
@@ -115,12 +115,12 @@ def test_contract_without_calibration_gets_one_from_the_validation_fold(small_ru
         assert fitted.calibration.slope == pytest.approx(t.calibration.slope, rel=1e-3)
 
 
-def test_decision_at_a_stated_sensitivity_and_prevalence(small_run: Path, small: Dataset) -> None:
-    wishes = replace(FEW, rule=Rule("sensitivity", 0.9), least_cases=10, prevalences={"potassium_high_now": 0.02})
+def test_decision_at_a_stated_specificity_and_prevalence(small_run: Path, small: Dataset) -> None:
+    wishes = replace(FEW, rule=Rule("specificity", 0.8), least_cases=10, prevalences={"potassium_high_now": 0.02})
     found, _ = evaluate.on_data_set(open_subject(small_run), small, wishes)
     potassium = found.targets[0].decision
     assert potassium is not None
-    assert potassium.rule == "sensitivity=0.9 on the validation fold"
+    assert potassium.rule == "specificity=0.8 on the validation fold"
     assert [v.source for v in potassium.predictive_values] == ["these records", "stated"]
     here, stated = potassium.predictive_values
     assert here.npv is not None
