@@ -13,7 +13,6 @@ from ecg2lab.answer.explanation import Explanation
 from ecg2lab.contract import Contract, Criterion, OperatingPoint, Target
 from ecg2lab.quality import QualityNote
 
-
 Verdict = Literal["no decision", "flagged", "not flagged"]
 """What may be said of a target."""
 
@@ -173,6 +172,7 @@ def decide(logits: NDArray[np.float32], features: _core.Features, contract: Cont
 
 
 def _finding(target: Target, verdict: _core.Verdict) -> Finding:
+    point = None if target.decision is None or verdict.point is None else target.decision.points[verdict.point]
     return Finding(
         target=target.name,
         criterion=target.criterion,
@@ -184,7 +184,7 @@ def _finding(target: Target, verdict: _core.Verdict) -> Finding:
         base_rate=verdict.base_rate,
         ratio=verdict.ratio,
         rule=target.decision.rule if target.decision else None,
-        operating_point=target.decision.points[verdict.point] if target.decision and verdict.point is not None else None,
+        operating_point=point,
         decision_threshold=verdict.threshold,
         detected=verdict.detected,
     )
