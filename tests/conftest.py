@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 from filelock import FileLock
+from operating_points import write_with_points
 
 import ecg2lab
 from ecg2lab import bundle as bundles
@@ -127,6 +128,12 @@ def contract():
 def bundle():
     """The bidirectional parity checkpoint with this contract."""
     return DATA / "parity" / "bidirectional-small.ecg2lab"
+
+
+@pytest.fixture(scope="session")
+def pointed(bundle, made_once):
+    """The same, most of whose targets have operating points."""
+    return made_once("pointed", lambda folder: write_with_points(bundle, folder / "x.ecg2lab")) / "x.ecg2lab"
 
 
 @pytest.fixture(scope="session")

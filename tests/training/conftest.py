@@ -26,6 +26,7 @@ TINY = {
         "static_dropout": [0.1, 0.1],
     },
     "epochs": 3,
+    "least_cases": 10,
     "batch_size": 16,
     "learning_rate": 5e-3,
     "seed": 1,

@@ -172,7 +172,7 @@ def decide(logits: NDArray[np.float32], features: _core.Features, contract: Cont
 
 
 def _finding(target: Target, verdict: _core.Verdict) -> Finding:
-    decision, point = target.decision, verdict.point
+    point = None if target.decision is None or verdict.point is None else target.decision.points[verdict.point]
     return Finding(
         target=target.name,
         criterion=target.criterion,
@@ -183,8 +183,8 @@ def _finding(target: Target, verdict: _core.Verdict) -> Finding:
         reason=verdict.reason,
         base_rate=verdict.base_rate,
         ratio=verdict.ratio,
-        rule=decision.rule if decision else None,
-        operating_point=decision.points[point] if decision and point is not None else None,
+        rule=target.decision.rule if target.decision else None,
+        operating_point=point,
         decision_threshold=verdict.threshold,
         detected=verdict.detected,
     )

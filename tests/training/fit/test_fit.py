@@ -109,7 +109,9 @@ def test_contract_has_medians_and_thresholds_of_the_right_folds(run: Path, patie
     for target, known in zip(contract.targets, labels.T, strict=True):
         both = {0.0, 1.0} <= set(known.tolist())
         assert (target.calibration is not None) == both
-        assert both or target.decision_threshold is None
+        assert target.decision_threshold is None
+        assert target.decision is not None
+        assert both or all(point.threshold is None for point in target.decision.points)
 
 
 def test_stated_auroc_is_that_of_the_saved_weights(run: Path, patients: Path) -> None:

@@ -27,6 +27,7 @@ from ecg2lab_training.fit.course import Course
 from ecg2lab_training.fit.learner import Learner
 from ecg2lab_training.fit.partial import Identity, Partial, partial
 from ecg2lab_training.fit.run_writer import Run, write_run
+from ecg2lab_training.measures import operating_points
 from ecg2lab_training.network.model import FusionModel
 from ecg2lab_training.network.sizes import Sizes
 from ecg2lab_training.progress import Progress, silent
@@ -115,6 +116,7 @@ def _check(config: Config, dataset: Dataset, devices: int) -> None:
             f"a batch of {config.batch_size} is too small for {devices} devices, of which each needs at least "
             f"{FEWEST_OF_DEVICE} records: raise batch_size"
         )
+    operating_points.parse(config.decide)
     require_window(dataset.contract.signal)  # export would ask it
     imputation.learn(dataset)
     sizes(config, dataset)
