@@ -20,7 +20,7 @@ SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine
   mono-mcs mono-runtime default-jdk-headless libjna-java
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
-STUDY_PATIENTS ?= 8000
+STUDY_PATIENTS ?= 12000
 # Not 1, on whose patients simulation and configuration were tuned.
 STUDY_SEED ?= 2
 
@@ -111,7 +111,7 @@ study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network 
 build/study/data: | $(VENV)/.dev
 	mkdir -p build/study
 	$(BIN)/ecg2lab simulate build/study/hospital --patients $(STUDY_PATIENTS) --seed $(STUDY_SEED)
-	$(BIN)/ecg2lab cohort build/study/hospital --out $@
+	$(BIN)/ecg2lab cohort build/study/hospital --held-out 4 --out $@
 	rm -rf build/study/hospital
 
 # A run that was stopped goes on where it was.

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 from filelock import FileLock
+from operating_points import write_with_points
 
 import ecg2lab
 from ecg2lab import bundle as bundles
@@ -94,11 +95,21 @@ def data_folder():
     return DATA
 
 
-@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small"])
-def parity_case(request):
-    folder = DATA / "parity" / request.param
+def _parity_case(name):
+    folder = DATA / "parity" / name
     with np.load(folder / "io.npz") as stored:
         return ParityCase(folder / "checkpoint.ckpt", dict(stored))
+
+
+@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small", "cpu-saved"])
+def parity_case(request):
+    return _parity_case(request.param)
+
+
+@pytest.fixture(scope="session", params=["bidirectional-small", "causal-small"])
+def contract_case(request):
+    """Those that the contract fits."""
+    return _parity_case(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +128,12 @@ def contract():
 def bundle():
     """The bidirectional parity checkpoint with this contract."""
     return DATA / "parity" / "bidirectional-small.ecg2lab"
+
+
+@pytest.fixture(scope="session")
+def pointed(bundle, made_once):
+    """The same, most of whose targets have operating points."""
+    return made_once("pointed", lambda folder: write_with_points(bundle, folder / "x.ecg2lab")) / "x.ecg2lab"
 
 
 @pytest.fixture(scope="session")

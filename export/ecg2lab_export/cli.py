@@ -43,7 +43,7 @@ def run(
     """Turn a checkpoint into a bundle that computes it, and carries the proof.
 
     Nothing of the checkpoint is executed. Without a contract the targets are called `target_000 …`, all inputs must be
-    given, and nothing is ever *detected*.
+    given, and nothing is ever *flagged*.
 
     For example:
 

@@ -93,14 +93,29 @@ static class Cart
 
     // ---- The answer ----
 
+    // What may be said of a target, and how far to trust it.
+    static string Said(Finding finding)
+    {
+        switch (finding.Verdict)
+        {
+            case FindingVerdict.Flagged:
+                return finding.Ppv == null
+                    ? "flagged: how often such a flag is right is not stated"
+                    : "flagged: " + (100 * finding.Ppv.Value).ToString("G6", Plain) + " % of such flags are right";
+            case FindingVerdict.NotFlagged:
+                return "not flagged";
+            default:
+                return "no decision: " + (finding.Reason ?? "unknown to this program");
+        }
+    }
+
     static void Print(Answer answer)
     {
         var said = new StringBuilder();
         said.AppendFormat(Plain, "{0} ({1})\n", answer.ModelName, answer.Notice);
         foreach (Finding finding in answer.Findings)
         {
-            string decision = finding.Detected == null ? "no decision" : finding.Detected.Value ? "detected" : "not detected";
-            said.AppendFormat(Plain, "{0,-32} {1:F6}  {2}\n", finding.Target, finding.Probability, decision);
+            said.AppendFormat(Plain, "{0,-32} {1:F6}  {2}\n", finding.Target, finding.Probability, Said(finding));
         }
         foreach (Imputed imputed in answer.Imputed)
         {

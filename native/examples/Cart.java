@@ -91,11 +91,23 @@ public final class Cart {
 
   // ---- The answer ----
 
+  // What may be said of a target, and how far to trust it.
+  private static String said(Ecg2Lab.Finding finding) {
+    switch (finding.verdict) {
+      case FLAGGED:
+        return finding.ppv == null ? "flagged: how often such a flag is right is not stated"
+                                   : "flagged: " + brief(100 * finding.ppv, 6) + " % of such flags are right";
+      case NOT_FLAGGED:
+        return "not flagged";
+      default:
+        return "no decision: " + (finding.reason != null ? finding.reason : "unknown to this program");
+    }
+  }
+
   private static void print(PrintStream out, Ecg2Lab.Answer answer) {
     out.printf("%s (%s)\n", answer.modelName, answer.notice);
     for (Ecg2Lab.Finding finding : answer.findings) {
-      String decision = finding.detected == null ? "no decision" : finding.detected ? "detected" : "not detected";
-      out.printf(Locale.ROOT, "%-32s %.6f  %s\n", finding.target, finding.probability, decision);
+      out.printf(Locale.ROOT, "%-32s %.6f  %s\n", finding.target, finding.probability, said(finding));
     }
     for (Ecg2Lab.Imputed imputed : answer.imputed) {
       out.printf("not given: %s, taken as %s\n", imputed.name,

@@ -7,6 +7,7 @@ using System.Text;
 namespace Ecg2Lab
 {
     public enum Unit { Microvolt = 1, Millivolt = 2, Volt = 3 }
+    public enum FindingVerdict { NoDecision, Flagged, NotFlagged }
     public enum Verdict { NotJudged, Good, Missing, Empty, Gap, Flat, Clipped, Faulty }
 
     // A call that failed; Message is the library's sentence.
@@ -33,7 +34,13 @@ namespace Ecg2Lab
     {
         public string Target;
         public double Probability;
-        public bool? Detected;  // null: the model has no threshold for it
+        public bool? Detected;  // whether it is flagged; null: there is no decision
+        public FindingVerdict Verdict;
+        public string Reason;      // why there is no decision; null: there is one
+        public double? BaseRate;   // share of positives where the decision was measured; null: not stated
+        public double? Ratio;      // of the probability to it
+        public string Rule;        // by which the threshold was chosen; null: not stated
+        public double? Ppv;        // share of right ones among such flags; null: not stated
     }
 
     // An input that was not given, and what stood in for it.
@@ -238,9 +245,24 @@ namespace Ecg2Lab
         static Finding Copy(Native.Finding finding)
         {
             var target = Marshal.PtrToStructure<Native.Target>(finding.target);
-            bool? detected = finding.detected < 0 ? (bool?)null : finding.detected == 1;
-            return new Finding { Target = Text(target.name), Probability = finding.probability, Detected = detected };
+            var verdict = (FindingVerdict)finding.verdict;
+            return new Finding
+            {
+                Target = Text(target.name),
+                Probability = finding.probability,
+                Detected = finding.detected < 0 ? (bool?)null : finding.detected == 1,
+                Verdict = Enum.IsDefined(typeof(FindingVerdict), verdict) ? verdict : FindingVerdict.NoDecision,
+                Reason = Text(finding.reason),
+                BaseRate = Stated(finding.base_rate),
+                Ratio = Stated(finding.ratio),
+                Rule = Text(finding.rule),
+                Ppv = finding.operating_point == IntPtr.Zero
+                    ? null
+                    : Stated(Marshal.PtrToStructure<Native.OperatingPoint>(finding.operating_point).ppv.value),
+            };
         }
+
+        static double? Stated(double number) { return double.IsNaN(number) ? (double?)null : number; }
 
         static Imputed Copy(Native.Imputed imputed)
         {
@@ -320,11 +342,29 @@ namespace Ecg2Lab
             public double flat_share, saturated_share, noise_mv, wander_mv, mains_mv, bsqi, ksqi, ssqi, psqi, bassqi;
         }
 
+        public struct Measured
+        {
+            public double value, low, high;
+        }
+
+        public struct OperatingPoint
+        {
+            public UIntPtr windows;
+            public int facts;
+            public double threshold;
+            public UIntPtr patients, positives, negatives;
+            public double prevalence;
+            public Measured sensitivity, specificity, ppv, npv;
+        }
+
         public struct Finding
         {
             public IntPtr target;
             public double probability, lowest, highest, decision_threshold;
-            public int detected;
+            public int detected, verdict;
+            public IntPtr reason;
+            public double base_rate, ratio;
+            public IntPtr rule, operating_point;
         }
 
         public struct Imputed

@@ -37,6 +37,8 @@ public final class Ecg2Lab {
     }
   }
 
+  public enum FindingVerdict { NO_DECISION, FLAGGED, NOT_FLAGGED }
+
   public enum Verdict { NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED, FAULTY }
 
   /** A call that failed; the message is the library's sentence. */
@@ -74,12 +76,25 @@ public final class Ecg2Lab {
   public static final class Finding {
     public final String target;
     public final double probability;
-    public final Boolean detected; // null: the model has no threshold for it
+    public final Boolean detected; // whether it is flagged; null: there is no decision
+    public final FindingVerdict verdict;
+    public final String reason; // why there is no decision; null: there is one
+    public final Double baseRate; // share of positives where the decision was measured; null: not stated
+    public final Double ratio; // of the probability to it
+    public final String rule; // by which the threshold was chosen; null: not stated
+    public final Double ppv; // share of right ones among such flags; null: not stated
 
     private Finding(FindingStruct struct) {
       target = text(new TargetStruct(struct.target).name);
       probability = struct.probability;
       detected = struct.detected < 0 ? null : Boolean.valueOf(struct.detected == 1);
+      boolean understood = 0 <= struct.verdict && struct.verdict < FindingVerdict.values().length;
+      verdict = understood ? FindingVerdict.values()[struct.verdict] : FindingVerdict.NO_DECISION;
+      reason = text(struct.reason);
+      baseRate = stated(struct.base_rate);
+      ratio = stated(struct.ratio);
+      rule = text(struct.rule);
+      ppv = struct.operating_point == null ? null : stated(new OperatingPointStruct(struct.operating_point).ppv.value);
     }
   }
 
@@ -211,6 +226,10 @@ public final class Ecg2Lab {
     return text == null ? null : text.getString(0, UTF8);
   }
 
+  private static Double stated(double number) {
+    return Double.isNaN(number) ? null : Double.valueOf(number);
+  }
+
   private static Memory bytes(String text) {
     if (text == null) return null;
     byte[] bytes = (text + "\0").getBytes(StandardCharsets.UTF_8);
@@ -309,11 +328,36 @@ public final class Ecg2Lab {
     }
   }
 
-  @FieldOrder({"target", "probability", "lowest", "highest", "decision_threshold", "detected"})
+  @FieldOrder({"value", "low", "high"})
+  public static final class MeasuredStruct extends Structure {
+    public double value, low, high;
+  }
+
+  @FieldOrder({"windows", "facts", "threshold", "patients", "positives", "negatives", "prevalence", "sensitivity",
+               "specificity", "ppv", "npv"})
+  public static final class OperatingPointStruct extends Structure {
+    public Size windows;
+    public int facts;
+    public double threshold;
+    public Size patients, positives, negatives;
+    public double prevalence;
+    public MeasuredStruct sensitivity, specificity, ppv, npv;
+
+    OperatingPointStruct(Pointer memory) {
+      super(memory);
+      read();
+    }
+  }
+
+  @FieldOrder({"target", "probability", "lowest", "highest", "decision_threshold", "detected", "verdict", "reason",
+               "base_rate", "ratio", "rule", "operating_point"})
   public static final class FindingStruct extends Structure {
     public Pointer target;
     public double probability, lowest, highest, decision_threshold;
-    public int detected;
+    public int detected, verdict;
+    public Pointer reason;
+    public double base_rate, ratio;
+    public Pointer rule, operating_point;
 
     FindingStruct(Pointer memory) {
       super(memory);

@@ -156,13 +156,32 @@ static size_t read_record(FILE* file, record* r) {
 
 /* ---- The answer ---- */
 
+/* What may be said of a target, and how far to trust it. */
+static void print_verdict(const ecg2lab_finding* finding) {
+  const ecg2lab_operating_point* point = finding->operating_point;
+  switch (finding->verdict) {
+    case ECG2LAB_FLAGGED:
+      if (point != NULL && point->ppv.value >= 0) { /* neither unknown nor NaN */
+        printf("flagged: %g %% of such flags are right\n", 100 * point->ppv.value);
+      } else {
+        printf("flagged: how often such a flag is right is not stated\n");
+      }
+      break;
+    case ECG2LAB_NOT_FLAGGED:
+      printf("not flagged\n");
+      break;
+    default:
+      printf("no decision: %s\n", finding->reason != NULL ? finding->reason : "unknown to this program");
+  }
+}
+
 static void print_findings(const ecg2lab_result* result) {
   size_t i;
   printf("%s (%s)\n", result->model_name, result->notice);
   for (i = 0; i < result->finding_count; ++i) {
     const ecg2lab_finding* finding = result->findings[i];
-    static const char* const verdicts[] = {"no decision", "not detected", "detected"};
-    printf("%-32s %.6f  %s\n", finding->target->name, finding->probability, verdicts[finding->detected + 1]);
+    printf("%-32s %.6f  ", finding->target->name, finding->probability);
+    print_verdict(finding);
   }
   for (i = 0; i < result->imputed_count; ++i) {
     const ecg2lab_imputed* imputed = result->imputed[i];

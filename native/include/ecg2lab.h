@@ -58,7 +58,8 @@
  *       puts(result->notice);
  *       for (i = 0; i < result->finding_count; ++i) {
  *         const ecg2lab_finding* finding = result->findings[i];
- *         printf("%s %.3f %d\n", finding->target->name, finding->probability, (int)finding->detected);
+ *         printf("%s %.3f%s\n", finding->target->name, finding->probability,
+ *                finding->verdict == ECG2LAB_FLAGGED ? " flagged" : "");
  *       }
  *     } else {
  *       fprintf(stderr, "%s\n", ecg2lab_last_error());  // result->leads says more, where result is not NULL
@@ -166,7 +167,8 @@ typedef struct ecg2lab_target {
   int32_t setting; /* ecg2lab_setting */
   int32_t horizon_min;
   const char* category;
-  double decision_threshold; /* calibrated probability from which it is detected; NaN: never */
+  /* Calibrated probability from which it is flagged in a recording with all facts; a finding has its own. NaN: never */
+  double decision_threshold;
 } ecg2lab_target;
 
 /* One number about the patient. */
@@ -379,13 +381,53 @@ typedef struct ecg2lab_lead {
   double bassqi;
 } ecg2lab_lead;
 
+/* What may be said of a target. Other words may come: treat what you do not know as no decision. */
+typedef enum ecg2lab_verdict {
+  ECG2LAB_NO_DECISION = 0, /* `reason` says why */
+  ECG2LAB_FLAGGED = 1,     /* the probability is at or above the threshold */
+  ECG2LAB_NOT_FLAGGED = 2
+} ecg2lab_verdict;
+
+typedef enum ecg2lab_facts {
+  ECG2LAB_FACTS_ALL = 0,        /* whatever the data had of what the model takes */
+  ECG2LAB_FACTS_AGE_AND_SEX = 1 /* age and sex alone */
+} ecg2lab_facts;
+
+/* A share as it was measured, with its 95 % interval; NaN: it could not be. */
+typedef struct ecg2lab_measured {
+  double value;
+  double low;
+  double high;
+} ecg2lab_measured;
+
+/* The setting in which a threshold was measured, and what it was worth there. */
+typedef struct ecg2lab_operating_point {
+  size_t windows;   /* over which the probability is a mean */
+  int32_t facts;    /* ecg2lab_facts */
+  double threshold; /* NaN: none; `reason` of the finding says why */
+  size_t patients;  /* that it was measured on */
+  size_t positives; /* recordings */
+  size_t negatives;
+  double prevalence; /* share of positives: the base rate, at which PPV and NPV hold; NaN: unknown */
+  ecg2lab_measured sensitivity;
+  ecg2lab_measured specificity;
+  ecg2lab_measured ppv; /* share of right ones among the flags */
+  ecg2lab_measured npv;
+} ecg2lab_operating_point;
+
 typedef struct ecg2lab_finding {
   const ecg2lab_target* target;
   double probability; /* mean over the windows, calibrated where the contract has a calibration */
   double lowest;      /* of the single windows */
   double highest;
   double decision_threshold; /* NaN: none */
-  int32_t detected;          /* 1 yes, 0 no, -1 there is no threshold */
+  int32_t detected;          /* 1 flagged, 0 not flagged, -1 no decision */
+  int32_t verdict;           /* ecg2lab_verdict */
+  const char* reason;        /* why there is no decision; NULL: there is one */
+  double base_rate;          /* share of positives where the decision was measured; NaN: not stated */
+  double ratio;              /* of the probability to the base rate; NaN likewise */
+  const char* rule;          /* by which the threshold was chosen, such as "specificity=0.9"; NULL: not stated */
+  const ecg2lab_operating_point* operating_point; /* that holds for this answer; NULL: none, or an unknown one */
 } ecg2lab_finding;
 
 /* An input that was not given, and what stood in for it. */

@@ -57,12 +57,38 @@ Criterion read_criterion(const py::handle& criterion) {
       .category = get<std::string>(criterion, "category")};
 }
 
+Measured read_measured(const py::handle& share) {
+  return {get<double>(share, "value"), get<double>(share, "low"), get<double>(share, "high")};
+}
+
+OperatingPoint read_point(const py::handle& point) {
+  return {.windows = get<std::size_t>(point, "windows"),
+          .facts = get<std::string>(point, "facts") == "all" ? KnownFacts::all : KnownFacts::age_and_sex,
+          .most_missing = get<std::size_t>(point, "most_missing"),
+          .threshold = get<std::optional<double>>(point, "threshold"),
+          .reason = get<std::optional<std::string>>(point, "reason"),
+          .patients = get<std::size_t>(point, "patients"),
+          .positives = get<std::size_t>(point, "positives"),
+          .negatives = get<std::size_t>(point, "negatives"),
+          .prevalence = get<std::optional<double>>(point, "prevalence"),
+          .sensitivity = if_some(point.attr("sensitivity"), read_measured),
+          .specificity = if_some(point.attr("specificity"), read_measured),
+          .ppv = if_some(point.attr("ppv"), read_measured),
+          .npv = if_some(point.attr("npv"), read_measured)};
+}
+
 FindingNote read_finding(const py::handle& finding) {
   return {.target = get<std::string>(finding, "target"),
           .criterion = if_some(finding.attr("criterion"), read_criterion),
           .probability = get<double>(finding, "probability"),
           .lowest = get<double>(finding, "lowest"),
           .highest = get<double>(finding, "highest"),
+          .verdict = get<std::string>(finding, "verdict"),
+          .reason = get<std::optional<std::string>>(finding, "reason"),
+          .base_rate = get<std::optional<double>>(finding, "base_rate"),
+          .ratio = get<std::optional<double>>(finding, "ratio"),
+          .rule = get<std::optional<std::string>>(finding, "rule"),
+          .operating_point = if_some(finding.attr("operating_point"), read_point),
           .decision_threshold = get<std::optional<double>>(finding, "decision_threshold"),
           .detected = get<std::optional<bool>>(finding, "detected")};
 }

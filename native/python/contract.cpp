@@ -16,7 +16,7 @@ class Writer {
   template <typename T>
   static py::object write(T& value) {
     if constexpr (std::is_enum_v<T>) {
-      return py::cast(words_of(value)[static_cast<std::size_t>(value)]);
+      return py::cast(word_of(value));
     } else if constexpr (requires(Writer& writer) { visit_fields(value, writer); }) {
       Writer writer;
       visit_fields(value, writer);

@@ -189,7 +189,7 @@ EngineNote Model::describe_engine() const {
           .versions = {}};
 }
 
-std::vector<Decision> Model::run(const Prepared& prepared, const Features& features, std::size_t windows) const {
+std::vector<Verdict> Model::run(const Prepared& prepared, const Features& features, std::size_t windows) const {
   const Signal& signal = contract().signal;
   const std::size_t window = signal.leads.size() * signal.window_samples, targets = contract().targets.size();
   std::vector<float> cut(windows * window), logits(windows * targets);
@@ -201,7 +201,7 @@ std::vector<Decision> Model::run(const Prepared& prepared, const Features& featu
     const std::size_t batch = std::min(most, windows - first);
     engine_.run({&cut[first * window], continuous.data(), categorical.data(), batch}, &logits[first * targets]);
   }
-  return decide({logits.data(), windows, targets}, contract());
+  return decide({logits.data(), windows, targets}, features, contract());
 }
 
 }  // namespace ecg2lab

@@ -43,7 +43,7 @@ struct Answer {
   std::optional<Refused> refused;
   std::vector<LeadAnswer> leads;   // in the contract's order
   std::optional<Quality> quality;  // none: the recording was refused before
-  std::vector<Decision> findings;  // one for each target; none if refused
+  std::vector<Verdict> findings;   // one for each target; none if refused
   Patient patient;
   Features features;
   RecordingNote recording;
@@ -80,7 +80,7 @@ class Model {
   void judge_and_run(const Prepared& prepared, const std::vector<std::string>& leads,
                      std::optional<double> longest_gap_s, Answer& answer) const;
   EngineNote describe_engine() const;
-  std::vector<Decision> run(const Prepared& prepared, const Features& features, std::size_t windows) const;
+  std::vector<Verdict> run(const Prepared& prepared, const Features& features, std::size_t windows) const;
 
   Bundle bundle_;
   Engine engine_;

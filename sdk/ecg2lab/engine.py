@@ -216,7 +216,7 @@ class Engine:
             return error
 
     def _answer(self, question: _Question, logits: NDArray[np.float32], indices: Sequence[int]) -> Prediction:
-        findings = decide(logits, self.contract)
+        findings = decide(logits, question.features, self.contract)
         return Prediction(
             notice=self.info.notice,
             findings=tuple(findings[index] for index in indices),

@@ -6,6 +6,7 @@ import json
 import jsonschema
 import msgspec
 import pytest
+from drawn_models import rules
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
@@ -23,7 +24,6 @@ printable = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]).f
 )
 names = st.text(printable, min_size=1, max_size=120)
 positive = st.floats(1e-3, 1e6)
-probability = st.floats(0.001, 0.999)
 
 
 def optional(strategy):
@@ -91,7 +91,7 @@ def contract_values(draw):
         chosen = draw(st.lists(st.sampled_from(sorted(table)), unique=True, max_size=4))
         return tuple(draw(feature(name)) for name in chosen)
 
-    targets = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    targets = {name: draw(rules()) for name in draw(st.lists(names, min_size=1, max_size=4, unique=True))}
     return contracts.Contract(
         name=draw(names),
         signal=contracts.Signal(
@@ -107,19 +107,36 @@ def contract_values(draw):
             contracts.Target(
                 name=name,
                 criterion=draw(optional(criteria)),
-                decision_threshold=draw(optional(probability)),
+                decision_threshold=rule.decision_threshold,
                 calibration=draw(optional(calibrations)),
+                decision=rule.decision,
             )
-            for name in targets
+            for name, rule in targets.items()
         ),
         population=contracts.Population(minimum_age=draw(st.floats(0, 120))),
         quality=draw(quality_limits()),
     )
 
 
+SHARE = {"value": 0.5, "low": 0.25, "high": 0.75}
+POINTS = [
+    {"windows": 4, "facts": "all", "most_missing": 2, "threshold": 0.25, "reason": None, "patients": 90,
+     "positives": 30, "negatives": 70, "prevalence": 0.3, "sensitivity": SHARE, "specificity": SHARE, "ppv": SHARE,
+     "npv": None},
+    {"windows": 1, "facts": "age and sex", "most_missing": 10, "threshold": None, "reason": "too few", "patients": 1,
+     "positives": 0, "negatives": 1, "prevalence": 0, "sensitivity": None, "specificity": None, "ppv": None,
+     "npv": None},
+]  # fmt: skip
+DECISION = {"rule": "youden", "chosen_on": "fold 18", "measured_on": "fold 19", "points": POINTS}
+
+
 @pytest.fixture(scope="module")
 def document(data_folder):
-    return json.loads((data_folder / "parity" / "contract.json").read_text())
+    """A contract with all that one can have, but for quality limits."""
+    document = json.loads((data_folder / "parity" / "contract.json").read_text())
+    document["targets"][1] |= {"decision": copy.deepcopy(DECISION), "decision_threshold": 0.25}
+    document["targets"][2] |= {"decision": copy.deepcopy(DECISION), "decision_threshold": None}
+    return document
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +214,8 @@ ODD_VALUES = [
     None, True, False, 0, 1, -1, 2, 1.5, -0.0, 0.0, 250.0, 10**6, 10**6 + 1, 10**30, 2**63, -(2**63), 1e308, 5e-324,
     "", "I", "aVR", "avr", "mV", "linear", "x" * 120, "x" * 121, "ä" * 120, "ä" * 121, "😀" * 120, "1-1", "12345678-1",
     "1-1\n", "-1", "\0", "age", "sex", "y", "none", "<=", "prediction", [], {}, [[]], ["a", "b"], ["a", "a"],
-    {"above": 1, "value": 2}, {"slope": 1, "intercept": 0},
+    {"above": 1, "value": 2}, {"slope": 1, "intercept": 0}, "all", "age and sex",
+    {"value": 0.5, "low": 0.5, "high": 0.5},
 ]  # fmt: skip
 
 

@@ -83,11 +83,86 @@ def test_fields_with_a_default_may_be_left_out(contract, validator):
         ("targets", 0, "criterion"),
         ("targets", 0, "criterion", "category"),
         ("targets", 0, "decision_threshold"),
+        ("targets", 0, "decision"),
+        ("targets", 0, "value"),
     ]:
         shorter = changed(document, path, REMOVE)
         validator.validate(shorter)
         assert decodes(json.dumps(shorter)), path
 
+
+SHARE = {"value": 0.5, "low": 0.25, "high": 0.75}
+POINT = {"windows": 4, "facts": "all", "most_missing": 2, "threshold": 0.25, "patients": 90, "positives": 30,
+         "negatives": 70, "prevalence": 0.3, "sensitivity": SHARE, "specificity": SHARE, "ppv": SHARE}  # fmt: skip
+UNMEASURED = {"windows": 1, "facts": "all", "most_missing": 2, "reason": "too few", "patients": 9, "positives": 3,
+              "negatives": 7}  # fmt: skip
+
+
+def decision(*points, **changes):
+    """Of a target that has no other threshold."""
+    return {"rule": "youden", "chosen_on": "fold 18", "measured_on": "fold 19", "points": list(points)} | changes
+
+
+def pointed(**changes):
+    """A decision of one point, changed; what becomes REMOVE is not there."""
+    return decision({name: value for name, value in (POINT | changes).items() if value is not REMOVE})
+
+
+DECISIONS = [
+    decision(POINT),
+    decision(UNMEASURED),
+    decision(POINT, UNMEASURED, POINT | {"facts": "age and sex"}, POINT | {"windows": 2}),
+    decision(UNMEASURED | POINT | {"threshold": None}),
+    pointed(ppv=None, npv=SHARE),
+    pointed(ppv=REMOVE, npv={"value": 1, "low": 1, "high": 1}, prevalence=0, positives=0),
+    pointed(most_missing=0, windows=1_000_000),
+]
+"""What a target may be decided by."""
+
+
+def without_removed(value):
+    return {k: x for k, x in value.items() if x is not REMOVE} if isinstance(value, dict) else value
+
+
+NO_DECISIONS = [
+    [],
+    "youden",
+    decision(),
+    decision(POINT, rule=""),
+    decision(POINT, rule=REMOVE),
+    decision(POINT, chosen_on=None),
+    decision(POINT, measured_on="x" * 121),
+    decision(POINT, unheard_of=1),
+    pointed(unheard_of=1),
+    pointed(windows=0),
+    pointed(windows=1.5),
+    pointed(windows=1_000_001),
+    pointed(windows=REMOVE),
+    pointed(facts="age"),
+    pointed(facts="All"),
+    pointed(facts=None),
+    pointed(facts=0),
+    pointed(facts=REMOVE),
+    pointed(most_missing=-1),
+    pointed(most_missing=REMOVE),
+    pointed(patients=REMOVE),
+    pointed(positives=-1),
+    pointed(negatives=10**9 + 1),
+    pointed(threshold=0),
+    pointed(threshold=1),
+    pointed(threshold="0.5"),
+    pointed(prevalence=1.01),
+    pointed(prevalence=-0.01),
+    pointed(sensitivity=0.5),
+    pointed(sensitivity=SHARE | {"value": 1.5}),
+    pointed(sensitivity=SHARE | {"low": -0.1}),
+    pointed(specificity=SHARE | {"high": 1.1}),
+    pointed(ppv={"value": 0.5}),
+    pointed(npv=SHARE | {"unheard_of": 1}),
+    pointed(threshold=None, reason=""),
+    pointed(threshold=None, reason="x" * 401),
+]
+"""Malformed so that the schema can say so."""
 
 BY_SCHEMA = [
     (("unheard_of",), 1),
@@ -175,8 +250,26 @@ BY_SCHEMA = [
     (("quality",), {"noise": 0.1}),
     (("quality",), {"noise": {"warn": "low"}}),
     (("quality",), {"noise": {"warn": 0.1, "stop": 1}}),
+    *((("targets", 0, "decision"), without_removed(value)) for value in NO_DECISIONS),
+    (("targets", 0, "value"), {"unit": "mEq/L", "mean": 4, "standard_deviation": 0, "interval": 0.9}),
 ]
 """Malformed so that the schema can say so."""
+
+VALUE = {"unit": "mEq/L", "mean": 4, "standard_deviation": 0.5, "interval": 0.9}
+CONTRADICTIONS = [
+    (pointed(threshold=None), r"a threshold, or the reason why there is none - at `\$\.targets\[0\]\.decision\.points"),
+    (pointed(reason="too few"), "a threshold, or the reason why there is none"),
+    (decision(POINT, UNMEASURED | {"reason": None}), r"the reason why there is none - at `.*points\[1\]`"),
+    (pointed(sensitivity=None), "states prevalence, sensitivity and specificity"),
+    (pointed(specificity=REMOVE), "states prevalence, sensitivity and specificity"),
+    (pointed(prevalence=None), "states prevalence, sensitivity and specificity"),
+    (pointed(ppv=SHARE | {"low": 0.8}), r"low is above high - at `.*points\[0\]\.ppv`"),
+    (pointed(sensitivity=SHARE | {"high": 0}), r"low is above high - at `.*\.sensitivity`"),
+    (decision(POINT, POINT), "two operating points with windows 4 and facts 'all'"),
+    (decision(POINT, UNMEASURED | {"facts": "age and sex"}, UNMEASURED | {"facts": "age and sex", "reason": "x"}),
+     "two operating points with windows 1 and facts 'age and sex'"),
+]  # fmt: skip
+"""A decision, and what is wrong with it."""
 
 BY_MEANING = [
     (("signal", "leads", 1), "I", "lead 'I' appears twice"),
@@ -194,8 +287,34 @@ BY_MEANING = [
     (("categorical", 0, "missing_code"), 2, "missing_code 2 is not one of its categories"),
     (("quality",), {"noise": {"warn": 0.5, "refuse": 0.1}}, "quality: noise refuses before it warns"),
     (("quality",), {"bsqi": {"warn": 0.5, "refuse": 0.6}}, "quality: bsqi refuses before it warns"),
+    *((("targets", 0, "decision"), value, message) for value, message in CONTRADICTIONS),
+    (("targets", 0, "value"), VALUE, "target 'potassium_high_now' is a value in mEq/L.* made for a newer one"),
+    (("targets", 0), {"name": "x", "value": VALUE, "decision": decision(POINT)}, "target 'x' is a value in mEq/L"),
 ]
 """Well formed, and wrong in what it says: relations between fields, which a schema cannot express."""
+
+
+@pytest.mark.parametrize("value", DECISIONS, ids=range(len(DECISIONS)))
+def test_decisions_are_read_as_they_are_written(contract, validator, value):
+    document = changed(plain(contract), ("targets", 0, "decision"), value)
+    document["targets"][0]["decision_threshold"] = None
+    validator.validate(document)
+    decoded = contracts.decode(json.dumps(document))
+    assert contracts.decode(contracts.encode(decoded)) == decoded
+    assert len(decoded.targets[0].decision.points) == len(value["points"])
+
+
+def test_a_threshold_beside_a_decision_is_one_of_its_own(contract, validator):
+    """An ecg2lab of 0.1.0 never sees it: unknown fields are errors there."""
+    document = changed(plain(contract), ("targets", 0, "decision"), decision(POINT, UNMEASURED))
+    for threshold, accepted in ((0.25, True), (None, True), (0.5, False)):
+        document["targets"][0]["decision_threshold"] = threshold
+        validator.validate(document)
+        if accepted:
+            contracts.decode(json.dumps(document))
+        else:
+            with pytest.raises(ContractError, match=r"decision_threshold 0\.5 is that of none of its operating points"):
+                contracts.decode(json.dumps(document))
 
 
 def shown(case):

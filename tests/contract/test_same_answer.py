@@ -1,10 +1,11 @@
 """Python and the C library give one answer: on drawn contracts, recordings and patients, byte for byte."""
 
+import json
 from contextlib import contextmanager
 
 import msgspec
 import pytest
-from drawn_models import contract_values, write_model
+from drawn_models import contract_values, decided_contracts, facts_of, write_model
 from drawn_questions import patients, recordings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,38 @@ def test_python_and_c_give_the_same_answer(c_interface, library, ecgs, path, dat
             theirs = json_of_python(engine, asked, facts)
             ours = model.predict(asked.samples, asked.leads, asked.fs, asked.unit, facts, **asked.calibration)
             assert ours.json == theirs
+            require_what_json_says(ours)
+
+
+@examples(100)
+@given(data=st.data())
+def test_python_and_c_decide_alike(c_interface, library, ecgs, path, data):
+    """Of any number of windows and with any facts: nothing is refused here."""
+    contract = data.draw(decided_contracts())
+    write_model(path, contract, data.draw(st.integers(0, 2**16)))
+    names, samples = ecgs[0]
+    with both(c_interface, library, path) as (engine, model):
+        for _ in range(QUESTIONS):
+            windows, facts = data.draw(st.sampled_from([1, 2, 3, 4, 5, 8])), data.draw(facts_of(contract))
+            asked = samples[:, : windows * 250]  # half a second each
+            recording = ecg2lab.Recording(asked, fs=500, leads=names, unit="mV")
+            prediction = engine.predict(recording, ecg2lab.Patient(**facts))
+            assert prediction.recording.windows == windows
+            ours = model.predict(asked, names, 500, "mV", facts)
+            assert ours.json == with_versions_of_c(prediction).to_json()
+            require_what_json_says(ours)
+
+
+def require_what_json_says(answer):
+    """The structs of C hold its own JSON, to the last bit."""
+    findings = json.loads(answer.json).get("findings", [])
+    assert [finding["target"] for finding in findings] == list(answer.findings)
+    for finding in findings:
+        said = answer.findings[finding["target"]]._asdict()
+        point, stated = said.pop("operating_point"), finding["operating_point"]
+        assert said.pop("threshold") == finding["decision_threshold"]
+        assert said == {name: finding[name] for name in said}
+        assert point == (stated and {name: stated[name] for name in point})
 
 
 def is_patient(facts):

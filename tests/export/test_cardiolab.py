@@ -120,6 +120,35 @@ def test_one_channel_as_convolution_is_the_same_linear(random_network):
     same(network, cardiolab.network_from(tensors))
 
 
+def test_a_network_saved_on_a_cpu_is_the_same_network(random_network, tmp_path):
+    """There HiPPO's w, P and B are views that repeat one channel, as `einops.repeat` makes them."""
+    network = random_network(9)
+    tensors = {key: torch.from_numpy(x) for key, x in cardiolab.tensors_of(network).items()}
+    for index in range(2):
+        for name, rows in (("w", 0), ("P", 1), ("B", 1)):
+            key = f"{SERIES}s4_layers.{index}.kernel.kernel.{name}"
+            tensors[key] = tensors[key].select(rows, 0).unsqueeze(rows).expand_as(tensors[key])
+            assert tensors[key].stride(rows) == 0
+    torch.save({"state_dict": tensors}, tmp_path / "x.ckpt")
+    dense = {key: x.contiguous().numpy() for key, x in tensors.items()}
+    same(cardiolab.network_from(dense), cardiolab.read(tmp_path / "x.ckpt"))
+
+
+@pytest.mark.parametrize("length", [3, 37, 251])
+def test_an_odd_window_of_the_authors_is_refused(random_network, length, tmp_path):
+    """Their inverse transform has no length: an odd window loses a tap and bends the others. Ours writes no z."""
+    tensors = cardiolab.tensors_of(random_network(8, length=length))
+    assert cardiolab.network_from(tensors).window == length
+    kernel = cardiolab.network_from(tensors).kernels[0]
+    theirs = np.fft.irfft(np.fft.rfft(kernel))
+    assert theirs.shape[-1] == length - 1
+    assert np.abs(theirs - kernel[..., :-1]).max() > 1e-3 * np.abs(kernel).max()
+    z = {f"{SERIES}s4_layers.{i}.kernel.kernel.z": np.zeros((length // 2 + 1, 2), np.float32) for i in range(2)}
+    torch.save({key: torch.from_numpy(x) for key, x in (tensors | z).items()}, tmp_path / "x.ckpt")
+    with pytest.raises(CheckpointError, match=rf"its window of {length} samples is odd.*train with an even window"):
+        cardiolab.read(tmp_path / "x.ckpt")
+
+
 def test_counters_and_z_are_ignored(random_network):
     network = random_network(5)
     extra = {

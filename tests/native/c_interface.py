@@ -61,9 +61,16 @@ Fault = structure(
     "ecg2lab_fault", code=c_int32, refuses=c_int32, name=c_char_p, lead=c_char_p, other_lead=c_char_p,
     measured=c_double, limit=c_double, message=c_char_p,
 )  # fmt: skip
+Measured = structure("ecg2lab_measured", value=c_double, low=c_double, high=c_double)
+SHARES = ("sensitivity", "specificity", "ppv", "npv")
+OperatingPoint = structure(
+    "ecg2lab_operating_point", windows=c_size_t, facts=c_int32, threshold=c_double, patients=c_size_t,
+    positives=c_size_t, negatives=c_size_t, prevalence=c_double, **dict.fromkeys(SHARES, Measured),
+)  # fmt: skip
 Finding = structure(
     "ecg2lab_finding", target=POINTER(Target), probability=c_double, lowest=c_double, highest=c_double,
-    decision_threshold=c_double, detected=c_int32,
+    decision_threshold=c_double, detected=c_int32, verdict=c_int32, reason=c_char_p, base_rate=c_double,
+    ratio=c_double, rule=c_char_p, operating_point=POINTER(OperatingPoint),
 )  # fmt: skip
 Imputed = structure("ecg2lab_imputed", name=c_char_p, number=c_double, word=c_char_p)
 Result = structure(
@@ -85,9 +92,8 @@ StreamState = structure(
     look_ahead_samples=c_size_t, due=c_size_t, leads=POINTER(POINTER(StreamLead)), lead_count=c_size_t,
 )  # fmt: skip
 STRUCTURES = (
-    Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Fault, Finding, Imputed,
-    Result,
-    StreamOptions, StreamLead, StreamState,
+    Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Fault, Measured,
+    OperatingPoint, Finding, Imputed, Result, StreamOptions, StreamLead, StreamState,
 )  # fmt: skip
 
 OK, ARGUMENT, BUNDLE, BACKEND, RECORDING, PATIENT, QUALITY, MEMORY, INTERNAL = range(9)
@@ -100,7 +106,9 @@ SEXES = ("female", "male")
 RACES = ("asian", "black", "hispanic", "other", "white")
 SAMPLE_TYPES = {"float32": 0, "float64": 1, "int16": 2}
 NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED, FAULTY = range(8)
-VERDICTS = (None, "accepted", "warnings", "refused")
+QUALITIES = (None, "accepted", "warnings", "refused")
+VERDICTS = ("no decision", "flagged", "not flagged")
+FACTS = ("all", "age and sex")
 
 
 def load(path):
@@ -148,6 +156,22 @@ def doubles(numbers):
     return (c_double * len(numbers))(*numbers)
 
 
+class Said(NamedTuple):
+    """A finding, copied into Python."""
+
+    probability: float
+    lowest: float
+    highest: float
+    threshold: float | None
+    detected: bool | None
+    verdict: str
+    reason: str | None
+    base_rate: float | None
+    ratio: float | None
+    rule: str | None
+    operating_point: dict | None
+
+
 class Answer(NamedTuple):
     """A result, copied into Python."""
 
@@ -171,7 +195,7 @@ class Answer(NamedTuple):
     json: bytes
 
 
-def known(number):
+def number_or_none(number):
     """None for the NaN that stands for no number."""
     return None if np.isnan(number) else number
 
@@ -180,17 +204,47 @@ def text(pointer):
     return None if pointer is None else pointer.decode()
 
 
+def copy_finding(x):
+    return Said(
+        probability=x.probability,
+        lowest=x.lowest,
+        highest=x.highest,
+        threshold=number_or_none(x.decision_threshold),
+        detected=None if x.detected < 0 else bool(x.detected),
+        verdict=VERDICTS[x.verdict],
+        reason=text(x.reason),
+        base_rate=number_or_none(x.base_rate),
+        ratio=number_or_none(x.ratio),
+        rule=text(x.rule),
+        operating_point=copy_point(x.operating_point[0]) if x.operating_point else None,
+    )
+
+
+def copy_point(x):
+    """As Python's `OperatingPoint` is as a dict, but for what is said elsewhere or nowhere: reason, most_missing."""
+    counts = {name: getattr(x, name) for name in ("windows", "patients", "positives", "negatives")}
+    numbers = {name: number_or_none(getattr(x, name)) for name in ("threshold", "prevalence")}
+    return counts | numbers | {"facts": FACTS[x.facts]} | {name: copy_share(getattr(x, name)) for name in SHARES}
+
+
+def copy_share(x):
+    """Either all three are numbers, or none is."""
+    numbers = {name: number_or_none(getattr(x, name)) for name in ("value", "low", "high")}
+    assert len({number is None for number in numbers.values()}) == 1
+    return None if numbers["value"] is None else numbers
+
+
 class Model:
     """Calls of the library with NumPy arrays and dicts."""
 
     def __init__(self, library, path, **options):
         self.library, self.handle = library, c_void_p()
-        given = Options()
-        library.ecg2lab_options_init(byref(given), ctypes.sizeof(given))
+        chosen = Options()
+        library.ecg2lab_options_init(byref(chosen), ctypes.sizeof(chosen))
         for name, value in options.items():
-            setattr(given, name, value)
-        self.keep = given
-        self.status = library.ecg2lab_load(str(path).encode(), byref(given), byref(self.handle))
+            setattr(chosen, name, value)
+        self.keep = chosen
+        self.status = library.ecg2lab_load(str(path).encode(), byref(chosen), byref(self.handle))
 
     def recording(self, samples, leads, fs, unit, gain=None, baseline=None, source=None, sample_major=False):
         recording = Recording()
@@ -224,8 +278,8 @@ class Model:
     def ask(self, recording, patient=None):
         """The raw call: status and result pointer."""
         result = POINTER(Result)()
-        known = None if patient is None else byref(patient)
-        return self.library.ecg2lab_predict(self.handle, byref(recording), known, byref(result)), result
+        facts = None if patient is None else byref(patient)
+        return self.library.ecg2lab_predict(self.handle, byref(recording), facts, byref(result)), result
 
     def predict(self, samples, leads, fs, unit="mV", patient=None, **more):
         recording, _kept = self.recording(samples, leads, fs, unit, **more)
@@ -247,11 +301,7 @@ class Model:
             status=r.status, message=text(r.message), refusal=r.refusal,
             leads={text(x.name): x.verdict for x in listed(r.leads, r.lead_count)},
             findings={
-                text(x.target[0].name): (
-                    x.probability, x.lowest, x.highest, known(x.decision_threshold),
-                    None if x.detected < 0 else bool(x.detected),
-                )
-                for x in listed(r.findings, r.finding_count)
+                text(x.target[0].name): copy_finding(x) for x in listed(r.findings, r.finding_count)
             },
             imputed={
                 text(x.name): x.number if x.word is None else text(x.word)
@@ -261,7 +311,7 @@ class Model:
             out_of_range=tuple(text(r.out_of_range[i]) for i in range(r.out_of_range_count)), windows=r.window_count,
             unused_s=r.unused_s, notice=text(r.notice), digest=text(r.bundle_digest),
             source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)}, begin=r.window_begin,
-            quality=VERDICTS[r.quality],
+            quality=QUALITIES[r.quality],
             faults=[
                 (x.code, text(x.name), bool(x.refuses), text(x.lead), text(x.other_lead), x.measured, x.limit,
                  text(x.message))
@@ -290,9 +340,9 @@ class Stream:
         self.library.ecg2lab_stream_options_init(byref(chosen), ctypes.sizeof(chosen))
         for name, value in options.items():
             setattr(chosen, name, value)
-        known = None if patient is None else byref(model.patient(**patient))
+        facts = None if patient is None else byref(model.patient(**patient))
         self.status = self.library.ecg2lab_stream_open(
-            model.handle, byref(format_), known, byref(chosen), byref(self.handle)
+            model.handle, byref(format_), facts, byref(chosen), byref(self.handle)
         )
         self.message = text(self.library.ecg2lab_last_error())
 

@@ -24,18 +24,30 @@ def require_pythons_answer(command, engine, records, tmp_path, environment=None,
         write_csv(tmp_path / "record.csv", recording)
         done = completed(*command, bundle, "record.csv", cwd=tmp_path, env=environment)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        known = ecg2lab.Recording(recording.samples, fs=recording.fs, leads=recording.leads, unit="mV")
-        prediction = engine.predict(known, ecg2lab.Patient(**PATIENT))
+        plain = ecg2lab.Recording(recording.samples, fs=recording.fs, leads=recording.leads, unit="mV")
+        prediction = engine.predict(plain, ecg2lab.Patient(**PATIENT))
         lines = done.stdout.splitlines()
         assert lines[0] == f"{engine.contract.name} ({prediction.notice})"
         for line, finding in zip(lines[1:], prediction.findings, strict=False):
             target, probability, verdict = line.split(maxsplit=2)
             assert target == finding.target
             assert abs(float(probability) - finding.probability) <= 1e-5
-            assert verdict == {True: "detected", False: "not detected", None: "no decision"}[finding.detected]
+            assert verdict == said_of(finding)
         said = {line.split(": ")[1].split(",")[0] for line in lines if line.startswith("not given")}
         assert said == set(prediction.patient.imputed)
         assert lines[-1].startswith(f"{prediction.recording.windows} windows of 2.5 s")
+
+
+def said_of(finding):
+    """A flag with how often such a flag is right, no decision with its reason."""
+    if finding.verdict == "no decision":
+        return f"no decision: {finding.reason}"
+    if finding.verdict == "not flagged":
+        return "not flagged"
+    point = finding.operating_point
+    if point is None or point.ppv is None:
+        return "flagged: how often such a flag is right is not stated"
+    return f"flagged: {100 * point.ppv.value:g} % of such flags are right"
 
 
 def require_refusals(command, records, tmp_path):

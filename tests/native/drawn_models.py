@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,6 +36,10 @@ def optional(strategy):
     return st.none() | strategy
 
 
+def mostly(strategy):
+    return st.integers(0, 4).flatmap(lambda number: strategy if number else st.none())
+
+
 def contract_values():
     """Contracts of which each part that native and Python could take differently is drawn."""
     return st.builds(
@@ -44,10 +49,12 @@ def contract_values():
             contracts.Signal,
             leads=st.lists(st.sampled_from(STANDARD), min_size=1, unique=True).map(tuple),
             sampling_rate_hz=st.sampled_from([100.0, 128.0, 240.0, 500.0]),
-            window_samples=st.integers(30, 400),
+            window_samples=st.integers(30, 400) | st.sampled_from([250, 400]),
         ),
         preprocessing=preprocessings(),
-        continuous=st.lists(st.sampled_from(sorted(RANGES)), unique=True).flatmap(each(numbers)),
+        continuous=(
+            st.lists(st.sampled_from(sorted(RANGES)), unique=True) | st.sampled_from([["bmi", "age"], sorted(RANGES)])
+        ).flatmap(each(numbers)),
         categorical=st.lists(st.sampled_from(["sex", "race"]), min_size=1, unique=True).flatmap(each(categories)),
         missing_flags=st.sampled_from(["none", "continuous", "categorical"]),
         targets=st.integers(1, 3).flatmap(lambda count: st.tuples(*map(targets, range(count)))),
@@ -83,7 +90,7 @@ def numbers(name):
         unit=st.just(contracts.NUMBERS[name]),
         minimum=st.just(float(low)),
         maximum=st.just(float(high)),
-        median=optional(st.floats(low, high)),
+        median=mostly(st.floats(low, high)),
         top_code=optional(st.just(code)),
     )
 
@@ -94,7 +101,7 @@ def categories(name):
         contracts.CategoricalFeature,
         name=st.just(name),
         categories=st.sampled_from([words, words[:2], (*words[::-1], "unknown")]),
-        missing_code=optional(st.integers(0, 1)),
+        missing_code=mostly(st.integers(0, 1)),
     )
 
 
@@ -111,13 +118,113 @@ def targets(index):
         category=st.sampled_from(["electrolytes", "other"]),
     )
     calibrations = st.builds(contracts.Calibration, slope=st.floats(0.1, 3), intercept=st.floats(-4, 4))
-    return st.builds(
-        contracts.Target,
-        name=st.just(f"target {index}"),
-        criterion=optional(criteria),
-        decision_threshold=optional(st.floats(0.01, 0.99)),
-        calibration=optional(calibrations),
+    return rules().flatmap(
+        lambda rule: st.builds(
+            contracts.Target,
+            name=st.just(f"target {index}"),
+            criterion=optional(criteria),
+            decision_threshold=st.just(rule.decision_threshold),
+            calibration=optional(calibrations),
+            decision=st.just(rule.decision),
+        )
     )
+
+
+def decided_contracts():
+    """Contracts that differ in what targets are flagged by, and answer whatever they are asked."""
+    facts = st.sampled_from([["age"], ["bmi", "age"], ["heart_rate_bpm", "age", "spo2_percent"], ["bmi"]])
+    return st.builds(
+        contracts.Contract,
+        name=st.just("decided"),
+        signal=st.just(contracts.Signal(leads=("I", "V1"), sampling_rate_hz=100.0, window_samples=50)),
+        preprocessing=st.just(contracts.Preprocessing()),
+        continuous=facts.map(lambda chosen: tuple(map(with_median, chosen))),
+        categorical=st.sampled_from([["sex"], ["sex", "race"], ["race"]]).map(
+            lambda chosen: tuple(map(with_missing_code, chosen))
+        ),
+        targets=st.integers(1, 3).flatmap(lambda count: st.tuples(*map(targets, range(count)))),
+        population=st.just(contracts.Population(minimum_age=0)),
+        quality=st.just(contracts.QualityLimits(**dict.fromkeys(MEASURED, contracts.Limit()))),
+    )
+
+
+def with_median(name):
+    low, high = RANGES[name]
+    return contracts.ContinuousFeature(
+        name=name, unit=contracts.NUMBERS[name], minimum=low, maximum=high, median=(low + high) / 2
+    )
+
+
+def with_missing_code(name):
+    return contracts.CategoricalFeature(name=name, categories=contracts.CATEGORIES[name], missing_code=0)
+
+
+@st.composite
+def facts_of(draw, contract):
+    """About a patient: all that the contract takes, age and sex alone, or any others."""
+    names = contract.feature_names
+    chosen = draw(st.just(names) | st.just(("age", "sex")) | st.lists(st.sampled_from(names), unique=True))
+    return {name: contracts.CATEGORIES[name][1] if name in contracts.CATEGORIES else 70.0 for name in chosen}
+
+
+class Rule(NamedTuple):
+    """What a target is flagged by."""
+
+    decision_threshold: float | None
+    decision: contracts.Decision | None
+
+
+@st.composite
+def rules(draw):
+    """A decision; a bare threshold, as contracts of 0.1.0 have it; both, which agree; or none."""
+    kind = draw(st.sampled_from(["decision", "decision", "both", "bare", "none"]))
+    if kind in ("bare", "none"):
+        return Rule(draw(THRESHOLDS) if kind == "bare" else None, None)
+    decision = draw(decisions())
+    stated = [point.threshold for point in decision.points if point.threshold is not None]
+    return Rule(draw(st.sampled_from(stated)) if kind == "both" and stated else None, decision)
+
+
+THRESHOLDS = st.floats(0.01, 0.99)
+SETTINGS = st.tuples(st.sampled_from([1, 1, 2, 3, 4, 8]), st.sampled_from(["all", "age and sex"]))
+"""Windows and facts of an operating point; a stream is of 1, and the drawn recordings of 1 to 4 most often."""
+SENTENCES = ["12 positives: too few", "keine Schwelle “ä”\\"]
+
+
+def decisions():
+    settings = st.lists(SETTINGS, unique=True, min_size=1, max_size=8)
+    return st.builds(
+        contracts.Decision,
+        rule=st.sampled_from(["specificity=0.9", "youden"]),
+        chosen_on=st.just("fold 18"),
+        measured_on=st.sampled_from(["fold 19", "fold 18, by thresholds of other patients"]),
+        points=settings.flatmap(lambda chosen: st.tuples(*(points(*setting) for setting in chosen))),
+    )
+
+
+@st.composite
+def points(draw, windows, facts):
+    """With a threshold, or the reason for none: then less needs to be stated."""
+    threshold = draw(mostly(THRESHOLDS))
+    stated = optional if threshold is None else st.one_of
+    return contracts.OperatingPoint(
+        windows=windows,
+        facts=facts,
+        most_missing=draw(st.sampled_from([0, 0, 1, 2, 10, 10**9])),
+        threshold=threshold,
+        reason=draw(st.sampled_from(SENTENCES)) if threshold is None else None,
+        **{name: draw(st.integers(0, 1000)) for name in ("patients", "positives", "negatives")},
+        prevalence=draw(stated(st.floats(0, 1) | st.just(0.0))),
+        sensitivity=draw(stated(measurements())),
+        specificity=draw(stated(measurements())),
+        ppv=draw(optional(measurements())),
+        npv=draw(optional(measurements())),
+    )
+
+
+def measurements():
+    shares = st.lists(st.floats(0, 1), min_size=3, max_size=3).map(sorted)
+    return shares.map(lambda s: contracts.Measured(low=s[0], value=s[1], high=s[2]))
 
 
 def quality_limits():

@@ -40,10 +40,12 @@ def require_same(c, ours, engine, *arguments, **more):
     assert (ours.status, ours.refusal, ours.message) == (c.OK, 0, "")
     assert list(ours.findings) == [f.target for f in prediction.findings]
     for finding in prediction.findings:
-        *numbers, threshold, detected = ours.findings[finding.target]
-        np.testing.assert_allclose(numbers, [finding.probability, finding.lowest, finding.highest], atol=1e-5)
-        assert threshold == finding.decision_threshold
-        assert detected == finding.detected
+        said = ours.findings[finding.target]
+        numbers = [finding.probability, finding.lowest, finding.highest]
+        np.testing.assert_allclose([said.probability, said.lowest, said.highest], numbers, atol=1e-5)
+        assert (said.threshold, said.detected) == (finding.decision_threshold, finding.detected)
+        assert (said.verdict, said.reason, said.rule) == (finding.verdict, finding.reason, finding.rule)
+        assert said.base_rate == finding.base_rate
     assert ours.imputed == prediction.patient.imputed
     assert ours.unused == prediction.patient.unused
     assert ours.windows == prediction.recording.windows
@@ -105,7 +107,7 @@ def test_a_bad_lead_has_its_verdict_and_pythons_sentence(c_interface, model, eng
     ours = model.predict(samples, record.leads, record.fs, "mV", PATIENT)
     require_same(c_interface, ours, engine, samples, record.leads, record.fs, "mV", PATIENT)
     good = {c_interface.GOOD, c_interface.FAULTY}  # limb leads contradict one that is clipped
-    assert {name for name, found in ours.leads.items() if found not in good} == bad
+    assert {name for name, said in ours.leads.items() if said not in good} == bad
     assert {ours.leads[name] for name in bad} == {verdict}
     assert ours.refusal == {"empty": 4, "gap": 5, "flat": 6, "clipped": 7}[fault]
     assert ours.notice
@@ -199,33 +201,82 @@ def test_source_fields_come_back_untouched_and_the_result_outlives_its_model(c_i
     library.ecg2lab_result_free(result)
 
 
+def threshold_of(target):
+    """Of a recording, which has the most windows, with all facts."""
+    if target.decision is None:
+        return target.decision_threshold
+    whole = [point for point in target.decision.points if point.facts == "all"]
+    return max(whole, key=lambda point: point.windows).threshold if whole else None
+
+
 def test_a_description_holds_the_contract(c_interface, library, model, engine):
-    found, contract = library.ecg2lab_describe(model.handle)[0], engine.contract
-    assert found.struct_size == ctypes.sizeof(c_interface.Description)
-    assert text(found.name) == contract.name
-    assert (found.sampling_rate_hz, found.window_samples) == (100.0, 250)
-    assert tuple(text(found.leads[i]) for i in range(found.lead_count)) == contract.signal.leads
-    assert (found.minimum_age, found.clip_mv) == (contract.population.minimum_age, contract.preprocessing.clip_mv)
-    assert (found.synthetic_weights, found.causal, text(found.precision), found.threads) == (1, 0, "fp32", 1)
-    assert text(found.bundle_digest) == engine.info.bundle_digest
-    numbers = [found.numbers[i][0] for i in range(found.number_count)]
+    described, contract = library.ecg2lab_describe(model.handle)[0], engine.contract
+    assert described.struct_size == ctypes.sizeof(c_interface.Description)
+    assert text(described.name) == contract.name
+    assert (described.sampling_rate_hz, described.window_samples) == (100.0, 250)
+    assert tuple(text(described.leads[i]) for i in range(described.lead_count)) == contract.signal.leads
+    assert (described.minimum_age, described.clip_mv) == (
+        contract.population.minimum_age,
+        contract.preprocessing.clip_mv,
+    )
+    assert (described.synthetic_weights, described.causal, text(described.precision), described.threads) == (
+        1,
+        0,
+        "fp32",
+        1,
+    )
+    assert text(described.bundle_digest) == engine.info.bundle_digest
+    numbers = [described.numbers[i][0] for i in range(described.number_count)]
     assert [(text(n.name), text(n.unit), n.minimum, n.maximum, n.median) for n in numbers] == [
         (f.name, f.unit, f.minimum, f.maximum, f.median) for f in contract.continuous
     ]
     for i, feature in enumerate(contract.categorical):
-        category = found.categories[i][0]
+        category = described.categories[i][0]
         assert tuple(text(category.words[k]) for k in range(category.word_count)) == feature.categories
         assert category.missing_code == feature.missing_code
-    assert found.target_count == len(contract.targets)
+    assert described.target_count == len(contract.targets)
     for i, target in enumerate(contract.targets):
-        t, criterion = found.targets[i][0], target.criterion
-        assert (text(t.name), c_interface.known(t.decision_threshold)) == (target.name, target.decision_threshold)
+        t, criterion = described.targets[i][0], target.criterion
+        threshold = c_interface.number_or_none(t.decision_threshold)
+        assert (text(t.name), threshold) == (target.name, threshold_of(target))
         assert (text(t.lab), text(t.loinc), text(t.unit), text(t.comparison), t.limit, t.horizon_min) == (
             criterion.lab, criterion.loinc, criterion.unit, criterion.comparison, criterion.threshold,
             criterion.horizon_min,
         )  # fmt: skip
         assert ("prediction", "forecasting")[t.setting] == criterion.setting
     assert not library.ecg2lab_describe(None)
+
+
+def test_the_operating_point_that_holds_comes_with_its_figures(c_interface, library, record, decided):
+    """With age and sex alone, with all facts, of a recording and of a window."""
+    model = c_interface.Model(library, decided)
+    described = library.ecg2lab_describe(model.handle)[0].targets[0][0]
+    assert np.isnan(described.decision_threshold)  # of four windows with all facts there is none
+
+    def first(samples, facts):
+        answer = model.predict(samples, record.leads, record.fs, "mV", facts)
+        return answer.findings[text(described.name)]
+
+    said = first(record.samples, {"age": 63, "sex": "female"})
+    assert said.verdict == ("flagged" if said.probability >= 0.0625 else "not flagged")
+    assert said.detected == (said.verdict == "flagged")
+    assert (said.threshold, said.reason, said.rule) == (0.0625, None, "specificity=0.9")
+    assert (said.base_rate, said.ratio) == (0.125, said.probability / 0.125)
+    assert said.operating_point == {
+        "windows": 4, "facts": "age and sex", "threshold": 0.0625, "patients": 2, "positives": 3, "negatives": 4,
+        "prevalence": 0.125, "sensitivity": {"value": 0.5, "low": 0.25, "high": 0.75},
+        "specificity": {"value": 0.75, "low": 0.5, "high": 1}, "ppv": {"value": 0.25, "low": 0, "high": 0.5},
+        "npv": None,
+    }  # fmt: skip
+    said = first(record.samples, PATIENT)
+    assert (said.verdict, said.reason, said.threshold, said.detected) == ("no decision", "too few", None, None)
+    assert (said.base_rate, said.ratio, said.operating_point["patients"]) == (None, None, 1)
+    said = first(record.samples[:, :1250], PATIENT)
+    assert (said.threshold, said.operating_point["windows"]) == (0.5, 1)
+    said = first(record.samples[:, :2600], PATIENT)
+    assert said.reason == "no operating point holds for 2 windows, only for 1 or 4"
+    assert (said.verdict, said.operating_point, said.base_rate) == ("no decision", None, 0.25)
+    library.ecg2lab_free(model.handle)
 
 
 def test_codes_of_sex_and_race_are_the_published_words(c_interface):
@@ -264,5 +315,5 @@ def test_a_reduced_precision_answers_within_its_gate_or_is_refused_by_name(
     ours = reduced.predict(record.samples, record.leads, record.fs, "mV", PATIENT)
     prediction, _ = pythons(engine, record.samples, record.leads, record.fs, "mV", PATIENT)
     for finding in prediction.findings:
-        assert abs(ours.findings[finding.target][0] - finding.probability) < 0.01
+        assert abs(ours.findings[finding.target].probability - finding.probability) < 0.01
     library.ecg2lab_free(reduced.handle)

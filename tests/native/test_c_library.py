@@ -8,6 +8,8 @@ import shutil
 import pytest
 from native_tools import CC, CXX, EXAMPLES, NATIVE, ROOT, STRICT, succeeded
 
+import ecg2lab
+
 
 def test_only_our_names_are_visible(c_package):
     """The program around it may have another C++ library, JSON reader or SHA-256."""
@@ -75,8 +77,10 @@ def cart(c_package, tmp_path_factory):
     return out
 
 
-def test_the_cart_gives_pythons_answer(cart, cart_answers, engine, data_folder, tmp_path):
+def test_the_cart_gives_pythons_answer(cart, cart_answers, engine, decided, data_folder, tmp_path):
     cart_answers.require_pythons_answer([cart], engine, data_folder, tmp_path)
+    with ecg2lab.load(decided, backend="native", threads=1) as deciding:
+        cart_answers.require_pythons_answer([cart], deciding, data_folder, tmp_path, bundle=decided)
 
 
 def test_the_cart_says_what_is_wrong(cart, cart_answers, data_folder, tmp_path):

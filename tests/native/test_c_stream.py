@@ -94,9 +94,9 @@ def test_windows_of_a_resampled_signal_average_to_the_recordings_answer(c_interf
     whole = model.predict(record.samples, record.leads, FS, "mV", PATIENT)
     answers = stream_all(open_stream(hop_s=2.5), record.samples, (333,))
     assert len(answers) == whole.windows
-    for name, (_probability, lowest, highest, _threshold, _detected) in whole.findings.items():
-        single = [answer.findings[name][0] for answer in answers]
-        assert (min(single), max(single)) == (lowest, highest)
+    for name, finding in whole.findings.items():
+        single = [answer.findings[name].probability for answer in answers]
+        assert (min(single), max(single)) == (finding.lowest, finding.highest)
 
 
 @pytest.mark.parametrize(

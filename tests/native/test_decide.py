@@ -1,14 +1,27 @@
-"""Decision: mean probability, Platt calibration on its logit, thresholds, against plain NumPy."""
+"""Decision: mean probability, Platt calibration on its logit, operating points, against plain NumPy and Python."""
 
+import msgspec
 import numpy as np
 import pytest
+from drawn_models import decided_contracts, facts_of, with_median, with_missing_code
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 from ecg2lab._native import _core
-from ecg2lab.contract import Calibration, Target, published, unnamed_targets
+from ecg2lab.answer.prediction import decide as decide_findings
+from ecg2lab.contract import (
+    Calibration,
+    Decision,
+    Measured,
+    OperatingPoint,
+    Target,
+    published,
+    unnamed_targets,
+)
 from ecg2lab.errors import BackendError
+from ecg2lab.patient import Patient
+from ecg2lab.patient.features import encode
 
 NONE = (1.0, 0.0, np.nan)
 """No calibration, no decision."""
@@ -30,10 +43,19 @@ def target(index, slope, intercept, threshold):
     return Target(name=f"target {index}", calibration=calibration, decision_threshold=threshold)
 
 
+def taking(targets, numbers=("age", "bmi", "heart_rate_bpm"), categories=("sex",)):
+    """A contract that takes these facts, and has something in place of each."""
+    return msgspec.structs.replace(
+        published(targets),
+        continuous=tuple(map(with_median, numbers)),
+        categorical=tuple(map(with_missing_code, categories)),
+    )
+
+
 def decide(logits, rules):
     """A tuple for each target: probability, lowest, highest, verdict."""
-    contract = published([target(i, *rule) for i, rule in enumerate(np.array(rules, ndmin=2))])
-    decisions = _core.decide(np.array(logits, np.float32, ndmin=2), contract.native)
+    contract = taking([target(i, *rule) for i, rule in enumerate(np.array(rules, ndmin=2))])
+    decisions = _core.decide(np.array(logits, np.float32, ndmin=2), encode(Patient(), contract), contract.native)
     return [(d.probability, d.lowest, d.highest, d.detected) for d in decisions]
 
 
@@ -130,13 +152,185 @@ def test_the_order_of_windows_changes_only_rounding_and_targets_do_not_mix():
 
 
 def test_wrong_sizes_and_types_are_errors():
-    two = published(unnamed_targets(2)).native
+    contract = taking(unnamed_targets(2))
+    two, facts = contract.native, encode(Patient(), contract)
     one = np.zeros((1, 2), np.float32)
     with pytest.raises(BackendError, match="no window"):
-        _core.decide(one[:0], two)
+        _core.decide(one[:0], facts, two)
     with pytest.raises(BackendError, match="as many logits"):
-        _core.decide(one[:, :1].copy(), two)
+        _core.decide(one[:, :1].copy(), facts, two)
     with pytest.raises(ValueError, match="two-dimensional"):
-        _core.decide(one[0], two)
+        _core.decide(one[0], facts, two)
     with pytest.raises(TypeError):
-        _core.decide(one.astype(np.float64), two)
+        _core.decide(one.astype(np.float64), facts, two)
+    with pytest.raises(TypeError):
+        _core.decide(one, {}, two)
+
+
+SHARE = Measured(value=0.5, low=0.25, high=0.75)
+EVERYTHING = {"age": 70, "bmi": 25, "heart_rate_bpm": 70, "sex": "male"}
+AGE_AND_SEX = {"age": 70, "sex": "male"}
+FIGURES = {"prevalence": 0.25, "sensitivity": SHARE, "specificity": SHARE}
+
+
+def point(windows, facts="all", most_missing=4, threshold=0.5, **others):
+    """By its figures it can be told from others."""
+    stated = {"patients": 100, "positives": 10, "negatives": 90, **FIGURES, **others}
+    return OperatingPoint(windows=windows, facts=facts, most_missing=most_missing, threshold=threshold, **stated)
+
+
+def finding_of(points, windows, facts, logit=0.0, **taken):
+    """The finding of a target with these points: so many windows, all of one logit."""
+    decision = Decision(rule="youden", chosen_on="some", measured_on="others", points=tuple(points))
+    contract = taking([Target(name="x", decision=decision)], **taken)
+    logits = np.full((windows, 1), logit, np.float32)
+    [finding] = decide_findings(logits, encode(Patient(**facts), contract), contract)
+    assert finding.rule == "youden"
+    return finding
+
+
+@pytest.mark.parametrize("windows", [1, 2, 4, 8])
+def test_the_point_of_exactly_so_many_windows_holds(windows):
+    points = [point(n, threshold=n / 10) for n in (4, 1, 2, 8)]
+    finding = finding_of(points, windows, EVERYTHING)
+    assert finding.operating_point.windows == windows
+    assert finding.decision_threshold == windows / 10
+    assert finding.verdict == ("flagged" if windows <= 5 else "not flagged")
+
+
+@pytest.mark.parametrize(
+    ("stated", "windows", "reason"),
+    [
+        ((4, 1), 3, "no operating point holds for 3 windows, only for 1 or 4"),
+        ((4,), 1, "no operating point holds for 1 window, only for 4"),
+        ((8, 2, 1), 4, "no operating point holds for 4 windows, only for 1 or 2 or 8"),
+    ],
+)
+def test_of_another_number_of_windows_there_is_no_decision(stated, windows, reason):
+    finding = finding_of([point(n) for n in stated], windows, EVERYTHING)
+    assert (finding.verdict, finding.reason) == ("no decision", reason)
+    assert (finding.detected, finding.decision_threshold, finding.operating_point) == (None, None, None)
+    assert (finding.base_rate, finding.ratio) == (0.25, 2)
+
+
+def test_where_age_and_sex_alone_are_known_the_point_of_that_setting_goes_first():
+    """In whatever order they stand, and though the other would hold too."""
+    both = [point(1, "all", threshold=0.9), point(1, "age and sex", threshold=0.1)]
+    for points in (both, both[::-1]):
+        assert finding_of(points, 1, AGE_AND_SEX).operating_point.facts == "age and sex"
+        assert finding_of(points, 1, AGE_AND_SEX).verdict == "flagged"
+        assert finding_of(points, 1, EVERYTHING).verdict == "not flagged"
+        assert finding_of(points, 1, AGE_AND_SEX | {"bmi": 25}).verdict == "not flagged"
+        assert finding_of(points, 1, {"age": 70}).verdict == "not flagged"
+    assert finding_of(both[:1], 1, AGE_AND_SEX).operating_point.facts == "all"
+    assert finding_of([point(4, "age and sex"), both[0]], 1, AGE_AND_SEX).operating_point.facts == "all"
+
+
+def test_age_and_sex_are_alone_only_where_the_model_takes_both():
+    """Two of a model's facts are known; they are others."""
+    points = [point(1, "age and sex")]
+    reason = "no operating point holds with 1 fact missing, only with age and sex alone"
+    for numbers, categories, facts in (
+        (("bmi",), ("sex", "race"), {"sex": "male", "race": "other"}),
+        (("age", "bmi"), ("race",), {"age": 70, "race": "other"}),
+    ):
+        finding = finding_of(points, 1, facts, numbers=numbers, categories=categories)
+        assert (finding.verdict, finding.reason) == ("no decision", reason)
+    assert finding_of(points, 1, AGE_AND_SEX, numbers=("age",)).operating_point is not None
+
+
+@pytest.mark.parametrize(("missing", "holds"), [(0, True), (1, True), (2, False), (3, False)])
+def test_a_point_holds_up_to_as_many_missing_facts(missing, holds):
+    facts = dict(list(EVERYTHING.items())[missing:])
+    finding = finding_of([point(1, most_missing=1), point(4, most_missing=4)], 1, facts)
+    if holds:
+        assert finding.operating_point.windows == 1
+    else:
+        assert finding.operating_point is None
+        assert finding.reason == f"no operating point holds with {missing} facts missing, only with 1 at most"
+
+
+def test_the_reason_names_what_is_measured_for_so_many_windows():
+    only = [point(1, "age and sex", most_missing=2)]
+    reason = finding_of(only, 1, EVERYTHING).reason
+    assert reason == "no operating point holds with 0 facts missing, only with age and sex alone"
+    both = [point(1, most_missing=0), *only]
+    reason = finding_of(both, 1, {"age": 70}).reason
+    assert reason == "no operating point holds with 3 facts missing, only with 0 at most or with age and sex alone"
+
+
+def test_at_the_threshold_of_a_point_a_target_is_flagged():
+    for threshold, verdict in [
+        (0.5, "flagged"),
+        (np.nextafter(0.5, 1), "not flagged"),
+        (np.nextafter(0.5, 0), "flagged"),
+    ]:
+        finding = finding_of([point(1, threshold=float(threshold))], 1, EVERYTHING)
+        assert (finding.probability, finding.verdict) == (0.5, verdict)
+        assert finding.detected == (verdict == "flagged")
+        assert finding.reason is None
+
+
+def test_a_point_without_a_threshold_says_why():
+    unknown = point(1, threshold=None, reason="9 positives: too few", sensitivity=None, specificity=None)
+    finding = finding_of([unknown], 1, EVERYTHING)
+    assert (finding.verdict, finding.reason) == ("no decision", "9 positives: too few")
+    assert (finding.detected, finding.decision_threshold) == (None, None)
+    assert finding.operating_point == unknown
+    assert (finding.base_rate, finding.ratio) == (0.25, 2)
+
+
+@pytest.mark.parametrize(("prevalence", "ratio"), [(0.0, None), (0.125, 4), (1.0, 0.5)])
+def test_the_ratio_is_of_the_probability_to_the_base_rate(prevalence, ratio):
+    finding = finding_of([point(1, prevalence=prevalence)], 1, EVERYTHING)
+    assert (finding.base_rate, finding.ratio) == (prevalence, ratio)
+
+
+def test_a_bare_threshold_flags_at_an_unknown_operating_point():
+    """Contracts of 0.1.0; without a threshold they decide nothing."""
+    contract = taking([Target(name="bare", decision_threshold=0.5), Target(name="neither")])
+    for logit, verdict in ((0.0, "flagged"), (-0.1, "not flagged")):
+        logits = np.full((3, 2), logit, np.float32)
+        bare, neither = decide_findings(logits, encode(Patient(), contract), contract)
+        assert (bare.verdict, bare.detected, bare.decision_threshold) == (verdict, verdict == "flagged", 0.5)
+        assert (neither.verdict, neither.detected, neither.decision_threshold) == ("no decision", None, None)
+        assert (bare.reason, neither.reason) == (None, "the model has no threshold for it")
+        for finding in (bare, neither):
+            nothing = (finding.base_rate, finding.ratio, finding.rule, finding.operating_point)
+            assert nothing == (None, None, None, None)
+
+
+def judged(target, probability, windows, contract, facts):
+    """The rules again: verdict, threshold, point and base rate."""
+    missing = [name for name in contract.feature_names if name not in facts]
+    age_and_sex = set(contract.feature_names) - set(missing) == {"age", "sex"}
+    threshold, fitting, base_rate = target.decision_threshold, None, None
+    if target.decision is not None:
+        of_so_many = {p.facts: p for p in target.decision.points if p.windows == windows}
+        if age_and_sex:
+            fitting = of_so_many.get("age and sex")
+        if fitting is None and "all" in of_so_many and len(missing) <= of_so_many["all"].most_missing:
+            fitting = of_so_many["all"]
+        threshold = fitting.threshold if fitting else None
+        base_rate = (fitting or target.decision.points[0]).prevalence
+    verdict = "no decision" if threshold is None else "flagged" if probability >= threshold else "not flagged"
+    return verdict, threshold, fitting, base_rate
+
+
+@examples(200)
+@given(st.data())
+def test_verdicts_equal_a_plain_reading_of_the_rules(data):
+    contract = data.draw(decided_contracts())
+    facts, windows = data.draw(facts_of(contract)), data.draw(st.sampled_from([1, 2, 3, 4, 5, 8]))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**16)))
+    logits = random.normal(0, 2, (windows, len(contract.targets))).astype(np.float32)
+    findings = decide_findings(logits, encode(Patient(**facts), contract), contract)
+    for target, finding in zip(contract.targets, findings, strict=True):
+        expected = judged(target, finding.probability, windows, contract, facts)
+        verdict, threshold, fitting, base_rate = expected
+        said = (finding.verdict, finding.decision_threshold, finding.operating_point, finding.base_rate)
+        assert said == expected
+        assert finding.detected == {"flagged": True, "not flagged": False, "no decision": None}[verdict]
+        assert finding.ratio == (finding.probability / base_rate if base_rate else None)
+        assert (finding.reason is None) == (threshold is not None)
+        assert fitting is None or fitting.reason == finding.reason

@@ -13,13 +13,18 @@ import ecg2lab
 
 HEADER = (NATIVE / "include" / "ecg2lab.h").read_text()
 JNA = Path(os.environ.get("JNA_JAR", "/usr/share/java/jna.jar"))
-STRUCTS = ("Options", "Target", "Recording", "Patient", "Lead", "Finding", "Imputed", "Result")
+STRUCTS = (
+    "Options", "Target", "Recording", "Patient", "Lead", "Measured", "OperatingPoint", "Finding", "Imputed", "Result"
+)  # fmt: skip
 # How a file spells a struct of the header, and the header's types.
 SPELLED = {
-    "Ecg2Lab.cs": (r"public struct {}\s*{{(.*?)}}", {"UIntPtr": "size_t", "IntPtr": "pointer", "long": "int64_t"}),
+    "Ecg2Lab.cs": (
+        r"public struct {}\s*{{(.*?)}}",
+        {"UIntPtr": "size_t", "IntPtr": "pointer", "long": "int64_t", "Measured": "ecg2lab_measured"},
+    ),
     "Ecg2Lab.java": (
         r"class {}Struct extends Structure {{(.*?)\n\s*(?:}}|\w+Struct\()",
-        {"Size": "size_t", "Pointer": "pointer", "long": "int64_t"},
+        {"Size": "size_t", "Pointer": "pointer", "long": "int64_t", "MeasuredStruct": "ecg2lab_measured"},
     ),
 }
 
@@ -27,7 +32,8 @@ SPELLED = {
 def header_fields(struct):
     """Names and types of a struct of ecg2lab.h, in its order; a pointer is a pointer, whatever it points to."""
     plain = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
-    body = re.search(rf"typedef struct ecg2lab_{struct.lower()} {{(.*?)}}", plain, re.DOTALL).group(1)
+    name = re.sub(r"(?<=.)([A-Z])", r"_\1", struct).lower()
+    body = re.search(rf"typedef struct ecg2lab_{name} {{(.*?)}}", plain, re.DOTALL).group(1)
     types = {"int32_t": "int"}
     for declaration in body.split(";")[:-1]:
         kind, name = declaration.replace("*", "* ").strip().rsplit(maxsplit=1)
@@ -65,11 +71,13 @@ def test_codes_and_version_are_the_headers(file):
     assert units == {name.upper(): code for name, code in re.findall(r"(?i)\b(\w+volt)(?: = |\()(\d)", text)} | {
         "VOLT": re.search(r"(?i)\bvolt(?: = |\()(\d)", text).group(1)
     }
-    verdicts = [name for name, _ in re.findall(r"ECG2LAB_LEAD_(\w+) = (\d)", HEADER)]
-    listed = re.search(r"enum Verdict\s*\{(.*?)\}", text).group(1)
-    assert [name.strip().replace("_", "").upper() for name in listed.split(",")] == [
-        name.replace("_", "") for name in verdicts
-    ]
+    for enum, pattern in (
+        ("Verdict", r"ECG2LAB_LEAD_(\w+) = \d"),
+        ("FindingVerdict", r"ECG2LAB_(NO_DECISION|FLAGGED|NOT_FLAGGED) = \d"),
+    ):
+        listed = re.search(rf"enum {enum}\s*\{{(.*?)\}}", text).group(1)
+        names = [name.strip().replace("_", "").upper() for name in listed.split(",")]
+        assert names == [name.replace("_", "") for name in re.findall(pattern, HEADER)]
 
 
 def test_the_documentation_shows_the_examples():
@@ -135,9 +143,13 @@ def ask(c_package):
 
 
 @pytest.mark.system
-def test_another_language_gives_pythons_answer(other_cart, cart_answers, c_package, engine, data_folder, tmp_path):
+def test_another_language_gives_pythons_answer(
+    other_cart, cart_answers, c_package, engine, decided, data_folder, tmp_path
+):
     environment = {**os.environ, "LD_LIBRARY_PATH": f"{c_package}/lib"}
     cart_answers.require_pythons_answer(other_cart, engine, data_folder, tmp_path, environment)
+    with ecg2lab.load(decided, backend="native", threads=1) as deciding:
+        cart_answers.require_pythons_answer(other_cart, deciding, data_folder, tmp_path, environment, decided)
 
 
 def flat(samples):
@@ -150,14 +162,17 @@ def short(samples):
 
 @pytest.mark.system
 @pytest.mark.parametrize("spoil", [None, flat, short])
-def test_another_language_prints_every_byte_of_cart_c(c_cart, other_cart, ask, cart_answers, record, tmp_path, spoil):
+def test_another_language_prints_every_byte_of_cart_c(
+    c_cart, other_cart, ask, cart_answers, record, decided, tmp_path, spoil
+):
     recording = ecg2lab.Recording(record.samples.copy(), fs=record.fs, leads=record.leads, unit="mV")
     if spoil is not None:
         spoil(recording.samples)
     cart_answers.write_csv(tmp_path / "record.csv", recording)
-    expected = ask(c_cart, DEMO, tmp_path / "record.csv")
-    assert expected[0] == (0 if spoil is None else 1)
-    assert ask(other_cart, DEMO, tmp_path / "record.csv") == expected
+    for bundle in (DEMO, decided):
+        expected = ask(c_cart, bundle, tmp_path / "record.csv")
+        assert expected[0] == (0 if spoil is None else 1)
+        assert ask(other_cart, bundle, tmp_path / "record.csv") == expected
 
 
 @pytest.mark.system

@@ -46,13 +46,15 @@ def run(programs):
     return call
 
 
-def test_every_mistake_is_refused_and_leaves_nothing_behind(run, tmp_path):
-    assert run("mistakes", DEMO, tmp_path / "scratch.ecg2lab") == (0, "0 wrong answers\n")
+def test_every_mistake_is_refused_and_leaves_nothing_behind(run, decided, tmp_path):
+    for bundle in (DEMO, decided):
+        assert run("mistakes", bundle, tmp_path / "scratch.ecg2lab") == (0, "0 wrong answers\n")
 
 
 @pytest.mark.parametrize("steps", [STEPS, pytest.param((1, 1), marks=pytest.mark.soak, id="each")])
-def test_every_allocation_may_fail(run, steps):
-    code, said = run("failing_allocations", DEMO, *steps)
+def test_every_allocation_may_fail(run, decided, steps):
+    """Of a model with operating points, which a description and a result point to."""
+    code, said = run("failing_allocations", decided, *steps)
     assert (code, said.splitlines()[-1]) == (0, "0 mistakes"), said
     assert said.count("an answer: about") == said.count("a stream: about") == 2
 

@@ -11,6 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 from old_answers import (
+    ANSWER_VERSION,
     COMMANDS,
     DATA,
     FULL,
@@ -110,9 +111,26 @@ def test_the_selftest_passes(name, computable):
 @pytest.mark.parametrize("command", ["predict", "impute", "refuse"])
 @pytest.mark.parametrize("name", FULL)
 def test_todays_answers_are_of_the_published_schema(name, command):
+    """But for their version: version 2 has every key of version 1 with its type, and more."""
     schema = json.loads((RELEASE / "prediction.schema.json").read_text())
     for answer in ask(bundle(name), RELEASE, command, "native")["answers"]:
-        jsonschema.validate(answer, schema)
+        assert answer["schema_version"] == ANSWER_VERSION
+        jsonschema.validate(answer | {"schema_version": 1}, schema)
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_bundle_of_then_is_decided_as_then_and_its_operating_point_is_unknown(name):
+    """Its thresholds were never measured: an answer names them, and claims nothing of them."""
+    then = recorded(name)[0]["predict"]["answers"]
+    for old, new in zip(then, ask(bundle(name), RELEASE, "predict", "native")["answers"], strict=True):
+        for former, finding in zip(old.get("findings", []), new.get("findings", []), strict=True):
+            assert finding["detected"] == former["detected"]
+            assert finding["decision_threshold"] == former["decision_threshold"]
+            word = {True: "flagged", False: "not flagged", None: "no decision"}[former["detected"]]
+            assert finding["verdict"] == word
+            assert (finding["reason"] is None) == (word != "no decision")
+            claims = [finding[key] for key in ("base_rate", "ratio", "rule", "operating_point")]
+            assert claims == [None] * 4
 
 
 @pytest.mark.parametrize("change", ["another word", "another type", "a key less", "another order", "a figure"])
@@ -128,3 +146,14 @@ def test_a_change_would_be_noticed(change):
     with pytest.raises(AssertionError):
         require_agreement(old, new, 5e-6)
     require_agreement(old, {**old, "new": None, "b": {"new": 1, **old["b"]}}, 5e-6)
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 1), (1, ANSWER_VERSION)])
+def test_an_answer_may_be_of_todays_version(old, new):
+    answers = [{"answers": [{"schema_version": version}]} for version in (old, new)]
+    require_agreement(*answers, 0)
+    for version in (0, ANSWER_VERSION + 1, "2", None):
+        with pytest.raises(AssertionError):
+            require_agreement(answers[0], {"answers": [{"schema_version": version}]}, 0)
+    with pytest.raises(AssertionError):
+        require_agreement({"contract": answers[0]}, {"contract": {"answers": [{"schema_version": ANSWER_VERSION}]}}, 0)

@@ -56,26 +56,34 @@ def odd(prediction):
     findings = list(prediction.findings)
     findings[0] = msgspec.structs.replace(findings[0], target=" a  b\n<i>", probability=1.0, highest=1.0)
     findings[1] = msgspec.structs.replace(findings[1], probability=0.0, lowest=0.0)
-    findings[2] = msgspec.structs.replace(findings[2], criterion=None, detected=None, decision_threshold=None)
+    findings[2] = msgspec.structs.replace(
+        findings[2],
+        criterion=None,
+        verdict="no decision",
+        reason="too\nfew\x07",
+        detected=None,
+        decision_threshold=None,
+    )
     info = msgspec.structs.replace(prediction.engine, model="m\n\x07", device=" ", provider="")
     return msgspec.structs.replace(prediction, findings=tuple(findings), source=EVIL, record="\x1b[31m", engine=info)
 
 
-@pytest.fixture(scope="module", params=["answered", "without source", "odd", "nothing detected", "refused", "internal"])
-def document(request, prediction, engine):
+@pytest.fixture(scope="module", params=["answered", "without source", "odd", "one", "decided", "refused", "internal"])
+def document(request, prediction, engine, pointed, recording):
     if request.param in ("refused", "internal"):
         kind = {"refused": "QualityError", "internal": "InternalError"}[request.param]
         refusal = Refusal(
             record="\x00", error=ErrorNote(type=kind, message=" \n" if kind == "InternalError" else "flat")
         )
         return json.loads(fhir.encode(fhir.refusal(refusal, engine.info)))
-    nothing = msgspec.structs.replace(prediction, findings=prediction.findings[:1])
+    one = msgspec.structs.replace(prediction, findings=prediction.findings[:1])
     return written(
         {
             "answered": prediction,
             "without source": deidentified(prediction),
             "odd": odd(prediction),
-            "nothing detected": nothing,
+            "one": one,
+            "decided": ecg2lab.load(pointed).predict(recording),
         }[request.param]
     )
 
@@ -163,7 +171,7 @@ def test_probabilities_are_percent_and_no_measurement_is_claimed(prediction):
     assessment = resource(bundle, "RiskAssessment")
     for finding, stated in zip(prediction.findings, assessment["prediction"], strict=True):
         assert stated["probabilityDecimal"] == pytest.approx(100 * finding.probability, abs=1e-4)
-        assert stated["qualitativeRisk"]["text"] == ("detected" if finding.detected else "not detected")
+        assert stated["qualitativeRisk"]["text"] == finding.verdict
         assert stated["outcome"]["coding"][0] == {"system": "http://loinc.org", "code": finding.criterion.loinc}
         assert str(finding.criterion) in stated["outcome"]["text"]
         assert "coding" not in stated["qualitativeRisk"]
@@ -174,7 +182,26 @@ def test_probabilities_are_percent_and_no_measurement_is_claimed(prediction):
     ends = resource(written(odd(prediction)), "RiskAssessment")["prediction"]
     assert [p["probabilityDecimal"] for p in ends[:2]] == [100, 0]
     assert ends[2]["qualitativeRisk"]["text"] == "no decision"
+    absent = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unsupported"}
+    assert ends[2]["qualitativeRisk"]["extension"] == [absent]
+    assert ends[2]["rationale"].startswith("no decision: too few?")
     assert [c["system"] for c in ends[2]["outcome"]["coding"]] == [fhir.TARGETS]
+
+
+def test_a_flag_carries_what_it_is_worth_and_the_ratio_to_the_base_rate(pointed, recording):
+    with ecg2lab.load(pointed) as engine:
+        answered = engine.predict(recording)
+    bundle = written(answered)
+    predictions = resource(bundle, "RiskAssessment")["prediction"]
+    flags = 0
+    for finding, stated in zip(answered.findings, predictions, strict=True):
+        assert stated.get("relativeRisk") == (finding.ratio and pytest.approx(finding.ratio, abs=1e-4))
+        if finding.verdict == "flagged" and finding.operating_point:
+            flags += 1
+            for words in (stated["rationale"], resource(bundle, "DiagnosticReport")["conclusion"]):
+                assert f"such a flag is right in {finding.operating_point.ppv.value:.0%}" in words
+            assert "rule specificity=0.9" in stated["rationale"]
+    assert flags
 
 
 def test_the_model_is_a_device_with_the_digest_of_its_bundle_and_the_warning(prediction):

@@ -12,7 +12,7 @@ from rich.console import Console
 import ecg2lab
 from ecg2lab.answer.explanation import Effect, Explanation, SegmentEffect
 from ecg2lab.recording.leads import STANDARD
-from ecg2lab.report import ecg_plot, fhir, page, terminal
+from ecg2lab.report import ecg_plot, fhir, grid, page, terminal, words
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def terminal_text(prediction):
 
 def test_the_page_states_notice_findings_inputs_and_model(html, prediction):
     for finding in prediction.findings:
-        assert f"{100 * finding.probability:.0f} %" in html
+        assert f"{100 * finding.probability:.0f}\xa0%" in html
     assert prediction.notice in html
     assert prediction.engine.bundle_digest in html
     assert "temperature_c 37" in html
@@ -207,12 +207,16 @@ def test_the_terminal_table_fits_80_columns_and_says_everything(prediction):
     text = terminal_text(prediction)
     assert max(map(len, text.splitlines())) <= 80
     assert prediction.notice.upper() in text
-    assert "not detected" in text or "detected" in text
+    assert {finding.verdict for finding in prediction.findings} >= {"flagged", "not flagged"}
+    for row in grid.ranked(prediction.findings).rows:
+        assert re.search(
+            rf"^{re.escape(row.name)} .* {words.LOOKS[row.verdict].mark} {row.verdict} *$", text, re.MULTILINE
+        )
     for name in prediction.patient.imputed:
         assert name in text
 
 
-def test_a_model_without_thresholds_reports_probabilities_and_never_says_detected(bare_bundle, recording):
+def test_a_model_without_thresholds_reports_probabilities_and_flags_nothing(bare_bundle, recording):
     """On the screen, on the page and in JSON: a checkpoint that came without a contract knows no decision."""
     patient = ecg2lab.Patient(
         age=63, sex="female", race="white", respiratory_per_min=16, spo2_percent=97, diastolic_mmhg=70,
@@ -224,7 +228,8 @@ def test_a_model_without_thresholds_reports_probabilities_and_never_says_detecte
     body = page.html(prediction, recording, title="record").split("</style>", 1)[1]
     for text in (screen, body):
         assert "no decision" in text
-        assert "detected" not in text.lower()
+        assert "There is no decision on any target." in text
+        assert not re.search(r"▲ +\d", text)
         for finding in prediction.findings:
             assert finding.target in text
     assert "Imputed" in screen

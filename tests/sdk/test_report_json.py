@@ -42,7 +42,7 @@ def test_what_is_written_fits_the_schema(validator, prediction, bare_bundle, rec
     for written in (prediction, document.deidentified(prediction), *others, refusal):
         answer = json.loads(written.to_json())
         validator.validate(answer)
-        assert answer["schema_version"] == 1
+        assert answer["schema_version"] == 2
 
 
 @pytest.mark.parametrize("field", ["findings", "notice", "recording", "patient", "engine"])
@@ -50,8 +50,8 @@ def test_the_schema_wants_every_part(validator, prediction, field):
     answer = json.loads(prediction.to_json())
     del answer[field]
     assert not validator.is_valid(answer)
-    assert not validator.is_valid({"record": "x", "schema_version": 1})
-    assert not validator.is_valid({**json.loads(prediction.to_json()), "schema_version": 2})
+    assert not validator.is_valid({"record": "x", "schema_version": 2})
+    assert not validator.is_valid({**json.loads(prediction.to_json()), "schema_version": 3})
 
 
 def test_a_prediction_read_back_is_the_same(prediction):

@@ -95,7 +95,9 @@ def test_the_same_answer_gives_the_same_bytes(printed, prediction, recording):
 def test_as_many_pages_as_the_findings_need(prediction, recording):
     """Four times the published number of targets, each with its own name."""
     named = [
-        msgspec.structs.replace(finding, target=f"target_{copy}_{number}", criterion=None, detected=None)
+        msgspec.structs.replace(
+            finding, target=f"target_{copy}_{number}", criterion=None, verdict="no decision", detected=None
+        )
         for copy in range(82)
         for number, finding in enumerate(prediction.findings)
     ]

@@ -69,7 +69,7 @@ def test_every_hop_is_that_window_of_the_whole_signal(engine, signal, fs):
     for p in predictions:
         window = whole[None, :, 50 * p.position.window :][..., :250]
         logits = engine.run(window, features.continuous[None], features.categorical[None])
-        assert p.findings == decide(logits, engine.contract)
+        assert p.findings == decide(logits, features, engine.contract)
 
 
 @pytest.mark.slow

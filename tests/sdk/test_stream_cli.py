@@ -66,7 +66,7 @@ def test_lines_say_when_and_what(bundle):
     lines = done.stdout.decode().splitlines()
     assert len(lines) == 8
     assert lines[3].startswith("3.00 to 5.50 s, ")
-    assert all("s behind: detected: " in line for line in lines)
+    assert all("s behind: flagged: " in line for line in lines)
 
 
 @pytest.mark.parametrize(("sample_type", "dtype"), [("int16", "<i2"), ("float32", "<f4"), ("float64", "<f8")])
@@ -172,26 +172,44 @@ def test_the_live_table_fits_the_terminal_and_the_last_one_stays(bundle):
     assert code == 0
     assert "SYNTHETIC WEIGHTS, NOT FOR CLINICAL USE" in drawn
     assert "7.00 to 9.50 s" in drawn
-    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn[drawn.rindex("Abnormality") :])
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn[drawn.rindex("Laboratory value") :])
     lines = [line.rstrip() for line in last.splitlines()]
     assert max(map(len, lines)) <= 80
-    assert all(re.search(r" \d+(\.\d)?% +[▁▂▃▄▅▆▇█]{8} +(not )?detected$", line) for line in lines[1:11])
+    assert all(re.search(r" (▲ +\d+%.* [▁▂▃▄▅▆▇█]{8} +\?|○ +\d+%.* [▁▂▃▄▅▆▇█]{8})$", x) for x in lines[1:11])
+    assert "▲ flagged  ○ not flagged  – no decision" in last
+    assert "?: threshold of unknown operating point" in last
     assert drawn.rstrip().endswith("\x1b[?25h")  # the cursor is back
 
 
 def test_a_target_without_a_threshold_is_shown_without_a_decision():
-    """The packaged model has such targets, at the end of a table that is sorted by what was detected."""
+    """The packaged model has such targets."""
     from ecg2lab.demo import bundle_path, record_path
 
     code, drawn = in_terminal(bundle_path(), record_path(), "--speed", "max", rows=60)
     assert code == 0
-    assert re.search(r" \d+% .* no decision", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn))
+    assert re.search(r" – +\d+% ", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn))
+
+
+def test_a_flag_says_how_often_such_a_flag_of_one_window_is_right(pointed, recording):
+    """In a line and in the table, as the answer says it."""
+    done = run(pointed, RECORD, "--speed", "max", "--hop", 7)
+    with ecg2lab.load(pointed) as engine:
+        stream = engine.stream(fs=500, leads=STANDARD, unit="mV", hop_s=7, patient=recording.subject)
+        first, *_ = stream.push(recording.samples) + stream.finish()
+    points = [f.operating_point for f in first.findings if f.detected and f.operating_point]
+    assert {point.windows for point in points} == {1}
+    shares = {f"right in {point.ppv.value:.0%}" for point in points}
+    line = done.stdout.decode().splitlines()[0]
+    assert shares
+    assert all(share in line for share in shares)
+    _, drawn = in_terminal(pointed, RECORD, "--speed", "max", "--hop", 7)
+    assert re.search(r"▲ +\d+%.* \d+%\s*$", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn), re.MULTILINE)
 
 
 def test_a_narrow_terminal_gets_lines(bundle):
     code, drawn = in_terminal(bundle, RECORD, "--speed", "max", columns=60)
     assert code == 0
-    assert drawn.count("s behind: detected: ") == 8
+    assert drawn.count("s behind: flagged: ") == 8
 
 
 def test_an_interrupted_table_gives_the_cursor_back(bundle):

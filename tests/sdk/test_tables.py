@@ -46,7 +46,7 @@ def test_an_answer_stands_with_its_name_and_whole_on_narrow_terminals(bundle, re
     shown = CliRunner().invoke(app, arguments, env={"COLUMNS": str(width)}).stdout
     assert max(map(len, shown.splitlines())) <= width
     for finding in ecg2lab.load(bundle).predict(ecg2lab.read(records / "HR06000.hea")).findings:
-        lab, answer = finding.criterion.lab.split()[0], "detected" if finding.detected else "not detected"
+        lab, answer = finding.criterion.lab.split()[0], finding.verdict
         assert lab in shown
         assert answer in shown
     assert "…" not in shown

@@ -19,7 +19,7 @@ _LAYOUTS: tuple[Layout, ...] = ("none", "continuous", "categorical")
 def default_contract(network: Network) -> Contract:
     """The published inputs, with missing flags if the network has them, and targets that nobody has named.
 
-    Without medians every input must be given; without decision thresholds nothing is ever *detected*. What is not the
+    Without medians every input must be given; without decisions nothing is ever *flagged*. What is not the
     published input, other than the window and the flags, `check_fit` refuses.
     """
     published = contracts.published(contracts.unnamed_targets(network.targets), name="imported checkpoint")

@@ -39,7 +39,8 @@ _STORAGE_TYPES: dict[str, str] = {
     "BoolStorage": "?",
 }
 _COPIES = 4
-"""Tied weights and averages share storages, so a file may describe more numbers than it holds, but not without end."""
+"""Tied weights and averages share storages, and a state space that was drawn on a CPU is saved as views that repeat one
+channel by a stride of 0, so a file may describe more numbers than it holds, but not without end."""
 _LARGEST_RANK = 32
 
 
@@ -256,14 +257,16 @@ class _Archive:
         (start,) = _counts((offset,))
         count = math.prod(shape)
         last = start + sum((n - 1) * s for n, s in zip(shape, steps, strict=True))
-        # a view that repeats numbers, by a stride of 0 for instance, could be larger than any memory
-        if count and (last >= values.size or count > values.size):
+        if count and last >= values.size:
             raise CheckpointError("the checkpoint is damaged: a tensor reaches beyond its data")
+        # before anything is copied: a view that repeats numbers could be larger than any memory
         self._left -= count * values.itemsize
         if self._left < 0:
-            raise CheckpointError("the checkpoint is damaged: its tensors repeat the same data too often")
+            raise CheckpointError(
+                f"its tensors repeat the same data until they are more than {_COPIES} times as large as the file"
+            )
         view = np.lib.stride_tricks.as_strided(values[start:], shape, [s * values.itemsize for s in steps])
-        copied = view.astype(view.dtype.newbyteorder("="))
+        copied = view.astype(view.dtype.newbyteorder("="), order="C")  # dense, whatever the strides were
         return widened(copied) if storage.kind == _BFLOAT16 else copied
 
 

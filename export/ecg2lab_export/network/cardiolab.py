@@ -30,8 +30,9 @@ _STATIC_STRIDE = 4
 _HEAD = "head.linear."
 ANCHOR = _LAYER.format(0)
 """Start of a key that every such network has."""
-_UNUSED = (".num_batches_tracked", ".kernel.kernel.z")
-"""Counters, and a buffer that omega determines."""
+_NODES = ".kernel.kernel.z"
+"""Key of a buffer that omega determines: the authors' code saves it, ours does not."""
+_UNUSED = (".num_batches_tracked", _NODES)
 
 
 def network_from(tensors: Mapping[str, NDArray[Any]]) -> StoredNetwork:
@@ -40,7 +41,7 @@ def network_from(tensors: Mapping[str, NDArray[Any]]) -> StoredNetwork:
     Raises
     ------
     CheckpointError
-        Naming missing or unknown keys, or a key of the wrong shape.
+        Naming missing or unknown keys, or a key of the wrong shape. If the authors' code wrote it for an odd window.
     """
     state = StateDict(tensors, ANCHOR, "an S4 fusion network", _UNUSED)
     encoder = state(_SERIES + "encoder.weight", 2), state(_SERIES + "encoder.bias", 1)
@@ -62,6 +63,11 @@ def network_from(tensors: Mapping[str, NDArray[Any]]) -> StoredNetwork:
         require_stable(system, f"s4_layers.{index}")
     with np.errstate(all="ignore"):  # what overflows is not finite, and named below
         network = StoredNetwork(*encoder, layers, embeddings, static, *head)
+        if network.window % 2 and any(key.endswith(_NODES) for key in tensors):
+            raise CheckpointError(
+                f"its window of {network.window} samples is odd, for which the authors' code computes with other "
+                "kernels than its state space has (docs/recurrence.md, Odd windows); train with an even window"
+            )
         for index, kernel in enumerate(network.kernels):
             if not np.isfinite(kernel).all():
                 raise CheckpointError(f"the kernel of s4_layers.{index} is not finite: its state space is damaged")

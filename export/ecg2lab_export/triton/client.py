@@ -63,7 +63,7 @@ class Model:
             "continuous": np.tile(features.continuous, (count, 1)),
             "categorical": np.tile(features.categorical, (count, 1)),
         }
-        return decide(self.logits(inputs), self.contract)
+        return decide(self.logits(inputs), features, self.contract)
 
     def logits(self, inputs: Arrays) -> NDArray[np.float32]:
         """Run the network on any number of windows, (B …) → (B n)."""
@@ -113,8 +113,7 @@ def main() -> None:
             return
         patient = read_patient(arguments.patient) if arguments.patient else Patient()
         for finding in model.predict(ecg2lab.read(arguments.record), patient):
-            verdict = {None: "", True: "detected", False: "not detected"}[finding.detected]
-            say(f"{finding.target:30} {finding.probability:7.1%} {verdict}".rstrip())
+            say(f"{finding.target:30} {finding.probability:7.1%} {finding.verdict}")
         say(model.record["notice"].upper())
     except Ecg2LabError as error:
         raise SystemExit(f"error: {type(error).__name__}: {error}") from None

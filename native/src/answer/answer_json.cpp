@@ -5,7 +5,7 @@
 namespace ecg2lab {
 namespace {
 
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 void write(std::string& out, const std::string& text) { append_json(out, text); }
 void write(std::string& out, double value) { append_json(out, value); }
@@ -20,6 +20,8 @@ void write(std::string& out, const Criterion& criterion);
 void write(std::string& out, const ErrorNote& error);
 void write(std::string& out, const FaultNote& fault);
 void write(std::string& out, const FindingNote& finding);
+void write(std::string& out, const Measured& share);
+void write(std::string& out, const OperatingPoint& point);
 void write(std::string& out, const QualityNote& quality);
 void write(std::string& out, const RecordingNote& recording);
 void write(std::string& out, const PatientNote& patient);
@@ -84,7 +86,7 @@ void write(std::string& out, const Criterion& criterion) {
       .field("unit", criterion.unit)
       .field("comparison", criterion.comparison)
       .field("threshold", criterion.threshold)
-      .field("setting", std::string(criterion.setting == Setting::prediction ? "prediction" : "forecasting"))
+      .field("setting", std::string(word_of(criterion.setting)))
       .field("horizon_min", criterion.horizon_min)
       .field("category", criterion.category);
 }
@@ -104,6 +106,27 @@ void write(std::string& out, const FaultNote& fault) {
       .field("message", fault.message);
 }
 
+void write(std::string& out, const Measured& share) {
+  Object(out).field("value", share.value).field("low", share.low).field("high", share.high);
+}
+
+void write(std::string& out, const OperatingPoint& point) {
+  Object(out)
+      .field("windows", point.windows)
+      .field("facts", std::string(word_of(point.facts)))
+      .field("most_missing", point.most_missing)
+      .field("threshold", point.threshold)
+      .field("reason", point.reason)
+      .field("patients", point.patients)
+      .field("positives", point.positives)
+      .field("negatives", point.negatives)
+      .field("prevalence", point.prevalence)
+      .field("sensitivity", point.sensitivity)
+      .field("specificity", point.specificity)
+      .field("ppv", point.ppv)
+      .field("npv", point.npv);
+}
+
 void write(std::string& out, const FindingNote& finding) {
   Object(out)
       .field("target", finding.target)
@@ -111,6 +134,12 @@ void write(std::string& out, const FindingNote& finding) {
       .field("probability", finding.probability)
       .field("lowest", finding.lowest)
       .field("highest", finding.highest)
+      .field("verdict", finding.verdict)
+      .field("reason", finding.reason)
+      .field("base_rate", finding.base_rate)
+      .field("ratio", finding.ratio)
+      .field("rule", finding.rule)
+      .field("operating_point", finding.operating_point)
       .field("decision_threshold", finding.decision_threshold)
       .field("detected", finding.detected);
 }

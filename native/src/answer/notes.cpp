@@ -81,14 +81,23 @@ RecordingNote describe_recording(const Prepared& prepared, const std::vector<std
   return note;
 }
 
-FindingNote describe_finding(const Decision& decision, const Target& target) {
-  return {.target = target.name,
-          .criterion = target.criterion,
-          .probability = decision.probability,
-          .lowest = decision.lowest,
-          .highest = decision.highest,
-          .decision_threshold = target.decision_threshold,
-          .detected = decision.detected};
+FindingNote describe_finding(const Verdict& verdict, const Target& target) {
+  FindingNote note{.target = target.name,
+                   .criterion = target.criterion,
+                   .probability = verdict.probability,
+                   .lowest = verdict.lowest,
+                   .highest = verdict.highest,
+                   .verdict = std::string(word_of(verdict.word)),
+                   .reason = verdict.reason.empty() ? std::nullopt : std::optional(verdict.reason),
+                   .base_rate = verdict.base_rate,
+                   .ratio = verdict.ratio(),
+                   .rule = {},
+                   .operating_point = {},
+                   .decision_threshold = verdict.threshold,
+                   .detected = verdict.detected()};
+  if (target.decision) note.rule = target.decision->rule;
+  if (verdict.point) note.operating_point = target.decision->points[*verdict.point];
+  return note;
 }
 
 }  // namespace ecg2lab

@@ -51,8 +51,14 @@ struct FindingNote {
   double probability;
   double lowest;
   double highest;
-  std::optional<double> decision_threshold;
-  std::optional<bool> detected;
+  std::string verdict;
+  std::optional<std::string> reason;  // why there is no decision
+  std::optional<double> base_rate;
+  std::optional<double> ratio;  // of the probability to the base rate
+  std::optional<std::string> rule;
+  std::optional<OperatingPoint> operating_point;
+  std::optional<double> decision_threshold;  // that of the operating point, or of none that is stated
+  std::optional<bool> detected;              // flagged, where there is a decision
 };
 
 struct RecordingNote {
@@ -124,6 +130,6 @@ RecordingNote describe_recording(const Prepared& prepared, const std::vector<std
                                  const std::vector<std::string>& ignored, std::size_t windows,
                                  const Contract& contract);
 
-FindingNote describe_finding(const Decision& decision, const Target& target);
+FindingNote describe_finding(const Verdict& verdict, const Target& target);
 
 }  // namespace ecg2lab

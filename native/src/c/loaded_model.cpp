@@ -30,11 +30,39 @@ ecg2lab_category to_c(const CategoricalFeature& feature, const std::vector<const
           .missing_code = static_cast<int32_t>(feature.missing_code.value_or(-1))};
 }
 
+// That of a recording with all facts, which has the most windows.
+std::optional<double> threshold_of(const Target& target) {
+  if (!target.decision) return target.decision_threshold;
+  const OperatingPoint* whole = nullptr;
+  for (const OperatingPoint& point : target.decision->points) {
+    if (point.facts == KnownFacts::all && (whole == nullptr || point.windows > whole->windows)) whole = &point;
+  }
+  return whole == nullptr ? std::nullopt : whole->threshold;
+}
+
+ecg2lab_measured to_c(const std::optional<Measured>& share) {
+  return share ? ecg2lab_measured{share->value, share->low, share->high} : ecg2lab_measured{kNone, kNone, kNone};
+}
+
+ecg2lab_operating_point to_c(const OperatingPoint& point) {
+  return {.windows = point.windows,
+          .facts = static_cast<int32_t>(point.facts),
+          .threshold = point.threshold.value_or(kNone),
+          .patients = point.patients,
+          .positives = point.positives,
+          .negatives = point.negatives,
+          .prevalence = point.prevalence.value_or(kNone),
+          .sensitivity = to_c(point.sensitivity),
+          .specificity = to_c(point.specificity),
+          .ppv = to_c(point.ppv),
+          .npv = to_c(point.npv)};
+}
+
 ecg2lab_target to_c(const Target& target) {
   ecg2lab_target out{};
   out.name = target.name.c_str();
   out.limit = kNone;
-  out.decision_threshold = target.decision_threshold.value_or(kNone);
+  out.decision_threshold = threshold_of(target).value_or(kNone);
   if (!target.criterion) return out;
   const Criterion& criterion = *target.criterion;
   out.lab = criterion.lab.c_str();
@@ -74,7 +102,12 @@ void LoadedModel::describe() {
   for (const CategoricalFeature& feature : contract.categorical) {
     categories_.add(to_c(feature, words_.add(pointers(feature.categories))));
   }
-  for (const Target& target : contract.targets) targets_.add(to_c(target));
+  for (const Target& target : contract.targets) {
+    targets_.add(to_c(target));
+    auto& points = points_.emplace_back();
+    if (!target.decision) continue;
+    for (const OperatingPoint& point : target.decision->points) points.push_back(to_c(point));
+  }
   description_ = {.struct_size = sizeof description_,
                   .name = contract.name.c_str(),
                   .notice = notice_.c_str(),

@@ -20,6 +20,9 @@ class LoadedModel {
 
   const Model& model() const { return model_; }
   const ecg2lab_description& description() const { return description_; }
+  const ecg2lab_operating_point* operating_point(std::size_t target, std::size_t point) const {
+    return &points_[target][point];
+  }
   void log(ecg2lab_log_level level, const std::string& message) const;
 
  private:
@@ -35,6 +38,7 @@ class LoadedModel {
   List<ecg2lab_number> numbers_;
   List<ecg2lab_category> categories_;
   List<ecg2lab_target> targets_;
+  std::vector<std::vector<ecg2lab_operating_point>> points_;  // of each target
   ecg2lab_description description_{};
 };
 

@@ -9,6 +9,8 @@
 namespace ecg2lab::c {
 namespace {
 
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
 // Codes that are older than those of the faults.
 struct Codes {
   ecg2lab_lead_verdict lead;
@@ -118,14 +120,21 @@ void Result::add_faults() {
 
 void Result::add_findings() {
   for (std::size_t i = 0; i < answer_.findings.size(); ++i) {
-    const Decision& decision = answer_.findings[i];
-    const ecg2lab_target* target = model_->description().targets[i];
-    finding_list_.add({.target = target,
-                       .probability = decision.probability,
-                       .lowest = decision.lowest,
-                       .highest = decision.highest,
-                       .decision_threshold = target->decision_threshold,
-                       .detected = decision.detected ? int32_t{*decision.detected} : -1});
+    const Verdict& verdict = answer_.findings[i];
+    const std::optional<Decision>& decision = model_->model().contract().targets[i].decision;
+    const std::optional<bool> detected = verdict.detected();
+    finding_list_.add({.target = model_->description().targets[i],
+                       .probability = verdict.probability,
+                       .lowest = verdict.lowest,
+                       .highest = verdict.highest,
+                       .decision_threshold = verdict.threshold.value_or(kNone),
+                       .detected = detected ? int32_t{*detected} : -1,
+                       .verdict = static_cast<int32_t>(verdict.word),
+                       .reason = verdict.reason.empty() ? nullptr : verdict.reason.c_str(),
+                       .base_rate = verdict.base_rate.value_or(kNone),
+                       .ratio = verdict.ratio().value_or(kNone),
+                       .rule = decision ? decision->rule.c_str() : nullptr,
+                       .operating_point = verdict.point ? model_->operating_point(i, *verdict.point) : nullptr});
   }
 }
 
@@ -133,9 +142,8 @@ void Result::add_imputed() {
   for (const auto& [name, value] : answer_.features.imputed) {
     const auto* number = std::get_if<double>(&value);
     const auto* word = std::get_if<std::string>(&value);
-    imputed_list_.add({.name = name.c_str(),
-                       .number = number ? *number : std::numeric_limits<double>::quiet_NaN(),
-                       .word = word ? word->c_str() : nullptr});
+    imputed_list_.add(
+        {.name = name.c_str(), .number = number ? *number : kNone, .word = word ? word->c_str() : nullptr});
   }
 }
 

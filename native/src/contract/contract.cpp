@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <type_traits>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/number_text.h"
@@ -91,6 +92,41 @@ bool is_loinc(std::string_view code) {
 
 void check(const Field& field, const Criterion& criterion) {
   if (criterion.loinc && !is_loinc(*criterion.loinc)) Fields(field).required("loinc").refuse("no LOINC code");
+}
+
+void check(const Field& field, const Measured& share) {
+  if (!(share.low <= share.high)) field.refuse("low is above high");
+}
+
+void check(const Field& field, const OperatingPoint& point) {
+  if (point.threshold.has_value() == point.reason.has_value()) {
+    field.refuse("an operating point has a threshold, or the reason why there is none");
+  }
+  if (point.threshold && !(point.prevalence && point.sensitivity && point.specificity)) {
+    field.refuse("an operating point with a threshold states prevalence, sensitivity and specificity");
+  }
+}
+
+void check(const Field& field, const Decision& decision) {
+  std::set<std::pair<std::size_t, KnownFacts>> settings;
+  for (const OperatingPoint& point : decision.points) {
+    if (settings.insert({point.windows, point.facts}).second) continue;
+    field.refuse("two operating points with windows " + std::to_string(point.windows) + " and facts '" +
+                 std::string(word_of(point.facts)) + "'");
+  }
+}
+
+void check(const Field& field, const Target& target) {
+  if (target.value) {
+    field.refuse("target '" + target.name + "' is a value in " + target.value->unit +
+                 ", which this ecg2lab cannot answer with: it was made for a newer one");
+  }
+  if (!target.decision || !target.decision_threshold) return;
+  const auto& points = target.decision->points;
+  if (std::none_of(points.begin(), points.end(),
+                   [&](const auto& p) { return p.threshold == target.decision_threshold; }))
+    field.refuse("target '" + target.name + "': decision_threshold " + number_text(*target.decision_threshold) +
+                 " is that of none of its operating points");
 }
 
 void check(const Field& field, const Contract& contract) {

@@ -15,6 +15,12 @@
 
 namespace ecg2lab {
 
+// How contracts and answers write a value of an enumeration, whose words `words_of` has in their order.
+template <typename Enum>
+constexpr std::string_view word_of(Enum value) {
+  return words_of(value)[static_cast<std::size_t>(value)];
+}
+
 // The ECG as the network sees it, in millivolt.
 struct Signal {
   std::vector<std::string> leads;  // in the network's order
@@ -80,12 +86,58 @@ struct Calibration {
   double intercept;
 };
 
+// A share as it was measured, with its 95 % interval.
+struct Measured {
+  double value;
+  double low;
+  double high;
+};
+
+// What was known of the patients on whom an operating point was measured.
+enum class KnownFacts { all, age_and_sex };
+constexpr std::array<std::string_view, 2> words_of(KnownFacts) { return {"all", "age and sex"}; }
+
+// From which probability on a target is flagged, in the setting in which that was measured.
+struct OperatingPoint {
+  std::size_t windows;  // over which the probability is a mean
+  KnownFacts facts;
+  std::size_t most_missing;  // features; where more are, the point does not hold
+  std::optional<double> threshold;
+  std::optional<std::string> reason;  // why there is no threshold
+  std::size_t patients;
+  std::size_t positives;
+  std::size_t negatives;
+  std::optional<double> prevalence;
+  std::optional<Measured> sensitivity;
+  std::optional<Measured> specificity;
+  std::optional<Measured> ppv;
+  std::optional<Measured> npv;
+};
+
+// How it is decided whether a target is flagged.
+struct Decision {
+  std::string rule;
+  std::string chosen_on;
+  std::string measured_on;
+  std::vector<OperatingPoint> points;
+};
+
+// A laboratory value in place of a probability.
+struct Value {
+  std::string unit;
+  double mean;
+  double standard_deviation;
+  double interval;
+};
+
 // One output of the network.
 struct Target {
   std::string name;
   std::optional<Criterion> criterion;
-  std::optional<double> decision_threshold;  // none: never detected
+  std::optional<double> decision_threshold;  // of an unknown operating point: contracts of 0.1.0
   std::optional<Calibration> calibration;
+  std::optional<Decision> decision;  // goes before it
+  std::optional<Value> value;        // always none: `read_contract` refuses it
 };
 
 // Whom the model is for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 import numpy as np
@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
-from ecg2lab.contract import Contract, Criterion
+from ecg2lab.contract import Contract, Criterion, OperatingPoint, Target
 from ecg2lab.quality import QualityNote
+
+Verdict = Literal["no decision", "flagged", "not flagged"]
+"""What may be said of a target."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,10 +29,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     lowest: float
     highest: float
     """Of the single windows."""
+    verdict: Verdict
+    reason: str | None
+    """Why there is no decision; None: there is one."""
+    base_rate: float | None
+    """Share of positives among the recordings that the decision was measured on; None: not stated."""
+    ratio: float | None
+    """Of the probability to the base rate."""
+    rule: str | None
+    """By which the threshold was chosen; None: an operating point that nobody states, or no threshold at all."""
+    operating_point: OperatingPoint | None
+    """That holds for so many windows and facts, and what a flag was worth there; None: none does, or an unknown one."""
     decision_threshold: float | None
-    """Probability from which the target counts as detected; None: the contract has none."""
+    """Probability from which the target is flagged; None: there is no decision."""
     detected: bool | None
-    """None: the contract has no decision threshold for this target."""
+    """Whether it is flagged; None: there is no decision."""
 
 
 class RecordingNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +132,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """Where they were asked for (`Engine.explain`)."""
     record: str | None = None
     """Where the recording came from; the command line says it."""
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     """Of the JSON form; raised when a field changes its meaning or goes. New fields may come at any time."""
 
     def __getitem__(self, target: str) -> Finding:
@@ -151,17 +165,26 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
-def decide(logits: NDArray[np.float32], contract: Contract) -> tuple[Finding, ...]:
-    """Average logits (windows, n) over windows, calibrate, compare with the decision thresholds."""
-    return tuple(
-        Finding(
-            target=target.name,
-            criterion=target.criterion,
-            probability=decision.probability,
-            lowest=decision.lowest,
-            highest=decision.highest,
-            decision_threshold=target.decision_threshold,
-            detected=decision.detected,
-        )
-        for target, decision in zip(contract.targets, _core.decide(logits, contract.native), strict=True)
+def decide(logits: NDArray[np.float32], features: _core.Features, contract: Contract) -> tuple[Finding, ...]:
+    """Average logits (windows, n) over windows, calibrate, compare with the operating points that hold."""
+    verdicts = _core.decide(logits, features, contract.native)
+    return tuple(_finding(target, verdict) for target, verdict in zip(contract.targets, verdicts, strict=True))
+
+
+def _finding(target: Target, verdict: _core.Verdict) -> Finding:
+    point = None if target.decision is None or verdict.point is None else target.decision.points[verdict.point]
+    return Finding(
+        target=target.name,
+        criterion=target.criterion,
+        probability=verdict.probability,
+        lowest=verdict.lowest,
+        highest=verdict.highest,
+        verdict=cast(Verdict, verdict.word),
+        reason=verdict.reason,
+        base_rate=verdict.base_rate,
+        ratio=verdict.ratio,
+        rule=target.decision.rule if target.decision else None,
+        operating_point=point,
+        decision_threshold=verdict.threshold,
+        detected=verdict.detected,
     )

@@ -12,17 +12,19 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ecg2lab.report import words
+from ecg2lab.answer.prediction import Finding
+from ecg2lab.report import grid, words
+from ecg2lab.report.grid import Row
 from ecg2lab.stream import Position, StreamPrediction
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _TREND = 10
 """Answers that a trend shows."""
-_WIDTHS = {"When": 14, "Now": 5, "Trend": _TREND, "Answer": 12}
 _LEAST_WIDTH = 70
 """Of a terminal that a table is drawn on: so that no figure is torn apart."""
-_FRAME_LINES = 6
-"""Of the table, beside its findings."""
+_FRAME_LINES = 9
+"""Of the table, beside its rows."""
+_UNKNOWN = f"?: {words.UNKNOWN_POINT}"
 
 
 @contextmanager
@@ -53,28 +55,38 @@ class _Drawing:
 
     def _table(self, prediction: StreamPrediction) -> Table:
         status = Text(_where(prediction.position), style="dim")
+        status.append("\n")
+        for verdict, look in words.LOOKS.items():
+            status.append(f"{look.mark} {verdict}  ", style=look.style)
+        status.append(f"\nRight: how often such a flag is; {_UNKNOWN}", style="dim")
         if prediction.refusal:
             status.append(f"\nrefused: {prediction.refusal.message}", style="bold yellow")
         title = Text(prediction.notice.upper(), style="bold yellow")
         table = Table(title=title, caption=status, box=None, expand=True, padding=(0, 1, 0, 0))
         table.title_justify = table.caption_justify = "left"
-        table.add_column("Abnormality", no_wrap=True, overflow="ellipsis", ratio=1)
-        for name, width in _WIDTHS.items():
-            table.add_column(name, no_wrap=True, width=width, justify="right" if name == "Now" else "left")
-        findings = sorted(prediction.findings, key=lambda f: not f.detected)
+        shown = grid.grid(prediction.findings)
+        table.add_column(shown.noun.capitalize(), no_wrap=True, overflow="ellipsis", ratio=1)
+        for moment in shown.moments:
+            table.add_column(moment.replace("within ", "within\n") or "Now", no_wrap=True)
+        table.add_column("Trend", no_wrap=True, width=_TREND)
+        table.add_column("Right", no_wrap=True, justify="right")
+        rows = sorted(shown.rows, key=lambda row: not row.flags)
         room = max(1, self._live.console.height - _FRAME_LINES)
-        for finding in findings[:room]:
-            answer = words.verdict(finding)
-            table.add_row(
-                words.abnormality(finding),
-                Text(words.when(finding), style="dim"),
-                words.percent(finding.probability, finding.decision_threshold),
-                _trend(self._trends[finding.target]),
-                Text(answer, style=words.STYLES[answer]),
-            )
-        if len(findings) > room:
-            table.add_row(Text(f"… and {len(findings) - room} more: a higher window shows them", style="dim"))
+        for row in rows[:room]:
+            table.add_row(*self._cells(row))
+        if len(rows) > room:
+            table.add_row(Text(f"… and {len(rows) - room} more: a higher window shows them", style="dim"))
         return table
+
+    def _cells(self, row: Row) -> list[Text]:
+        """Probabilities with their marks, the way to the first of them, and how often the first flag is right."""
+        first = row.findings[0]
+        return [
+            Text(row.name, style=words.LOOKS[row.verdict].style),
+            *(_cell(finding) if finding else Text() for finding in row.cells),
+            Text(_trend(self._trends[first.target])),
+            Text(_right(row.flags[0]) if row.flags else ""),
+        ]
 
 
 def _where(position: Position) -> str:
@@ -87,12 +99,29 @@ def _line(prediction: StreamPrediction) -> str:
     span = _where(prediction.position)
     if prediction.refusal:
         return f"{span}: refused: {prediction.refusal.message}"
-    detected = [
-        f"{words.abnormality(f)} {words.percent(f.probability, f.decision_threshold)}"
-        for f in prediction.findings
-        if f.detected
-    ]
-    return f"{span}: detected: {', '.join(detected) or 'nothing'}"
+    flagged = ", ".join(_flagged(row) for row in grid.ranked(prediction.findings).rows if row.flags)
+    unknown = f" [{_UNKNOWN}]" if "right in ?" in flagged else ""
+    return f"{span}: flagged: {flagged or 'nothing'}{unknown}"
+
+
+def _flagged(row: Row) -> str:
+    """A value and its flags: `Potassium > 5.1 mEq/L (now 45%, right in 38%; …)`."""
+    flags = (
+        f"{words.when(f)} {words.percent(f.probability, f.decision_threshold)}, right in {_right(f)}".lstrip()
+        for f in row.flags
+    )
+    return f"{row.name} ({'; '.join(flags)})"
+
+
+def _right(flag: Finding) -> str:
+    """How often it is right."""
+    ppv = flag.operating_point and flag.operating_point.ppv
+    return words.percent(ppv.value) if ppv else "?"
+
+
+def _cell(finding: Finding) -> Text:
+    look = words.look(finding)
+    return Text(f"{look.mark} {words.percent(finding.probability):>3}", style=look.style)
 
 
 def _trend(probabilities: deque[float | None]) -> str:

@@ -26,7 +26,11 @@ SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent.parent / "contract.schema.json"
 
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
+Sentence = Annotated[str, Meta(min_length=1, max_length=400)]
 Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Cutoff = Annotated[float, Meta(gt=0, lt=1)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 _LOINC = r"^[0-9]{1,7}-[0-9](?![\s\S])"
 """Ends with its check digit; `$` would let a line break follow in some dialects."""
 
@@ -141,7 +145,7 @@ class Criterion(_Struct, frozen=True, kw_only=True):
     setting: Literal["prediction", "forecasting"]
     """prediction: abnormal now. forecasting: abnormal at some moment within the horizon."""
     horizon_min: Annotated[int, Meta(ge=1, le=1_000_000)]
-    """Minutes: the value closest within plus or minus this (prediction), or any value in (0, this] (forecasting)."""
+    """Minutes: the value closest within plus or minus this (prediction), or any value in [0, this] (forecasting)."""
     category: Name = "other"
 
     @property
@@ -160,6 +164,67 @@ class Calibration(_Struct, frozen=True, kw_only=True):
     intercept: float
 
 
+class Measured(_Struct, frozen=True, kw_only=True):
+    """A share as it was measured, with its 95 % interval: a bootstrap over patients."""
+
+    value: Share
+    low: Share
+    high: Share
+
+
+class OperatingPoint(_Struct, frozen=True, kw_only=True):
+    """From which probability on a target is flagged, and what such a flag was worth where it was measured.
+
+    It holds as it was measured: for a mean over so many windows, and for so much known of the patient.
+    """
+
+    windows: Annotated[int, Meta(ge=1, le=1_000_000)]
+    """Over which the probability is a mean: 4 of a 10-s ECG, 1 in a stream."""
+    facts: Literal["all", "age and sex"]
+    """What was known beside the ECG: whatever the data set had of the contract's features, or age and sex alone."""
+    most_missing: Count
+    """Features that 95 % of the recordings lacked at most: where more are missing, the point does not hold."""
+    threshold: Cutoff | None = None
+    """Calibrated probability from which the target counts as flagged; None: no decision."""
+    reason: Sentence | None = None
+    """Why there is no threshold; None: there is one."""
+    patients: Count
+    positives: Count
+    negatives: Count
+    """Recordings on which it was measured."""
+    prevalence: Share | None = None
+    """Share of positives among them: the base rate, at which PPV and NPV hold."""
+    sensitivity: Measured | None = None
+    specificity: Measured | None = None
+    ppv: Measured | None = None
+    """Share of right ones among the flags."""
+    npv: Measured | None = None
+    """Share of negatives among those that are not flagged."""
+
+
+class Decision(_Struct, frozen=True, kw_only=True):
+    """How it is decided whether a target is flagged."""
+
+    rule: Name
+    """By which the thresholds were chosen, such as `specificity=0.9`."""
+    chosen_on: Name
+    """Recordings that thresholds were chosen on, and that said whether there is one."""
+    measured_on: Name
+    """Recordings that the figures are of: not those, or each by a threshold of the others."""
+    points: Annotated[tuple[OperatingPoint, ...], Meta(min_length=1)]
+
+
+class Value(_Struct, frozen=True, kw_only=True):
+    """A laboratory value in place of a probability. No model gives one yet, and every reader refuses it."""
+
+    unit: str
+    mean: float
+    standard_deviation: Positive
+    """Of the training set: what the network gives is (value - mean) / standard_deviation."""
+    interval: Cutoff
+    """Share of values that lie in the interval which goes with each."""
+
+
 class Target(_Struct, frozen=True, kw_only=True):
     """One output of the network."""
 
@@ -167,8 +232,12 @@ class Target(_Struct, frozen=True, kw_only=True):
     criterion: Criterion | None = None
     """None: an imported checkpoint that did not say what the output means."""
     decision_threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
-    """Calibrated probability from which the target counts as detected; None: never."""
+    """Calibrated probability from which the target is flagged, of an unknown operating point: contracts of 0.1.0.
+
+    None: see `decision`, which goes before it."""
     calibration: Calibration | None = None
+    decision: Decision | None = None
+    value: Value | None = None
 
 
 class Population(_Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorNote
     quality: QualityNote | None = None
     """All that the quality gate said; None: it was not asked, or the recording was refused before."""
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
 
     def to_json(self) -> bytes:
         """One line of JSON."""

@@ -12,8 +12,8 @@ from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
 from ecg2lab.errors import RecordingError
 from ecg2lab.recording import Recording
+from ecg2lab.report.own_style import own_style
 from ecg2lab.report.words import signed
-from ecg2lab.system.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,11 +57,11 @@ def figure(recording: Recording, note: str = "", explanation: Explanation | None
     MissingExtraError
         If matplotlib is not installed.
     """
-    require("report", "matplotlib")
-    from matplotlib.figure import Figure
+    with own_style():
+        from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(WIDTH_MM / INCH, HEIGHT_MM / INCH), facecolor=_PAPER)
-    draw(fig.add_axes((0, 0, 1, 1)), recording, note, explanation)
+        fig = Figure(figsize=(WIDTH_MM / INCH, HEIGHT_MM / INCH), facecolor=_PAPER)
+        draw(fig.add_axes((0, 0, 1, 1)), recording, note, explanation)
     return fig
 
 
@@ -183,10 +183,7 @@ def svg(recording: Recording, explanation: Explanation | None = None) -> str:
 
 
 def _save(recording: Recording, note: str, explanation: Explanation | None = None, **options: Any) -> bytes:
-    drawn = figure(recording, note, explanation)
-    import matplotlib
-
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "ecg2lab", "path.simplify": False}):
-        drawn.savefig(buffer, facecolor=_PAPER, **options)
+    with own_style(**{"svg.fonttype": "none", "svg.hashsalt": "ecg2lab", "path.simplify": False}):
+        figure(recording, note, explanation).savefig(buffer, facecolor=_PAPER, **options)
     return buffer.getvalue()

@@ -16,7 +16,7 @@ from html import escape
 from typing import Any
 
 from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, plain
-from ecg2lab.report import words
+from ecg2lab.report import grid, words
 from ecg2lab.report.document import Refusal
 
 Resource = dict[str, Any]
@@ -26,6 +26,7 @@ TARGETS = "urn:x-ecg2lab:target"
 """Code system of the targets' names; they mean what the contract in the bundle of that digest says."""
 SOURCE = "urn:x-ecg2lab:source"
 """Extension: the recording's `source` as JSON, untouched."""
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 RISK = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-risk"
 _ECG = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "EC"}]}
 _TITLE = "Laboratory abnormalities estimated from the 12-lead ECG"
@@ -60,7 +61,7 @@ def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued:
     }
     report = _report(
         "preliminary",
-        words.clean(f"{prediction.notice.capitalize()}. {words.summary(prediction)}"),
+        words.clean(f"{prediction.notice.capitalize()}. {_conclusion(prediction)}"),
         when,
         extension=[{"url": RISK, "valueReference": {"reference": _urn(root, "assessment")}}, *_source(source)],
         **_ordered(source),
@@ -125,6 +126,14 @@ def _report(status: str, conclusion: str, when: str, extension: Sequence[Resourc
     }
 
 
+def _conclusion(prediction: Prediction) -> str:
+    """The sentence on top, and what must be read beside its flags."""
+    said = [grid.summary(prediction), words.rules(prediction.findings)]
+    for row in grid.ranked(prediction.findings).rows:
+        said += [f"{row.name}, {moments}: {sentence}.".replace(", :", ":") for moments, sentence in row.worth]
+    return " ".join(filter(None, said))
+
+
 def _prediction(finding: Finding) -> Resource:
     criterion = finding.criterion
     coding = [{"system": TARGETS, "code": words.clean(finding.target) or "?"}]
@@ -132,12 +141,18 @@ def _prediction(finding: Finding) -> Resource:
         coding.insert(0, {"system": LOINC, "code": criterion.loinc})
     # At least a non-blank letter: FHIR has no empty strings.
     outcome = f"{words.clean(words.abnormality(finding)) or '?'} {_moment(finding)}".rstrip()
+    # Not coded: HL7's grades of risk say how likely something is, a decision says on which side of a threshold.
+    verdict: Resource = {"text": finding.verdict}
+    if finding.reason is not None:
+        verdict["extension"] = [{"url": ABSENT, "valueCode": "unsupported"}]
+    # The ratio to the population's risk is what R4 calls the relative risk.
+    ratio = {} if finding.ratio is None else {"relativeRisk": round(finding.ratio, 4)}
     return {
         "outcome": {"coding": coding, "text": outcome},
         "probabilityDecimal": round(100 * finding.probability, 4),
-        # Not coded: HL7's grades of risk say how likely something is, a decision says on which side of a threshold.
-        "qualitativeRisk": {"text": words.verdict(finding)},
-        "rationale": _rationale(finding),
+        "qualitativeRisk": verdict,
+        **ratio,
+        "rationale": words.clean(_rationale(finding)),
     }
 
 
@@ -149,8 +164,11 @@ def _moment(finding: Finding) -> str:
 
 def _rationale(finding: Finding) -> str:
     threshold = finding.decision_threshold
-    decision = "no decision threshold" if threshold is None else f"decision threshold {threshold:.1%}"
-    return f"{decision}; single windows {finding.lowest:.1%} to {finding.highest:.1%}"
+    decision = f"no decision: {finding.reason}" if threshold is None else f"decision threshold {threshold:.1%}"
+    windows = f"single windows {finding.lowest:.1%} to {finding.highest:.1%}"
+    rule = f"rule {finding.rule}" if finding.rule else ""
+    right = "" if threshold is None else words.right(finding)
+    return "; ".join(filter(None, (decision, windows, rule, words.beside_base_rate(finding), right)))
 
 
 def _subject(source: Mapping[str, Any]) -> Resource:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecg2lab.bundle import Bundle, Manifest, architectures
+from ecg2lab.contract import Target
 from ecg2lab.proof.parity import ParityReport, nearest_to_limit, why_no_step
 from ecg2lab.report.tables import plain_table
 from ecg2lab.system.extras import installed_version
@@ -78,13 +79,19 @@ def inputs(bundle: Bundle) -> Table:
 
 
 def targets(bundle: Bundle) -> Table:
-    """What it answers, and from where on it decides."""
+    """What it answers, and from which probability on a target is flagged."""
     table = plain_table(f"\n{len(bundle.contract.targets)} targets")
-    for header in ("name", "abnormality", "when", "LOINC", "decide at"):
+    for header in ("name", "abnormality", "when", "LOINC", "flagged from"):
         table.add_column(header, overflow="fold", no_wrap=header == "name")
     for t in bundle.contract.targets:
-        threshold = "never" if t.decision_threshold is None else f"{t.decision_threshold:.0%}"
         c = t.criterion
         meaning = (str(c), c.when, c.loinc or "") if c else ("not stated", "", "")
-        table.add_row(t.name, *meaning, threshold)
+        table.add_row(t.name, *meaning, _flagged_from(t))
     return table
+
+
+def _flagged_from(target: Target) -> str:
+    """Each threshold once: there is one for each number of windows and facts that were measured."""
+    points = target.decision.points if target.decision else ()
+    thresholds = [p.threshold for p in points] if points else [target.decision_threshold]
+    return ", ".join(dict.fromkeys(f"{x:.0%}" for x in thresholds if x is not None)) or "never"

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecg2lab.answer.prediction import EngineInfo, Prediction
 from ecg2lab.recording import Recording
-from ecg2lab.report import ecg_plot, words
+from ecg2lab.report import ecg_plot, grid, words
 from ecg2lab.report.document import Refusal
 from ecg2lab.system.extras import require
 
@@ -39,8 +39,9 @@ def html(prediction: Prediction, recording: Recording, title: str, credit: str =
         ecg=ecg_plot.svg(recording),
         drawn=words.drawn(recording.duration_s, ecg_plot.PAGE_S),
         explanations=[(e, ecg_plot.svg(recording, e)) for e in prediction.explanations],
-        groups=prediction.by_category(),
-        inputs=words.inputs(prediction),
+        table=grid.ranked(prediction.findings),
+        summary=grid.summary(prediction),
+        notes=grid.notes(prediction),
     )
 
 

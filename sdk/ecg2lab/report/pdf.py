@@ -8,16 +8,19 @@ from typing import Any
 from ecg2lab.answer.explanation import Effect, Explanation
 from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction
 from ecg2lab.recording import Recording
-from ecg2lab.report import ecg_plot, words
+from ecg2lab.report import ecg_plot, grid, words
 from ecg2lab.report.document import Refusal
-from ecg2lab.report.sheet import BAND, DIM, NO, WARN, WARN_PAPER, YES, Document, Sheet
-from ecg2lab.system.extras import require
+from ecg2lab.report.grid import Grid, Row
+from ecg2lab.report.own_style import own_style
+from ecg2lab.report.sheet import DIM, WARN, WARN_PAPER, WIDTH_MM, Document, Sheet
 
-_COLUMN_MM, _GUTTER_MM, _ROW_MM = 128.0, 9.0, 4.5
+_ROW_MM, _WORTH_MM = 4.5, 3.7
+_NAME_MM, _CELL_MM = 58.0, 51.0
 _EFFECT_ROWS = 6
-_ANSWER: dict[words.Verdict, str] = {"detected": YES, "not detected": NO, "no decision": DIM}
+_STYLE = {"pdf.fonttype": 42, "path.simplify": False}
 
 
+@own_style(**_STYLE)
 def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
     """The report: the ECG on its grid, findings, what they rest on; a page for each explanation.
 
@@ -28,12 +31,11 @@ def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
     MissingExtraError
         If matplotlib is not installed.
     """
-    require("report", "matplotlib")
     document = _document(prediction.engine, title)
     sheet = document.sheet()
     _heading(sheet, document.title, prediction.notice)
     _ecg(sheet, recording)
-    sheet.paragraph(words.summary(prediction), most=3)
+    sheet.paragraph(f"{grid.summary(prediction)} {words.rules(prediction.findings)}", size=9, most=4)
     _source(sheet, prediction.source)
     _findings(document, prediction)
     for explanation in prediction.explanations:
@@ -41,16 +43,18 @@ def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
     return _save(document)
 
 
+@own_style(**_STYLE)
 def refusal_pdf(
     refusal: Refusal, recording: Recording | None, engine: EngineInfo, title: str, source: dict[str, Any] | None = None
 ) -> bytes:
     """The report of a record that got no answer; parameters and errors as of `page.refusal_html`."""
-    require("report", "matplotlib")
     document = _document(engine, title)
     sheet = document.sheet()
     _heading(sheet, document.title, engine.notice)
     sheet.down(3)
-    sheet.paragraph(f"No answer: {refusal.error.message} ({refusal.error.type})", size=9, colour=YES)
+    sheet.paragraph(
+        f"No answer: {refusal.error.message} ({refusal.error.type})", size=9, colour=words.LOOKS["flagged"].colour
+    )
     if recording is not None and ecg_plot.can_draw(recording):
         _ecg(sheet, recording)
     _source(sheet, source)
@@ -67,13 +71,12 @@ def _document(engine: EngineInfo, title: str) -> Document:
 
 
 def _save(document: Document) -> bytes:
-    import matplotlib
     from matplotlib.backends.backend_pdf import PdfPages
 
     document.number()
     buffer = io.BytesIO()
     facts = {"Title": document.title, "Creator": "ecg2lab", "CreationDate": None}
-    with matplotlib.rc_context({"pdf.fonttype": 42, "path.simplify": False}), PdfPages(buffer, metadata=facts) as pages:
+    with PdfPages(buffer, metadata=facts) as pages:
         for sheet in document.sheets:
             pages.savefig(sheet.figure)
     return buffer.getvalue()
@@ -103,23 +106,63 @@ def _source(sheet: Sheet, source: dict[str, Any] | None) -> None:
 
 
 def _findings(document: Document, prediction: Prediction) -> None:
-    """Two columns of findings by category, as many pages as they need, then what they rest on."""
-    sheet = document.sheet("Findings")
-    rows: list[str | Finding] = []
-    for category, findings in prediction.by_category().items():
-        rows += [category.capitalize(), *findings]
-    while rows:
-        top, room = sheet.y, int(sheet.room() // _ROW_MM)
-        column = min(room, (len(rows) + 1) // 2 + 1)  # one more: a heading never ends a column
-        lowest = top
-        for left in (0.0, _COLUMN_MM + _GUTTER_MM):
-            sheet.y = top
-            rows = _column(sheet, rows, column, left)
-            lowest = max(lowest, sheet.y)
-        sheet.y = lowest
-        sheet = document.sheet("Findings") if rows else sheet
-    sheet = _listed(document, sheet, "What the answer rests on", words.inputs(prediction))
+    """A row for each laboratory value, as many pages as they need, then what they rest on."""
+    table = grid.ranked(prediction.findings)
+    sheet = _table_sheet(document, table)
+    for row in table.rows:
+        if sheet.room() < _ROW_MM + _WORTH_MM * len(row.worth):
+            sheet = _table_sheet(document, table)
+        _row(sheet, row)
+    if sheet.room() < 2 * _ROW_MM:
+        sheet = document.sheet("Findings")
+    sheet.down(1)
+    sheet.paragraph(words.LEGEND, size=6.5, colour=DIM)
+    sheet = _listed(document, sheet, "What the answer rests on", grid.notes(prediction))
     _provenance(document, sheet, prediction.engine)
+
+
+def _table_sheet(document: Document, table: Grid) -> Sheet:
+    """A page that begins with the table's head."""
+    sheet = document.sheet("Findings")
+    for x, text in zip((0.0, *_columns(len(table.moments))), (table.noun.capitalize(), *table.moments), strict=True):
+        sheet.text(text or "probability", x=x, size=8, colour=DIM)
+    sheet.down(_ROW_MM + 0.8)
+    return sheet
+
+
+def _columns(count: int) -> list[float]:
+    """Where the moments begin."""
+    width = min(_CELL_MM, (WIDTH_MM - _NAME_MM) / count)
+    return [_NAME_MM + width * index for index in range(count)]
+
+
+def _row(sheet: Sheet, row: Row) -> None:
+    look = words.LOOKS[row.verdict]
+    columns = _columns(len(row.cells))
+    sheet.rule()
+    sheet.text(row.name, size=8, width=_NAME_MM - 2, weight=look.weight)
+    for left, finding in zip(columns, row.cells, strict=True):
+        if finding:
+            _cell(sheet, finding, left, (WIDTH_MM - columns[0]) / len(columns))
+    for moments, sentence in row.worth:
+        sheet.down(_WORTH_MM)
+        sheet.text(f"{moments}: {sentence}".lstrip(": "), x=4, size=7, width=WIDTH_MM - 4)
+    sheet.down(_ROW_MM)
+
+
+def _cell(sheet: Sheet, finding: Finding, left: float, width: float) -> None:
+    """Mark, probability and word; ratio to the base rate and bar where the column is wide enough."""
+    look, threshold = words.look(finding), finding.decision_threshold
+    style: dict[str, Any] = {"size": 8, "colour": look.colour, "weight": look.weight}
+    sheet.text(look.mark, x=left, **style)
+    sheet.text(words.percent(finding.probability, threshold), x=left + 13, align="right", width=9.5, **style)
+    sheet.text(finding.verdict, x=left + 14, **{**style, "size": 7}, width=min(15, width - 15))
+    if width >= 37 and finding.ratio is not None:
+        sheet.text(words.times(finding.ratio), x=left + 36, size=7, align="right", width=8)
+    if width >= 50:
+        colour = look.colour if finding.verdict == "flagged" else words.QUIET_BAR
+        sheet.bar(left + 37.5, 11, finding.probability, colour)
+        sheet.whisker(left + 37.5, 11, finding.lowest, finding.highest, threshold)
 
 
 def _provenance(document: Document, sheet: Sheet, engine: EngineInfo) -> None:
@@ -132,35 +175,6 @@ def _provenance(document: Document, sheet: Sheet, engine: EngineInfo) -> None:
         ("", "ecg2lab is not a medical device."),
     ]
     _listed(document, sheet, "Provenance", provenance)
-
-
-def _column(sheet: Sheet, rows: list[str | Finding], most: int, left: float) -> list[str | Finding]:
-    """Write up to `most` rows; gives back those that are left."""
-    for written, row in enumerate(rows):
-        last = written == most - 1
-        if written == most or (last and isinstance(row, str)):
-            return rows[written:]
-        if isinstance(row, str):
-            sheet.text(row, x=left, size=8.5, weight="bold", width=_COLUMN_MM)
-            sheet.down(_ROW_MM)
-        else:
-            _finding(sheet, row, left)
-    return []
-
-
-def _finding(sheet: Sheet, finding: Finding, left: float) -> None:
-    answer = words.verdict(finding)
-    threshold = finding.decision_threshold
-    sheet.text(words.abnormality(finding), x=left + 2, size=8, width=47)
-    sheet.text(words.when(finding), x=left + 51, size=7, colour=DIM, width=19)
-    sheet.bar(left + 71, 16, finding.probability, _ANSWER[answer] if finding.detected else BAND)
-    sheet.whisker(left + 71, 16, finding.lowest, finding.highest, threshold)
-    sheet.text(words.percent(finding.probability, threshold), x=left + 98, size=8, align="right")
-    if threshold is not None:
-        sheet.text(words.percent(threshold, finding.probability), x=left + 108, size=7, colour=DIM, align="right")
-    weight = "bold" if finding.detected else "normal"
-    sheet.text(answer, x=left + 110, size=8, colour=_ANSWER[answer], weight=weight, width=18)
-    sheet.down(_ROW_MM)
 
 
 def _listed(document: Document, sheet: Sheet, heading: str, rows: list[tuple[str, str]]) -> Sheet:

@@ -16,8 +16,8 @@ LEFT_MM, TOP_MM, FOOT_MM = 16.0, 11.0, 9.0
 WIDTH_MM = PAGE_MM[0] - 2 * LEFT_MM
 INCH = 25.4
 POINT_MM = INCH / 72
-INK, DIM, LINE, YES, NO, WARN = "#1a1a2e", "#666677", "#ccccdd", "#b3261e", "#2e7d4f", "#7a4f00"
-WARN_PAPER, BAND, BAND_PAPER = "#fff4d6", "#8a94b8", "#eeeeff"
+INK, DIM, LINE, WARN = "#1a1a2e", "#5a5a6a", "#ccccdd", "#7a4f00"
+WARN_PAPER, BAND_PAPER = "#fff4d6", "#eeeeff"
 _SMALLEST = 5.0
 
 
@@ -111,6 +111,10 @@ class Sheet:
     def box(self, height: float, colour: str) -> None:
         """A band over the whole width, below the current baseline."""
         self._rectangle(0, WIDTH_MM, self.y, height, colour)
+
+    def rule(self) -> None:
+        """A thin line over the whole width, above the current line of text."""
+        self.axes.plot([LEFT_MM, LEFT_MM + WIDTH_MM], [self.y - 3.3] * 2, color=LINE, linewidth=0.4)
 
     def bar(self, x: float, width: float, share: float, colour: str) -> None:
         """A bar from the left on its paper."""

@@ -2,55 +2,91 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from ecg2lab.answer.prediction import Finding, Prediction
-from ecg2lab.report import words
-from ecg2lab.report.tables import print_table
-
-_BAR_CELLS = 6
+from ecg2lab.report import grid, words
+from ecg2lab.report.grid import Grid, Row
 
 
 def show(prediction: Prediction, title: str, console: Console) -> None:
-    """Print the notice, findings by category, and what was made of the inputs.
+    """Print the notice, what is flagged, the findings, and what was made of the inputs.
 
     The console may be of any width: an answer never stands apart from its name.
     """
     console.print(Text(prediction.notice.upper(), style="bold yellow"))
-    print_table(_findings(prediction, title), console)
+    console.print(Text(title, style="italic"))
+    console.print(Text(grid.summary(prediction), style="bold"))
+    if rules := words.rules(prediction.findings):
+        console.print(Text(rules))
+    console.print()
+    _print_findings(grid.ranked(prediction.findings), console)
     console.print(_notes(prediction))
 
 
-def _findings(prediction: Prediction, title: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("Abnormality")
-    table.add_column("When", no_wrap=True)
-    table.add_column("Probability", no_wrap=True)
-    table.add_column("Cut-off", justify="right", no_wrap=True)
-    table.add_column("Answer", no_wrap=True)
-    for category, findings in prediction.by_category().items():
-        table.add_row(Text(category.capitalize(), style="bold"))
-        for finding in findings:
-            table.add_row(*_row(finding))
-    return table
+def _print_findings(table: Grid, console: Console) -> None:
+    """A table; where a word or a figure of it would be torn apart, a line for each moment under its row's name."""
+    rated = any(row.ratio is not None for row in table.rows)
+    header, rows = _header(table, rated), [_cells(row, rated) for row in table.rows]
+    widths = [max(map(_width, column)) for column in zip(header, *rows, strict=True)]
+    widths[0] = min(widths[0], console.width - sum(widths[1:]) - len(widths))
+    if widths[0] < max(cell_len(word) for row in rows for word in row[0].plain.split()):
+        for row in table.rows:
+            _print_list(row, console)
+        return
+    _print_line(header, widths, console)
+    for row, cells in zip(table.rows, rows, strict=True):
+        _print_line(cells, widths, console)
+        for moments, sentence in row.worth:
+            console.print(Padding(Text(f"{moments}: {sentence}".lstrip(": ")), (0, 0, 0, 4)))
 
 
-def _row(finding: Finding) -> tuple[Text, ...]:
-    answer = words.verdict(finding)
-    style = words.STYLES[answer]
-    filled = round(finding.probability * _BAR_CELLS)
-    bar = Text("█" * filled, style=style) + Text("░" * (_BAR_CELLS - filled), style="dim")
-    cut_off = finding.decision_threshold
-    threshold = "" if cut_off is None else words.percent(cut_off, finding.probability)
-    return (
-        Text("  " + words.abnormality(finding)),
-        Text(words.when(finding), style="dim"),
-        bar + Text(f" {words.percent(finding.probability, cut_off):>5}"),
-        Text(threshold, style="dim"),
-        Text(answer, style=style),
-    )
+def _header(table: Grid, rated: bool) -> list[Text]:
+    moments = [moment.replace("within ", "within\n") or "Probability" for moment in table.moments]
+    columns = [table.noun.capitalize(), *moments, *["× base\nrate"] * rated, "Answer"]
+    return [Text(text, style="dim") for text in columns]
+
+
+def _cells(row: Row, rated: bool) -> list[Text]:
+    look = words.LOOKS[row.verdict]
+    ratio = "" if row.ratio is None else f"{words.times(row.ratio):>6}"
+    return [
+        Text(row.name, style=look.style),
+        *(_cell(finding) if finding else Text() for finding in row.cells),
+        *[Text(ratio)] * rated,
+        Text(f"{look.mark} {row.verdict}", style=look.style),
+    ]
+
+
+def _cell(finding: Finding) -> Text:
+    look = words.look(finding)
+    return Text(f"{look.mark} {words.percent(finding.probability):>3}", style=look.style)
+
+
+def _width(text: Text) -> int:
+    return max(map(cell_len, text.plain.splitlines()), default=0)
+
+
+def _print_line(cells: list[Text], widths: list[int], console: Console) -> None:
+    line = Table.grid(padding=(0, 1, 0, 0))
+    for width in widths:
+        line.add_column(width=width, overflow="fold", vertical="bottom" if cells[0].style == "dim" else "top")
+    line.add_row(*cells)
+    console.print(line)
+
+
+def _print_list(row: Row, console: Console) -> None:
+    console.print(Text(row.name, style="bold"))
+    for finding in row.findings:
+        look = words.look(finding)
+        said = f"{words.when(finding)} {words.percent(finding.probability)}, {finding.verdict}".lstrip()
+        beside = words.worth(finding) if finding.verdict == "flagged" else words.beside_base_rate(finding)
+        text = Text(f"{look.mark} {said}", style=look.style) + Text(f"; {beside}" if beside else "", style="default")
+        console.print(Padding(text, (0, 0, 0, 2)))
 
 
 def _notes(prediction: Prediction) -> Table:
@@ -58,7 +94,7 @@ def _notes(prediction: Prediction) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("", "")
-    rows = [*words.inputs(prediction), ("Model", words.provenance(prediction.engine))]
+    rows = [*grid.notes(prediction), ("Model", words.provenance(prediction.engine))]
     for explanation in prediction.explanations:
         about = words.explained(prediction, explanation)
         rows += [("", ""), ("Explained", about), *words.explanation_rows(explanation), ("", words.EXPLAINED_HOW)]

@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
 
 from ecg2lab.answer.explanation import Effect, Explanation
-from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, plain
+from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, Verdict, plain
+from ecg2lab.contract import Measured
 
-Verdict = Literal["detected", "not detected", "no decision"]
-STYLES: dict[Verdict, str] = {"detected": "bold red", "not detected": "green", "no decision": "dim"}
-"""On a terminal."""
+
+class Look(NamedTuple):
+    """What tells a verdict from the others; its colour never does so alone."""
+
+    mark: str
+    style: str
+    """On a terminal."""
+    colour: str
+    """On pages and paper."""
+    weight: Literal["normal", "bold"] = "normal"
+
+
+LOOKS: dict[Verdict, Look] = {
+    "flagged": Look("▲", "bold red", "#a3160d", "bold"),
+    "not flagged": Look("○", "", "#1f5a8a"),
+    "no decision": Look("–", "dim", "#5a5a6a"),
+}
+"""Of several verdicts the first speaks for all."""
+QUIET_BAR = "#a4aecb"
+"""Of a probability that is not flagged: light beside that of a flag, also in grey."""
+UNKNOWN_POINT = "threshold of unknown operating point"
+_RULES = {
+    "specificity": "Flags keep a specificity of {}.",
+    "sensitivity": "Flags keep a sensitivity of {}.",
+    "ppv": "Flags keep a positive predictive value of {}.",
+    "net-benefit": "Flags begin at a probability of {}, where they have the greatest net benefit.",
+    "youden": "Flags begin where sensitivity plus specificity is greatest (Youden).",
+    "none": "Nothing is flagged (rule none).",
+}
+LEGEND = (
+    "What is flagged stands first, then the rows follow the largest ratio of a probability to its base rate. Bar: "
+    "probability; line along it: lowest to highest of the single windows; line across it: threshold from which it is "
+    "flagged. In brackets: 95% interval. Now speaks of the laboratory value closest to the ECG, at most an hour away."
+)
 _LONGEST_SOURCE = 200
 """Letters."""
 
 
-def verdict(finding: Finding) -> Verdict:
-    """`detected`, `not detected`, or `no decision` where the model has no threshold."""
-    if finding.detected is None:
-        return "no decision"
-    return "detected" if finding.detected else "not detected"
+def look(finding: Finding) -> Look:
+    """Of its verdict."""
+    return LOOKS[finding.verdict]
 
 
 def abnormality(finding: Finding) -> str:
@@ -43,13 +74,53 @@ def percent(value: float, beside: float | None = None) -> str:
     return f"{value:.1%}" if tie else f"{value:.0%}"
 
 
-def summary(prediction: Prediction) -> str:
-    """What was detected, in a sentence; a model without thresholds decides nothing."""
-    decided = [f for f in prediction.findings if f.detected is not None]
-    detected = [f"{abnormality(f)} {when(f)} ({percent(f.probability)})" for f in decided if f.detected]
-    undecided = len(prediction.findings) - len(decided)
-    first = f"Detected: {len(detected)} of {len(decided)}" + (f": {', '.join(detected)}." if detected else ".")
-    return " ".join([first] * bool(decided) + [f"No decision: {undecided}."] * bool(undecided))
+def rate(value: float) -> str:
+    """A base rate: a rare one with a decimal."""
+    return f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
+
+
+def times(ratio: float) -> str:
+    """Of a probability to its base rate: `2.6 ×`."""
+    return f"{ratio:.1f} ×" if ratio < 10 else f"{ratio:.0f} ×"
+
+
+def beside_base_rate(finding: Finding) -> str:
+    """How the probability lies to the base rate; empty where that is not stated."""
+    if finding.base_rate is None:
+        return ""
+    base = f"the base rate of {rate(finding.base_rate)}"
+    return base if finding.ratio is None else f"{times(finding.ratio)} {base}"
+
+
+def right(finding: Finding) -> str:
+    """How often a flag such as this one is right."""
+    point = finding.operating_point
+    if point is None:
+        return UNKNOWN_POINT
+    facts = ", with age and sex alone" if point.facts == "age and sex" else ""
+    if point.ppv is None:
+        return f"how often such a flag is right could not be told{facts}"
+    return f"such a flag is right in {_measured(point.ppv)}, measured on {point.patients:,} patients{facts}"
+
+
+def _measured(share: Measured) -> str:
+    low, high = (percent(bound).rstrip("%") for bound in (share.low, share.high))
+    return f"{percent(share.value)} ({low}–{high}%)"
+
+
+def worth(finding: Finding) -> str:
+    """What must be read beside a flag."""
+    return "; ".join(filter(None, (beside_base_rate(finding), right(finding))))
+
+
+def rules(findings: Iterable[Finding]) -> str:
+    """By which the thresholds were chosen, each once."""
+    return " ".join(dict.fromkeys(_rule(finding.rule) for finding in findings if finding.rule))
+
+
+def _rule(rule: str) -> str:
+    kind, _, value = rule.partition("=")
+    return _RULES[kind].format(value) if kind in _RULES else f"Rule of the flags: {clean(rule)}."
 
 
 def inputs(prediction: Prediction) -> list[tuple[str, str]]:

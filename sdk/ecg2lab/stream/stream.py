@@ -238,7 +238,7 @@ class Stream:
             note = self._note(prepared, error.quality if isinstance(error, QualityError) else None, windows=0)
             return self._prediction((), note, self._position(window, number), refusal)
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
-        findings = decide(answered.logits, self._contract)
+        findings = decide(answered.logits, self._features, self._contract)
         chosen = tuple(findings[index] for index in self._targets)
         note = self._note(prepared, quality, windows=len(answered.logits))
         return self._prediction(chosen, note, self._position(window, answered.since))

@@ -53,7 +53,8 @@ def test_the_closest_value_is_now(values: list[tuple[float, int]], expected: int
     ("minutes", "expected"),
     [
         (-1, (None, None, None)),
-        (0, (None, None, None)),  # at the moment of the ECG nothing is forecast
+        (-1 / 60, (None, None, None)),
+        (0, (HIGH, HIGH, HIGH)),  # both ends belong to a window
         (1 / 60, (HIGH, HIGH, HIGH)),
         (30, (HIGH, HIGH, HIGH)),
         (30 + 1 / 60, (None, HIGH, HIGH)),

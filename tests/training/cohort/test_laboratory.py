@@ -13,9 +13,21 @@ from ecg2lab_training.data import units
 
 ITEMS = pl.DataFrame(
     {
-        "itemid": [50971, 52610, 50822, 51006, 7, 8, 9],
-        "label": ["Potassium", "Potassium", "Potassium, Whole Blood", " Urea Nitrogen ", None, " ", "Lipase"],
-        "fluid": ["Blood", "Blood", "Blood", "Blood", "Blood", "Blood", None],
+        "itemid": [50971, 52610, 50822, 51006, 7, 8, 9, 50919, 10, 50915, 51133],
+        "label": [
+            "Potassium",
+            "Potassium",
+            "Potassium, Whole Blood",
+            " Urea Nitrogen ",
+            None,
+            " ",
+            "Lipase",
+            "I",
+            "other",
+            "D-Dimer",
+            "Absolute Lymphocyte Count",
+        ],
+        "fluid": [*["Blood"] * 6, None, *["Blood"] * 4],
     }
 )
 KNOWN = {
@@ -59,6 +71,13 @@ def labs(*changes: dict[str, Any]) -> pl.LazyFrame:
         ({"ref_range_lower": None, "ref_range_upper": None}, None),
         ({"ref_range_lower": None, "ref_range_upper": 0}, None),
         ({"valueuom": None}, None),
+        ({"itemid": 50919}, "label without a meaning"),
+        ({"itemid": 10}, "label without a meaning"),
+        ({"itemid": 50915, "valueuom": " ng/mL DDU"}, "D-Dimer in ng/mL DDU"),
+        ({"itemid": 50915, "valueuom": "ng/mL FEU"}, None),
+        ({"itemid": 50915, "valueuom": None}, None),
+        ({"itemid": 51133, "valueuom": "#/uL"}, "Absolute Lymphocyte Count in #/uL"),
+        ({"itemid": 51133, "valueuom": "K/uL"}, None),
     ],
 )
 def test_rows_that_cannot_be_used(change: dict[str, Any], reason: str | None) -> None:
@@ -121,6 +140,30 @@ def test_units_are_those_of_most_rows_and_limits_follow_them() -> None:
     assert by_unit["furlong"]["factor"] is None
     assert by_unit[""]["factor"] is None
     assert laboratory.convertible(table)["count"].sum() == 115
+
+
+@pytest.mark.parametrize(
+    ("label", "written", "unit"),
+    [
+        ("MCHC", ("%", "g/dL"), "g/dL"),
+        ("pH", ("units", "", None), ""),
+        ("Thyroid Stimulating Hormone", ("uIU/mL", "uU/ML"), "uIU/mL"),
+        ("D-Dimer", ("ng/mL FEU", "ng/mL", None), "ng/mL"),
+        ("Protein/Creatinine Ratio", ("Ratio", "mg/mg"), "mg/mg"),
+        ("Prostate Specific Antigen", ("mg/dL", None), "ng/mL"),
+        ("C-Reactive Protein", ("mg/dL", None), "mg/L"),  # without conversion, whatever it says
+        ("Absolute CD4 Count", ("", "#/uL"), "#/uL"),
+        ("Specific Gravity", (" ", None), ""),
+    ],
+)
+def test_units_of_some_labels_are_relabelled_without_conversion(
+    label: str, written: tuple[str | None, ...], unit: str
+) -> None:
+    rows = [(1, label, "Blood", text, 1.0, 2.0, 10 + place) for place, text in enumerate(written)]
+    table = laboratory.one_unit(profile(*rows))
+    assert set(table["unit"]) == {unit}
+    assert set(table["factor"]) == {1.0}
+    assert set(table["ref_range_upper"]) == {2.0}
 
 
 def test_labs_are_named_by_their_main_item_and_never_alike() -> None:

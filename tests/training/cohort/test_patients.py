@@ -71,8 +71,8 @@ def test_value_outside_its_limits_is_no_measurement(name: str, outside: float, a
     feature = vitals.FEATURES[name]
     assert signs({"minutes": 1, name: outside})[feature] is None
     assert signs({"minutes": 1, name: at_limit})[feature] == at_limit
-    # limits come last: no farther value takes the place of an absurd one
-    assert signs({"minutes": 1, name: outside}, {"minutes": 20, name: SIGNS[name]})[feature] is None
+    # limits come first: a farther value takes the place of an absurd one
+    assert signs({"minutes": 1, name: outside}, {"minutes": 20, name: SIGNS[name]})[feature] == SIGNS[name]
     assert signs({"minutes": 20, name: outside}, {"minutes": 1, name: SIGNS[name]})[feature] == SIGNS[name]
 
 
@@ -98,13 +98,13 @@ def test_inches_and_pounds() -> None:
 @pytest.mark.parametrize(
     ("day", "known"),
     [
-        (date(2180, 1, 1), True),
-        (date(2179, 12, 31), False),
+        (date(2180, 1, 2), True),
+        (date(2180, 1, 1), False),  # its midnight is thirty days and most of a day before
         (date(2180, 3, 1), True),  # thirty days after 31 January of a leap year
         (date(2180, 3, 2), False),
     ],
 )
-def test_thirty_days_are_counted_by_the_calendar(day: date, known: bool) -> None:
+def test_entries_stand_at_midnight_within_thirty_days(day: date, known: bool) -> None:
     assert bool(measures((day, "Height (Inches)", "70"))) == known
 
 
@@ -129,11 +129,16 @@ def test_limits_of_the_body(name: str, value: str | None, known: bool) -> None:
     assert any(found.get(feature) is not None for feature in body.FEATURES) == known
 
 
-def test_closest_day_then_the_earlier_then_the_first() -> None:
+def test_closest_midnight_then_the_first_in_the_file() -> None:
     name = "BMI (kg/m2)"
     assert measures((date(2180, 1, 28), name, "1"), (date(2180, 2, 1), name, "2"))["bmi"] == 2
-    assert measures((date(2180, 2, 1), name, "1"), (date(2180, 1, 30), name, "2"))["bmi"] == 2
+    assert measures((date(2180, 1, 31), name, "1"), (date(2180, 2, 1), name, "2"))["bmi"] == 2  # at ten to midnight
     assert measures((date(2180, 1, 30), name, "1"), (date(2180, 1, 30), name, "2"))["bmi"] == 1
+
+
+def test_limits_of_the_body_come_first() -> None:
+    entries = (date(2180, 1, 31), "Weight (Lbs)", "9000"), (date(2180, 1, 20), "Weight (Lbs)", "150")
+    assert measures(*entries)["weight_kg"] == pytest.approx(68.04, abs=0.005)
 
 
 def test_entries_that_are_no_numbers_are_found() -> None:
@@ -240,6 +245,14 @@ def test_made_folds_differ_by_one_patient_at_most(count: int) -> None:
     found = folds.dealt_out(people(count), seed=1)
     sizes = [(found["fold"] == fold).sum() for fold in range(20)]
     assert sum(sizes) == count == found["subject_id"].n_unique()
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_held_out_folds_may_be_larger(times: int) -> None:
+    """They are hands of the same deck: every hand differs by one patient at most."""
+    dealt = folds.dealt_out(people(1000), seed=1, held_out=times)
+    sizes = [(dealt["fold"] == fold).sum() / (times if fold >= 18 else 1) for fold in range(20)]
     assert max(sizes) - min(sizes) <= 1
 
 

@@ -46,8 +46,8 @@ def test_what_was_not_measured_is_not_spoken_of(judged) -> None:
         "by count of",
     ):
         assert words not in text
-    assert "never says *detected* or *not detected*" in text
-    assert all(target.name in text.split("Without a threshold")[1] for target in judged.targets)
+    assert "never says *flagged* or *not flagged*" in text
+    assert all(target.name in text.split("Without a decision")[1] for target in judged.targets)
     titles = [line for line in card(judged).splitlines() if line.startswith("## ")]
     assert [line for line in text.splitlines() if line.startswith("## ")] == titles
 

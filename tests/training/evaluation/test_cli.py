@@ -37,7 +37,7 @@ def test_a_run_on_its_data_set(app: typer.Typer, small_run: Path, small_path: Pa
     assert 0.5 < summary["macro_auroc"]["value"] < 1
     written = json.loads((tmp_path / "report" / "evaluation.json").read_text())
     assert written["settings"] == {
-        "bootstrap": "paper", "rounds": 50, "seed": 0, "threshold": "of the model's contract"
+        "bootstrap": "paper", "rounds": 50, "seed": 0, "rule": "of the model's contract"
     }  # fmt: skip
     stated = [t["decision"]["predictive_values"][-1]["prevalence"] for t in written["targets"][:2]]
     assert stated == [0.1, 0.05]
@@ -46,12 +46,12 @@ def test_a_run_on_its_data_set(app: typer.Typer, small_run: Path, small_path: Pa
 @pytest.mark.slow
 def test_a_bundle_on_own_data(app: typer.Typer, small_bundle: Path, site: Path, tmp_path: Path) -> None:
     arguments = [str(small_bundle), str(site / "table.csv"), "--labs", str(site / "labs.csv"), "--rounds", "50"]
-    options = ["--recalibrate", "--threshold", "sensitivity=0.9", "--out", str(tmp_path / "report")]
+    options = ["--recalibrate", "--decide", "sensitivity=0.9", "--out", str(tmp_path / "report")]
     result = CliRunner().invoke(app, [*arguments, *options])
     assert result.exit_code == 0, result.output
     assert "over 2 targets, 120 ECGs, all recordings" in result.stdout
     lineage = json.loads((tmp_path / "report" / "recalibration.json").read_text())
-    assert lineage["threshold"] == "sensitivity ≥ 0.9"
+    assert lineage["rule"] == "sensitivity=0.9"
     assert (tmp_path / "report" / "recalibrated.ecg2lab").is_file()
 
 
@@ -64,14 +64,14 @@ def test_a_bundle_on_own_data(app: typer.Typer, small_bundle: Path, site: Path, 
         (["{run}", "{run}", "--out", "{tmp}/x"], "is not a data set"),
         (["{run}", "{tmp}/none.csv", "--out", "{tmp}/x"], "cannot read"),
         (["{run}", "{data}", "--out", "{tmp}/x", "--bootstrap", "hospitals"], "bootstrap 'hospitals'"),
-        (["{run}", "{data}", "--out", "{tmp}/x", "--threshold", "half"], "threshold 'half'"),
+        (["{run}", "{data}", "--out", "{tmp}/x", "--decide", "half"], "half"),
         (["{run}", "{data}", "--out", "{tmp}/x", "--prevalence", "sodium_low_now"], "is not TARGET=0.1"),
         (["{run}", "{data}", "--out", "{tmp}/x", "--prevalence", "gold_low_now=0.1"], "no such target"),
         (["{run}", "{data}", "--out", "{tmp}/x", "--prevalence", "sodium_low_now=2"], "between 0 and 1"),
         (["{run}", "{data}", "--out", "{tmp}/x", "--prevalence", "{tmp}/none.json"], "cannot read prevalences"),
         (["{run}", "{data}", "--out", "{tmp}/x", "--recalibrate"], "belong to a table"),
         (["{run}", "{data}", "--out", "{tmp}/x", "--labs", "labs.csv"], "belong to a table"),
-        (["{run}", "{site}/table.csv", "--out", "{tmp}/x", "--threshold", "youden"], "with --recalibrate"),
+        (["{run}", "{site}/table.csv", "--out", "{tmp}/x", "--decide", "youden"], "with --recalibrate"),
     ],
 )
 def test_bad_input_has_its_named_error_and_leaves_nothing(

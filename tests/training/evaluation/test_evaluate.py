@@ -26,7 +26,8 @@ from ecg2lab_training.evaluation.evaluate import Wishes
 from ecg2lab_training.evaluation.result import Evaluation
 from ecg2lab_training.evaluation.subject import open_subject
 from ecg2lab_training.evaluation.table import table
-from ecg2lab_training.measures import bootstrap, curves
+from ecg2lab_training.measures import bootstrap, curves, decisions
+from ecg2lab_training.measures.operating_points import Rule
 from ecg2lab_training.network.model import FusionModel
 
 from .conftest import PLANTED, small_contract, write_small
@@ -89,7 +90,7 @@ def test_nothing_is_fitted_on_the_test_fold(small_run: Path, small: Dataset) -> 
     subject = open_subject(small_run)
     bare = tuple(msgspec.structs.replace(t, calibration=None) for t in subject.contract.targets)
     without = replace(subject, contract=msgspec.structs.replace(subject.contract, targets=bare))
-    for model, wishes in ((subject, FEW), (without, replace(FEW, threshold="sensitivity=0.9"))):
+    for model, wishes in ((subject, FEW), (without, replace(FEW, rule=Rule("specificity", 0.8), least_cases=10))):
         first, reversed_ = (
             evaluate.on_data_set(model, data, wishes)[0] for data in (small, replace(small, labels=labels))
         )
@@ -114,12 +115,12 @@ def test_contract_without_calibration_gets_one_from_the_validation_fold(small_ru
         assert fitted.calibration.slope == pytest.approx(t.calibration.slope, rel=1e-3)
 
 
-def test_decision_at_a_stated_sensitivity_and_prevalence(small_run: Path, small: Dataset) -> None:
-    wishes = replace(FEW, threshold="sensitivity=0.9", prevalences={"potassium_high_now": 0.02})
+def test_decision_at_a_stated_specificity_and_prevalence(small_run: Path, small: Dataset) -> None:
+    wishes = replace(FEW, rule=Rule("specificity", 0.8), least_cases=10, prevalences={"potassium_high_now": 0.02})
     found, _ = evaluate.on_data_set(open_subject(small_run), small, wishes)
     potassium = found.targets[0].decision
     assert potassium is not None
-    assert potassium.rule == "sensitivity ≥ 0.9 on the validation fold"
+    assert potassium.rule == "specificity=0.8 on the validation fold"
     assert [v.source for v in potassium.predictive_values] == ["these records", "stated"]
     here, stated = potassium.predictive_values
     assert here.npv is not None
@@ -346,7 +347,7 @@ def damage(path: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"schema_version": 2}, {"macro": 1}, {"data": {}}], ids=["version", "unknown field", "missing field"]
+    "change", [{"schema_version": 3}, {"macro": 1}, {"data": {}}], ids=["version", "unknown field", "missing field"]
 )
 def test_nonsense_is_no_evaluation(judged: tuple[Evaluation, Cases], tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "evaluation.json"
@@ -358,7 +359,15 @@ def test_nonsense_is_no_evaluation(judged: tuple[Evaluation, Cases], tmp_path: P
 
 
 def test_contract_of_the_run_round_trips(small_run: Path) -> None:
-    """The target that is planted nowhere has no threshold, for the model cannot tell it."""
+    """The target that is planted nowhere has no decision, for the model cannot tell it."""
     contract = contracts.read(small_run / "contract.json")
     assert all(t.calibration is not None for t in contract.targets)
-    assert [t.decision_threshold is None for t in contract.targets] == [False, False, True]
+    main = decisions.Setting(4, "all")
+    assert [decisions.threshold_of(t, main) is None for t in contract.targets] == [False, False, True]
+    for t in contract.targets:
+        assert t.decision is not None
+        assert t.decision.rule == "specificity=0.9"
+        assert t.decision.chosen_on == "fold 18, simulated patients held out"
+        assert {(p.windows, p.facts) for p in t.decision.points} == {
+            (w, facts) for w in (1, 4) for facts in ("all", "age and sex")
+        }

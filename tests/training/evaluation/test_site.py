@@ -235,7 +235,7 @@ def site_report(bundle: Path, folder: Path) -> tuple[Evaluation, Cases]:
 def test_recalibration_refits_what_it_can_and_says_what_it_kept(small_bundle: Path, site: Path, tmp_path: Path) -> None:
     subject = open_subject(small_bundle)
     found, cases = site_report(small_bundle, site)
-    new = own_data.new_contract(subject, found, cases, FEW)
+    new = own_data.new_contract(subject, found, cases, FEW, site / "table.csv", site / "labs.csv")
     evaluate.write(tmp_path / "report", found, cases, own_data.files_of(new, small_bundle, subject))
     lineage = json.loads((tmp_path / "report" / "recalibration.json").read_text())
     assert lineage["parent_digest"] == subject.digest
@@ -263,7 +263,7 @@ def test_too_few_cases_are_refused(small_bundle: Path, own_site: Path) -> None:
     subject = open_subject(small_bundle)
     found, cases = own_data.on_own_data(subject, own_site / "table.csv", None, FEW)
     with pytest.raises(DatasetError, match="no target can be recalibrated; potassium_high_now: .* 20 of each"):
-        own_data.new_contract(subject, found, cases, FEW)
+        own_data.new_contract(subject, found, cases, FEW, own_site / "table.csv", None)
 
 
 def test_export_makes_the_bundle_anew_from_a_run_and_the_new_contract(
@@ -271,7 +271,7 @@ def test_export_makes_the_bundle_anew_from_a_run_and_the_new_contract(
 ) -> None:
     subject = open_subject(small_run)
     found, cases = site_report(small_run, site)
-    new = own_data.new_contract(subject, found, cases, FEW)
+    new = own_data.new_contract(subject, found, cases, FEW, site / "table.csv", site / "labs.csv")
     evaluate.write(tmp_path / "report", found, cases, own_data.files_of(new, small_run, subject))
     assert not (tmp_path / "report" / "recalibrated.ecg2lab").exists()
     export(small_run, tmp_path / "new.ecg2lab", contract=tmp_path / "report" / "contract.json")
@@ -287,7 +287,8 @@ def test_after_recalibration_probabilities_agree_with_the_site(small_bundle: Pat
     contract = msgspec.structs.replace(subject.contract, targets=(wrong, *subject.contract.targets[1:]))
     shifted = replace(subject, contract=contract)
     found, cases = own_data.on_own_data(shifted, site / "table.csv", None, FEW)
-    record = own_data.new_contract(shifted, found, cases, FEW).lineage.targets["potassium_high_now"]
+    new = own_data.new_contract(shifted, found, cases, FEW, site / "table.csv", None)
+    record = new.lineage.targets["potassium_high_now"]
     assert record.ece_before is not None
     assert record.ece_after is not None
     assert record.brier_before is not None

@@ -58,7 +58,9 @@ def test_it_learns_what_its_part_tells(
 @pytest.mark.parametrize("inputs", get_args(Inputs))
 def test_parameters_of_the_part_at_rest_do_not_move(inputs: Inputs) -> None:
     torch.manual_seed(0)
-    sizes = Sizes(targets=2, hidden=6, state=4, layers=1, window=40, static_widths=(5, 3), inputs=inputs)
+    sizes = Sizes(
+        targets=2, hidden=6, state=4, layers=1, window=40, static_widths=(5, 3), static_dropout=(0, 0), inputs=inputs
+    )
     model = FusionModel(sizes).train()
     before = {name: value.clone() for name, value in model.named_parameters()}
     optimiser = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), weight_decay=0.1)

@@ -19,6 +19,7 @@ from ecg2lab_export.precision import calibration
 from ecg2lab_training.data import dataset, imputation
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.fit import config, run_writer
+from ecg2lab_training.fit.batches import Batches
 from ecg2lab_training.fit.run import fit
 from ecg2lab_training.fit.run_writer import Run
 from ecg2lab_training.measures import curves
@@ -108,7 +109,9 @@ def test_contract_has_medians_and_thresholds_of_the_right_folds(run: Path, patie
     for target, known in zip(contract.targets, labels.T, strict=True):
         both = {0.0, 1.0} <= set(known.tolist())
         assert (target.calibration is not None) == both
-        assert both or target.decision_threshold is None
+        assert target.decision_threshold is None
+        assert target.decision is not None
+        assert both or all(point.threshold is None for point in target.decision.points)
 
 
 def test_stated_auroc_is_that_of_the_saved_weights(run: Path, patients: Path) -> None:
@@ -140,7 +143,7 @@ def test_progress_counts_every_step(patients: Path, tiny_config: Path, tmp_path:
         tmp_path / "run",
         lambda done, total, _: told.append((done, total)),
     )
-    steps = 3 * 7  # 108 training patients in batches of 16
+    steps = 3 * 6  # 108 training patients in batches of 16; what is left is no batch
     assert told == [(step + 1, steps) for step in range(steps)]
 
 
@@ -162,6 +165,25 @@ def test_data_set_without_a_test_fold_is_refused_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "devices", "message"),
+    [(109, 1, "108 records, fewer than one batch of 109"), (3, 2, "3 is too small for 2 devices")],
+)
+def test_batches_that_cannot_be_filled(
+    batch_size: int, devices: int, message: str, patients: Path, tiny_config: Path, tmp_path: Path
+) -> None:
+    settings = msgspec.structs.replace(config.read(str(tiny_config)), batch_size=batch_size)
+    with pytest.raises(DatasetError, match=message):
+        fit(settings, dataset.read(patients), tmp_path / "run", devices=devices)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_epoch_has_whole_batches_of_records_that_occur_once(patients: Path) -> None:
+    batches = Batches(Recordings(dataset.read(patients), "train"), 16, seed=0)
+    assert batches.steps == 108 // 16
+    assert [len(step.batch.labels) for step in batches.epoch(0)] == [16] * 6
+
+
 def test_divergence_is_named_and_nothing_is_left(patients: Path, tiny_config: Path, tmp_path: Path) -> None:
     settings = msgspec.structs.replace(config.read(str(tiny_config)), learning_rate=1e30)
     with pytest.raises(DatasetError, match="lower learning_rate"):
@@ -172,7 +194,7 @@ def test_divergence_is_named_and_nothing_is_left(patients: Path, tiny_config: Pa
 def test_probabilities_are_the_mean_over_four_windows(patients: Path) -> None:
     data = dataset.read(patients)
     recordings = Recordings(data, "test")
-    model = FusionModel(Sizes(targets=3, hidden=8, state=4, layers=1, static_widths=(4,)))
+    model = FusionModel(Sizes(targets=3, hidden=8, state=4, layers=1, static_widths=(4,), static_dropout=(0,)))
     found = probabilities(model, recordings, batch_size=4)  # 6 records: the last batch is not full
     network = model.to_network()
     continuous, categorical = imputation.fill(data, imputation.learn(data))
@@ -200,7 +222,11 @@ class TestConfig:
         assert config.packaged() == ("demo", "paper", "small")
         paper = config.read("paper")
         assert paper == config.Config(name=paper.name)  # the defaults are the published values
-        assert (paper.model.hidden, paper.epochs, paper.batch_size) == (512, 40, 32)
+        assert (paper.model.hidden, paper.model.state, paper.model.layers) == (512, 8, 4)
+        assert (paper.model.embedding_widths, paper.model.static_widths) == ((16, 32), (128, 128, 128))
+        assert (paper.model.dropout, paper.model.static_dropout) == (0.2, (0.25, 0.25, 0.5))
+        assert (paper.epochs, paper.batch_size, paper.learning_rate, paper.weight_decay) == (40, 32, 1e-3, 1e-3)
+        assert (paper.focal_gamma, paper.missing_flags, paper.inputs) == (2, None, "fusion")
         assert config.read("demo").model.hidden <= 64
 
     @pytest.mark.parametrize(
@@ -212,6 +238,8 @@ class TestConfig:
             ({"epochs": "many"}, "epochs"),
             ({"model": {"state": 3}}, "state"),
             ({"model": {"dropout": 1.0}}, "dropout"),
+            ({"model": {"static_dropout": [0.25, 0.25]}}, "2 rates for the 3 layers of static_widths"),
+            ({"model": {"static_dropout": [0.25, 0.25, 1.0]}}, "static_dropout"),
             ({"schema_version": 2}, "schema_version"),
         ],
     )

@@ -34,32 +34,12 @@ def test_hand_made_cases() -> None:
     assert curves.auroc(np.array([0.1, 0.4, 0.35, 0.8]), labels) == 0.75
 
 
-def test_one_class_alone_has_no_auroc_and_no_threshold() -> None:
+def test_one_class_alone_has_no_auroc() -> None:
     scores = np.array([0.1, 0.9])
     for labels in (np.zeros(2), np.ones(2), np.full(2, np.nan)):
         assert math.isnan(curves.auroc(scores, labels))
-        assert curves.youden_threshold(scores, labels) is None
 
 
 def test_macro_leaves_out_what_has_no_auroc() -> None:
     assert curves.macro(np.array([0.5, np.nan, 0.7])) == pytest.approx(0.6)
     assert math.isnan(curves.macro(np.array([np.nan])))
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_no_other_threshold_beats_youdens(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, size=50).astype(float)
-    scores = np.round(1 / (1 + np.exp(-rng.normal(labels, 1.5))), 2)
-
-    def index(threshold: float) -> float:
-        detected = scores >= threshold
-        return float(detected[labels == 1].mean() - detected[labels == 0].mean())
-
-    best = curves.youden_threshold(scores, labels)
-    assert best is not None
-    assert index(best) == pytest.approx(max(index(t) for t in np.unique(scores)), abs=1e-12)
-
-
-def test_threshold_lies_between_scores() -> None:
-    assert curves.youden_threshold(np.array([0.2, 0.4, 0.6, 0.8]), np.array([0.0, 0, 1, 1])) == 0.5

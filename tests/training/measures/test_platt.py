@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from ecg2lab.answer.prediction import decide
 from ecg2lab.contract import Calibration
-from ecg2lab_training.measures import decisions, platt, reliability
-from ecg2lab_training.measures.thresholds import Rule
+from ecg2lab.patient import Patient
+from ecg2lab.patient.features import encode
+from ecg2lab_training.measures import platt, reliability
 
 from ..evaluation.conftest import small_contract
 
@@ -75,26 +77,16 @@ def test_unknown_labels_do_not_count_and_one_class_has_no_calibration() -> None:
 def test_apply_is_what_the_engine_does() -> None:
     """Within single precision of the logits, which is 1e-7 relative."""
     rng = np.random.default_rng(2)
-    contract = small_contract()
+    contract = replace(small_contract(), continuous=(), categorical=())
     p = rng.beta(1, 3, size=(50, 3))
     y = (rng.random((50, 3)) < p).astype(float)
-    fitted = decisions.decide(contract, p, y, Rule())
+    fits = [platt.fit(*column) for column in zip(p.T, y.T, strict=True)]
+    targets = (replace(target, calibration=fit) for target, fit in zip(contract.targets, fits, strict=True))
+    fitted = replace(contract, targets=tuple(targets))
     logits = rng.normal(size=(4, 3)).astype(np.float32)
-    ours = platt.apply(platt.sigmoid(logits.astype(float)).mean(axis=0)[None], [t.calibration for t in fitted.targets])
-    found = [f.probability for f in decide(logits, fitted)]
-    np.testing.assert_allclose(ours[0], found, rtol=1e-6)
-
-
-def test_threshold_is_on_the_calibrated_probability() -> None:
-    rng = np.random.default_rng(3)
-    p = rng.uniform(0.4, 0.6, size=(300, 3))
-    y = (rng.random((300, 3)) < 0.2 * (p > 0.5)).astype(float)
-    fitted = decisions.decide(small_contract(), p, y, Rule())
-    for column, target in enumerate(fitted.targets):
-        assert target.decision_threshold is not None
-        calibrated = platt.apply(p[:, [column]], [target.calibration])
-        assert calibrated.min() <= target.decision_threshold <= calibrated.max()
-        assert target.decision_threshold < 0.4  # prevalence 10 %: nowhere near the raw probabilities
+    ours = platt.apply(platt.sigmoid(logits.astype(float)).mean(axis=0)[None], fits)
+    findings = decide(logits, encode(Patient(age=60), fitted), fitted)
+    np.testing.assert_allclose(ours[0], [finding.probability for finding in findings], rtol=1e-6)
 
 
 def test_calibration_improves_agreement_on_other_patients() -> None:

@@ -16,10 +16,11 @@ from ecg2lab_training.network.sizes import Sizes
 PARITY = Path(__file__).parents[2] / "data" / "parity"
 
 SIZES = (
-    Sizes(targets=3, hidden=6, state=4, layers=2, window=40, static_widths=(9, 5)),
-    Sizes(targets=3, hidden=6, state=4, layers=2, window=40, static_widths=(9, 5), bidirectional=False),
+    Sizes(targets=3, hidden=6, state=4, layers=2, window=40, static_widths=(9, 5), static_dropout=(0.1, 0.5)),
+    Sizes(targets=3, hidden=6, state=4, layers=2, window=40, static_widths=(9, 5), static_dropout=(0.1, 0.5),
+          bidirectional=False),
     Sizes(targets=1, leads=2, hidden=5, state=8, layers=1, window=51, continuous=3, categories=(4,),
-          embedding_widths=(7,), static_widths=(4,)),
+          embedding_widths=(7,), static_widths=(4,), static_dropout=(0.5,)),
     Sizes(targets=24, hidden=32, state=8, layers=4),
 )  # fmt: skip
 
@@ -78,7 +79,7 @@ def test_saved_and_read_back_is_the_same_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(logits(again, *arrays), logits(model, *arrays))
 
 
-@pytest.mark.parametrize("case", ["bidirectional-small", "causal-small"])
+@pytest.mark.parametrize("case", ["bidirectional-small", "causal-small", "cpu-saved"])
 def test_authors_checkpoints(case: str) -> None:
     model = FusionModel.from_network(cardiolab.read(PARITY / case / "checkpoint.ckpt"))
     with np.load(PARITY / case / "io.npz") as io:
@@ -140,3 +141,25 @@ def test_dropout_takes_whole_channels_of_single_records() -> None:
     assert mask.shape == (6, 40, 1)  # one draw for all times
     assert set(mask.unique().tolist()) == {0.0, 2.0}
     assert layer.eval().mask(torch.ones(6, 40, 30)) is None
+
+
+def test_a_layer_drops_out_after_its_convolution_and_after_its_gate() -> None:
+    layer = FusionModel(SIZES[0]).layers[0].train()
+    masks = [torch.zeros(6, 40, 1), torch.ones(6, 40, 1), torch.ones(6, 40, 1), torch.zeros(6, 40, 1)]
+    draws = iter(masks)
+    layer.mask = lambda _: next(draws)
+    x = torch.randn(6, 40, 30, generator=torch.Generator().manual_seed(0))
+    norm = torch.nn.functional.layer_norm
+    with torch.no_grad():
+        gated = torch.nn.functional.glu(layer.output.bias, dim=0)  # of a layer without a convolution
+        expected = norm((x + gated[:, None, None]).movedim(0, -1), (6,), eps=1e-5).movedim(-1, 0)
+        torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=0)
+        expected = norm(x.movedim(0, -1), (6,), eps=1e-5).movedim(-1, 0)  # nothing but the residual
+        torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=0)
+    assert next(draws, None) is None
+
+
+def test_static_layers_drop_out_at_rates_of_their_own() -> None:
+    assert [dropout.p for dropout in FusionModel(SIZES[3]).static.dropouts] == [0.25, 0.25, 0.5]  # as published
+    with pytest.raises(ValueError, match="1 rates for the 2 layers"):
+        Sizes(targets=1, static_widths=(4, 3), static_dropout=(0.5,))

@@ -51,18 +51,23 @@ def convolved(u: np.ndarray, k: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("_part_size")
+@pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("directions", [1, 2])
-def test_convolution_equals_the_sum(directions: int) -> None:
+def test_convolution_equals_the_sum(directions: int, masked: bool) -> None:
     u, k, d = draw(H, B, L), draw(directions, H, L), draw(H)
+    mask = (draw(H, B, 1).detach() > 0) / 0.5 if masked else None
     expected = functional.gelu(torch.from_numpy(convolved(*(x.detach().numpy().copy() for x in (u, k, d)))))
-    torch.testing.assert_close(convolve_gelu(u, circular(k, d)), expected, atol=1e-12, rtol=0)
+    expected = expected if mask is None else expected * mask
+    torch.testing.assert_close(convolve_gelu(u, circular(k, d), mask), expected, atol=1e-12, rtol=0)
 
 
 @pytest.mark.usefixtures("_part_size")
+@pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("directions", [1, 2])
-def test_gradient_of_the_convolution(directions: int) -> None:
+def test_gradient_of_the_convolution(directions: int, masked: bool) -> None:
+    mask = (draw(H, B, 1).detach() > 0) / 0.5 if masked else None
     inputs = draw(H, B, L), draw(directions, H, L), draw(H)
-    assert torch.autograd.gradcheck(lambda u, k, d: convolve_gelu(u, circular(k, d)), inputs)
+    assert torch.autograd.gradcheck(lambda u, k, d: convolve_gelu(u, circular(k, d), mask), inputs)
 
 
 def plain(

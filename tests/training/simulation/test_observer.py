@@ -130,7 +130,8 @@ class TestAnswers:
     def test_any_value_within_the_horizon_counts_and_none_beyond(self) -> None:
         assert self.ask(self.soon, (0.0, 6.0), (20.0, 4.2), (60.0, 5.6)) == 1
         assert self.ask(self.soon, (20.0, 4.2), (61.0, 5.6)) == 0
-        assert math.isnan(self.ask(self.soon, (0.0, 6.0)))
+        assert self.ask(self.soon, (0.0, 6.0)) == 1  # both ends belong to it
+        assert math.isnan(self.ask(self.soon, (-1.0, 6.0)))
 
     def test_low_and_high_in_one_horizon_is_not_known(self) -> None:
         assert math.isnan(self.ask(self.soon, (10.0, 3.0), (50.0, 5.6)))

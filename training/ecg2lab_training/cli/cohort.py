@@ -22,6 +22,9 @@ def cohort(
     fewest_cases: Annotated[int, typer.Option(min=1, help="Cases, of both kinds, in folds 18 and 19.")] = 10,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for the ECGs; all cores if not given.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the folds, where there is no table of folds.")] = 0,
+    held_out: Annotated[
+        int, typer.Option(min=1, help="How many times as large folds 18 and 19 are, where there is no table of folds.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Make a training data set from a hospital's tables and ECGs (MIMIC-IV, or `ecg2lab simulate`).
@@ -40,7 +43,7 @@ def cohort(
 
     from ecg2lab_training.cohort.build import Options, build
 
-    options = Options(vitals, age, fewest_values, fewest_cases, workers, seed)
+    options = Options(vitals, age, fewest_values, fewest_cases, workers, seed, held_out)
     with bar("cohort") as progress:
         summary = build(folder, out, options, progress)
     sentence = (

@@ -20,9 +20,14 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="New or empty folder for the report.")],
     bootstrap: Annotated[str, typer.Option(help="patients, or paper: over ECGs.")] = "patients",
     rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Of the bootstrap.")] = 1000,
-    threshold: Annotated[
-        str | None, typer.Option(help="youden or sensitivity=0.9, chosen on the validation fold; default: contract's.")
+    decide: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Choose thresholds anew: specificity=0.9, sensitivity=0.9, ppv=0.5, net-benefit=0.1, youden or none.",
+        ),
     ] = None,
+    least_cases: Annotated[int, typer.Option(min=1, help="Positives, and negatives, that a decision takes.")] = 100,
     prevalence: Annotated[
         list[str] | None, typer.Option(help="TARGET=0.1, or a JSON file of such; for PPV and NPV. May be repeated.")
     ] = None,
@@ -30,7 +35,7 @@ def evaluate(
         Path | None, typer.Option(metavar="LABS.csv", help="Laboratory values with their times, for TABLE.csv.")
     ] = None,
     recalibrate: Annotated[
-        bool, typer.Option("--recalibrate", help="Refit calibration and thresholds on TABLE.csv: a new contract.")
+        bool, typer.Option("--recalibrate", help="Refit calibration and decisions on TABLE.csv: a new contract.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     as_json: Json = False,
@@ -44,7 +49,7 @@ def evaluate(
 
     - `ecg2lab evaluate run/ patients/ --out report/`
 
-    - `ecg2lab evaluate run/ patients/ --out report/ --threshold sensitivity=0.9 --prevalence potassium_high_now=0.02`
+    - `ecg2lab evaluate run/ patients/ --out report/ --decide sensitivity=0.9 --prevalence potassium_high_now=0.02`
 
     - `ecg2lab evaluate model.ecg2lab recordings.csv --labs labs.csv --out report/ --recalibrate`
     """
@@ -56,15 +61,15 @@ def evaluate(
     from ecg2lab_training.files import require_free
 
     require_free(out)
-    own = options.is_table(data, labs, threshold, recalibrate)
+    own = options.is_table(data, labs, decide, recalibrate)
     subject = open_subject(model)
-    wishes = options.wishes(subject.contract, bootstrap, rounds, seed, threshold, prevalence or [])
+    wishes = options.wishes(subject.contract, bootstrap, rounds, seed, decide, least_cases, prevalence or [])
     with bar("evaluating") as progress:
         more = None
         if own:
             evaluation, cases = site.on_own_data(subject, data, labs, wishes, progress)
             if recalibrate:
-                more = site.files_of(site.new_contract(subject, evaluation, cases, wishes), model, subject)
+                more = site.files_of(site.new_contract(subject, evaluation, cases, wishes, data, labs), model, subject)
         else:
             evaluation, cases = judging.on_data_set(subject, dataset.read(data), wishes, progress)
         evaluation = judging.write(out, evaluation, cases, more)

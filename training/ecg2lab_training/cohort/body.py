@@ -1,8 +1,8 @@
-"""Height, weight and body mass index: the entry of `omr` closest to the day of the ECG, each on its own.
+"""Height, weight and body mass index: the entry of `omr` closest to the ECG, each on its own.
 
-The days count, for `omr` knows no times: within 30 days before or after, both ends included; of two equally close
-days the earlier; of two entries on one day the first in the file. Only entries that name their unit count. Limits come
-last: where the closest entry is outside them, the measure is missing.
+`omr` knows no times: as in the authors' code, an entry stands at the midnight that its day begins with. Within 30 days
+before or after, both ends included; of two equally close entries the earlier; of two on one day the first in the file.
+Only entries that name their unit count. Limits come first: an entry outside them is no measurement.
 """
 
 from __future__ import annotations
@@ -83,6 +83,5 @@ def body(ecgs: pl.LazyFrame, omr: pl.LazyFrame, contract: Contract) -> pl.LazyFr
     LazyFrame
         ecg and the three features, for ECGs with any entry in the window.
     """
-    days = ecgs.with_columns(pl.col("ecg_time").dt.truncate("1d"))
-    pairs = near(days, measurements(omr), before=WINDOW_DAYS * _DAY, after=WINDOW_DAYS * _DAY)
-    return within_range(closest(pairs, list(FEATURES)), list(FEATURES), contract)
+    entries = within_range(measurements(omr), list(FEATURES), contract)
+    return closest(near(ecgs, entries, before=WINDOW_DAYS * _DAY, after=WINDOW_DAYS * _DAY), list(FEATURES))

@@ -44,6 +44,8 @@ class Options:
     """Processes that read waveforms; None: one for every core."""
     seed: int = 0
     """Of the folds, where the hospital has none."""
+    held_out: int = 1
+    """How many times as large as another folds 18 and 19 are, where the hospital has none."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def choose(
         If a table is damaged, or nothing is left after a step.
     """
     progress(0, 4, "tables: patients and ECGs")
-    ecgs = patients_and_ecgs(tables, options.age, options.seed, ledger)
+    ecgs = patients_and_ecgs(tables, options.age, options.seed, options.held_out, ledger)
     progress(1, 4, "tables: laboratory values")
     laboratory = values(tables, ecgs, options.fewest_values, cache / "labevents", ledger)
     progress(2, 4, "tables: labels")

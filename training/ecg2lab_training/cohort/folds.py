@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.data.dataset import FOLDS
+from ecg2lab_training.data.dataset import FOLDS, VALIDATION_FOLD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,11 +47,11 @@ def of_table(records: pl.DataFrame, path: Path) -> pl.DataFrame:
     return stated.select("subject_id", pl.col("strat_fold").cast(pl.Int8).alias("fold")).unique("subject_id")
 
 
-def dealt_out(patients: pl.DataFrame, seed: int) -> pl.DataFrame:
+def dealt_out(patients: pl.DataFrame, seed: int, held_out: int = 1) -> pl.DataFrame:
     """Deal patients to twenty folds, stratified by sex and decade of age.
 
     Patients of one stratum are shuffled and dealt like cards, the next stratum going on where the last one stopped:
-    folds differ by one patient at most, and so do their shares of every stratum.
+    folds differ by one patient at most, and so do their shares of every stratum; folds 18 and 19 are so many hands.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def dealt_out(patients: pl.DataFrame, seed: int) -> pl.DataFrame:
         One row each: subject_id, sex, age.
     seed
         The same seed gives the same folds, whatever the order of the rows.
+    held_out
+        How many times as large as another folds 18 and 19 are: what is measured on them wants many patients.
 
     Returns
     -------
@@ -69,6 +71,7 @@ def dealt_out(patients: pl.DataFrame, seed: int) -> pl.DataFrame:
     shuffled = patients.sort("subject_id").with_columns(pl.Series("draw", generator.permutation(patients.height)))
     decade = (pl.col("age") // 10).alias("decade")
     dealt = shuffled.with_columns(decade).sort("sex", "decade", "draw")
-    order = generator.permutation(FOLDS)  # so that no fold is always the first to get one
-    fold = order[np.arange(dealt.height) % FOLDS]
+    hands = np.repeat(np.arange(FOLDS), [held_out if fold >= VALIDATION_FOLD else 1 for fold in range(FOLDS)])
+    order = generator.permutation(hands)  # so that no fold is always the first to get one
+    fold = order[np.arange(dealt.height) % len(order)]
     return dealt.select("subject_id", pl.Series("fold", fold, dtype=pl.Int8))

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 LABS, ECGS = "laboratory values", "ECGs"
 
 
-def patients_and_ecgs(tables: dict[str, Table], age: demographics.Rule, seed: int, ledger: Ledger) -> pl.DataFrame:
+def patients_and_ecgs(
+    tables: dict[str, Table], age: demographics.Rule, seed: int, held_out: int, ledger: Ledger
+) -> pl.DataFrame:
     """List the ECGs of adults, with sex, age, race and fold.
 
     Returns
@@ -33,7 +35,9 @@ def patients_and_ecgs(tables: dict[str, Table], age: demographics.Rule, seed: in
     ledger.left(ECGS, "listed", records)
     described = recordings.described(records, reading.load(tables["patients"]), _races(tables, ledger), age)
     adults = _without(described, recordings.why_unusable(), "adults", source, ledger)
-    dealt = adults.join(_folds(tables, adults, seed, ledger), on="subject_id", how="left", maintain_order="left")
+    dealt = adults.join(
+        _folds(tables, adults, seed, held_out, ledger), on="subject_id", how="left", maintain_order="left"
+    )
     no_fold = first_reason({"patient has no fold": pl.col("fold").is_null()})
     kept = _without(dealt, no_fold, "in a fold", source, ledger)
     if kept.is_empty():
@@ -58,13 +62,13 @@ def _races(tables: dict[str, Table], ledger: Ledger) -> list[pl.DataFrame]:
     return [demographics.race_of_patients(reading.load(tables[stem])) for stem in stems]
 
 
-def _folds(tables: dict[str, Table], ecgs: pl.DataFrame, seed: int, ledger: Ledger) -> pl.DataFrame:
+def _folds(tables: dict[str, Table], ecgs: pl.DataFrame, seed: int, held_out: int, ledger: Ledger) -> pl.DataFrame:
     table = tables.get("records_w_diag_icd10")
     if table:
         return folds.of_table(reading.load(table), table.path)
     ledger.notes.append(f"table records_w_diag_icd10 is absent: folds were made by patient, with seed {seed}")
     first = ecgs.group_by("subject_id").agg(pl.col("sex", "age").sort_by("row").first())
-    return folds.dealt_out(first, seed)
+    return folds.dealt_out(first, seed, held_out)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """From laboratory values around an ECG to labels.
 
 Prediction asks for the value closest to the ECG within plus or minus 60 minutes, both ends included; of two equally
-close ones the earlier, of two at one moment the first in the file. Forecasting asks whether any value in (0, 30],
-(0, 60], (0, 120] minutes is abnormal; a low and a high one in the same window leave the label unknown.
+close ones the earlier, of two at one moment the first in the file. Forecasting asks whether any value in [0, 30],
+[0, 60], [0, 120] minutes is abnormal, both ends included, as in the authors' code: a value at the moment of the ECG
+answers all four. A low and a high one in the same window leave the label unknown.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _now() -> pl.Expr:
 
 def _within(minutes: int) -> pl.Expr:
     offset, state = pl.col("offset"), pl.col("state")
-    inside = (offset > 0) & (offset <= minutes * 60)
+    inside = offset.is_between(0, minutes * 60)
     low, high = (pl.when(inside).then(state // bit % 2 * bit).max() for bit in (LOW, HIGH))
     return (low + high).alias(f"{minutes}min")
 

@@ -14,6 +14,8 @@ from ecg2lab_training.data.labs import lab_slug
 
 ITEM_UNIT = ("itemid", "valueuom")
 """Together they say what a row's number means."""
+WITHOUT_MEANING = ("H", "I", "L", "other")
+"""Labels of `d_labitems` that name no test: indices of hemolysis, icterus and lipemia, and what is left."""
 
 
 def with_items(events: pl.LazyFrame, items: pl.DataFrame) -> pl.LazyFrame:
@@ -33,9 +35,15 @@ def with_items(events: pl.LazyFrame, items: pl.DataFrame) -> pl.LazyFrame:
 
 def why_unusable() -> pl.Expr:
     """Say why a row cannot be used; null for a usable one."""
+    label, unit = pl.col("label"), pl.col("valueuom").str.strip_chars().str.to_lowercase()
     return first_reason(
         {
-            "no label": pl.col("label").is_null(),
+            "no label": label.is_null(),
+            "label without a meaning": label.is_in(WITHOUT_MEANING),
+            **{
+                f"{name} in {other}": (label == name) & (unit == other.lower())
+                for name, other in units.OTHER_QUANTITY.items()
+            },
             "no number": pl.col("valuenum").is_null(),
             "no time": pl.col("charttime").is_null(),
             "reference range 0-0": (pl.col("ref_range_lower") == 0) & (pl.col("ref_range_upper") == 0),
@@ -44,7 +52,7 @@ def why_unusable() -> pl.Expr:
 
 
 def usable(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Keep rows with label, number, time, and a reference range that is not 0-0."""
+    """Keep rows of which nothing says that they cannot be used."""
     return rows.filter(why_unusable().is_null())
 
 
@@ -82,7 +90,9 @@ def one_unit(table: pl.DataFrame) -> pl.DataFrame:
         The profile with `lab` (first part of the target's name), `unit` and `factor` (null: cannot be converted);
         limits are in the lab's unit.
     """
-    spelt = table.with_columns(pl.Series("spelling", map(units.spelling, table["valueuom"]), dtype=pl.String))
+    written = table.select("label", "valueuom").iter_rows()
+    spelling = [units.RELABELLED.get(label, units.spelling(unit)) for label, unit in written]
+    spelt = table.with_columns(pl.Series("spelling", spelling, dtype=pl.String))
     joined = _named(spelt).join(_majority(spelt, "spelling").rename({"spelling": "unit"}), on="label")
     factors = [units.factor(*key) for key in joined.select("lab", "spelling", "unit").iter_rows()]
     scale = pl.Series("factor", factors, dtype=pl.Float64)

@@ -1,7 +1,7 @@
 """Vital signs of the emergency department: the known value closest to the ECG, each sign on its own.
 
-The limits come last, as in the paper: where the closest value is outside them, the sign is missing, and no farther
-value takes its place.
+The limits come first, as in the authors' code: a value outside them is no measurement, and the closest of those that
+are left is taken.
 """
 
 from __future__ import annotations
@@ -47,11 +47,10 @@ def vitals(ecgs: pl.LazyFrame, measured: pl.LazyFrame, contract: Contract, rule:
     LazyFrame
         ecg and the six features, for ECGs with any row in the window.
     """
-    events = measured.rename({"charttime": "time", **FEATURES}).filter(pl.col("time").is_not_null())
     names = list(FEATURES.values())
+    events = measured.rename({"charttime": "time", **FEATURES}).filter(pl.col("time").is_not_null())
     after = WINDOW_MIN * 60 if rule == "paper" else 0
-    pairs = near(ecgs, events, before=WINDOW_MIN * 60, after=after)
-    return within_range(closest(pairs, names), names, contract)
+    return closest(near(ecgs, within_range(events, names, contract), before=WINDOW_MIN * 60, after=after), names)
 
 
 def within_range(rows: pl.LazyFrame, names: list[str], contract: Contract) -> pl.LazyFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -25,13 +26,17 @@ class Batch(NamedTuple):
 class Recordings:
     """The recordings of one part of a data set, features imputed; reads signals from disk when asked."""
 
-    def __init__(self, dataset: Dataset, part: Part) -> None:
-        """Impute with the medians of the training folds."""
+    def __init__(self, dataset: Dataset, part: Part, features: Collection[str] | None = None) -> None:
+        """Impute with the medians of the training folds, what is missing or not among the features."""
         contract = imputation.learn(dataset)
+        self.part: Part = part
         self.rows = dataset.rows(part)
+        self.patient_id = dataset.patient_id[self.rows]
+        self.missing = imputation.count_missing(dataset.continuous[self.rows], dataset.categorical[self.rows])
         self.window = contract.signal.window_samples
         self.labels = dataset.labels[self.rows]  # (records n)
         self._signals = dataset.signals
+        dataset = dataset if features is None else imputation.only(dataset, features)
         continuous, categorical = imputation.fill(dataset, contract)
         self._continuous = torch.from_numpy(continuous[self.rows])
         self._categorical = torch.from_numpy(categorical[self.rows])
@@ -69,7 +74,6 @@ class Recordings:
         return Batch(signal, self._continuous[indices], self._categorical[indices], labels)
 
 
-@torch.no_grad()
 def probabilities(
     model: torch.nn.Module, recordings: Recordings, batch_size: int = 64, device: torch.device | None = None
 ) -> NDArray[np.float64]:
@@ -77,12 +81,19 @@ def probabilities(
 
     The model is put into evaluation mode and stays in it.
     """
+    return window_probabilities(model, recordings, batch_size, device).mean(axis=1)
+
+
+@torch.no_grad()
+def window_probabilities(
+    model: torch.nn.Module, recordings: Recordings, batch_size: int = 64, device: torch.device | None = None
+) -> NDArray[np.float64]:
+    """The same for each window: (records W n)."""
     model.eval()
     answers = []
     for start in range(0, len(recordings), batch_size):
         indices = list(range(start, min(start + batch_size, len(recordings))))
         batches = recordings.windows(indices)
         logits = [model(*(x.to(device) for x in batch[:3])) for batch in batches]  # each (B n)
-        mean = torch.sigmoid(torch.stack(logits).double()).mean(dim=0)
-        answers.append(mean.cpu().numpy())
+        answers.append(torch.sigmoid(torch.stack(logits, dim=1).double()).cpu().numpy())
     return np.concatenate(answers)

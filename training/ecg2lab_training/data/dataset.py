@@ -71,6 +71,11 @@ class Dataset:
     labels: NDArray[np.float32]  # (records targets) 0, 1; NaN: not known
     ideal: NDArray[np.float64] | None = None  # (records targets) probability; NaN: not defined
 
+    def called(self, part: Part) -> str:
+        """A part in words."""
+        folds = {"train": "folds 0 to 17", "validation": "fold 18", "test": "fold 19"}
+        return f"{folds[part]}, {'simulated ' * self.description.synthetic}patients held out"
+
     def rows(self, part: Part) -> NDArray[np.int64]:
         """Row numbers of one part: folds 0-17, 18 or 19.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from typing import TypeVar
 
 import numpy as np
@@ -50,6 +52,21 @@ def _present(feature: ContinuousFeature | CategoricalFeature, values: Values, pr
     if not present.any():
         raise DatasetError(f"feature {feature.name!r} is missing in every training record")
     return values[present]
+
+
+def only(dataset: Dataset, features: Collection[str]) -> Dataset:
+    """Return the data set as if no other features were known of the patients."""
+    kinds = dataset.contract.continuous, dataset.contract.categorical
+    numbers, words = ([feature.name not in features for feature in kind] for kind in kinds)
+    continuous, categorical = dataset.continuous.copy(), dataset.categorical.copy()
+    continuous[:, numbers] = np.nan
+    categorical[:, words] = -1
+    return dataclasses.replace(dataset, continuous=continuous, categorical=categorical)
+
+
+def count_missing(continuous: NDArray[np.float64], categorical: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Features that are not known of each record: (N, features) NaN, (N, features) -1 → (N)."""
+    return np.isnan(continuous).sum(axis=1) + (categorical < 0).sum(axis=1)
 
 
 def fill(dataset: Dataset, contract: Contract) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

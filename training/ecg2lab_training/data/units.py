@@ -50,6 +50,19 @@ _OTHER_SPELLINGS = {
     "mcg/l": "ug/L", "n/a": "", "units": "", "unit": "", "ratio": "", "none": "",
 }  # fmt: skip
 
+RELABELLED = {
+    "pH": "", "Specific Gravity": "", "CD4/CD8 Ratio": "", "MCHC": "g/dL", "eAG": "mg/dL",
+    "Protein/Creatinine Ratio": "mg/mg", "Albumin/Creatinine, Urine": "mg/g", "D-Dimer": "ng/mL",
+    "Thyroid Stimulating Hormone": "uIU/mL", "Cortisol": "ug/dL", "RDW-SD": "fL", "C-Reactive Protein": "mg/L",
+    "High-Sensitivity CRP": "mg/L", "Prostate Specific Antigen": "ng/mL", "WBC Count": "K/uL",
+    "Absolute CD3 Count": "#/uL", "Absolute CD4 Count": "#/uL", "Absolute CD8 Count": "#/uL",
+}  # fmt: skip
+"""By label of `d_labitems`, the unit that all its rows have, whatever they write or leave blank: the authors' code
+relabels them without conversion, for the numbers are the same. The code writes mg/dL for the prostate specific
+antigen, whose rows are in ng/mL; an empty unit is a number without one."""
+OTHER_QUANTITY = {"D-Dimer": "ng/mL DDU", "Absolute Lymphocyte Count": "#/uL"}
+"""By label the unit of few rows that count something else, or on another scale: the authors' code drops them."""
+
 MOLAR_MASS = {
     "glucose": 180.156, "creatinine": 113.120, "urea_nitrogen": 28.014, "calcium": 40.078, "magnesium": 24.305,
     "phosphate": 30.974, "sodium": 22.990, "potassium": 39.098, "chloride": 35.45, "lactate": 90.078,
@@ -79,7 +92,7 @@ def factor(lab: str, unit: str, target: str) -> float | None:
     ----------
     lab
         First part of the target's name: between mass, amount and charge it decides.
-    unit, wanted
+    unit, target
         As `spelling` writes them.
     """
     if unit == target:
@@ -89,8 +102,8 @@ def factor(lab: str, unit: str, target: str) -> float | None:
     here, there = UNITS[unit], UNITS[target]
     if here.quantity == there.quantity:
         return here.scale / there.scale
-    moles, moles_wanted = _moles(lab, here), _moles(lab, there)
-    return None if moles is None or moles_wanted is None else moles / moles_wanted
+    moles, moles_there = _moles(lab, here), _moles(lab, there)
+    return None if moles is None or moles_there is None else moles / moles_there
 
 
 def _moles(lab: str, unit: Unit) -> float | None:

@@ -25,7 +25,9 @@ from ecg2lab_training.evaluation.result import (
     TargetResult,
     number,
 )
-from ecg2lab_training.measures import bootstrap, curves, platt, rates, reliability
+from ecg2lab_training.measures import bootstrap, curves, flags, platt, rates, reliability
+from ecg2lab_training.measures.decisions import Setting, threshold_of
+from ecg2lab_training.measures.flags import Figures
 from ecg2lab_training.measures.reliability import Reliability
 
 Array = NDArray[np.float64]
@@ -75,6 +77,9 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     areas, rounds = curves.per_target(raw, cases.labels), bootstrap.areas(raw, cases.labels, draws)
     observed = None if cases.ideal is None else ideal.Observed(cases, rounds, draws)
     boosted = None if beside.baseline is None else _areas(beside.baseline, cases.labels)
+    setting = Setting(cases.windows.shape[1], "all")
+    thresholds = [threshold_of(target, setting) for target in contract.targets]
+    figures = flags.measure(calibrated, cases.labels, thresholds, draws)
     results = []
     for column, target in enumerate(contract.targets):
         labels = cases.labels[:, column]
@@ -88,7 +93,7 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
             calibration=target.calibration,
             before=reliability.measure(before, labels),
             after=reliability.measure(after, labels),
-            decision=_decision(target, after, labels, settings, beside.prevalences),
+            decision=_decision(target, thresholds[column], figures[column], settings, beside.prevalences),
             baseline=None if boosted is None else number(boosted[column]),
             planted=beside.planted.get(target.name),
             ideal=None if observed is None else number(observed.ideal[column]),
@@ -118,35 +123,36 @@ def _counts(labels: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def _decision(
-    target: Target, p: Array, labels: NDArray[np.float32], settings: Settings, stated: Mapping[str, float]
+    target: Target, threshold: float | None, figures: Figures | None, settings: Settings, stated: Mapping[str, float]
 ) -> Decision | None:
-    if target.decision_threshold is None:
+    if threshold is None or figures is None:
         return None
-    detected, ill, well = p >= target.decision_threshold, labels == 1, labels == 0
-    sensitivity, specificity = _share(detected & ill, ill), _share(~detected & well, well)
-    labelled = int(ill.sum() + well.sum())
-    prevalences = [("these records", int(ill.sum()) / labelled)] if labelled else []
-    prevalences += [("stated", stated[target.name])] if target.name in stated else []
+    sensitivity, specificity, ppv, npv = map(
+        _estimate, (figures.sensitivity, figures.specificity, figures.ppv, figures.npv)
+    )
+    here = AtPrevalence(prevalence=figures.prevalence, source="these records", ppv=ppv.value, npv=npv.value)
+    elsewhere = _at(sensitivity, specificity, stated[target.name]) if target.name in stated else None
     return Decision(
-        threshold=target.decision_threshold,
-        rule=settings.threshold,
+        threshold=threshold,
+        rule=settings.rule,
         sensitivity=sensitivity,
         specificity=specificity,
-        predictive_values=tuple(_at(sensitivity, specificity, source, share) for source, share in prevalences),
+        ppv=ppv,
+        npv=npv,
+        predictive_values=(here,) if elsewhere is None else (here, elsewhere),
     )
 
 
-def _share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Estimate:
-    count, trials = int(hits.sum()), int(among.sum())
-    low, high = rates.wilson(count, trials) or (None, None)
-    return Estimate(value=count / trials if trials else None, low=low, high=high)
+def _estimate(measured: flags.Estimate) -> Estimate:
+    low, high = measured.interval or (None, None)
+    return Estimate(value=measured.value, low=low, high=high)
 
 
-def _at(sensitivity: Estimate, specificity: Estimate, source: Any, prevalence: float) -> AtPrevalence:
+def _at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> AtPrevalence:
     if sensitivity.value is None or specificity.value is None:
-        return AtPrevalence(prevalence=prevalence, source=source, ppv=None, npv=None)
+        return AtPrevalence(prevalence=prevalence, source="stated", ppv=None, npv=None)
     ppv, npv = rates.predictive_values(sensitivity.value, specificity.value, prevalence)
-    return AtPrevalence(prevalence=prevalence, source=source, ppv=ppv, npv=npv)
+    return AtPrevalence(prevalence=prevalence, source="stated", ppv=ppv, npv=npv)
 
 
 def _mean(values: list[float]) -> float | None:

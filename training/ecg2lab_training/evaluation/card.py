@@ -150,8 +150,9 @@ def _group(g: Group) -> list[str]:
 def _calibration(e: Evaluation) -> str:
     head = ("", "mean ECE", "by chance alone", "pooled ECE", "by chance alone", "mean Brier score")
     rows = [_agreement("not calibrated", e.overall.before), _agreement("calibrated", e.overall.after)]
-    title = f"Decision thresholds ({e.settings.threshold}), on the calibrated probability:"
-    columns = ("target", "threshold", "sensitivity [95 % CI]", "specificity [95 % CI]", "PPV, NPV at prevalence")
+    title = f"Decisions ({e.settings.rule}) on the calibrated probability, with all windows and facts:"
+    rates = [f"{name} [95 % CI]" for name in ("sensitivity", "specificity", "PPV")]
+    columns = ("target", "threshold", *rates, "PPV, NPV at prevalence")
     decided = markdown(columns, [_decision(t) for t in e.targets if t.decision])
     return f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}\n{title}\n\n{decided}{_undecided(e)}"
 
@@ -161,9 +162,9 @@ def _undecided(e: Evaluation) -> str:
     if not names:
         return ""
     return (
-        "\nWithout a threshold, because the patients on whom thresholds were chosen do not show that the model does "
-        f"better than chance, or too few were tested: {', '.join(names)}. The software gives a probability for them "
-        "and never says *detected* or *not detected*.\n"
+        "\nWithout a decision, because the patients on whom thresholds were chosen are too few or do not show that a "
+        f"flag says more than the base rate (the contract says which): {', '.join(names)}. The software gives a "
+        "probability for them and never says *flagged* or *not flagged*.\n"
     )
 
 
@@ -175,9 +176,9 @@ def _agreement(name: str, c: Calibrated) -> list[str]:
 def _decision(t: TargetResult) -> list[str]:
     d = t.decision
     if d is None:
-        return [t.name, "–", "–", "–", "–"]
+        return [t.name, *["–"] * 5]
     values = "; ".join(f"{percent(v.ppv)}, {percent(v.npv)} at {percent(v.prevalence)}" for v in d.predictive_values)
-    return [t.name, f"{d.threshold:.3g}", interval(d.sensitivity), interval(d.specificity), values]
+    return [t.name, f"{d.threshold:.3g}", interval(d.sensitivity), interval(d.specificity), interval(d.ppv), values]
 
 
 def _limitations(e: Evaluation) -> str:

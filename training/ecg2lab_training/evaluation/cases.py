@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab_training.data import imputation
+from ecg2lab_training.measures import decisions
+from ecg2lab_training.measures.decisions import Answers, Facts, Setting
+
 Array = NDArray[np.float64]
 
 
@@ -48,6 +52,18 @@ class Cases:
             return np.asarray(self.windows[:, :windows].mean(axis=1))
         present = ~np.isnan(self.windows)
         return np.where(present, self.windows, 0.0).sum(axis=1) / present.sum(axis=1)
+
+    def answered(self, reduced: Cases) -> dict[Setting, Answers]:
+        """The answers by setting.
+
+        Parameters
+        ----------
+        reduced
+            Answers to the same recordings with age and sex alone.
+        """
+        missing = imputation.count_missing(self.continuous, self.categorical)
+        windows: dict[Facts, Array] = {"all": self.windows, "age and sex": reduced.windows}
+        return decisions.answered(windows, self.labels, self.patient_id, missing)
 
     def only(self, chosen: NDArray[np.bool_]) -> Cases:
         """The chosen recordings, (N) Booleans."""

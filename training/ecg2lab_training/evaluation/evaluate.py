@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from ecg2lab.contract import Contract
 from ecg2lab_training.data import dataset as datasets
-from ecg2lab_training.data.dataset import Dataset
+from ecg2lab_training.data import imputation
+from ecg2lab_training.data.dataset import Dataset, Part
 from ecg2lab_training.evaluation import assess, baseline, on_dataset, plots, population, result
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Array, Cases
@@ -19,9 +20,10 @@ from ecg2lab_training.evaluation.subgroups import groups, window_counts
 from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.evaluation.table import table
 from ecg2lab_training.files import new_folder
-from ecg2lab_training.measures import thresholds
+from ecg2lab_training.measures import decisions, operating_points
 from ecg2lab_training.measures.bootstrap import ROUNDS, Unit
-from ecg2lab_training.measures.decisions import decide
+from ecg2lab_training.measures.gate import LEAST_CASES
+from ecg2lab_training.measures.operating_points import Rule
 from ecg2lab_training.progress import Progress, silent
 
 
@@ -32,13 +34,15 @@ class Wishes:
     bootstrap: Unit = "patients"
     rounds: int = ROUNDS
     seed: int = 0
-    threshold: str | None = None
-    """None: the thresholds of the contract."""
+    rule: Rule | None = None
+    """None: the decisions of the contract."""
+    least_cases: int = LEAST_CASES
+    """Positives, and negatives, that a new operating point takes."""
     prevalences: Mapping[str, float] = field(default_factory=dict)
 
     def settings(self, rule: str) -> Settings:
-        """What an evaluation says of how it was made; `rule` is that of its thresholds."""
-        return Settings(bootstrap=self.bootstrap, rounds=self.rounds, seed=self.seed, threshold=rule)
+        """What an evaluation says of how it was made; `rule` is that of its decisions."""
+        return Settings(bootstrap=self.bootstrap, rounds=self.rounds, seed=self.seed, rule=rule)
 
 
 def on_data_set(
@@ -142,19 +146,28 @@ def judge(
 
 
 def _with_decisions(subject: Subject, data: Dataset, wishes: Wishes) -> tuple[Contract, str, str]:
-    """The contract with calibrations and thresholds; where the calibration is from; the thresholds' rule.
+    """The contract with calibrations and decisions; where the calibration is from; the rule of its thresholds.
 
     Nothing is ever fitted on the test fold.
     """
     contract = subject.contract
     calibrated = any(target.calibration for target in contract.targets)
-    if calibrated and wishes.threshold is None:
+    if calibrated and wishes.rule is None:
         return contract, "of the model's contract", "of the model's contract"
-    validation = on_dataset.ask(subject, data, "validation")
-    rule = thresholds.parse(wishes.threshold or "youden")
-    fitted = decide(contract, validation.probabilities(), validation.labels, rule, refit=not calibrated)
+    chosen, measured = (in_every_setting(subject, data, part) for part in ("validation", "test"))
+    contract = contract if calibrated else decisions.calibrate(contract, chosen)
+    rule = wishes.rule or operating_points.parse(operating_points.DEFAULT_RULE)
+    sources = decisions.Sources(data.called("validation"), data.called("test"))
+    fitted = decisions.decide(contract, chosen, measured, rule, sources, wishes.least_cases)
     origin = "of the model's contract" if calibrated else "fitted here on the validation fold"
     return fitted, origin, f"{rule} on the validation fold"
+
+
+def in_every_setting(subject: Subject, data: Dataset, part: Part) -> decisions.Answered:
+    """Answers of a model to one part of a data set, with all facts and with age and sex alone."""
+    cases = on_dataset.ask(subject, data, part)
+    reduced = on_dataset.ask(subject, imputation.only(data, decisions.AGE_AND_SEX), part)
+    return cases.answered(reduced)
 
 
 def _baseline(contract: Contract, data: Dataset, progress: Progress) -> Array | None:

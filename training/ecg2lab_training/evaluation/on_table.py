@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,13 @@ class _Answer(NamedTuple):
     categorical: NDArray[np.int64]  # (features) -1: missing
 
 
-def ask(subject: Subject, table: Table, folder: Path, progress: Progress = silent) -> Asked:
+def ask(
+    subject: Subject,
+    table: Table,
+    folder: Path,
+    progress: Progress = silent,
+    facts: Collection[str] | None = None,
+) -> Asked:
     """Ask a model about each recording of a table.
 
     Parameters
@@ -48,6 +55,8 @@ def ask(subject: Subject, table: Table, folder: Path, progress: Progress = silen
         That the records' paths start from.
     progress
         Told after each recording.
+    facts
+        Of the patients, that the model is told; None: all.
 
     Raises
     ------
@@ -59,7 +68,7 @@ def ask(subject: Subject, table: Table, folder: Path, progress: Progress = silen
     skipped: dict[str, str] = {}
     for done, row in enumerate(table.rows, start=1):
         try:
-            answers.append(_answer(subject, row, folder))
+            answers.append(_answer(subject, row, folder, facts))
             used.append(row)
         except MissingExtraError:  # no fault of the recording
             raise
@@ -79,9 +88,11 @@ def ask(subject: Subject, table: Table, folder: Path, progress: Progress = silen
     return Asked(cases, skipped)
 
 
-def _answer(subject: Subject, row: Row, folder: Path) -> _Answer:
+def _answer(subject: Subject, row: Row, folder: Path, facts: Collection[str] | None) -> _Answer:
     recording = ecg2lab.read(folder / row.record)
     patient = ecg2lab.Patient(**row.facts).with_defaults(recording.subject)  # type: ignore[arg-type]
+    if facts is not None:
+        patient = ecg2lab.Patient(**{name: getattr(patient, name) for name in facts})
     features = encode(patient, subject.contract)
     windows = cut_windows(prepare_signal(recording, subject.contract), subject.contract)
     count = len(windows)

@@ -12,11 +12,11 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
 from ecg2lab.system.files import read_regular
 from ecg2lab_training.evaluation.evaluate import Wishes
-from ecg2lab_training.measures import thresholds
+from ecg2lab_training.measures import operating_points
 from ecg2lab_training.measures.bootstrap import Unit
 
 
-def is_table(data: Path, labs: Path | None, threshold: str | None, recalibrate: bool) -> bool:
+def is_table(data: Path, labs: Path | None, rule: str | None, recalibrate: bool) -> bool:
     """Whether the data are a site's own table; else they are a data set.
 
     Raises
@@ -28,16 +28,22 @@ def is_table(data: Path, labs: Path | None, threshold: str | None, recalibrate: 
         if labs is not None or recalibrate:
             raise DatasetError("--labs and --recalibrate belong to a table of own recordings, not to a data set")
         return False
-    if threshold is not None and not recalibrate:
+    if rule is not None and not recalibrate:
         raise DatasetError(
-            "thresholds are not chosen on the recordings that judge them; with --recalibrate, --threshold says how the "
+            "thresholds are not chosen on the recordings that judge them; with --recalibrate, --decide says how the "
             "new contract's are chosen"
         )
     return True
 
 
 def wishes(
-    contract: Contract, bootstrap: str, rounds: int, seed: int, threshold: str | None, prevalence: Sequence[str]
+    contract: Contract,
+    bootstrap: str,
+    rounds: int,
+    seed: int,
+    rule: str | None,
+    least_cases: int,
+    prevalence: Sequence[str],
 ) -> Wishes:
     """Check what the user asked for.
 
@@ -48,9 +54,8 @@ def wishes(
     """
     if bootstrap not in get_args(Unit):
         raise DatasetError(f"bootstrap {bootstrap!r} is not known; give patients, or paper to draw single ECGs")
-    if threshold is not None:
-        thresholds.parse(threshold)
-    return Wishes(cast("Unit", bootstrap), rounds, seed, threshold, prevalences(contract, prevalence))
+    parsed = None if rule is None else operating_points.parse(rule)
+    return Wishes(cast("Unit", bootstrap), rounds, seed, parsed, least_cases, prevalences(contract, prevalence))
 
 
 def prevalences(contract: Contract, stated: Sequence[str]) -> dict[str, float]:

@@ -19,7 +19,9 @@ from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract, Target
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.subject import Subject
-from ecg2lab_training.measures import curves, platt, reliability, thresholds
+from ecg2lab_training.measures import curves, decisions, platt, reliability
+from ecg2lab_training.measures.decisions import Answered, Sources
+from ecg2lab_training.measures.operating_points import Rule
 
 FEWEST = 20
 """Positives and negatives that a target needs: two numbers are fitted, ten cases of the rarer class for each."""
@@ -31,10 +33,9 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     refitted: bool
     reason: str
-    """Why it kept the old calibration and threshold; empty if it did not."""
+    """Why it kept the old calibration and decision; empty if it did not."""
     decides: bool
-    """Whether the target has a threshold now: a refitted one has none if these patients do not show it to be better
-    than chance."""
+    """Whether the target has a threshold now, for a recording with all facts; the contract says why it has none."""
     positives: int
     negatives: int
     ece_before: float | None
@@ -47,7 +48,7 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
     """recalibration.json: where a contract comes from."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     date: str
     """ISO 8601."""
     parent_name: str
@@ -57,7 +58,8 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
     data_sha256: str
     contract_sha256: str
     """Of the new contract.json."""
-    threshold: str
+    rule: str
+    """Of the thresholds."""
     records: int
     patients: int
     targets: dict[str, TargetRecord]
@@ -71,10 +73,13 @@ class Recalibrated:
     lineage: Lineage
 
 
-def recalibrate(subject: Subject, cases: Cases, rule: thresholds.Rule, data_sha256: str, date: str) -> Recalibrated:
-    """Fit calibrations and thresholds anew on a site's recordings.
+def recalibrate(
+    subject: Subject, cases: Cases, answers: Answered, rule: Rule, least_cases: int, data_sha256: str, date: str
+) -> Recalibrated:
+    """Fit calibrations and decisions anew on a site's recordings.
 
-    A target with fewer than `FEWEST` positives or negatives keeps what it has.
+    A target with fewer than `FEWEST` positives or negatives keeps what it has. What the new decisions are worth is
+    measured by thresholds of other patients.
 
     Parameters
     ----------
@@ -82,8 +87,12 @@ def recalibrate(subject: Subject, cases: Cases, rule: thresholds.Rule, data_sha2
         The model.
     cases
         Its answers and the labels.
+    answers
+        The same in every setting.
     rule
         Of the thresholds.
+    least_cases
+        Positives, and negatives, that an operating point takes.
     data_sha256
         Of the site's table.
     date
@@ -91,11 +100,16 @@ def recalibrate(subject: Subject, cases: Cases, rule: thresholds.Rule, data_sha2
     """
     contract, raw = subject.contract, cases.probabilities()
     turn = _turns(cases.patient_id)
-    targets, records = [], {}
-    for target, p, y in zip(contract.targets, raw.T, cases.labels.T, strict=True):
-        refitted, records[target.name] = _target(target, p, y, turn, rule)
-        targets.append(refitted)
-    new = replace(contract, name=_name(contract.name), targets=tuple(targets))
+    columns = zip(contract.targets, raw.T, cases.labels.T, strict=True)
+    calibrated = tuple(_calibrated(target, p, y) for target, p, y in columns)
+    sources = Sources("the site's own patients", "the site's own patients, by thresholds of others among them")
+    decided = decisions.decide(replace(contract, targets=calibrated), answers, None, rule, sources, least_cases)
+    changed = [new is not old for new, old in zip(calibrated, contract.targets, strict=True)]
+    kept = zip(changed, decided.targets, contract.targets, strict=True)
+    targets = tuple(new if refitted else old for refitted, new, old in kept)
+    each = zip(contract.targets, targets, raw.T, cases.labels.T, strict=True)
+    records = {old.name: _record(old, new, p, y, turn, decisions.main_setting(answers)) for old, new, p, y in each}
+    new = replace(contract, name=_name(contract.name), targets=targets)
     lineage = Lineage(
         date=date,
         parent_name=contract.name,
@@ -103,7 +117,7 @@ def recalibrate(subject: Subject, cases: Cases, rule: thresholds.Rule, data_sha2
         weights_sha256=subject.weights_sha256,
         data_sha256=data_sha256,
         contract_sha256=hashlib.sha256(contracts.encode(new)).hexdigest(),
-        threshold=str(rule),
+        rule=str(rule),
         records=len(cases.labels),
         patients=cases.patients,
         targets=records,
@@ -123,18 +137,23 @@ def _turns(patient_id: NDArray[np.generic]) -> NDArray[np.int64]:
     return np.asarray(order[patient] % TURNS)
 
 
-def _target(
-    target: Target, p: Array, y: NDArray[np.float32], turn: NDArray[np.int64], rule: thresholds.Rule
-) -> tuple[Target, TargetRecord]:
+def _calibrated(target: Target, p: Array, y: NDArray[np.float32]) -> Target:
+    """The target with a new calibration; itself where there are too few cases."""
+    calibration = platt.fit(p, y) if min(curves.counts(y)) >= FEWEST else None
+    return target if calibration is None else replace(target, calibration=calibration)
+
+
+def _record(
+    old: Target, new: Target, p: Array, y: NDArray[np.float32], turn: NDArray[np.int64], main: decisions.Setting
+) -> TargetRecord:
     positives, negatives = curves.counts(y)
-    before = reliability.measure(platt.calibrate(p, target.calibration), y)
-    new = platt.fit(p, y) if min(positives, negatives) >= FEWEST else None
-    after = reliability.measure(_by_turns(p, y, turn), y) if new else None
-    threshold = thresholds.choose(platt.calibrate(p, new), y, rule) if new else target.decision_threshold
-    record = TargetRecord(
-        refitted=new is not None,
-        reason="" if new else f"{positives} positives and {negatives} negatives; {FEWEST} of each are needed",
-        decides=threshold is not None,
+    refitted = new is not old
+    before = reliability.measure(platt.calibrate(p, old.calibration), y)
+    after = reliability.measure(_by_turns(p, y, turn), y) if refitted else None
+    return TargetRecord(
+        refitted=refitted,
+        reason="" if refitted else f"{positives} positives and {negatives} negatives; {FEWEST} of each are needed",
+        decides=decisions.threshold_of(new, main) is not None,
         positives=positives,
         negatives=negatives,
         ece_before=before.ece if before else None,
@@ -142,9 +161,6 @@ def _target(
         brier_before=before.brier if before else None,
         brier_after=after.brier if after else None,
     )
-    if new is None:
-        return target, record
-    return replace(target, calibration=new, decision_threshold=threshold), record
 
 
 def _by_turns(p: Array, y: NDArray[np.float32], turn: NDArray[np.int64]) -> Array:

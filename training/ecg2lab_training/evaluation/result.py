@@ -55,14 +55,16 @@ class AtPrevalence(_Struct, frozen=True, kw_only=True):
 
 
 class Decision(_Struct, frozen=True, kw_only=True):
-    """The verdict *detected* at a threshold."""
+    """What *flagged* is worth on these records, with all their windows and facts."""
 
     threshold: float
     """On the calibrated probability."""
     rule: str
     sensitivity: Estimate
     specificity: Estimate
-    """Both with Wilson's interval."""
+    ppv: Estimate
+    npv: Estimate
+    """All with the interval of the bootstrap."""
     predictive_values: tuple[AtPrevalence, ...]
 
 
@@ -236,13 +238,14 @@ class Settings(_Struct, frozen=True, kw_only=True):
     bootstrap: Literal["patients", "paper"]
     rounds: int
     seed: int
-    threshold: str
+    rule: str
+    """Of the thresholds that are judged."""
 
 
 class Evaluation(_Struct, frozen=True, kw_only=True):
     """evaluation.json."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     model: Model
     data: Data
     settings: Settings

@@ -20,7 +20,7 @@ from ecg2lab_training.evaluation.recalibrate import Recalibrated, recalibrate
 from ecg2lab_training.evaluation.result import Data, Evaluation
 from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.files import file_sha256, indented
-from ecg2lab_training.measures import thresholds
+from ecg2lab_training.measures import decisions, operating_points
 from ecg2lab_training.progress import Progress, silent
 
 OF_THE_CONTRACT = "of the model's contract"
@@ -84,17 +84,21 @@ def digest(path: Path, labs: Path | None) -> str:
     return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def new_contract(subject: Subject, evaluation: Evaluation, cases: Cases, wishes: Wishes) -> Recalibrated:
-    """Refit calibrations and thresholds on the recordings of an evaluation.
+def new_contract(
+    subject: Subject, evaluation: Evaluation, cases: Cases, wishes: Wishes, path: Path, labs: Path | None
+) -> Recalibrated:
+    """Refit calibrations and decisions on the recordings of an evaluation, asked with age and sex alone too.
 
     Raises
     ------
     DatasetError
         If not one target has positives and negatives enough.
     """
-    rule = thresholds.parse(wishes.threshold or "youden")
+    rule = wishes.rule or operating_points.parse(operating_points.DEFAULT_RULE)
+    table = site_table.read(path, labs, subject.contract)
+    reduced = on_table.ask(subject, table, path.parent, facts=decisions.AGE_AND_SEX).cases
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    new = recalibrate(subject, cases, rule, evaluation.data.sha256, today)
+    new = recalibrate(subject, cases, cases.answered(reduced), rule, wishes.least_cases, evaluation.data.sha256, today)
     if not any(record.refitted for record in new.lineage.targets.values()):
         name, record = next(iter(new.lineage.targets.items()))
         raise DatasetError(f"no target can be recalibrated; {name}: {record.reason}")
@@ -126,9 +130,9 @@ def _card_section(new: Recalibrated) -> str:
     kept = [f"{name} ({record.reason})" for name, record in lineage.targets.items() if not record.refitted]
     return (
         f"\n## Recalibration\n\n"
-        f"On {lineage.date}, calibrations and decision thresholds ({lineage.threshold}) were fitted anew on "
+        f"On {lineage.date}, calibrations and decisions ({lineage.rule}) were fitted anew on "
         f"{lineage.records} ECGs of {lineage.patients} patients of a site; the network is unchanged. What is said "
-        f"above of calibration and thresholds is of the parent.\n\n"
+        f"above of calibration and decisions is of the parent.\n\n"
         f"- Parent: {lineage.parent_name}, SHA-256 `{lineage.parent_digest}`\n"
         f"- SHA-256 of the site's data: `{lineage.data_sha256}`\n"
         f"- Refitted: {', '.join(refitted)}\n"

@@ -14,9 +14,6 @@ from torch import Tensor
 from ecg2lab_training.data.crops import Batch, Recordings
 from ecg2lab_training.fit.seeds import seed_of
 
-FEWEST = 2
-"""Records of each process: a BatchNorm cannot train on a single one."""
-
 
 class Step(NamedTuple):
     """What one process sees in one step."""
@@ -37,9 +34,8 @@ class Batches:
         self._batch_size = batch_size
         self._seed = seed
         self._rank, self._processes = rank, processes
-        rest = len(recordings) % batch_size
-        self.steps = len(recordings) // batch_size + (rest >= FEWEST * processes)
-        """Of one epoch; a last batch that is too small is left out."""
+        self.steps = len(recordings) // batch_size
+        """Of one epoch; what is left for an incomplete batch is left out, other records in each epoch."""
         self.waited_s = 0.0
         """For data, so far."""
 

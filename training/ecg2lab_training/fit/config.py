@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from ecg2lab.errors import DatasetError
 from ecg2lab.system.files import read_regular
+from ecg2lab_training.measures import gate, operating_points
 from ecg2lab_training.network.sizes import Architecture, Count, Inputs
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -35,6 +36,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     learning_rate: Positive = 1e-3
     weight_decay: NotNegative = 1e-3
     focal_gamma: NotNegative = 2.0
+    decide: str = operating_points.DEFAULT_RULE
+    """Rule of the thresholds: `specificity=0.90`, `sensitivity=`, `ppv=`, `net-benefit=`, `youden` or `none`."""
+    least_cases: Count = gate.LEAST_CASES
+    """Positives, and negatives, of the validation fold that a decision takes."""
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     threads: Annotated[int, Meta(ge=1, le=256)] | None = None
     """Of PyTorch on a CPU; None: its own choice. The last digits of a result depend on it."""

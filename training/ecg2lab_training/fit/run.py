@@ -27,6 +27,7 @@ from ecg2lab_training.fit.course import Course
 from ecg2lab_training.fit.learner import Learner
 from ecg2lab_training.fit.partial import Identity, Partial, partial
 from ecg2lab_training.fit.run_writer import Run, write_run
+from ecg2lab_training.measures import operating_points
 from ecg2lab_training.network.model import FusionModel
 from ecg2lab_training.network.sizes import Sizes
 from ecg2lab_training.progress import Progress, silent
@@ -34,6 +35,8 @@ from ecg2lab_training.progress import Progress, silent
 Precision = Literal["fp32", "bf16"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 LOGS = "logs"
+FEWEST_OF_DEVICE = 2
+"""Records of a batch: a BatchNorm cannot train on a single one."""
 _LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
@@ -88,7 +91,7 @@ def fit(
         If the data set's window is shorter than the resampler's look-ahead.
     """
     dataset = _with_flags(config, dataset)
-    _check(config, dataset)
+    _check(config, dataset, devices)
     trainer_options = {"devices": devices, "accelerator": accelerator, "precision": _LIGHTNING_PRECISION[precision]}
     if _rank(devices):
         with _threads(config.threads):
@@ -100,10 +103,20 @@ def fit(
         return write_run(folder.run, config, dataset, learner)
 
 
-def _check(config: Config, dataset: Dataset) -> None:
+def _check(config: Config, dataset: Dataset, devices: int) -> None:
     """Refuse before the work, not after it."""
-    for part in PARTS:
-        dataset.rows(part)
+    records = {part: len(dataset.rows(part)) for part in PARTS}
+    if records["train"] < config.batch_size:
+        raise DatasetError(
+            f"folds 0 to 17 have {records['train']} records, fewer than one batch of {config.batch_size}: "
+            "take more patients, or lower batch_size"
+        )
+    if config.batch_size < FEWEST_OF_DEVICE * devices:
+        raise DatasetError(
+            f"a batch of {config.batch_size} is too small for {devices} devices, of which each needs at least "
+            f"{FEWEST_OF_DEVICE} records: raise batch_size"
+        )
+    operating_points.parse(config.decide)
     require_window(dataset.contract.signal)  # export would ask it
     imputation.learn(dataset)
     sizes(config, dataset)

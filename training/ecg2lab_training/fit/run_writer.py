@@ -1,8 +1,8 @@
 """The RUN folder: what a training run leaves behind.
 
 model.safetensors         weights of the best epoch, in the key names of the published checkpoint
-contract.json             the data set's contract with medians of the training folds; calibrations and decision
-                          thresholds of the validation fold
+contract.json             the data set's contract with medians of the training folds, calibrations and thresholds of the
+                          validation fold, and what these are worth in the test fold
 run.json                  configuration, data set's digest and measured AUROC
 metrics.csv               loss and validation AUROC after each epoch
 logs/                     the same and more, for TensorBoard and as CSV
@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -29,11 +29,12 @@ from ecg2lab_export.network import cardiolab
 from ecg2lab_export.precision import calibration
 from ecg2lab_export.precision.calibration import CalibrationSet
 from ecg2lab_training.data import imputation
-from ecg2lab_training.data.crops import Recordings, probabilities
+from ecg2lab_training.data.crops import Recordings, window_probabilities
 from ecg2lab_training.data.dataset import Dataset
 from ecg2lab_training.files import indented
 from ecg2lab_training.fit.config import Config
-from ecg2lab_training.measures import curves, decisions, thresholds
+from ecg2lab_training.measures import curves, decisions, operating_points
+from ecg2lab_training.network.model import FusionModel
 
 if TYPE_CHECKING:
     from ecg2lab_training.fit.learner import Learner
@@ -78,11 +79,9 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
     """Test the best model and write everything about it."""
     model = learner.restore_best()
     validation, test = Recordings(dataset, "validation"), Recordings(dataset, "test")
-    scores = probabilities(model, validation)
-    contract = _contract(config, dataset, scores, validation.labels)
-    metrics = _metrics(
-        contract, learner.best_epoch, (scores, validation.labels), (probabilities(model, test), test.labels)
-    )
+    chosen, measured = _ask(model, dataset, validation), _ask(model, dataset, test)
+    contract = _contract(config, dataset, chosen, measured)
+    metrics = _metrics(contract, learner.best_epoch, _scored(chosen), _scored(measured))
     run = Run(
         statement=_statement(dataset, metrics),
         synthetic_weights=dataset.description.synthetic,
@@ -100,12 +99,30 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
     return run
 
 
-Scored = tuple[NDArray[np.float64], NDArray[np.float32]]  # (records n) probabilities, labels
+Scored = tuple[NDArray[np.float64], NDArray[np.floating[Any]]]  # (records n) probabilities, labels
 
 
-def _contract(config: Config, dataset: Dataset, scores: NDArray[np.float64], labels: NDArray[np.float32]) -> Contract:
-    """Medians from the training folds; calibrations and thresholds (Youden) from the validation fold."""
-    contract = decisions.decide(imputation.learn(dataset), scores, labels, thresholds.Rule())
+def _ask(model: FusionModel, dataset: Dataset, recordings: Recordings) -> decisions.Answered:
+    """Answers to one part of a data set, in every setting."""
+    reduced = Recordings(dataset, recordings.part, decisions.AGE_AND_SEX)
+    windows: dict[decisions.Facts, NDArray[np.float64]] = {
+        "all": window_probabilities(model, recordings),
+        "age and sex": window_probabilities(model, reduced),
+    }
+    return decisions.answered(windows, recordings.labels, recordings.patient_id, recordings.missing)
+
+
+def _scored(answers: decisions.Answered) -> Scored:
+    main = answers[decisions.main_setting(answers)]
+    return main.probabilities, main.labels
+
+
+def _contract(config: Config, dataset: Dataset, chosen: decisions.Answered, measured: decisions.Answered) -> Contract:
+    """Medians of the training folds, calibrations and thresholds of the validation fold, figures of the test fold."""
+    contract = decisions.calibrate(imputation.learn(dataset), chosen)
+    rule = operating_points.parse(config.decide)
+    sources = decisions.Sources(dataset.called("validation"), dataset.called("test"))
+    contract = decisions.decide(contract, chosen, measured, rule, sources, config.least_cases)
     synthetic = " (simulated patients)" if dataset.description.synthetic else ""
     return replace(contract, name=config.name + synthetic)
 

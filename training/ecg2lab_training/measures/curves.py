@@ -1,11 +1,10 @@
-"""How well scores tell positive from negative cases: ROC, precision and recall, Youden's threshold.
+"""How well scores tell positive from negative cases: ROC, precision and recall.
 
 All of them are read off one table, the cases at each distinct score.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,26 +97,6 @@ def roc(scores: Numbers, labels: Numbers) -> tuple[Array, Array]:
     return np.append(alarms / alarms[0], 0)[::-1], np.append(hits / hits[0], 0)[::-1]
 
 
-def above_chance(scores: Numbers, labels: Numbers, errors: float = 2.0) -> bool:
-    """Whether the scores tell positives from negatives, beyond what chance may show.
-
-    The AUROC is held against 0.5 with the standard error that Mann and Whitney give for scores without any meaning,
-    √((P + N + 1) / (12 P N)).
-
-    Parameters
-    ----------
-    scores, labels
-        As of `curve`.
-    errors
-        Standard errors by which the AUROC must be above 0.5.
-    """
-    positives, negatives = counts(labels)
-    if not positives or not negatives:
-        return False
-    error = math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
-    return auroc(scores, labels) >= 0.5 + errors * error
-
-
 def per_target(scores: Numbers, labels: Numbers) -> Array:
     """AUROC of each column: (cases n), (cases n) → (n)."""
     return np.array([auroc(s, y) for s, y in zip(scores.T, labels.T, strict=True)])
@@ -127,26 +106,3 @@ def macro(areas: Array) -> float:
     """Mean over the targets that have an AUROC; NaN if none has."""
     defined = areas[~np.isnan(areas)]
     return float(defined.mean()) if defined.size else float("nan")
-
-
-def youden_threshold(scores: Numbers, labels: Numbers) -> float | None:
-    """Score from which a case counts as detected: where sensitivity + specificity is greatest.
-
-    Returns
-    -------
-    float or None
-        In (0, 1) for probabilities; None without at least one positive and one negative.
-    """
-    cases = curve(scores, labels)
-    hits, alarms = cases.detected
-    if not hits.size or not hits[0] or not alarms[0]:
-        return None
-    return cases.threshold(int(np.argmax(hits / hits[0] - alarms / alarms[0])))
-
-
-def reaching_threshold(scores: Numbers, labels: Numbers, sensitivity: float) -> float:
-    """Highest score from which on at least this share of the positives, of whom there are some, is detected."""
-    cases = curve(scores, labels)
-    hits, _ = cases.detected
-    needed = math.ceil(sensitivity * hits[0] - 1e-9)  # 0.9 · 10 is a little more than 9
-    return cases.threshold(int(np.flatnonzero(hits >= needed)[-1]))

@@ -31,14 +31,14 @@ class StaticBranch(nn.Module):
         widths = (sum(sizes.embedding_widths) + sizes.continuous, *sizes.static_widths)
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[:-1])
         self.linears = nn.ModuleList(nn.Linear(i, o) for i, o in itertools.pairwise(widths))
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropouts = nn.ModuleList(nn.Dropout(rate) for rate in sizes.static_dropout)
 
     def forward(self, continuous: Tensor, categorical: Tensor) -> Tensor:
         """(B features), (B categories) → (B static)."""
         embedded = [table(categorical[:, i]) for i, table in enumerate(self.embeddings)]  # each (B E)
         x = torch.cat([*embedded, continuous], dim=1)
-        for index, (norm, linear) in enumerate(zip(self.norms, self.linears, strict=True)):
-            x = linear(self.dropout(norm(x)))
+        for index, (norm, dropout, linear) in enumerate(zip(self.norms, self.dropouts, self.linears, strict=True)):
+            x = linear(dropout(norm(x)))
             if index < len(self.linears) - 1:
                 x = torch.relu(x)
         return x
@@ -123,10 +123,10 @@ class FusionModel(nn.Module):
         )
 
     @classmethod
-    def from_network(cls, network: StoredNetwork, dropout: float = 0.2) -> FusionModel:
-        """Build the model that has a network's parameters."""
-        model = cls(_sizes(network, dropout))
-        model.layers = nn.ModuleList(S4Layer(layer.system, dropout) for layer in network.layers)
+    def from_network(cls, network: StoredNetwork) -> FusionModel:
+        """Build the model that has a network's parameters; it drops nothing out."""
+        model = cls(_sizes(network))
+        model.layers = nn.ModuleList(S4Layer(layer.system, 0) for layer in network.layers)
         _load(model, network, _ENDS)
         for layer, arrays in zip(_layers(model), network.layers, strict=True):
             _load(layer, arrays, _LAYER)
@@ -167,7 +167,7 @@ def _load(module: nn.Module, arrays: object, names: dict[str, str]) -> None:
         state[ours].copy_(torch.from_numpy(getattr(arrays, theirs)))
 
 
-def _sizes(network: StoredNetwork, dropout: float) -> Sizes:
+def _sizes(network: StoredNetwork) -> Sizes:
     return Sizes(
         targets=network.targets,
         leads=network.leads,
@@ -180,7 +180,8 @@ def _sizes(network: StoredNetwork, dropout: float) -> Sizes:
         categories=tuple(table.shape[0] for table in network.embeddings),
         embedding_widths=tuple(table.shape[1] for table in network.embeddings),
         static_widths=tuple(block.weight.shape[0] for block in network.static),
-        dropout=dropout,
+        dropout=0,
+        static_dropout=(0,) * len(network.static),
     )
 
 

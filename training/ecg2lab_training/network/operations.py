@@ -61,9 +61,12 @@ def circular(kernel: Tensor, d: Tensor) -> Tensor:
     return taps
 
 
-def convolve_gelu(u: Tensor, taps: Tensor) -> Tensor:
-    """GELU of a convolution of each channel: (H B L), (H N) circular, lag 0 first → (H B L)."""
-    y: Tensor = ConvolveGelu.apply(u, taps)  # type: ignore[no-untyped-call]
+def convolve_gelu(u: Tensor, taps: Tensor, mask: Tensor | None) -> Tensor:
+    """GELU of a convolution of each channel, times a mask.
+
+    Parameters are (H B L), (H N) circular with lag 0 first, (H B 1) or None; what comes back is (H B L).
+    """
+    y: Tensor = ConvolveGelu.apply(u, taps, mask)  # type: ignore[no-untyped-call]
     return y
 
 
@@ -80,8 +83,8 @@ class ConvolveGelu(torch.autograd.Function):
     """See `convolve_gelu`."""
 
     @staticmethod
-    def forward(ctx: Any, u: Tensor, taps: Tensor) -> Tensor:
-        """(H B L), (H N) circular, lag 0 first → (H B L)."""
+    def forward(ctx: Any, u: Tensor, taps: Tensor, mask: Tensor | None) -> Tensor:
+        """(H B L), (H N) circular, lag 0 first, (H B 1) or None → (H B L)."""
         length, window = taps.shape[-1], u.shape[-1]
         kernel = torch.fft.rfft(taps)[:, None]  # (H 1 F)
         y, out = torch.empty_like(u), torch.empty_like(u)
@@ -90,23 +93,26 @@ class ConvolveGelu(torch.autograd.Function):
             torch.fft.rfft(u[part], n=length, out=spectrum[part])
             y[part] = torch.fft.irfft(spectrum[part] * kernel[part], n=length)[..., :window]
             out[part] = functional.gelu(y[part])
-        ctx.save_for_backward(spectrum, kernel, y)
+            if mask is not None:
+                out[part] *= mask[part]
+        ctx.save_for_backward(spectrum, kernel, y, mask)
         ctx.length = length
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         """Correlate with the kernel, and with the input."""
-        spectrum, kernel, y = ctx.saved_tensors
+        spectrum, kernel, y, mask = ctx.saved_tensors
         length, window = ctx.length, y.shape[-1]
         grad_u, grad_kernel = torch.empty_like(y), torch.empty_like(kernel)
         for part in _parts(y, 0):
-            pull = torch.ops.aten.gelu_backward(grad[part], y[part])
+            pull = grad[part] if mask is None else grad[part] * mask[part]
+            pull = torch.ops.aten.gelu_backward(pull, y[part])
             pull = torch.fft.rfft(pull, n=length)  # (h B F)
             grad_kernel[part] = torch.linalg.vecdot(spectrum[part], pull, dim=1)[:, None]
             grad_u[part] = torch.fft.irfft(pull.mul_(kernel[part].conj()), n=length)[..., :window]
-        return grad_u, torch.fft.irfft(grad_kernel[:, 0], n=length)
+        return grad_u, torch.fft.irfft(grad_kernel[:, 0], n=length), None
 
 
 class GateNorm(torch.autograd.Function):

@@ -83,7 +83,7 @@ def _numpy(tensor: Tensor) -> NDArray[Any]:
 
 
 class S4Layer(nn.Module):
-    """y = conv(u, k) + D·u; GELU; linear H → 2H; GLU; dropout; residual; LayerNorm."""
+    """y = conv(u, k) + D·u; GELU; dropout; linear H → 2H; GLU; dropout; residual; LayerNorm."""
 
     def __init__(self, system: Dplr, dropout: float) -> None:
         """Build a layer around a state space; D starts standard normal, as the authors' does."""
@@ -97,7 +97,7 @@ class S4Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(H B L) → (H B L)."""
-        y = operations.convolve_gelu(x, operations.circular(self.kernel(), self.d))
+        y = operations.convolve_gelu(x, operations.circular(self.kernel(), self.d), self.mask(x))
         z = self.output.weight @ y.flatten(1)  # (2H B·L)
         z = z.float() if z.dtype == torch.bfloat16 else z  # norms and transforms stay in float32
         bias, weight, shift = self.output.bias, self.norm.weight, self.norm.bias

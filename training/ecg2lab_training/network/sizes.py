@@ -13,6 +13,9 @@ Inputs = Literal["fusion", "ecg", "tabular"]
 other part."""
 
 
+Rate = Annotated[float, Meta(ge=0, lt=1)]
+
+
 class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Sizes that are a choice."""
 
@@ -22,7 +25,18 @@ class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     bidirectional: bool = True
     embedding_widths: tuple[Count, ...] = (16, 32)
     static_widths: Annotated[tuple[Count, ...], Meta(min_length=1)] = (128, 128, 128)
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.2
+    dropout: Rate = 0.2
+    """Of whole channels, twice in each S4 layer: after its convolution and after its gate."""
+    static_dropout: tuple[Rate, ...] = (0.25, 0.25, 0.5)
+    """Before each linear layer of the static branch."""
+
+    def __post_init__(self) -> None:
+        """Refuse rates that are not one for each layer."""
+        if len(self.static_dropout) != len(self.static_widths):
+            raise ValueError(
+                f"static_dropout names {len(self.static_dropout)} rates for the {len(self.static_widths)} layers of "
+                "static_widths"
+            )
 
 
 class Sizes(Architecture, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ class Question(NamedTuple):
             distance = np.where(np.abs(minutes) <= NOW, np.abs(minutes) + 0.5 * (minutes > 0), np.inf)
             nearest = np.take_along_axis(crossed, distance.argmin(axis=1)[:, None], axis=1)[:, 0]
             return np.where(np.isfinite(distance.min(axis=1)), nearest, np.nan)
-        inside = (minutes > 0) & (minutes <= self.minutes)
+        inside = (minutes >= 0) & (minutes <= self.minutes)
         some, both = (crossed & inside).any(axis=1), (other & inside).any(axis=1)
         return np.where(inside.any(axis=1) & ~(some & both), some, np.nan).astype(np.float64)
 

@@ -1,0 +1,45 @@
+"""Pictures are drawn under matplotlib's own defaults, whatever the user's settings say."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ecg2lab.system.extras import require
+
+_ONE_AT_A_TIME = threading.RLock()
+"""matplotlib's settings are those of the process."""
+
+
+@contextmanager
+def own_style(**changes: object) -> Iterator[None]:
+    """Matplotlib's defaults with these changes, for drawing and for saving; the user's come back after it.
+
+    A picture to scale must not follow a `matplotlibrc` with another resolution, a tight box or a font of its own.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    require("report", "matplotlib")
+    with _ONE_AT_A_TIME:
+        _import_matplotlib()
+        from matplotlib import style
+
+        with style.context(["default", changes]):
+            yield
+
+
+def _import_matplotlib() -> None:
+    """Also where MPLBACKEND names no backend: none is asked for here, but the import would fail."""
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    import matplotlib
+
+    if backend is not None:
+        os.environ["MPLBACKEND"] = backend
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
