@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped, unused-ignore]
 
+from ecg2lab_training.measures import parts
+
 Array = NDArray[np.float64]
 Unit = Literal["patients", "paper"]
 """What is drawn: patients, or single ECGs as in the paper."""
@@ -82,8 +84,15 @@ def areas(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]], 
     ndarray (R, n)
         NaN in a round that drew no positive or no negative of the target.
     """
+    n = labels.shape[1]
+    each: list[Array] = parts.measure(n, lambda part: _areas(scores[:, part], labels[:, part], draws))
+    return np.array(each).reshape(n, draws.rounds).T
+
+
+def _areas(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]], draws: Draws) -> Array:
     ranked = [_rank(s, y) for s, y in zip(scores.T, labels.T, strict=True)]
-    return np.concatenate([np.stack([target.areas(counts) for target in ranked], axis=1) for counts in draws.blocks()])
+    blocks = [np.stack([target.areas(counts) for target in ranked]) for counts in draws.blocks()]
+    return np.concatenate(blocks, axis=1)  # (n, R)
 
 
 class _Ranked(NamedTuple):
