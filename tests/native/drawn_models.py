@@ -105,6 +105,7 @@ def categories(name):
     )
 
 
+@cache
 def targets(index):
     criteria = st.builds(
         contracts.Criterion,
@@ -130,6 +131,7 @@ def targets(index):
     )
 
 
+@cache
 def decided_contracts():
     """Contracts that differ in what targets are flagged by, and answer whatever they are asked."""
     facts = st.sampled_from([["age"], ["bmi", "age"], ["heart_rate_bpm", "age", "spo2_percent"], ["bmi"]])
@@ -191,8 +193,9 @@ SETTINGS = st.tuples(st.sampled_from([1, 1, 2, 3, 4, 8]), st.sampled_from(["all"
 SENTENCES = ["12 positives: too few", "keine Schwelle “ä”\\"]
 
 
+@cache
 def decisions():
-    settings = st.lists(SETTINGS, unique=True, min_size=1, max_size=8)
+    settings = st.lists(SETTINGS, unique=True, min_size=1, max_size=4)
     return st.builds(
         contracts.Decision,
         rule=st.sampled_from(["specificity=0.9", "youden"]),
@@ -202,29 +205,35 @@ def decisions():
     )
 
 
+MEASUREMENTS = st.tuples(*[st.floats(0, 1)] * 3).map(
+    lambda shares: contracts.Measured(**dict(zip(("low", "value", "high"), sorted(shares), strict=True)))
+)
+COUNTS = st.sampled_from([0, 1, 90, 4711, 10**9])
+MISSING = st.sampled_from([0, 0, 1, 2, 10, 10**9])
+PREVALENCES = st.floats(0, 1) | st.just(0.0)
+MAYBE_MEASURED, MAYBE_PREVALENCE = optional(MEASUREMENTS), optional(PREVALENCES)
+MAYBE_THRESHOLD, REASONS = mostly(THRESHOLDS), st.sampled_from(SENTENCES)
+
+
 @st.composite
 def points(draw, windows, facts):
     """With a threshold, or the reason for none: then less needs to be stated."""
-    threshold = draw(mostly(THRESHOLDS))
-    stated = optional if threshold is None else st.one_of
+    threshold = draw(MAYBE_THRESHOLD)
     return contracts.OperatingPoint(
         windows=windows,
         facts=facts,
-        most_missing=draw(st.sampled_from([0, 0, 1, 2, 10, 10**9])),
+        most_missing=draw(MISSING),
         threshold=threshold,
-        reason=draw(st.sampled_from(SENTENCES)) if threshold is None else None,
-        **{name: draw(st.integers(0, 1000)) for name in ("patients", "positives", "negatives")},
-        prevalence=draw(stated(st.floats(0, 1) | st.just(0.0))),
-        sensitivity=draw(stated(measurements())),
-        specificity=draw(stated(measurements())),
-        ppv=draw(optional(measurements())),
-        npv=draw(optional(measurements())),
+        reason=draw(REASONS) if threshold is None else None,
+        patients=draw(COUNTS),
+        positives=draw(COUNTS),
+        negatives=draw(COUNTS),
+        prevalence=draw(MAYBE_PREVALENCE if threshold is None else PREVALENCES),
+        sensitivity=draw(MAYBE_MEASURED if threshold is None else MEASUREMENTS),
+        specificity=draw(MAYBE_MEASURED if threshold is None else MEASUREMENTS),
+        ppv=draw(MAYBE_MEASURED),
+        npv=draw(MAYBE_MEASURED),
     )
-
-
-def measurements():
-    shares = st.lists(st.floats(0, 1), min_size=3, max_size=3).map(sorted)
-    return shares.map(lambda s: contracts.Measured(low=s[0], value=s[1], high=s[2]))
 
 
 def quality_limits():

@@ -280,7 +280,7 @@ def test_a_point_without_a_threshold_says_why():
     assert (finding.base_rate, finding.ratio) == (0.25, 2)
 
 
-@pytest.mark.parametrize(("prevalence", "ratio"), [(0.0, None), (0.125, 4), (1.0, 0.5)])
+@pytest.mark.parametrize(("prevalence", "ratio"), [(0.0, None), (5e-324, None), (0.125, 4), (1.0, 0.5)])
 def test_the_ratio_is_of_the_probability_to_the_base_rate(prevalence, ratio):
     finding = finding_of([point(1, prevalence=prevalence)], 1, EVERYTHING)
     assert (finding.base_rate, finding.ratio) == (prevalence, ratio)
@@ -331,6 +331,7 @@ def test_verdicts_equal_a_plain_reading_of_the_rules(data):
         said = (finding.verdict, finding.decision_threshold, finding.operating_point, finding.base_rate)
         assert said == expected
         assert finding.detected == {"flagged": True, "not flagged": False, "no decision": None}[verdict]
-        assert finding.ratio == (finding.probability / base_rate if base_rate else None)
+        ratio = finding.probability / base_rate if base_rate else np.inf
+        assert finding.ratio == (ratio if np.isfinite(ratio) else None)
         assert (finding.reason is None) == (threshold is not None)
         assert fitting is None or fitting.reason == finding.reason

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -28,9 +29,10 @@ struct Verdict {
   std::optional<double> threshold = {};   // that decided
   std::optional<double> base_rate = {};   // of that point, or of any if none holds
 
-  // Of the probability to the base rate.
+  // Of the probability to the base rate, where that is a number.
   std::optional<double> ratio() const {
-    return base_rate && *base_rate > 0 ? std::optional(probability / *base_rate) : std::nullopt;
+    const double ratio = base_rate && *base_rate > 0 ? probability / *base_rate : INFINITY;
+    return std::isfinite(ratio) ? std::optional(ratio) : std::nullopt;
   }
   std::optional<bool> detected() const {
     return word == Word::no_decision ? std::nullopt : std::optional(word == Word::flagged);

@@ -220,6 +220,7 @@ def test_report_names_what_differs_from_training(small_bundle: Path, site: Path)
     """A bundle whose card states no training population: medians are all that can be compared, and it says so."""
     found, _ = site_report(small_bundle, site)
     assert any("does not state its training population" in sentence for sentence in found.shift)
+    assert found.data.dates == ("2026-03-01", "2026-03-05")
     assert {t.name: t.auroc.value is not None for t in found.targets} == {
         "potassium_high_now": True,
         "hemoglobin_low_120min": True,

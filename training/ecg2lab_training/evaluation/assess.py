@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +13,36 @@ from ecg2lab.contract import Contract, Target
 from ecg2lab_training.evaluation import baseline as boosting
 from ecg2lab_training.evaluation import ideal
 from ecg2lab_training.evaluation.cases import Cases
+from ecg2lab_training.evaluation.estimates import Agreement, Curve, Estimate, NetBenefit, brief, number
 from ecg2lab_training.evaluation.result import (
     AtPrevalence,
     Baseline,
     Calibrated,
     Decision,
-    Estimate,
     Ideal,
+    Medians,
     Overall,
     Settings,
     TargetResult,
-    number,
 )
-from ecg2lab_training.measures import bootstrap, curves, flags, platt, rates, reliability
+from ecg2lab_training.measures import (
+    agreement,
+    bootstrap,
+    calibration_curve,
+    curves,
+    decision_curve,
+    flags,
+    parts,
+    platt,
+    rates,
+    reliability,
+)
 from ecg2lab_training.measures.decisions import Setting, threshold_of
 from ecg2lab_training.measures.flags import Figures
 from ecg2lab_training.measures.reliability import Reliability
 
 Array = NDArray[np.float64]
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,9 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     setting = Setting(cases.windows.shape[1], "all")
     thresholds = [threshold_of(target, setting) for target in contract.targets]
     figures = flags.measure(calibrated, cases.labels, thresholds, draws)
+    agreements = _each_target(agreement.measure, calibrated, cases.labels, draws)
+    smooth = _each_target(calibration_curve.measure, calibrated, cases.labels, draws)
+    benefits = _each_target(decision_curve.measure, calibrated, cases.labels, draws)
     results = []
     for column, target in enumerate(contract.targets):
         labels = cases.labels[:, column]
@@ -93,6 +108,9 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
             calibration=target.calibration,
             before=reliability.measure(before, labels),
             after=reliability.measure(after, labels),
+            agreement=Agreement.of(agreements[column]),
+            curve=Curve.of(smooth[column]),
+            net_benefit=NetBenefit.of(benefits[column]),
             decision=_decision(target, thresholds[column], figures[column], settings, beside.prevalences),
             baseline=None if boosted is None else number(boosted[column]),
             planted=beside.planted.get(target.name),
@@ -105,10 +123,21 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
         targets=int((~np.isnan(areas)).sum()),
         before=_calibrated([r.before for r in results], raw, cases.labels),
         after=_calibrated([r.after for r in results], calibrated, cases.labels),
+        medians=_medians(results),
         calibration_from=beside.calibration_from,
     )
     compared = None if observed is None else ideal.compare(observed, contract.target_names, beside.planted)
     return Assessment(overall, tuple(results), _baseline(beside, cases, areas, rounds, draws, contract), compared)
+
+
+def _each_target(
+    measure: Callable[[Array, NDArray[np.float32], bootstrap.Draws], Sequence[Measured]],
+    probabilities: Array,
+    labels: NDArray[np.float32],
+    draws: bootstrap.Draws,
+) -> list[Measured]:
+    """What a measure gives for each target, on all cores."""
+    return parts.measure(labels.shape[1], lambda part: measure(probabilities[:, part], labels[:, part], draws))
 
 
 def _areas(scores: Array, labels: NDArray[np.float32]) -> Array:
@@ -127,25 +156,20 @@ def _decision(
 ) -> Decision | None:
     if threshold is None or figures is None:
         return None
-    sensitivity, specificity, ppv, npv = map(
-        _estimate, (figures.sensitivity, figures.specificity, figures.ppv, figures.npv)
-    )
+    measured = figures.sensitivity, figures.specificity, figures.ppv, figures.npv
+    sensitivity, specificity, ppv, npv = map(Estimate.measured, measured)
     here = AtPrevalence(prevalence=figures.prevalence, source="these records", ppv=ppv.value, npv=npv.value)
     elsewhere = _at(sensitivity, specificity, stated[target.name]) if target.name in stated else None
     return Decision(
         threshold=threshold,
-        rule=settings.rule,
+        rule=target.decision.rule if target.decision else settings.rule,
+        chosen_on=target.decision.chosen_on if target.decision else None,
         sensitivity=sensitivity,
         specificity=specificity,
         ppv=ppv,
         npv=npv,
         predictive_values=(here,) if elsewhere is None else (here, elsewhere),
     )
-
-
-def _estimate(measured: flags.Estimate) -> Estimate:
-    low, high = measured.interval or (None, None)
-    return Estimate(value=measured.value, low=low, high=high)
 
 
 def _at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> AtPrevalence:
@@ -157,6 +181,21 @@ def _at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> AtPr
 
 def _mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
+
+
+def _medians(results: list[TargetResult]) -> Medians:
+    agreements = [r.agreement for r in results if r.agreement]
+    slopes = [a.slope.value for a in agreements if a.slope]
+    return Medians(
+        targets=len(agreements),
+        intercept=_median([a.intercept.value for a in agreements]),
+        slope=_median(slopes),
+        average_error=_median([r.curve.average_error for r in results if r.curve]),
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    return brief(float(np.median(np.array(values, dtype=np.float64)))) if values else None
 
 
 def _calibrated(measured: list[Reliability | None], p: Array, labels: NDArray[np.float32]) -> Calibrated:

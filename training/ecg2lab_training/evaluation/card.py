@@ -7,10 +7,14 @@ and for whom worse, what it must not be used for, and how each statement can be 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
+from statistics import mean, median
 
-from ecg2lab_training.evaluation import population
+from ecg2lab_training.evaluation import population, tripod
+from ecg2lab_training.evaluation.estimates import Estimate
 from ecg2lab_training.evaluation.result import Calibrated, Evaluation, Group, TargetResult, encode
-from ecg2lab_training.evaluation.words import decimal, interval, markdown, percent
+from ecg2lab_training.evaluation.subgroups import LEAST_CASES, LEAST_PATIENTS
+from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown, percent, share
 
 METHOD = "Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s41598-025-26715-5"
 
@@ -26,8 +30,9 @@ def card(evaluation: Evaluation) -> str:
         "Performance by target": _by_target(evaluation),
         "Performance in subgroups": _subgroups(evaluation),
         "Calibration and decision thresholds": _calibration(evaluation),
+        "Methods, as TRIPOD+AI asks": tripod.section(evaluation),
         "Limitations": _limitations(evaluation),
-        "Ethical considerations": _ethics(evaluation),
+        "Ethical considerations": _ethics(),
         "Maintenance": _maintenance(),
         "How to verify": _verify(evaluation),
     }
@@ -122,39 +127,100 @@ def _performance(e: Evaluation) -> str:
 
 
 def _by_target(e: Evaluation) -> str:
-    head = ("target", "abnormality", "when", "AUROC [95 % CI]", "AUPRC", "prevalence", "pos./neg.")
-    return markdown(head, [_target(t) for t in e.targets])
+    head = ("target", "abnormality", "when", "AUROC [95 % CI]", "AUPRC", "prevalence", "pos./neg.", "without label")
+    return markdown(head, [_target(t, e.data.records) for t in e.targets])
 
 
-def _target(t: TargetResult) -> list[str]:
+def _target(t: TargetResult, records: int) -> list[str]:
     c = t.criterion
     meaning = [str(c), c.when] if c else ["not stated", ""]
-    counts = f"{t.positives}/{t.negatives}"
-    return [t.name, *meaning, interval(t.auroc), decimal(t.auprc), percent(t.prevalence), counts]
+    counts, without = f"{t.positives}/{t.negatives}", percent(1 - (t.positives + t.negatives) / records)
+    return [t.name, *meaning, interval(t.auroc), decimal(t.auprc), percent(t.prevalence), counts, without]
 
 
 def _subgroups(e: Evaluation) -> str:
-    head = ("attribute", "value", "ECGs", "patients", "macro AUROC [95 % CI]", "targets")
-    rows = [_group(g) for g in e.groups]
-    return markdown(head, rows) + (
-        "\nA macro AUROC is over the targets that have both classes in the subgroup, so rows may rest on different "
-        "targets; evaluation.json has each target.\n"
+    head = ("attribute", "value", "ECGs", "patients", "targets", "macro AUROC [95 % CI]", *_IN_A_GROUP)
+    return markdown(head, [_group(g) for g in e.groups]) + (
+        f"\nSubgroups of an attribute are compared by the same targets: those with at least {LEAST_CASES} positives "
+        f"and {LEAST_CASES} negatives in each. Subgroups of fewer than {LEAST_PATIENTS} patients are counted and not "
+        "judged. Sensitivity and specificity are at the thresholds that all patients have. Subgroups differ by chance, "
+        "too: evaluation.json has each target with its intervals.\n"
     )
 
 
+_IN_A_GROUP = ("median intercept", "median slope", "mean sensitivity", "mean specificity")
+
+
 def _group(g: Group) -> list[str]:
-    targets = sum(t.auroc is not None for t in g.targets.values())
-    return [g.attribute, g.value, str(g.records), str(g.patients), interval(g.macro_auroc), str(targets)]
+    agreements = [t.agreement for t in g.targets.values() if t.agreement]
+    values = (
+        _over(median, [a.intercept for a in agreements]),
+        _over(median, [a.slope for a in agreements]),
+        _over(mean, [t.sensitivity for t in g.targets.values()]),
+        _over(mean, [t.specificity for t in g.targets.values()]),
+    )
+    counts = map(str, (g.records, g.patients, len(g.targets)))
+    return [g.attribute, g.value, *counts, interval(g.macro_auroc), *map(decimal, values)]
+
+
+def _over(summary: Callable[[list[float]], float], estimates: Iterable[Estimate | None]) -> float | None:
+    values = [one.value for one in estimates if one is not None and one.value is not None]
+    return summary(values) if values else None
 
 
 def _calibration(e: Evaluation) -> str:
-    head = ("", "mean ECE", "by chance alone", "pooled ECE", "by chance alone", "mean Brier score")
-    rows = [_agreement("not calibrated", e.overall.before), _agreement("calibrated", e.overall.after)]
+    head = ("target", "intercept [95 % CI]", "slope [95 % CI]", "mean error", "largest error", "ECE", "by chance alone")
+    each = markdown(head, [_reliance(t) for t in e.targets])
+    medians = e.overall.medians
+    middle = (
+        f"Medians over {medians.targets} targets: intercept {decimal(medians.intercept)}, slope "
+        f"{decimal(medians.slope)}, mean error of the smooth curve {decimal(medians.average_error)}. An intercept "
+        "above 0 says that probabilities are too low, a slope below 1 that they are too extreme. The errors are those "
+        "of the smooth curve in reliability.png; the ECE depends on bins and on the number of records and stands only "
+        "beside them.\n"
+    )
+    scores = ("", "mean ECE", "by chance alone", "pooled ECE", "by chance alone", "mean Brier score")
+    before, after = _agreement("not calibrated", e.overall.before), _agreement("calibrated", e.overall.after)
     title = f"Decisions ({e.settings.rule}) on the calibrated probability, with all windows and facts:"
     rates = [f"{name} [95 % CI]" for name in ("sensitivity", "specificity", "PPV")]
     columns = ("target", "threshold", *rates, "PPV, NPV at prevalence")
     decided = markdown(columns, [_decision(t) for t in e.targets if t.decision])
-    return f"Calibration: {e.overall.calibration_from}.\n\n{markdown(head, rows)}\n{title}\n\n{decided}{_undecided(e)}"
+    parts = (
+        f"Calibration: {e.overall.calibration_from}.\n",
+        each,
+        middle,
+        markdown(scores, [before, after]),
+        f"{title}\n",
+        f"{decided}{_undecided(e)}",
+        _benefit(e),
+    )
+    return "\n".join(parts)
+
+
+def _reliance(t: TargetResult) -> list[str]:
+    errors = (None, None) if t.curve is None else (t.curve.average_error, t.curve.largest_error)
+    ece = (None, None) if t.after is None else (t.after.ece, t.after.ece_by_chance)
+    return [t.name, *agreement(t), *map(decimal, (*errors, *ece))]
+
+
+def _benefit(e: Evaluation) -> str:
+    """Where flagging by the model is worth more than flagging everybody or nobody."""
+    ranges = {t.name: t.net_benefit.better() for t in e.targets if t.net_benefit is not None}
+    lines = [
+        f"- {name}: {'; '.join(' to '.join(dict.fromkeys(map(share, span))) for span in spans)}"
+        for name, spans in ranges.items()
+        if spans
+    ]
+    nowhere = [name for name, spans in ranges.items() if not spans]
+    if nowhere:
+        lines.append(f"- nowhere: {', '.join(nowhere)}")
+    return (
+        "Thresholds over which flagging by the model has a higher net benefit than flagging everybody and than "
+        "flagging nobody, by the lower end of its 95 % interval, searched between a fifth and three times the "
+        "prevalence, 90 % at most (decision_curves.png):\n\n"
+        + "\n".join(lines or ["- no target has both classes"])
+        + "\n"
+    )
 
 
 def _undecided(e: Evaluation) -> str:
@@ -194,23 +260,11 @@ def _limitations(e: Evaluation) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ethics(e: Evaluation) -> str:
-    worst = _lowest(e)
-    text = (
+def _ethics() -> str:
+    return (
         "Race and sex are inputs of the published method. Race is a social category and stands in for unmeasured "
         "circumstances; a model can carry inequalities of care on into its answers.\n"
     )
-    if worst is not None:
-        text += (
-            f"\nLowest macro AUROC of a subgroup here: {worst.attribute} {worst.value}, "
-            f"{interval(worst.macro_auroc)} on {worst.records} ECGs.\n"
-        )
-    return text
-
-
-def _lowest(e: Evaluation) -> Group | None:
-    measured = [g for g in e.groups if g.macro_auroc.low is not None and g.attribute != "missing numbers"]
-    return min(measured, key=lambda g: g.macro_auroc.value or 0, default=None)
 
 
 def _maintenance() -> str:

@@ -127,6 +127,7 @@ def judge(
         Whom it was trained on, where that is stated.
     """
     assessment = assess.assess(cases, contract, settings, beside)
+    compared, not_compared = groups(cases, contract, settings)
     here = population.summarise(contract, cases.continuous, cases.categorical, cases.labels)
     return Evaluation(
         model=_describe(subject),
@@ -134,7 +135,8 @@ def judge(
         settings=settings,
         overall=assessment.overall,
         targets=assessment.targets,
-        groups=groups(cases, contract, settings),
+        groups=compared,
+        not_compared=not_compared,
         windows=window_counts(cases, settings),
         baseline=assessment.baseline,
         ideal=assessment.ideal,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab_training.evaluation.cases import Cases
-from ecg2lab_training.evaluation.result import Estimate, Ideal, Nowhere, number
+from ecg2lab_training.evaluation.estimates import Estimate, number
+from ecg2lab_training.evaluation.result import Ideal, Nowhere
 from ecg2lab_training.measures import bootstrap, curves
 
 Array = NDArray[np.float64]

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from ecg2lab.contract import Calibration, Criterion
 from ecg2lab.errors import DatasetError
+from ecg2lab_training.evaluation.estimates import Agreement, Curve, Estimate, NetBenefit, Struct
 from ecg2lab_training.files import indented
-from ecg2lab_training.measures import bootstrap
 from ecg2lab_training.measures.reliability import Reliability
 
 FILE = "evaluation.json"
 
 
-def number(value: float) -> float | None:
-    """A number, or None for NaN, which JSON does not have."""
-    return None if math.isnan(value) else float(value)
-
-
-class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Immutable; what has no value is null, never NaN."""
-
-
-class Estimate(_Struct, frozen=True, kw_only=True):
-    """An area, a difference of areas, or a proportion, with its 95 % interval."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    """low and high: None where too few rounds have a value."""
-
-    @classmethod
-    def of(cls, value: float, rounds: NDArray[np.float64]) -> Estimate:
-        """An area with the 95 % percentile interval of its rounds of a bootstrap: (R)."""
-        if math.isnan(value):
-            return cls()
-        low, high = bootstrap.interval(rounds) or (None, None)
-        return cls(value=float(value), low=low, high=high)
-
-
-class AtPrevalence(_Struct, frozen=True, kw_only=True):
+class AtPrevalence(Struct, frozen=True, kw_only=True):
     """Predictive values where the abnormality is that frequent."""
 
     prevalence: float
@@ -54,12 +25,14 @@ class AtPrevalence(_Struct, frozen=True, kw_only=True):
     npv: float | None
 
 
-class Decision(_Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, kw_only=True):
     """What *flagged* is worth on these records, with all their windows and facts."""
 
     threshold: float
     """On the calibrated probability."""
     rule: str
+    chosen_on: str | None
+    """The patients that it was chosen on, in words; None: not stated."""
     sensitivity: Estimate
     specificity: Estimate
     ppv: Estimate
@@ -68,7 +41,7 @@ class Decision(_Struct, frozen=True, kw_only=True):
     predictive_values: tuple[AtPrevalence, ...]
 
 
-class TargetResult(_Struct, frozen=True, kw_only=True):
+class TargetResult(Struct, frozen=True, kw_only=True):
     """One target."""
 
     name: str
@@ -83,6 +56,10 @@ class TargetResult(_Struct, frozen=True, kw_only=True):
     """Without the calibration."""
     after: Reliability | None
     """With it."""
+    agreement: Agreement | None
+    """With the calibration, as are the curve and the net benefit."""
+    curve: Curve | None
+    net_benefit: NetBenefit | None
     decision: Decision | None
     baseline: float | None = None
     """AUROC of the tabular baseline."""
@@ -94,7 +71,7 @@ class TargetResult(_Struct, frozen=True, kw_only=True):
     """Ideal observer less model."""
 
 
-class Calibrated(_Struct, frozen=True, kw_only=True):
+class Calibrated(Struct, frozen=True, kw_only=True):
     """Calibration over all targets."""
 
     mean_ece: float | None
@@ -106,7 +83,18 @@ class Calibrated(_Struct, frozen=True, kw_only=True):
     mean_brier: float | None
 
 
-class Overall(_Struct, frozen=True, kw_only=True):
+class Medians(Struct, frozen=True, kw_only=True):
+    """Over the targets that have each: calibrated probabilities."""
+
+    targets: int
+    """That have an intercept."""
+    intercept: float | None
+    slope: float | None
+    average_error: float | None
+    """Of the smooth curve."""
+
+
+class Overall(Struct, frozen=True, kw_only=True):
     """All targets together."""
 
     macro_auroc: Estimate
@@ -114,19 +102,24 @@ class Overall(_Struct, frozen=True, kw_only=True):
     """That have an AUROC; the others lack positives or negatives."""
     before: Calibrated
     after: Calibrated
+    medians: Medians
     calibration_from: str
     """Where the calibration was fitted, in words."""
 
 
-class GroupTarget(_Struct, frozen=True, kw_only=True):
+class GroupTarget(Struct, frozen=True, kw_only=True):
     """One target in a subgroup."""
 
-    auroc: float | None
     positives: int
     negatives: int
+    auroc: Estimate
+    agreement: Agreement | None
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    """Both at the threshold that all patients have; None: there is no decision."""
 
 
-class Group(_Struct, frozen=True, kw_only=True):
+class Group(Struct, frozen=True, kw_only=True):
     """One subgroup."""
 
     attribute: str
@@ -135,9 +128,10 @@ class Group(_Struct, frozen=True, kw_only=True):
     patients: int
     macro_auroc: Estimate
     targets: dict[str, GroupTarget]
+    """The same for all subgroups of an attribute, but for those with too few patients, which have none."""
 
 
-class Windows(_Struct, frozen=True, kw_only=True):
+class Windows(Struct, frozen=True, kw_only=True):
     """Probabilities averaged over the first windows alone."""
 
     windows: int
@@ -146,7 +140,7 @@ class Windows(_Struct, frozen=True, kw_only=True):
     macro_auroc: Estimate
 
 
-class Baseline(_Struct, frozen=True, kw_only=True):
+class Baseline(Struct, frozen=True, kw_only=True):
     """Gradient boosting on the tabular features, without an ECG."""
 
     description: str
@@ -159,7 +153,7 @@ class Baseline(_Struct, frozen=True, kw_only=True):
     """Names of targets whose training labels have one class only."""
 
 
-class Nowhere(_Struct, frozen=True, kw_only=True):
+class Nowhere(Struct, frozen=True, kw_only=True):
     """A label that shows nowhere must not be predictable."""
 
     target: str
@@ -168,7 +162,7 @@ class Nowhere(_Struct, frozen=True, kw_only=True):
     contains_half: bool | None
 
 
-class Ideal(_Struct, frozen=True, kw_only=True):
+class Ideal(Struct, frozen=True, kw_only=True):
     """An ideal observer of simulated patients beside the model, on the same records."""
 
     targets: int
@@ -182,7 +176,7 @@ class Ideal(_Struct, frozen=True, kw_only=True):
     """Whether all do; None: no such target."""
 
 
-class NumberSummary(_Struct, frozen=True, kw_only=True):
+class NumberSummary(Struct, frozen=True, kw_only=True):
     """One number of a population."""
 
     quartiles: tuple[float, float, float] | None
@@ -190,7 +184,7 @@ class NumberSummary(_Struct, frozen=True, kw_only=True):
     """Share of records."""
 
 
-class Population(_Struct, frozen=True, kw_only=True):
+class Population(Struct, frozen=True, kw_only=True):
     """Whom the records are of."""
 
     records: int
@@ -201,7 +195,7 @@ class Population(_Struct, frozen=True, kw_only=True):
     """By target, among known labels."""
 
 
-class Model(_Struct, frozen=True, kw_only=True):
+class Model(Struct, frozen=True, kw_only=True):
     """What was evaluated."""
 
     name: str
@@ -217,7 +211,7 @@ class Model(_Struct, frozen=True, kw_only=True):
     minimum_age: float
 
 
-class Data(_Struct, frozen=True, kw_only=True):
+class Data(Struct, frozen=True, kw_only=True):
     """On what."""
 
     kind: Literal["data set", "table"]
@@ -226,13 +220,15 @@ class Data(_Struct, frozen=True, kw_only=True):
     """None: not stated, as of a table."""
     sha256: str
     part: str
+    dates: tuple[str, str] | None = None
+    """Of the first and last recording, ISO 8601; None: not stated."""
     records: int
     patients: int
-    skipped: dict[str, str] = {}
+    skipped: dict[str, str] = msgspec.field(default_factory=dict)
     """Records that could not be used, with the reason."""
 
 
-class Settings(_Struct, frozen=True, kw_only=True):
+class Settings(Struct, frozen=True, kw_only=True):
     """How."""
 
     bootstrap: Literal["patients", "paper"]
@@ -242,7 +238,7 @@ class Settings(_Struct, frozen=True, kw_only=True):
     """Of the thresholds that are judged."""
 
 
-class Evaluation(_Struct, frozen=True, kw_only=True):
+class Evaluation(Struct, frozen=True, kw_only=True):
     """evaluation.json."""
 
     schema_version: Literal[2] = 2
@@ -252,6 +248,8 @@ class Evaluation(_Struct, frozen=True, kw_only=True):
     overall: Overall
     targets: tuple[TargetResult, ...]
     groups: tuple[Group, ...]
+    not_compared: dict[str, dict[str, str]]
+    """Attribute → target → why its subgroups are not compared by it."""
     windows: tuple[Windows, ...]
     baseline: Baseline | None = None
     ideal: Ideal | None = None

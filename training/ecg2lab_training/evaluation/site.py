@@ -63,6 +63,7 @@ def on_own_data(
             synthetic=None,
             sha256=digest(path, labs),
             part="all recordings",
+            dates=_dates(table),
             records=len(cases.labels),
             patients=cases.patients,
             skipped=skipped,
@@ -72,6 +73,12 @@ def on_own_data(
         training=subject.training_population,
     )
     return replace(evaluation, notes=(*table.notes, *_skipped(skipped), *evaluation.notes)), cases
+
+
+def _dates(table: site_table.Table) -> tuple[str, str] | None:
+    """First and last day; None unless every recording has one."""
+    days = [row.time.date().isoformat() for row in table.rows if row.time is not None]
+    return (min(days), max(days)) if len(days) == len(table.rows) else None
 
 
 def _skipped(skipped: dict[str, str]) -> list[str]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from ecg2lab_training.evaluation import published
 from ecg2lab_training.evaluation.result import Evaluation, TargetResult
-from ecg2lab_training.evaluation.words import decimal, interval, markdown
+from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown
 
 _HEAD = ("category", "lab", "criterion", "setting", "horizon", "AUROC [95 % CI]", "pos./neg.")
+_CALIBRATION = ("intercept [95 % CI]", "slope [95 % CI]")
 
 
 def table(evaluation: Evaluation) -> str:
     """Write Markdown from an evaluation."""
     has_baseline, has_ideal = evaluation.baseline is not None, evaluation.ideal is not None
-    head = [*_HEAD, *["tabular baseline"] * has_baseline, *["ideal observer"] * has_ideal, "paper"]
+    head = [*_HEAD, *_CALIBRATION, *["tabular baseline"] * has_baseline, *["ideal observer"] * has_ideal, "paper"]
     rows = []
     for target in sorted(evaluation.targets, key=_order):
-        row = [*_meaning(target), interval(target.auroc), f"{target.positives}/{target.negatives}"]
+        row = [*_meaning(target), interval(target.auroc), f"{target.positives}/{target.negatives}", *agreement(target)]
         row += [decimal(target.baseline)] * has_baseline + [decimal(target.ideal)] * has_ideal
         rows.append([*row, published.AUROC.get(target.name, "")])
     return f"# {evaluation.model.name}\n\n{_introduction(evaluation)}\n{markdown(head, rows)}\n{_end(evaluation)}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ecg2lab_training.evaluation.result import Estimate
+from ecg2lab_training.evaluation.estimates import Estimate
+from ecg2lab_training.evaluation.result import TargetResult
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
@@ -22,6 +23,17 @@ def interval(value: Estimate) -> str:
 def percent(value: float | None) -> str:
     """A share in percent, or a dash."""
     return "–" if value is None else f"{value:.1%}"
+
+
+def agreement(target: TargetResult) -> tuple[str, str]:
+    """Calibration intercept and slope, each with its interval, or a dash."""
+    own = target.agreement
+    return ("–", "–") if own is None else (interval(own.intercept), "–" if own.slope is None else interval(own.slope))
+
+
+def share(value: float) -> str:
+    """A threshold in percent, to two digits: those of rare abnormalities are small."""
+    return f"{float(f'{100 * value:.2g}'):g}%"
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

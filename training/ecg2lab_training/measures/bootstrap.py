@@ -13,6 +13,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse  # type: ignore[import-untyped, unused-ignore]
+
+from ecg2lab_training.measures import parts
 
 Array = NDArray[np.float64]
 Unit = Literal["patients", "paper"]
@@ -81,8 +84,15 @@ def areas(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]], 
     ndarray (R, n)
         NaN in a round that drew no positive or no negative of the target.
     """
+    n = labels.shape[1]
+    each: list[Array] = parts.measure(n, lambda part: _areas(scores[:, part], labels[:, part], draws))
+    return np.array(each).reshape(n, draws.rounds).T
+
+
+def _areas(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]], draws: Draws) -> Array:
     ranked = [_rank(s, y) for s, y in zip(scores.T, labels.T, strict=True)]
-    return np.concatenate([np.stack([target.areas(counts) for target in ranked], axis=1) for counts in draws.blocks()])
+    blocks = [np.stack([target.areas(counts) for target in ranked]) for counts in draws.blocks()]
+    return np.concatenate(blocks, axis=1)  # (n, R)
 
 
 class _Ranked(NamedTuple):
@@ -92,8 +102,7 @@ class _Ranked(NamedTuple):
     """
 
     rare: NDArray[np.int64]  # records of the rarer class, by rising score
-    common: NDArray[np.int64]  # records of the other class, by rising score
-    edges: NDArray[np.int64]  # counts of common records up to which sums are needed
+    segments: sparse.csr_array  # (edges, N) which records of the other class lie between an edge and the next
     below: NDArray[np.int64]  # for each rare one: the edge of those that score lower
     through: NDArray[np.int64]  # for each rare one: the edge of those that score lower or the same
     tied: bool
@@ -101,13 +110,13 @@ class _Ranked(NamedTuple):
 
     def areas(self, counts: NDArray[np.float32]) -> Array:
         """(N, rounds) counts → (rounds) AUROC."""
-        if not self.rare.size or not self.common.size:
+        if not self.rare.size or not self.segments.nnz:
             return np.full(counts.shape[1], np.nan)
-        total, common = _sums_up_to(counts.take(self.common, axis=0), self.edges)  # (edges, rounds), (rounds)
+        total = _sums_below(self.segments @ counts)  # (edges + 1, rounds); the last is that of all
         weight = counts.take(self.rare, axis=0)
         beaten = (total[self.below] + total[self.through]) / 2 if self.tied else total[self.below]
         wins = (weight * beaten).sum(axis=0, dtype=np.float64)
-        pairs = weight.sum(axis=0, dtype=np.float64) * common
+        pairs = weight.sum(axis=0, dtype=np.float64) * total[-1].astype(np.float64)
         with np.errstate(invalid="ignore"):  # a round without one of the classes: 0 / 0
             area = wins / pairs
         return area if self.rare_is_positive else 1 - area
@@ -120,22 +129,22 @@ def _rank(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]]) 
     cuts = [np.searchsorted(scores[common], scores[rare], side) for side in ("left", "right")]
     edges = np.unique(np.concatenate([[0], *cuts])).astype(np.int64)
     below, through = (np.searchsorted(edges, cut) for cut in cuts)
-    return _Ranked(rare, common, edges, below, through, bool((below != through).any()), rare_is_positive)
+    segment = np.searchsorted(edges, np.arange(len(common)), side="right") - 1
+    ones = np.ones(len(common), np.float32)
+    segments = sparse.csr_array((ones, (segment, common)), shape=(len(edges), len(scores)))
+    return _Ranked(rare, segments, below, through, bool((below != through).any()), rare_is_positive)
 
 
 def _by_score(scores: NDArray[np.floating[Any]], records: NDArray[np.int64]) -> NDArray[np.int64]:
     return records[np.argsort(scores[records], kind="stable")]
 
 
-def _sums_up_to(counts: NDArray[np.float32], edges: NDArray[np.int64]) -> tuple[NDArray[np.float32], Array]:
-    """Sum of the first `edge` rows for each edge, and of all: (rows, rounds) → (edges, rounds), (rounds).
+def _sums_below(segments: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum of the first 0, 1, … rows: (rows, rounds) → (rows + 1, rounds).
 
     The sums are whole numbers below 2²⁴: single precision holds them exactly.
     """
-    starts = edges[edges < len(counts)]  # the first is 0
-    segments = np.add.reduceat(counts, starts, axis=0)
-    total = np.concatenate([np.zeros((1, counts.shape[1]), np.float32), np.cumsum(segments, axis=0)])
-    return total[: len(edges)], total[-1].astype(np.float64)
+    return np.concatenate([np.zeros((1, segments.shape[1]), np.float32), np.cumsum(segments, axis=0)])
 
 
 def macro(areas: Array) -> Array:

@@ -42,13 +42,13 @@ class _Counted(NamedTuple):
 
     thresholds: Array  # (T)
     prevalence: float
-    hits: sparse.csr_array  # (T, N): 1 where the record is a positive from this threshold on, but not from the next
-    alarms: sparse.csr_array  # (T, N): the same for negatives
+    hits: sparse.csr_array  # (1 + T, N): 1 where the record is a positive that reaches so many thresholds
+    alarms: sparse.csr_array  # (1 + T, N): the same for negatives
 
-    def net_benefit(self, counts: NDArray[np.float32], cases: Numbers) -> Array:
-        """(N, rounds) counts, (rounds) sums of those with a label → (T, rounds); NaN in a round without a case."""
+    def net_benefit(self, counts: NDArray[np.float32]) -> Array:
+        """(N, rounds) counts → (T, rounds); NaN in a round without a case."""
         hits, alarms = (np.cumsum((kind @ counts)[::-1], axis=0)[::-1] for kind in (self.hits, self.alarms))
-        benefit = hits - alarms * _odds(self.thresholds)[:, None]
+        benefit, cases = hits[1:] - alarms[1:] * _odds(self.thresholds)[:, None], hits[0] + alarms[0]
         return np.divide(benefit, cases, out=np.full(benefit.shape, np.nan), where=cases > 0)
 
 
@@ -99,8 +99,7 @@ def net_benefit(probabilities: Numbers, labels: Numbers, thresholds: Array) -> A
     ndarray (T)
         NaN without a label.
     """
-    own = _count(probabilities, labels, thresholds)
-    return _once(own, labels)
+    return _once(_count(probabilities, labels, thresholds))
 
 
 def measure(
@@ -127,28 +126,20 @@ def measure(
     stated: Sequence[Array | None] = [None] * labels.shape[1] if thresholds is None else thresholds
     columns = zip(probabilities.T, labels.T, stated, strict=True)
     targets = [_target(p, y, grid) for p, y, grid in columns]
-    rounds = _rounds(targets, labels, draws)
-    return [_curve(one, _once(one, y), next(rounds)) if one else None for one, y in zip(targets, labels.T, strict=True)]
+    rounds = _rounds([one for one in targets if one], draws)
+    return [_curve(one, next(rounds)) if one else None for one in targets]
 
 
-def _rounds(targets: Sequence[_Counted | None], labels: Numbers, draws: Draws) -> Iterator[Array]:
-    """(R, T) net benefit of each target that there is."""
-    some = [(column, one) for column, one in enumerate(targets) if one]
-    if not some:
-        return
-    labelled = (~np.isnan(labels.T)).astype(np.float32)
-    blocks = []
-    for counts in draws.blocks():
-        cases = labelled @ counts
-        blocks.append([one.net_benefit(counts, cases[column]) for column, one in some])
+def _rounds(targets: Sequence[_Counted], draws: Draws) -> Iterator[Array]:
+    """(R, T) net benefit of each target."""
+    blocks = [[one.net_benefit(counts) for one in targets] for counts in draws.blocks()]
     for parts in zip(*blocks, strict=True):
         yield np.concatenate(parts, axis=1).T
 
 
-def _once(one: _Counted, labels: Numbers) -> Array:
+def _once(one: _Counted) -> Array:
     """(T) net benefit where every case counts once."""
-    cases = np.array([sum(curves.counts(labels))], dtype=np.float64)
-    return one.net_benefit(np.ones((len(labels), 1), np.float32), cases)[:, 0]
+    return one.net_benefit(np.ones((one.hits.shape[1], 1), np.float32))[:, 0]
 
 
 def _target(probabilities: Numbers, labels: Numbers, thresholds: Array | None) -> _Counted | None:
@@ -161,23 +152,23 @@ def _target(probabilities: Numbers, labels: Numbers, thresholds: Array | None) -
 
 def _count(probabilities: Numbers, labels: Numbers, thresholds: Array) -> _Counted:
     passed = np.searchsorted(thresholds, probabilities.astype(np.float64), side="right")  # thresholds at or below
-    hits, alarms = (_places(passed, np.flatnonzero((labels == value) & (passed > 0)), thresholds) for value in (1, 0))
+    hits, alarms = (_places(passed, np.flatnonzero(labels == value), thresholds) for value in (1, 0))
     positives, negatives = curves.counts(labels)
     return _Counted(thresholds, positives / max(positives + negatives, 1), hits, alarms)
 
 
 def _places(passed: NDArray[np.int64], records: NDArray[np.int64], thresholds: Array) -> sparse.csr_array:
     ones = np.ones(records.size, np.float32)
-    return sparse.csr_array((ones, (passed[records] - 1, records)), shape=(thresholds.size, passed.size))
+    return sparse.csr_array((ones, (passed[records], records)), shape=(1 + thresholds.size, passed.size))
 
 
 def _odds(thresholds: Array) -> Array:
     return thresholds / (1 - thresholds)
 
 
-def _curve(one: _Counted, model: Array, rounds: Array) -> DecisionCurve | None:
+def _curve(one: _Counted, rounds: Array) -> DecisionCurve | None:
     interval = band(rounds)
     if interval is None:
         return None
     treat_all = one.prevalence - (1 - one.prevalence) * _odds(one.thresholds)
-    return DecisionCurve(one.thresholds, model, *interval, treat_all, one.prevalence)
+    return DecisionCurve(one.thresholds, _once(one), *interval, treat_all, one.prevalence)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.measures import bootstrap
+from ecg2lab_training.measures import bootstrap, parts
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any]]
@@ -75,7 +75,8 @@ def measure(
     list
         (n); None where there is no threshold or no labelled case.
     """
-    return measure_flags(flag(probabilities, thresholds), labels, draws)
+    flagged = flag(probabilities, thresholds)
+    return parts.measure(len(thresholds), lambda part: measure_flags(flagged[:, part], labels[:, part], draws))
 
 
 def measure_flags(flags: Numbers, labels: Numbers, draws: bootstrap.Draws) -> list[Figures | None]:

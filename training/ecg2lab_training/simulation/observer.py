@@ -152,13 +152,19 @@ def probabilities(v: Visits, charted: dict[str, Floats], questions: tuple[Questi
 
 
 def _one(question: Question, weights: Floats, mean: Floats, first: Floats, chances: _Chances | None) -> Floats:
+    """A mean over the cases, as a distance from the first: where all answer alike, it is their answer to the last bit.
+
+    So the AUROC of a label that is planted nowhere is 0.5 exactly, and not that of how sums were rounded.
+    """
     if chances is None:
-        positive, labelled = first * _single(question, mean), first
+        answer, labelled = _single(question, mean), first
     else:
         positive, labelled = (
             _either(first, mean, chances.means, rows) for rows in (chances.positive, chances.labelled)
         )
-    return (weights * positive).sum(axis=1) / (weights * labelled).sum(axis=1)
+        answer = positive / labelled
+    weights, one = weights * labelled, answer[:, :1]
+    return one[:, 0] + (weights * (answer - one)).sum(axis=1) / weights.sum(axis=1)
 
 
 def _either(first: Floats, mean: Floats, means: Floats, rows: Floats) -> Floats:

@@ -1,0 +1,90 @@
+"""What a whole report costs: `python tests/training/evaluation/many_targets.py [ECGS [TARGETS]]`, on random answers."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from ecg2lab import contract as contracts
+from ecg2lab.contract import Calibration, Contract
+from ecg2lab_training.evaluation import evaluate
+from ecg2lab_training.evaluation.assess import Beside
+from ecg2lab_training.evaluation.cases import Cases
+from ecg2lab_training.evaluation.evaluate import Wishes
+from ecg2lab_training.evaluation.result import Data, Evaluation
+from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.measures.platt import sigmoid
+
+RACES = (0.04, 0.19, 0.06, 0.07, 0.64)
+
+
+def random_contract(targets: int, threshold: float | None = 0.3) -> Contract:
+    """Published inputs; calibrations that are right for `random_cases`."""
+    calibration = Calibration(slope=0.8, intercept=0.1)
+    named = (
+        replace(target, calibration=calibration, decision_threshold=threshold)
+        for target in contracts.unnamed_targets(targets)
+    )
+    return contracts.published(named, "random answers")
+
+
+def random_cases(ecgs: int, targets: int, seed: int = 0) -> Cases:
+    """Two ECGs of a patient; calibrated probabilities are right; prevalences 1 to 40 %, labels known of 20 to 90 %."""
+    rng = np.random.default_rng(seed)
+    contract = random_contract(targets)
+    calibrated = rng.normal(size=(ecgs, targets)) + np.linspace(-4.8, -0.6, targets)
+    labels = (rng.random(calibrated.shape) < sigmoid(calibrated)).astype(np.float32)
+    labels[rng.random(labels.shape) > rng.permutation(np.linspace(0.2, 0.9, targets))] = np.nan
+    p = sigmoid((calibrated - 0.1) / 0.8)
+    patient = np.arange(ecgs) // 2
+    continuous = rng.uniform(20, 90, (ecgs, len(contract.continuous)))
+    continuous[rng.random(continuous.shape) < 0.2] = np.nan
+    sex, race = rng.integers(0, 2, ecgs), rng.choice(5, ecgs, p=RACES)
+    return Cases(
+        windows=np.repeat(p[:, None], 4, axis=1),
+        labels=labels,
+        patient_id=patient,
+        continuous=continuous,
+        categorical=np.stack([sex, race], axis=1)[patient],
+    )
+
+
+def judge(cases: Cases, contract: Contract, rounds: int = 1000) -> Evaluation:
+    """The evaluation of answers that no model gave."""
+    subject = Subject("run", contract, lambda *_: np.zeros(0), "0" * 64, "0" * 64, None, None)
+    data = Data(
+        kind="data set",
+        description="random answers",
+        synthetic=True,
+        sha256="0" * 64,
+        part="test fold",
+        records=len(cases.labels),
+        patients=cases.patients,
+    )
+    settings = Wishes(rounds=rounds).settings("of the model's contract")
+    return evaluate.judge(subject, contract, cases, data=data, settings=settings, beside=Beside(), training=None)
+
+
+def main(ecgs: int = 40_000, targets: int = 204) -> None:
+    """Judge, write, and print what it took."""
+    cases, contract = random_cases(ecgs, targets), random_contract(targets)
+    start, work = time.perf_counter(), time.process_time()
+    evaluation = judge(cases, contract)
+    judged = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        evaluate.write(Path(folder) / "report", evaluation, cases)
+        sizes = {path.name: f"{path.stat().st_size / 1e6:.1f} MB" for path in (Path(folder) / "report").iterdir()}
+    end = time.perf_counter()
+    print(f"{targets} targets, {ecgs} ECGs: {judged - start:.0f} s, the files {end - judged:.0f} s more")  # noqa: T201
+    print(f"processor time {time.process_time() - work:.0f} s")  # noqa: T201
+    print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB; {sizes}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
