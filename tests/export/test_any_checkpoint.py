@@ -39,11 +39,11 @@ class Shape(NamedTuple):
 
 SHAPES = [
     Shape(1, 2, 1, 50, 1, 1, True, "none", True),
-    Shape(1, 4, 2, 77, 204, 2, False, "continuous", False),
+    Shape(1, 4, 2, 78, 204, 2, False, "continuous", False),
     Shape(1, 64, 1, 1000, 2, 1, False, "continuous", True),
     Shape(24, 2, 6, 250, 10, 2, True, "categorical", True),
     Shape(24, 4, 5, 50, 20, 1, True, "categorical", False),
-    Shape(24, 32, 3, 77, 5, 1, False, "none", True),
+    Shape(24, 32, 3, 78, 5, 1, False, "none", True),
     Shape(24, 64, 2, 1000, 3, 2, True, "continuous", False),
     Shape(96, 4, 4, 250, 204, 2, False, "categorical", True),
     Shape(96, 32, 2, 50, 12, 2, False, "none", False),

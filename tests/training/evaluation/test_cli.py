@@ -11,6 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from ecg2lab import contract as contracts
+from ecg2lab.bundle import CARD, Bundle
 from ecg2lab.errors import BundleError, CheckpointError, DatasetError, OutputError
 from ecg2lab_training.cli import evaluate
 
@@ -41,6 +43,21 @@ def test_a_run_on_its_data_set(app: typer.Typer, small_run: Path, small_path: Pa
     }  # fmt: skip
     stated = [t["decision"]["predictive_values"][-1]["prevalence"] for t in written["targets"][:2]]
     assert stated == [0.1, 0.05]
+
+
+@pytest.mark.slow
+def test_new_decisions_of_a_bundle(app: typer.Typer, small_bundle: Path, small_path: Path, tmp_path: Path) -> None:
+    arguments = [str(small_bundle), str(small_path), "--out", str(tmp_path / "report"), "--rounds", "50"]
+    options = ["--decide", "specificity=0.8", "--least-cases", "10"]
+    result = CliRunner().invoke(app, [*arguments, *options])
+    assert result.exit_code == 0, result.output
+    contract = contracts.read(tmp_path / "report" / "contract.json")
+    child = Bundle.open(tmp_path / "report" / "decided.ecg2lab")
+    assert child.contract == contract
+    assert {t.decision.rule for t in contract.targets if t.decision} == {"specificity=0.8"}
+    old = Bundle.open(small_bundle).contract.targets
+    assert [t.calibration for t in contract.targets] == [t.calibration for t in old]
+    assert "Thresholds were chosen anew (specificity=0.8 on the validation fold)" in child.member(CARD).decode()
 
 
 @pytest.mark.slow

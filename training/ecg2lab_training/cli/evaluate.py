@@ -24,7 +24,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="RULE",
-            help="Choose thresholds anew: specificity=0.9, sensitivity=0.9, ppv=0.5, net-benefit=0.1, youden or none.",
+            help="Choose thresholds anew and write contract.json: specificity=0.9, sensitivity=0.9, ppv=0.5, "
+            "net-benefit=0.1, youden or none.",
         ),
     ] = None,
     least_cases: Annotated[int, typer.Option(min=1, help="Positives, and negatives, that a decision takes.")] = 100,
@@ -56,7 +57,7 @@ def evaluate(
     extras.require("train", "torch", "polars", "sklearn", "matplotlib")
     from ecg2lab_training.data import dataset
     from ecg2lab_training.evaluation import evaluate as judging
-    from ecg2lab_training.evaluation import options, site
+    from ecg2lab_training.evaluation import new_contract_files, options, site
     from ecg2lab_training.evaluation.subject import open_subject
     from ecg2lab_training.files import require_free
 
@@ -71,7 +72,11 @@ def evaluate(
             if recalibrate:
                 more = site.files_of(site.new_contract(subject, evaluation, cases, wishes, data, labs), model, subject)
         else:
-            evaluation, cases = judging.on_data_set(subject, dataset.read(data), wishes, progress)
+            records = dataset.read(data)
+            fitted = judging.fit(subject, records, wishes)
+            evaluation, cases = judging.on_data_set(subject, records, wishes, progress, fitted)
+            if decide is not None:
+                more = new_contract_files.of_decisions(fitted.contract, evaluation, model, subject)
         evaluation = judging.write(out, evaluation, cases, more)
     report(_summary(evaluation, out), _sentence(evaluation, out), as_json)
 

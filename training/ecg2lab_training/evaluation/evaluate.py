@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -45,8 +46,17 @@ class Wishes:
         return Settings(bootstrap=self.bootstrap, rounds=self.rounds, seed=self.seed, rule=rule)
 
 
+class Fitted(NamedTuple):
+    """A contract with the calibrations and decisions that are judged."""
+
+    contract: Contract
+    calibration_from: str
+    rule: str
+    """Of the thresholds, and where they were chosen."""
+
+
 def on_data_set(
-    subject: Subject, data: Dataset, wishes: Wishes, progress: Progress = silent
+    subject: Subject, data: Dataset, wishes: Wishes, progress: Progress = silent, fitted: Fitted | None = None
 ) -> tuple[Evaluation, Cases]:
     """Judge a model on the test fold of a data set.
 
@@ -61,6 +71,8 @@ def on_data_set(
         Options.
     progress
         Told while the model answers.
+    fitted
+        What `fit` made; None: it is made here.
 
     Raises
     ------
@@ -68,7 +80,7 @@ def on_data_set(
         If the data set does not fit the model or lacks a fold that is needed.
     """
     cases = on_dataset.ask(subject, data, "test", progress)
-    contract, origin, rule = _with_decisions(subject, data, wishes)
+    contract, origin, rule = fitted or fit(subject, data, wishes)
     boosted = _baseline(contract, data, progress)
     planted = data.description.planted or {}
     evaluation = judge(
@@ -147,22 +159,29 @@ def judge(
     )
 
 
-def _with_decisions(subject: Subject, data: Dataset, wishes: Wishes) -> tuple[Contract, str, str]:
-    """The contract with calibrations and decisions; where the calibration is from; the rule of its thresholds.
+def fit(subject: Subject, data: Dataset, wishes: Wishes) -> Fitted:
+    """Make what the contract lacks, or what the user wants anew; nothing is ever fitted on the test fold.
 
-    Nothing is ever fitted on the test fold.
+    Parameters
+    ----------
+    subject
+        The model.
+    data
+        With a validation fold and a test fold, if anything is to be made.
+    wishes
+        Rule of new decisions, if any.
     """
     contract = subject.contract
     calibrated = any(target.calibration for target in contract.targets)
     if calibrated and wishes.rule is None:
-        return contract, "of the model's contract", "of the model's contract"
+        return Fitted(contract, "of the model's contract", "of the model's contract")
     chosen, measured = (in_every_setting(subject, data, part) for part in ("validation", "test"))
     contract = contract if calibrated else decisions.calibrate(contract, chosen)
     rule = wishes.rule or operating_points.parse(operating_points.DEFAULT_RULE)
     sources = decisions.Sources(data.called("validation"), data.called("test"))
-    fitted = decisions.decide(contract, chosen, measured, rule, sources, wishes.least_cases)
+    decided = decisions.decide(contract, chosen, measured, rule, sources, wishes.least_cases)
     origin = "of the model's contract" if calibrated else "fitted here on the validation fold"
-    return fitted, origin, f"{rule} on the validation fold"
+    return Fitted(decided, origin, f"{rule} on the validation fold")
 
 
 def in_every_setting(subject: Subject, data: Dataset, part: Part) -> decisions.Answered:

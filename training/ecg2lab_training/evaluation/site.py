@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab.errors import DatasetError
-from ecg2lab_training.evaluation import assess, on_table, site_table
+from ecg2lab_training.evaluation import assess, new_contract_files, on_table, site_table
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.evaluate import Wishes, judge
 from ecg2lab_training.evaluation.recalibrate import Recalibrated, recalibrate
@@ -119,16 +118,9 @@ def files_of(new: Recalibrated, model: Path, subject: Subject) -> Callable[[Path
         (folder / "contract.json").write_bytes(contracts.encode(new.contract))
         (folder / "recalibration.json").write_bytes(indented(new.lineage))
         if subject.kind == "bundle":
-            _write_bundle(folder / "recalibrated.ecg2lab", bundles.Bundle.open(model), new)
+            new_contract_files.write_bundle(folder / "recalibrated.ecg2lab", model, new.contract, _card_section(new))
 
     return write
-
-
-def _write_bundle(path: Path, parent: bundles.Bundle, new: Recalibrated) -> None:
-    """The same network and proof under the new contract; the card says what it comes from."""
-    contents = {name: parent.member(name) for name in parent.manifest.members}
-    contents[bundles.CARD] += _card_section(new).encode()
-    bundles.write(path, replace(parent.manifest, contract=new.contract), contents)
 
 
 def _card_section(new: Recalibrated) -> str:
