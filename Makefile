@@ -111,7 +111,7 @@ study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network 
 build/study/data: | $(VENV)/.dev
 	mkdir -p build/study
 	$(BIN)/ecg2lab simulate build/study/hospital --patients $(STUDY_PATIENTS) --seed $(STUDY_SEED)
-	$(BIN)/ecg2lab cohort build/study/hospital --held-out 4 --out $@
+	$(BIN)/ecg2lab cohort build/study/hospital --out $@
 	rm -rf build/study/hospital
 
 # A run that was stopped goes on where it was.

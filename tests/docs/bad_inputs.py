@@ -232,7 +232,7 @@ def newer(name: str) -> str:
 
 def other(name: str) -> str:
     """A bundle whose network is of a kind that a later ecg2lab may bring."""
-    return _said_otherwise(f"other-{name}", name, '"network":', '"architecture": "of-tomorrow",\n "network":')
+    return _said_otherwise(f"other-{name}", name, bundles.S4_FUSION, "of-tomorrow")
 
 
 def _said_otherwise(changed: str, name: str, said: str, otherwise: str) -> str:
