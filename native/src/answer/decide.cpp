@@ -54,8 +54,7 @@ bool holds(const OperatingPoint& point, const Situation& situation) {
   return point.facts == KnownFacts::age_and_sex ? situation.age_and_sex_only : situation.missing <= point.most_missing;
 }
 
-// The point that was measured in this situation: with age and sex alone, if they alone are known and it was measured
-// so.
+// The point that was measured in this situation. Where both hold, that of age and sex alone goes first.
 const OperatingPoint* fitting_point(const std::vector<OperatingPoint>& points, const Situation& situation) {
   const OperatingPoint* fitting = nullptr;
   for (const OperatingPoint& point : points) {

@@ -118,6 +118,18 @@ def test_another_configuration_is_refused_by_name(patients: Path, tiny_config: P
     assert (tmp_path / "run.partial" / "checkpoint.pt").exists()
 
 
+def test_a_run_that_an_older_version_began_is_not_gone_on_with(
+    patients: Path, tiny_config: Path, tmp_path: Path
+) -> None:
+    """It drops out once in each layer: the rest of it would be another training."""
+    settings = config.read(str(tiny_config))
+    stopped(patients, settings, tmp_path / "run")
+    state = tmp_path / "run.partial" / "state.json"
+    state.write_text(state.read_text().replace('"schema_version": 2', '"schema_version": 1', 1))
+    with pytest.raises(DatasetError, match=r"no unfinished run that this ecg2lab can go on with; delete .*run.partial"):
+        fit(settings, dataset.read(patients), tmp_path / "run")
+
+
 def test_a_changed_data_set_is_refused_by_name(own_patients: Path, tiny_config: Path, tmp_path: Path) -> None:
     stopped(own_patients, config.read(str(tiny_config)), tmp_path / "run")
     description = own_patients / "dataset.json"

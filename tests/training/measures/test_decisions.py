@@ -111,7 +111,7 @@ def test_a_fold_without_positives_measures_nothing() -> None:
     point = points(decide(answers(0), measured), 0)[WHOLE]
     assert point.threshold is None
     assert point.reason.startswith("0 positives and")
-    assert "on the fold 19: too few to measure it" in point.reason
+    assert "negatives on fold 19: too few to measure it" in point.reason
 
 
 def replace_labels(own: decisions.Answers) -> decisions.Answers:

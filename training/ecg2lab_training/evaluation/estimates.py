@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.measures import agreement, bootstrap, calibration_curve, decision_curve, flags
+from ecg2lab_training.measures import agreement, bootstrap, calibration_curve, decision_curve
 
 Numbers = tuple[float, ...]
 
@@ -50,7 +50,7 @@ class Estimate(Struct, frozen=True, kw_only=True):
         return cls(value=float(value), low=low, high=high)
 
     @classmethod
-    def measured(cls, one: agreement.Estimate | flags.Estimate) -> Estimate:
+    def measured(cls, one: bootstrap.Estimate) -> Estimate:
         """What a measure gives with an interval of its own."""
         low, high = one.interval or (None, None)
         return cls(value=one.value, low=low, high=high)

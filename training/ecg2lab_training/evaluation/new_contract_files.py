@@ -50,8 +50,9 @@ def write_bundle(path: Path, parent: Path, contract: Contract, card_section: str
 def _card_section(evaluation: Evaluation, subject: Subject) -> str:
     return (
         f"\n## New decisions\n\n"
-        f"Thresholds were chosen anew ({evaluation.settings.rule}) and measured on the {evaluation.data.part} of other "
-        f"data; network and calibrations are unchanged. What is said above of decisions is of the parent.\n\n"
+        f"Thresholds were chosen anew ({evaluation.settings.rule}) and measured on the {evaluation.data.part} of the "
+        f"data below. The network is unchanged; the calibration is {evaluation.overall.calibration_from}. What is said "
+        f"above of decisions is of the parent.\n\n"
         f"- Parent: {subject.contract.name}, SHA-256 `{subject.digest}`\n"
         f"- SHA-256 of the data: `{evaluation.data.sha256}`\n"
     )

@@ -29,7 +29,8 @@ STATE, CHECKPOINT, LOCK, RUN = "state.json", "checkpoint.pt", "lock", "run"
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """state.json: all that decides the result."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
+    """Raised when the same configuration trains otherwise: 2 has a second dropout in each layer, and whole batches."""
     config: Config
     dataset_sha256: str
     devices: int
@@ -140,7 +141,7 @@ def _identify(folder: Path, identity: Identity) -> None:
     try:
         started = msgspec.json.decode(path.read_bytes(), type=Identity)
     except msgspec.DecodeError:
-        raise DatasetError(f"{path} does not describe an unfinished run; {advice}") from None
+        raise DatasetError(f"{path} is of no unfinished run that this ecg2lab can go on with; {advice}") from None
     changed = [name for name in identity.__struct_fields__ if getattr(started, name) != getattr(identity, name)]
     if changed:
         names = ", ".join(_plain(name, started, identity) for name in changed)

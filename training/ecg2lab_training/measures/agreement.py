@@ -15,21 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab_training.measures import bootstrap, logistic
-from ecg2lab_training.measures.bootstrap import Draws
+from ecg2lab_training.measures.bootstrap import Draws, Estimate
 from ecg2lab_training.measures.logistic import Cases, Regression
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any]]
 LEAST_OF_CLASS = 10
 """Positives, and negatives, that a target must have: ten for the one number that the intercept is."""
-
-
-class Estimate(NamedTuple):
-    """A number and its 95 % interval."""
-
-    value: float
-    interval: tuple[float, float] | None
-    """None where more than one round in ten has no value."""
 
 
 class Agreement(NamedTuple):

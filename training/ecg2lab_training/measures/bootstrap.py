@@ -24,6 +24,15 @@ ROUNDS = 1000
 _BLOCK = 64  # rounds at once: records x 64 x 4 bytes, 10 MB for 40,000 records
 
 
+class Estimate(NamedTuple):
+    """A number of these cases, and its 95 % percentile interval over the rounds."""
+
+    value: float | None
+    """None where it is not defined, as a share of nobody."""
+    interval: tuple[float, float] | None
+    """None where more than one round in ten has no value."""
+
+
 class Draws(NamedTuple):
     """A seeded plan of resampling; the counts are made block by block, for all of them need not fit into memory."""
 

@@ -203,7 +203,7 @@ def _point(gated: _Gated, setting: Setting, most_missing: int, sources: Sources)
     threshold, reason = gated.threshold, gated.reason
     if threshold is not None and (rates["sensitivity"] is None or rates["specificity"] is None):
         threshold = None
-        reason = f"{positives} positives and {negatives} negatives on the {sources.measured_on}: too few to measure it"
+        reason = f"{positives} positives and {negatives} negatives on {sources.measured_on}: too few to measure it"
     return OperatingPoint(
         windows=setting.windows,
         facts=setting.facts,
@@ -223,7 +223,7 @@ def _rates(figures: Figures | None) -> dict[str, Measured | None]:
     return {name: None if figures is None else _measured(getattr(figures, name)) for name in names}
 
 
-def _measured(estimate: flags.Estimate) -> Measured | None:
+def _measured(estimate: bootstrap.Estimate) -> Measured | None:
     if estimate.value is None or estimate.interval is None:
         return None
     value, low, high = (round(x, _DIGITS) for x in (estimate.value, *estimate.interval))

@@ -10,25 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab_training.measures import bootstrap, parts
+from ecg2lab_training.measures.bootstrap import Estimate
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any]]
-
-
-class Estimate(NamedTuple):
-    """A rate of these cases and its 95 % percentile interval.
-
-    None where it is a share of nobody; no interval, either, where fewer than nine in ten rounds have a value.
-    """
-
-    value: float | None
-    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
