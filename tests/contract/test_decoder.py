@@ -67,6 +67,14 @@ def test_the_packaged_schema_file_is_the_schema():
     assert json.loads(contracts.SCHEMA_FILE.read_text()) == contracts.json_schema()
 
 
+@pytest.mark.parametrize("file", ["contract.schema.json", "prediction.schema.json"])
+def test_a_schema_does_not_tell_which_versions_wrote_it(file: str) -> None:
+    """Python before 3.13 keeps the indentation of docstrings, and so does msgspec before 0.23."""
+    text = (contracts.SCHEMA_FILE.parent / file).read_text()
+    assert "\\n\\n" in text  # a description of more than one line
+    assert "\\n " not in text
+
+
 def test_fields_with_a_default_may_be_left_out(contract, validator):
     document = plain(contract)
     for path in [

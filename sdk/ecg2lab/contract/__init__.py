@@ -20,7 +20,7 @@ from msgspec import Meta
 from ecg2lab._native import _core
 from ecg2lab.errors import ContractError
 from ecg2lab.system.files import read_regular
-from ecg2lab.system.strict_json import encode_canonically
+from ecg2lab.system.strict_json import encode_canonically, schema_of
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent.parent / "contract.schema.json"
@@ -503,5 +503,4 @@ def read(path: str | Path) -> Contract:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a contract: the one that every reader, in any language, is tested against."""
-    schema = msgspec.json.schema(Contract)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ecg2lab contract", **schema}
+    return schema_of("ecg2lab contract", Contract)

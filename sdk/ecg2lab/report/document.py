@@ -11,6 +11,7 @@ import msgspec
 from ecg2lab._native import _core
 from ecg2lab.answer.prediction import ErrorNote, Prediction
 from ecg2lab.quality import QualityNote
+from ecg2lab.system.strict_json import schema_of
 
 SCHEMA_FILE = Path(__file__).parent.parent / "prediction.schema.json"
 _OLDEST_STATED_AGE = 89
@@ -32,9 +33,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of one line: a prediction or a refusal. Readers must allow fields that it does not name."""
-    kinds, parts = msgspec.json.schema_components((Prediction, Refusal), ref_template="#/$defs/{name}")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ecg2lab prediction or refusal"}
-    return {**head, "oneOf": list(kinds), "$defs": parts}
+    return schema_of("ecg2lab prediction or refusal", Prediction, Refusal)
 
 
 def schema_text() -> str:

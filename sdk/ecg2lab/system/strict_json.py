@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -32,3 +33,25 @@ def encode_canonically(value: msgspec.Struct) -> bytes:
     """Indented JSON in which a number of a floating type has a point, however the caller wrote it."""
     exact = msgspec.convert(msgspec.to_builtins(value), type(value))
     return msgspec.json.format(msgspec.json.encode(exact), indent=1) + b"\n"
+
+
+def schema_of(title: str, *kinds: type[msgspec.Struct]) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a document that is one of these, the same whatever wrote it.
+
+    Descriptions are docstrings, whose indentation some versions of Python and msgspec keep and others remove.
+    """
+    of_each, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    body = of_each[0] if len(of_each) == 1 else {"oneOf": list(of_each)}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
+    return {**head, **body, "$defs": _without_indentation(parts)}
+
+
+def _without_indentation(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_indentation(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: inspect.cleandoc(part) if key == "description" and isinstance(part, str) else _without_indentation(part)
+        for key, part in schema.items()
+    }
