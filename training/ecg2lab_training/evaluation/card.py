@@ -87,7 +87,9 @@ def _training(e: Evaluation) -> str:
     if e.model.synthetic_weights:
         text += (
             "\nAll of it is simulated. What the simulation plants in an ECG was chosen by its authors: that the model "
-            "finds it says that the software works, and nothing about patients.\n"
+            "finds it says that the software works, and nothing about patients. The simulated people differ from each "
+            "other in axis, intervals, voltage, T wave, ST level, conduction, extrasystoles, breathing, placement of "
+            "electrodes and devices, by published ranges of healthy people where there are any (docs/simulation.md).\n"
         )
     if e.training_population is not None:
         p = e.training_population

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.simulation import beat, dipole, noise, rhythm
+from ecg2lab_training.simulation import beat, cart, dipole, electrodes, noise, rhythm
 from ecg2lab_training.simulation.population import Visit
 
 SAMPLING_RATE = 500  # Hz
@@ -26,10 +26,9 @@ def record(visit: Visit, rng: np.random.Generator) -> NDArray[np.float64]:
     vector = dipole.trajectory(waves, rhythms, SAMPLES, SAMPLING_RATE)
     if rhythms.fibrillation:
         vector += dipole.fibrillatory(waves, SAMPLES, SAMPLING_RATE, rng)
-    torso = np.exp(rng.normal(0, 0.05))  # conductivity and electrode placement: one gain per recording
-    leads = torso * dipole.independent_leads(vector)
-    leads += noise.draw(len(leads), SAMPLES, SAMPLING_RATE, rng)
-    return _flawed(np.round(dipole.twelve_leads(leads) * STEPS_PER_MV) / STEPS_PER_MV, rng)
+    leads = dipole.independent_leads(vector, electrodes.place(rng))
+    leads = cart.amplify(leads + noise.draw(len(leads), SAMPLES, SAMPLING_RATE, rng), SAMPLING_RATE, rng)
+    return _flawed(cart.resolve(dipole.twelve_leads(leads), STEPS_PER_MV, rng), rng)
 
 
 def _flawed(samples: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
