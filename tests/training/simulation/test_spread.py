@@ -177,6 +177,16 @@ def test_chance_decides_all_of_it() -> None:
     assert not np.array_equal(one, other, equal_nan=True)
 
 
+def test_a_patient_has_one_heart_at_all_visits() -> None:
+    """Another day, other electrodes and other breath, but the same axis; and what changed in the blood shows."""
+    first, second = (beat.draw(HEALTHY._replace(potassium=k), np.random.default_rng(5)) for k in (0.0, 1.0))
+    for one, other in zip(first.ventricular, second.ventricular, strict=True):
+        np.testing.assert_array_equal(one.dipole, other.dipole)
+    assert np.linalg.norm(second.repolarisation[1].dipole) > np.linalg.norm(first.repolarisation[1].dipole)
+    block = hospital.draw(4, 0)
+    assert [hospital.patient_of(study) for study in block.study.tolist()] == block.visits.patient.tolist()
+
+
 def test_nothing_in_a_beat_tells_more_of_the_blood_than_the_observer_knows() -> None:
     """What the observer cannot explain is not explained by any measure of the ECG either: 4.5 standard errors."""
     block = hospital.draw(3, 0)

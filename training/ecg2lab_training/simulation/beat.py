@@ -120,9 +120,9 @@ def _ventricular(visit: Visit, voltage: float, axis: Matrix, rng: np.random.Gene
     septum = math.exp(growth + rng.normal(0, spread.SEPTUM))
     base = math.exp(rng.normal(0, spread.BASE))
     waves = (
-        ("septum", septum * np.array([-0.18, -0.11, -0.27]), -0.024, 0.0075, 0.0075),
-        ("free wall", np.array([0.98, 0.77, 0.23]), 0.0, 0.0105, 0.0105),
-        ("base", base * np.array([-0.05, -0.26, 0.70]), 0.021, 0.0100, 0.0110),
+        ("septum", septum * np.array([-0.11, -0.07, -0.20]), -0.024, 0.0075, 0.0075),
+        ("free wall", np.array([0.98, 0.77, 0.12]), 0.0, 0.0105, 0.0105),
+        ("base", base * np.array([-0.05, -0.26, 0.78]), 0.021, 0.0100, 0.0110),
     )
     return tuple(
         Wave(name, axis @ (voltage * dipole), width * time, width * rise, width * fall)
@@ -153,9 +153,9 @@ def _repolarisation(visit: Visit, axis: Matrix, secondary: Vector, rng: np.rando
     """
     potassium = visit.potassium
     size = math.exp(0.48 * potassium + _by_sex(visit, spread.T_MALE) + rng.normal(0, spread.T_SIZE))
-    size = min(0.30 * size * math.exp(spread.T_AGE * (visit.age - 60)), 1.6)
+    size = min(0.27 * size * math.exp(spread.T_AGE * (visit.age - 60)), 1.6)
     narrow = float(np.clip((1 - 0.08 * potassium) * math.exp(rng.normal(0, spread.T_WIDTH)), 0.6, 1.4))
-    towards = np.array([0.60, 0.45, -0.65]) - 0.28 * visit.heart_failure * np.array([1.05, 0.5, -0.2])
+    towards = np.array([0.70, 0.40, -0.80]) - 0.28 * visit.heart_failure * np.array([1.05, 0.5, -0.2])
     t_wave = size * (axis @ rotation(rng.normal(0, spread.T_TURN, size=3)) @ towards) + secondary
     fall = 0.038 * narrow
     level = rng.normal(spread.ST_MEAN, spread.ST) - 0.050 * visit.anaemia - 0.010 * visit.heart_failure

@@ -19,10 +19,13 @@ GAPS = 0.03  # share of records with a run of missing values
 DRIFTS = 0.02  # share of records whose baseline leaps
 
 
-def record(visit: Visit, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Record the ECG: (12, 5000) in mV, leads in the order `LEADS`; NaN where the cart has no value."""
+def record(visit: Visit, rng: np.random.Generator, heart: np.random.Generator | None = None) -> NDArray[np.float64]:
+    """Record the ECG: (12, 5000) in mV, leads in the order `LEADS`; NaN where the cart has no value.
+
+    What stays with a person from visit to visit is drawn from `heart`; None: from `rng`, as of somebody who comes once.
+    """
     rhythms = rhythm.draw(visit, DURATION, rng)
-    waves = beat.draw(visit, rng)
+    waves = beat.draw(visit, heart or rng)
     vector = dipole.trajectory(waves, rhythms, SAMPLES, SAMPLING_RATE)
     if rhythms.fibrillation:
         vector += dipole.fibrillatory(waves, SAMPLES, SAMPLING_RATE, rng)

@@ -58,7 +58,7 @@ T_FOLLOWS, T_TURN = 0.5, 0.18
 
 # Natural logarithms
 VOLTAGE, VOLTAGE_MALE, VOLTAGE_AGE, VOLTAGE_BMI = 0.25, 0.045, -0.004, -0.012
-SEPTUM, BASE = 0.15, 0.20
+SEPTUM, BASE = 0.18, 0.20
 WIDTH, WIDTH_MALE = 0.08, 0.045
 T_SIZE, T_MALE, T_AGE = 0.12, 0.17, -0.006
 """T: a quarter higher in men, a tenth lower with each 20 years: Gambill et al., J Electrocardiol 1995; 28: 191-197."""
