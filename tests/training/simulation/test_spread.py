@@ -59,7 +59,7 @@ def test_ranges_are_the_published_ones(middle_aged: People, published: Published
 
 def test_st_in_front_is_that_of_men_and_women(middle_aged: People) -> None:
     """0.1 mV at the J point of any of V1-V4: 93 % of men of 17-24, 30 % of those above 76, 20 % of women (SURAWICZ)."""
-    young, old = measured.healthy(16, 18, 26), measured.healthy(8, 76, 97)
+    young, old = measured.healthy(40, 18, 26), measured.healthy(8, 76, 97)
 
     def share(people: People, male: bool) -> float:
         return float((people.measures["ST at J, V1-V4, mV"][people.visits.male == male] >= 0.1).mean())
