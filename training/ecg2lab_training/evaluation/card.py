@@ -10,9 +10,8 @@ import hashlib
 from collections.abc import Callable, Iterable
 from statistics import mean, median
 
-from ecg2lab_training.evaluation import population, tripod
+from ecg2lab_training.evaluation import beside_last_values, population, tripod
 from ecg2lab_training.evaluation.estimates import Estimate
-from ecg2lab_training.evaluation.forecasts import Forecast
 from ecg2lab_training.evaluation.result import Calibrated, Evaluation, Group, TargetResult, encode
 from ecg2lab_training.evaluation.subgroups import LEAST_CASES, LEAST_PATIENTS
 from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown, percent, share
@@ -29,7 +28,7 @@ def card(evaluation: Evaluation) -> str:
         "Training data": _training(evaluation),
         "Performance": _performance(evaluation),
         "Performance by target": _by_target(evaluation),
-        "Forecasts beside the last laboratory value": _forecasts(evaluation),
+        "Forecasts beside the last laboratory value": beside_last_values.section(evaluation),
         "Performance in subgroups": _subgroups(evaluation),
         "Calibration and decision thresholds": _calibration(evaluation),
         "Methods, as TRIPOD+AI asks": tripod.section(evaluation),
@@ -138,46 +137,6 @@ def _target(t: TargetResult, records: int) -> list[str]:
     meaning = [str(c), c.when] if c else ["not stated", ""]
     counts, without = f"{t.positives}/{t.negatives}", percent(1 - (t.positives + t.negatives) / records)
     return [t.name, *meaning, interval(t.auroc), decimal(t.auprc), percent(t.prevalence), counts, without]
-
-
-def _forecasts(e: Evaluation) -> str:
-    own = [(t.name, t.forecast) for t in e.targets if t.forecast]
-    if e.forecasts is None or not own:
-        asked = any(t.criterion and t.criterion.setting == "forecasting" for t in e.targets)
-        return "Not measured; *Limitations* says why.\n" if asked else "No target is a forecast.\n"
-    f = e.forecasts
-    return (
-        f"Over {f.targets} targets, on the ECGs with a laboratory value before them: macro AUROC of that value alone "
-        f"{interval(f.macro_last_value)}, of the model {decimal(f.macro_model)}, gain {interval(f.macro_gain)}. Where "
-        f"that value was normal (new onset): {interval(f.macro_new_onset)}.\n\n"
-        + markdown(_BESIDE_LAST, [_forecast(*one) for one in own])
-        + "\nThe last value was taken strictly before the ECG, however long before; its score is the distance from the "
-        "limit. The gain is the model's AUROC less that of the last value, on the same ECGs. Already abnormal: share of "
-        "the positives whose last value was abnormal in the same sense.\n"
-    )
-
-
-_BESIDE_LAST = (
-    "target",
-    "pos./neg. with a last value",
-    "median hours",
-    "last value [95 % CI]",
-    "model [95 % CI]",
-    "gain [95 % CI]",
-    "already abnormal [95 % CI]",
-    "new onset: pos./neg.",
-    "model [95 % CI]",
-    "no value before: pos./neg.",
-    "model [95 % CI]",
-)
-
-
-def _forecast(name: str, f: Forecast) -> list[str]:
-    whole, new, none = f.with_value, f.new_onset, f.no_value
-    cells = [name, f"{whole.positives}/{whole.negatives}", decimal(f.hours[1] if f.hours else None, 1)]
-    cells += map(interval, (f.last_value, whole.auroc, f.gain, f.persistence))
-    cells += [f"{new.positives}/{new.negatives}", interval(new.auroc)]
-    return [*cells, f"{none.positives}/{none.negatives}", interval(none.auroc)]
 
 
 def _subgroups(e: Evaluation) -> str:

@@ -79,7 +79,7 @@ def seen(value: Array, minutes: Array, criteria: Sequence[Criterion | None], lab
             continue
         own, other = value[lab], limits.get((lab, not is_high(c)))
         last.beyond[:, column] = (own - c.threshold) * (1 if is_high(c) else -1)
-        last.state[:, column] = np.where(abnormal(c, own), 1, -1 if other is None else -1 * abnormal(other, own))
+        beyond_other = np.zeros(own.shape, np.bool_) if other is None else abnormal(other, own)
+        last.state[:, column] = np.select((np.isnan(own), abnormal(c, own), beyond_other), (np.nan, 1, -1), 0)
         last.minutes[:, column] = minutes[lab]
-        last.state[np.isnan(own), column] = np.nan
     return last
