@@ -60,9 +60,8 @@ def test_patients_labs_and_ecgs_do_not_mix() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_equals_a_search_through_all_values(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    rows = [
-        (int(p), int(lab), float(m), float(n)) for n, (p, lab, m) in enumerate(rng.integers(0, 4, (80, 3)) - [0, 0, 3])
-    ]
+    drawn = rng.integers(0, 4, (80, 3)) - [0, 0, 3]
+    rows = [(int(p), int(lab), float(m), float(n)) for n, (p, lab, m) in enumerate(drawn)]
     ecgs = [(int(p), float(m)) for p, m in rng.integers(0, 4, (20, 2)) - [0, 3]]
     expected = []
     for ecg, (patient, at) in enumerate(ecgs):
