@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Target
 from ecg2lab_training.evaluation import baseline as boosting
-from ecg2lab_training.evaluation import ideal
+from ecg2lab_training.evaluation import forecasts, ideal
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.estimates import Agreement, Curve, Estimate, NetBenefit, brief, number
 from ecg2lab_training.evaluation.result import (
@@ -53,6 +53,7 @@ class Assessment:
     targets: tuple[TargetResult, ...]
     baseline: Baseline | None
     ideal: Ideal | None
+    forecasts: forecasts.Forecasts | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     figures = flags.measure(calibrated, cases.labels, thresholds, draws)
     agreements = _each_target(agreement.measure, calibrated, cases.labels, draws)
     smooth = _each_target(calibration_curve.measure, calibrated, cases.labels, draws)
+    beside_last = forecasts.compare(cases, contract, draws)
     benefits = _each_target(decision_curve.measure, calibrated, cases.labels, draws)
     results = []
     for column, target in enumerate(contract.targets):
@@ -116,6 +118,7 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
             planted=beside.planted.get(target.name),
             ideal=None if observed is None else number(observed.ideal[column]),
             gap=None if observed is None else observed.gap(column),
+            forecast=None if beside_last is None else beside_last.targets.get(target.name),
         )
         results.append(result)
     overall = Overall(
@@ -127,7 +130,10 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
         calibration_from=beside.calibration_from,
     )
     compared = None if observed is None else ideal.compare(observed, contract.target_names, beside.planted)
-    return Assessment(overall, tuple(results), _baseline(beside, cases, areas, rounds, draws, contract), compared)
+    boosting_too = _baseline(beside, cases, areas, rounds, draws, contract)
+    return Assessment(
+        overall, tuple(results), boosting_too, compared, None if beside_last is None else beside_last.overall
+    )
 
 
 def _each_target(

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from statistics import mean, median
 
-from ecg2lab_training.evaluation import population, tripod
+from ecg2lab_training.evaluation import beside_last_values, population, tripod
 from ecg2lab_training.evaluation.estimates import Estimate
 from ecg2lab_training.evaluation.result import Calibrated, Evaluation, Group, TargetResult, encode
 from ecg2lab_training.evaluation.subgroups import LEAST_CASES, LEAST_PATIENTS
@@ -28,6 +28,7 @@ def card(evaluation: Evaluation) -> str:
         "Training data": _training(evaluation),
         "Performance": _performance(evaluation),
         "Performance by target": _by_target(evaluation),
+        "Forecasts beside the last laboratory value": beside_last_values.section(evaluation),
         "Performance in subgroups": _subgroups(evaluation),
         "Calibration and decision thresholds": _calibration(evaluation),
         "Methods, as TRIPOD+AI asks": tripod.section(evaluation),

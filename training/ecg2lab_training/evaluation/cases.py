@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecg2lab_training.data import imputation
 from ecg2lab_training.measures import decisions
 from ecg2lab_training.measures.decisions import Answers, Facts, Setting
+from ecg2lab_training.measures.forecasting import Last
 
 Array = NDArray[np.float64]
 
@@ -34,6 +35,8 @@ class Cases:
     """(N, features) codes; -1: missing."""
     ideal: Array | None = None
     """(N, n) probability after an ideal observer; NaN where it has none; None: the patients are real."""
+    last: Last | None = None
+    """Last laboratory value before the ECG; None: such values are not known."""
 
     @property
     def patients(self) -> int:
@@ -74,4 +77,5 @@ class Cases:
             continuous=self.continuous[chosen],
             categorical=self.categorical[chosen],
             ideal=None if self.ideal is None else self.ideal[chosen],
+            last=None if self.last is None else self.last.take(chosen),
         )

@@ -13,7 +13,7 @@ from ecg2lab.contract import Contract
 from ecg2lab_training.data import dataset as datasets
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.dataset import Dataset, Part
-from ecg2lab_training.evaluation import assess, baseline, on_dataset, plots, population, result
+from ecg2lab_training.evaluation import assess, baseline, forecasts, on_dataset, plots, population, result
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.result import Data, Evaluation, Model, Settings
@@ -152,10 +152,11 @@ def judge(
         windows=window_counts(cases, settings),
         baseline=assessment.baseline,
         ideal=assessment.ideal,
+        forecasts=assessment.forecasts,
         training_population=training,
         population=here,
         shift=_shift(subject.contract, training, here),
-        notes=_without_area(assessment.targets),
+        notes=(*_without_area(assessment.targets), *_without_last_values(cases, contract, data)),
     )
 
 
@@ -241,6 +242,12 @@ def _without_area(targets: tuple[result.TargetResult, ...]) -> tuple[str, ...]:
         for t in targets
         if t.auroc.value is None
     )
+
+
+def _without_last_values(cases: Cases, contract: Contract, data: Data) -> tuple[str, ...]:
+    if cases.last is not None or not forecasts.are_asked(contract).any():
+        return ()
+    return (f"forecasts against the last value: not measured, {forecasts.NOT_MEASURED[data.kind]}",)
 
 
 def write(out: Path, evaluation: Evaluation, cases: Cases, more: Callable[[Path], None] | None = None) -> Evaluation:

@@ -11,6 +11,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.dataset import Dataset, Part
+from ecg2lab_training.evaluation import last_values
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.measures.platt import sigmoid
@@ -57,6 +58,7 @@ def ask(subject: Subject, dataset: Dataset, part: Part, progress: Progress = sil
         continuous=dataset.continuous[rows],
         categorical=dataset.categorical[rows],
         ideal=None if dataset.ideal is None else columns(dataset.ideal[rows], column_of),
+        last=last_values.of_data_set(dataset, rows, column_of),
     )
 
 

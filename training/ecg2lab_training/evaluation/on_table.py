@@ -14,6 +14,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError, Ecg2LabError, MissingExtraError
 from ecg2lab.patient.features import Features, encode
 from ecg2lab.recording.preparation import cut_windows, prepare_signal
+from ecg2lab_training.evaluation import last_values
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.site_labels import labels
 from ecg2lab_training.evaluation.site_table import Row, Table
@@ -84,6 +85,7 @@ def ask(
         patient_id=np.array([row.patient_id for row in used]),
         continuous=np.stack([answer.continuous for answer in answers]),
         categorical=np.stack([answer.categorical for answer in answers]),
+        last=last_values.of_table(table, used, subject.contract),
     )
     return Asked(cases, skipped)
 

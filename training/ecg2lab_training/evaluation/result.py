@@ -10,6 +10,7 @@ import msgspec
 from ecg2lab.contract import Calibration, Criterion
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.evaluation.estimates import Agreement, Curve, Estimate, NetBenefit, Struct
+from ecg2lab_training.evaluation.forecasts import Forecast, Forecasts
 from ecg2lab_training.files import indented
 from ecg2lab_training.measures.reliability import Reliability
 
@@ -69,6 +70,8 @@ class TargetResult(Struct, frozen=True, kw_only=True):
     """AUROC of an ideal observer on the same records."""
     gap: Estimate | None = None
     """Ideal observer less model."""
+    forecast: Forecast | None = None
+    """Beside the last value before the ECG; None: no forecast, or such values are not known."""
 
 
 class Calibrated(Struct, frozen=True, kw_only=True):
@@ -253,6 +256,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     windows: tuple[Windows, ...]
     baseline: Baseline | None = None
     ideal: Ideal | None = None
+    forecasts: Forecasts | None = None
     training_population: Population | None = None
     population: Population
     """Of the records evaluated."""
