@@ -138,7 +138,7 @@ class TestThroughTheCohort:
     def test_blocks_do_not_matter(self, own_hospital: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = own_hospital()
         build(folder, tmp_path / "one", SMALL)
-        monkeypatch.setattr(building, "BLOCK", 7)
+        monkeypatch.setattr(building, "SMALL_BLOCK", 7)
         build(folder, tmp_path / "many", SMALL)
         assert (tmp_path / "one" / dataset.LAST).read_bytes() == (tmp_path / "many" / dataset.LAST).read_bytes()
 

@@ -12,7 +12,7 @@ from ecg2lab_training.simulation.population import Visits
 
 Floats = NDArray[np.float64]
 RATE, PEAK = 1000, 0.6  # Hz; s from the begin to the R peak
-AT_J = 0.05  # s after the R peak
+AT_J = 0.004  # s after the end of QRS
 
 
 class People(NamedTuple):
@@ -55,7 +55,7 @@ def measure(drawn: beat.Beat, rng: np.random.Generator) -> dict[str, float]:
     later = slice(int(RATE * (PEAK + 0.16)), int(RATE * (PEAK + 0.45)))
     lateral = leads["V5"][part].max(), leads["V6"][part].max()
     t_wave = leads["V5"][later]
-    at_j = int(RATE * (PEAK + AT_J))
+    at_j = round(RATE * (PEAK + end + AT_J))
     return {
         "QRS axis, °": float(np.degrees(np.arctan2(area["aVF"] * 2 / np.sqrt(3), area["I"]))),
         "PR interval, ms": 1000 * (begin - (drawn.atrial[0].time - 2.2 * drawn.atrial[0].rise)),

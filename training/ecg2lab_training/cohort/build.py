@@ -27,7 +27,9 @@ from ecg2lab_training.progress import Progress, silent
 WAVEFORMS = "waveforms"
 """Folder of unfinished waveforms in the work folder."""
 BLOCK = 50_000
-"""ECGs whose laboratory values are sought at once."""
+"""ECGs whose labels are sought at once."""
+SMALL_BLOCK = 10_000
+"""ECGs whose last values are sought at once: unlike a label, each may lie anywhere in its patient's history."""
 PAIRS = "pairs of ECG and laboratory test"
 
 
@@ -213,7 +215,7 @@ def choose(
     counted = _surviving(every, options.fewest_cases, tables["labevents"].path, ledger)
     labelled = ecgs.join(_labelled(states, counted), on="ecg", how="semi").sort("ecg")
     ledger.left("ECGs", "with a known label", labelled)
-    last = last_values.store(laboratory.blocks(labelled, BLOCK), _labs(counted), cache / "last")
+    last = last_values.store(laboratory.blocks(labelled, SMALL_BLOCK), _labs(counted), cache / "last")
     ledger.left(PAIRS, "with a value before an ECG with a label", last.join(labelled.lazy(), on="ecg"))
     progress(3, 4, "tables: vital signs, height and weight")
     facts = features(tables, labelled, options.vitals, published(unnamed_targets(1)), ledger)

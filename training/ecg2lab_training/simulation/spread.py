@@ -73,9 +73,9 @@ QTC, QTC_MEN, QTC_WOMEN = 0.003, 0.396, 0.406
 
 # Millivolt
 ST, ST_MEAN = 0.020, 0.015
-"""Level to the left and down."""
-FRONT_MEN, FRONT_AGE, FRONT_WOMEN, FRONT = 0.440, -0.0046, 0.105, 0.060
-"""Height in V2 of the wave whose rise is the J point: of men of 20, its change with a year, of women; SURAWICZ."""
+"""Level to the left and down (from memory)."""
+FRONT_MEN, FRONT_AGE, FRONT_WOMEN, FRONT = 0.220, -0.0018, 0.108, 0.055
+"""mV in V2, of men of 20, its change with a year, of women, and the deviation: SURAWICZ, at the end of QRS."""
 
 # Shares of people; odds are natural logarithms
 EARLY_REPOLARISATION_MEN, EARLY_REPOLARISATION_WOMEN, EARLY_REPOLARISATION_AGE = -2.4, -3.4, -0.03
