@@ -173,7 +173,7 @@ class Rule(NamedTuple):
     """What a target is flagged by."""
 
     decision_threshold: float | None
-    decision: contracts.Decision | None
+    decision: claims.Decision | None
 
 
 @st.composite
@@ -197,7 +197,7 @@ SENTENCES = ["12 positives: too few", "keine Schwelle “ä”\\"]
 def decisions():
     settings = st.lists(SETTINGS, unique=True, min_size=1, max_size=4)
     return st.builds(
-        contracts.Decision,
+        claims.Decision,
         rule=st.sampled_from(["specificity=0.9", "youden"]),
         chosen_on=st.just("fold 18"),
         measured_on=st.sampled_from(["fold 19", "fold 18, by thresholds of other patients"]),
@@ -206,7 +206,7 @@ def decisions():
 
 
 MEASUREMENTS = st.tuples(*[st.floats(0, 1)] * 3).map(
-    lambda shares: contracts.Measured(**dict(zip(("low", "value", "high"), sorted(shares), strict=True)))
+    lambda shares: claims.Measured(**dict(zip(("low", "value", "high"), sorted(shares), strict=True)))
 )
 COUNTS = st.sampled_from([0, 1, 90, 4711, 10**9])
 MISSING = st.sampled_from([0, 0, 1, 2, 10, 10**9])
@@ -219,7 +219,7 @@ MAYBE_THRESHOLD, REASONS = mostly(THRESHOLDS), st.sampled_from(SENTENCES)
 def points(draw, windows, facts):
     """With a threshold, or the reason for none: then less needs to be stated."""
     threshold = draw(MAYBE_THRESHOLD)
-    return contracts.OperatingPoint(
+    return claims.OperatingPoint(
         windows=windows,
         facts=facts,
         most_missing=draw(MISSING),

@@ -4,7 +4,7 @@ import msgspec
 
 from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Bundle
-from ecg2lab.contract import Decision, Measured, OperatingPoint
+from ecg2lab.contract.claims import Decision, Measured, OperatingPoint
 
 TOO_FEW = "43 positives and 812 negatives; 100 of each are needed"
 WINDOWS = (1, 4, 6)

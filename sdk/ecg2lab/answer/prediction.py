@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
-from ecg2lab.contract import Contract, Criterion, OperatingPoint, Target
+from ecg2lab.contract import Contract, Criterion, Target
+from ecg2lab.contract.claims import OperatingPoint
 from ecg2lab.quality import QualityNote
 
 Verdict = Literal["no decision", "flagged", "not flagged"]

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from ecg2lab.answer.explanation import Effect, Explanation
 from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, Verdict, plain
-from ecg2lab.contract import Measured
+from ecg2lab.contract.claims import Measured
 
 
 class Look(NamedTuple):

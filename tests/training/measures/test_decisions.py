@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from ecg2lab.contract import Contract, OperatingPoint
+from ecg2lab.contract import Contract
+from ecg2lab.contract.claims import OperatingPoint
 from ecg2lab_training.measures import decisions, gate, operating_points, platt
 from ecg2lab_training.measures.decisions import Answered, Setting, Sources
 

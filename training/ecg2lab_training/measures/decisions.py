@@ -17,7 +17,8 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from ecg2lab.contract import Calibration, Contract, Decision, Measured, OperatingPoint, Target
+from ecg2lab.contract import Calibration, Contract, Target
+from ecg2lab.contract.claims import Decision, Measured, OperatingPoint
 from ecg2lab_training.measures import bootstrap, curves, flags, gate, operating_points, platt
 from ecg2lab_training.measures.flags import Figures
 from ecg2lab_training.measures.operating_points import Rule
