@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.bundle import EXPERIENCE
 from ecg2lab.contract import Contract
 from ecg2lab.contract.claims import Experience, ExperienceLimit, Facts
 from ecg2lab.errors import ContractError
 from ecg2lab.system.files import read_regular
 
-FILE = "experience.safetensors"
+FILE = EXPERIENCE
 _MEAN, _WHITENING = "mean", "whitening"
 
 
@@ -117,6 +118,19 @@ def fitting(space: Space, experience: Experience, source: str) -> Space:
     if space.features != experience.features:
         raise ContractError(f"{source} is of {space.features} features, the contract of {experience.features}")
     return space
+
+
+def require_features(space: Space, features: int | None) -> None:
+    """Refuse a network that gives other features than a space is of, or none.
+
+    Raises
+    ------
+    ContractError
+        Naming both counts.
+    """
+    if features != space.features:
+        gives = "none" if features is None else str(features)
+        raise ContractError(f"the contract's experience is of {space.features} features, the network gives {gives}")
 
 
 def limit_of(contract: Contract, windows: int, facts: Facts = "all") -> ExperienceLimit | None:

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
+from ecg2lab.contract.fields import Share
 from ecg2lab.errors import BundleError
 from ecg2lab.system.files import write_atomically
 from ecg2lab.system.strict_json import encode_canonically
@@ -39,6 +40,7 @@ STEP_GRAPH = "step.onnx"
 GOLDEN = "golden.safetensors"
 PARITY = "parity.json"
 CARD = "card.md"
+EXPERIENCE = "experience.safetensors"
 MEMBERS = (MANIFEST, WEIGHTS, WINDOW_GRAPH, STEP_GRAPH, GOLDEN, PARITY, CARD)
 S4_FUSION = "s4-fusion"
 """The architecture of a bundle that does not name one."""
@@ -106,6 +108,13 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Of the worst loss."""
     logit_error_max: Annotated[float, Meta(ge=0)]
     logit_error_median: Annotated[float, Meta(ge=0)]
+    decision_limit: Share | None = None
+    """Of `flags_changed`, and of what is outside experience in the reduced precision beyond what is in fp32."""
+    flags_changed: Share | None = None
+    """Of windows and targets with an operating point for one window; None: no target has one, or an older export."""
+    outside_fp32: Share | None = None
+    outside_reduced: Share | None = None
+    """Shares of windows too far from what the model was trained on; None: the contract has no limit for one window."""
     runtime: str
     cpu: str
 

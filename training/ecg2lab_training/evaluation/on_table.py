@@ -99,8 +99,8 @@ def _answer(subject: Subject, row: Row, folder: Path, facts: Collection[str] | N
     features = encode(patient, subject.contract)
     windows = cut_windows(prepare_signal(recording, subject.contract), subject.contract)
     count = len(windows)
-    facts_of_each = (np.tile(array, (count, 1)) for array in (features.continuous, features.categorical))
-    logits, found = subject.outputs(windows, *facts_of_each)
+    continuous, categorical = np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1))
+    logits, found = subject.outputs(windows, continuous, categorical)
     far = None if subject.space is None or found is None else Distances.of(subject.space, found[None])
     return _Answer(sigmoid(logits.astype(np.float64)), far, *_known(features, subject.contract))
 

@@ -218,8 +218,9 @@ def _points(
         sets = conformal.sets(p, cutoffs)
     figures = flags.measure_flags(flagged, others.labels, draws)
     worth = conformal.measure(sets, flagged, others.labels, draws)
-    for point, *each, labels in zip(gated, figures, cutoffs, worth, others.labels.T, strict=True):
-        yield _Gated(point.threshold, point.reason, *each, labels, others.patient_id)
+    targets = zip(gated, figures, cutoffs, worth, others.labels.T, strict=True)
+    for point, figure, cutoff, one, labels in targets:
+        yield _Gated(point.threshold, point.reason, figure, cutoff, one, labels, others.patient_id)
 
 
 def _point(gated: _Gated, setting: Setting, most_missing: int, sources: Sources) -> OperatingPoint:
@@ -240,7 +241,8 @@ def _point(gated: _Gated, setting: Setting, most_missing: int, sources: Sources)
         positives=positives,
         negatives=negatives,
         prevalence=round(positives / labelled, _DIGITS) if labelled else None,
-        **({} if threshold is None else {**rates, "conformal": _conformal(gated)}),
+        conformal=None if threshold is None else _conformal(gated),
+        **(rates if threshold is not None else {}),
     )
 
 
@@ -248,9 +250,15 @@ def _conformal(gated: _Gated) -> ConformalSet | None:
     """None where a class has too few patients."""
     if gated.cutoffs is None:
         return None
-    names = ("coverage_positive", "coverage_negative", "unsure")
-    figures = {} if gated.worth is None else {name: _measured(getattr(gated.worth, name)) for name in names}
-    return ConformalSet(error=conformal.ERROR, **gated.cutoffs._asdict(), **figures)
+    worth = gated.worth
+    return ConformalSet(
+        error=conformal.ERROR,
+        positive_from=gated.cutoffs.positive_from,
+        negative_to=gated.cutoffs.negative_to,
+        coverage_positive=None if worth is None else _measured(worth.coverage_positive),
+        coverage_negative=None if worth is None else _measured(worth.coverage_negative),
+        unsure=None if worth is None else _measured(worth.unsure),
+    )
 
 
 def _rates(figures: Figures | None) -> dict[str, Measured | None]:
@@ -269,5 +277,15 @@ def threshold_of(target: Target, setting: Setting) -> float | None:
     """From which probability on a target is flagged in a setting; None: there is no decision."""
     if target.decision is None:
         return target.decision_threshold
-    points = (p for p in target.decision.points if (p.windows, p.facts) == tuple(setting))
-    return next((point.threshold for point in points), None)
+    point = _point_of(target.decision, setting)
+    return None if point is None else point.threshold
+
+
+def conformal_of(target: Target, setting: Setting) -> ConformalSet | None:
+    """When a target counts as unsure in a setting; None: never."""
+    point = None if target.decision is None else _point_of(target.decision, setting)
+    return None if point is None else point.conformal
+
+
+def _point_of(decision: Decision, setting: Setting) -> OperatingPoint | None:
+    return next((p for p in decision.points if (p.windows, p.facts) == tuple(setting)), None)

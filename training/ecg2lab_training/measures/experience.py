@@ -20,7 +20,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.contract.claims import ExperienceLimit, TrainedRange
 from ecg2lab.errors import DatasetError
 from ecg2lab_export.experience import Space
-from ecg2lab_training.measures import conformal, decisions
+from ecg2lab_training.measures import conformal, decisions, operating_points
 from ecg2lab_training.measures.decisions import Answered, Answers, Setting
 
 Array = NDArray[np.float64]
@@ -106,12 +106,39 @@ def limit(own: Answers) -> float | None:
 
     The k-th greatest of P distances, k = ⌊(P + 1) / 100⌋.
     """
-    if own.distances is None:
-        return None
-    drawn = own.distances[conformal.one_each(own.patient_id)]
+    return None if own.distances is None else _outermost(own.distances, own.patient_id)
+
+
+def _outermost(distances: Array, patient_id: NDArray[Any]) -> float | None:
+    drawn = distances[conformal.one_each(patient_id)]
     k = conformal.rank(len(drawn), 1 - QUANTILE)
     if not k:
         return None
     distance = float(-np.partition(-drawn, k - 1)[k - 1])
     scale = 10.0 ** (_DIGITS - 1 - math.floor(math.log10(distance))) if distance > 0 else 1.0
     return math.ceil(distance * scale) / scale  # upwards: the recording that chose it lies within
+
+
+def outside(own: Answers, limit: ExperienceLimit | None) -> float | None:
+    """Share of recordings that are too far away; None: there are no distances, or no limit."""
+    if own.distances is None or limit is None:
+        return None
+    return float((own.distances >= limit.distance).mean())
+
+
+def outside_out_of_fold(own: Answers) -> float | None:
+    """Share of recordings that are too far away by limits of other patients (`operating_points.deal`).
+
+    None where these are too few.
+    """
+    if own.distances is None:
+        return None
+    turn = operating_points.deal(own.patient_id)
+    found: list[NDArray[np.bool_]] = []
+    for part in range(operating_points.TURNS):
+        judged = turn == part
+        distance = _outermost(own.distances[~judged], own.patient_id[~judged])
+        if distance is None:
+            return None
+        found.append(own.distances[judged] >= distance)
+    return float(np.concatenate(found).mean())
