@@ -121,9 +121,9 @@ class ByState(Network):
         state, since, samples = self._state, self._since, signal[:, :, -self._hop :]
         if state is None or state.samples + self._hop > MOST_IN_A_STATE:
             state, since, samples = self._graph.initial(), number, signal
-        logits, self._state = self._graph.run(samples, features.continuous[None], features.categorical[None], state)
+        outputs, self._state = self._graph.run(samples, features.continuous[None], features.categorical[None], state)
         self._since = since
-        return Answered(logits, since)
+        return Answered(outputs.logits, since)
 
     def refuse(self) -> None:
         self.reset()
