@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from ecg2lab.bundle import EXPERIENCE
 from ecg2lab.contract import Contract
-from ecg2lab.contract.claims import Experience, ExperienceLimit, Facts
+from ecg2lab.contract.claims import Experience, ExperienceLimit
+from ecg2lab.contract.fields import Facts
 from ecg2lab.errors import ContractError
 from ecg2lab.system.files import read_regular
 

@@ -93,8 +93,14 @@ def export(
             raise BackendError(f"form {form!r} is not available; one of {', '.join(forms.window_forms)}")
         golden = make_golden(exported.network, exported.contract)
         proved = proving.prove_fastest(forms, form, golden, tell)
-        judged = {"data": windows, "contract": exported.contract, "space": exported.space}
-        decide = partial(gate.decide, **judged, limit=max_auroc_loss, tell=tell)
+        decide = partial(
+            gate.decide,
+            data=windows,
+            contract=exported.contract,
+            space=exported.space,
+            limit=max_auroc_loss,
+            tell=tell,
+        )
         reached = reach(proved, forms, decide)
     tell("writing the bundle")
     bundles.write(out, *assembly.assemble(exported, forms, reached, golden, evaluated))
