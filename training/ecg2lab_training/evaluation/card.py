@@ -259,8 +259,8 @@ def _sets(e: Evaluation) -> str:
     if not errors:
         return ""
     return (
-        f"\nCoverage: share whose conformal set (error {' or '.join(map(share, errors))}) holds the true answer, of either "
-        "class. Unsure: not flagged, and the set holds both answers or neither.\n"
+        f"\nCoverage: share of either class whose conformal set (error {' or '.join(map(share, errors))}) holds the "
+        "true answer. Unsure: not flagged, and the set holds both answers or neither.\n"
     )
 
 
