@@ -217,7 +217,7 @@ def _points(
         flagged = flags.flag(p, [point.threshold for point in gated])
         sets = conformal.sets(p, cutoffs)
     figures = flags.measure_flags(flagged, others.labels, draws)
-    worth = conformal.measure(sets, flagged, others.labels, draws)
+    worth = conformal.measure(sets, flagged, others.labels, draws._replace(rounds=bootstrap.ROUNDS))
     targets = zip(gated, figures, cutoffs, worth, others.labels.T, strict=True)
     for point, figure, cutoff, one, labels in targets:
         yield _Gated(point.threshold, point.reason, figure, cutoff, one, labels, others.patient_id)
