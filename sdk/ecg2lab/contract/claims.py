@@ -119,6 +119,6 @@ class Experience(Strict, frozen=True, kw_only=True):
     """Recordings that mean, whitening and ranges are of."""
     chosen_on: Name
     """Recordings that the limits were chosen on."""
-    ranges: tuple[TrainedRange, ...]
+    ranges: tuple[TrainedRange, ...] = ()
     """A number that is given and lies beyond its range is outside experience."""
     limits: Annotated[tuple[ExperienceLimit, ...], Meta(min_length=1)]
