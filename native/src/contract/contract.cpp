@@ -206,6 +206,12 @@ class Reader {
     if (const auto field = fields_.find(name)) read(*field, rule, member);
   }
 
+  template <typename Rule, typename T>
+  void optional(const char* name, std::vector<T>& members, const Rule& rule) {
+    members.clear();
+    if (const auto field = fields_.find(name)) read(*field, rule, members);
+  }
+
   template <typename T>
     requires std::is_aggregate_v<T>
   void optional(const char* name, T& structure, const StructRule& rule) {

@@ -125,7 +125,7 @@ struct OperatingPoint {
   std::optional<Measured> specificity;
   std::optional<Measured> ppv;
   std::optional<Measured> npv;
-  std::optional<ConformalSet> conformal;
+  std::optional<ConformalSet> conformal = {};
 };
 
 // How it is decided whether a target is flagged.
