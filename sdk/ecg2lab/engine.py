@@ -18,7 +18,7 @@ from ecg2lab._native import _core
 from ecg2lab.answer.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.answer.notes import patient_note, recording_note
 from ecg2lab.answer.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
-from ecg2lab.backends import Backend
+from ecg2lab.backends import Backend, Outputs
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
 from ecg2lab.contract import Contract
@@ -76,7 +76,7 @@ class Engine:
         return self._bundle.contract
 
     def run(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
-        """Run the bare network.
+        """Logits of the bare network.
 
         Parameters
         ----------
@@ -98,11 +98,40 @@ class Engine:
         BackendError
             On a wrong shape, a value that is not finite, a code that no category has, or a closed engine.
         """
+        return self.outputs(signal, continuous, categorical).logits
+
+    def features(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
+        """What the network's last layer is given: a place for each window, near others that look alike to the network.
+
+        Parameters
+        ----------
+        signal, continuous, categorical
+            As for `run`.
+
+        Returns
+        -------
+        ndarray (B, F) float32
+            The last S4 layer's output as a mean over the window, then the output of the static branch.
+
+        Raises
+        ------
+        BackendError
+            As `run`; and if the bundle's graphs give no features.
+        """
+        features = self.outputs(signal, continuous, categorical).features
+        if features is None:
+            raise BackendError(
+                f"{self._bundle.source} gives no features: it was exported by an older ecg2lab; export it again"
+            )
+        return features
+
+    def outputs(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> Outputs:
+        """`run` and `features` in one go, with None where the bundle's graphs give no features."""
         backend = self.require_open()
-        c = self.contract
+        c, width = self.contract, self._bundle.features
         inputs = check_inputs(c, signal, continuous, categorical, samples=c.signal.window_samples)
         if len(inputs.signal) == 0:
-            return np.empty((0, len(c.targets)), dtype=np.float32)
+            return Outputs(*(np.empty((0, n), np.float32) for n in (len(c.targets), width) if n is not None))
         return backend.run(*inputs)
 
     def predict(

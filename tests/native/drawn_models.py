@@ -14,8 +14,8 @@ from safetensors.numpy import load, save
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab.contract import claims
 from ecg2lab.bundle import EXPERIENCE, GOLDEN, WEIGHTS, WINDOW_GRAPH, Bundle
+from ecg2lab.contract import claims
 from ecg2lab.recording.leads import STANDARD
 
 HIDDEN, EMBEDDED, WIDTH = 8, 3, 4

@@ -352,12 +352,17 @@ def test_verdicts_equal_a_plain_reading_of_the_rules(data):
     random = np.random.default_rng(data.draw(st.integers(0, 2**16)))
     logits = random.normal(0, 2, (windows, len(contract.targets))).astype(np.float32)
     features = random.normal(0, 1, (windows, FEATURES)).astype(np.float32)
-    space = random.normal(0, 1, FEATURES).astype(np.float32), random.normal(0, 1, (FEATURES, FEATURES)).astype(np.float32)
+    space = (
+        random.normal(0, 1, FEATURES).astype(np.float32),
+        random.normal(0, 1, (FEATURES, FEATURES)).astype(np.float32),
+    )
     trained = _core.TrainedFeatures(*space) if contract.experience else None
     decided = decide_findings(Outputs(logits, features), encode(Patient(**facts), contract), contract, trained)
     outside = is_outside(contract.experience, features.astype(float), windows, contract, facts, space)
     assert (decided.experience is None) == (contract.experience is None)
-    assert decided.experience is None or (decided.experience.outside, bool(decided.experience.reasons)) == (outside,) * 2
+    assert (
+        decided.experience is None or (decided.experience.outside, bool(decided.experience.reasons)) == (outside,) * 2
+    )
     for target, finding in zip(contract.targets, decided.findings, strict=True):
         expected = judged(target, finding.probability, windows, contract, facts, outside)
         verdict, threshold, fitting, base_rate = expected

@@ -223,7 +223,7 @@ def _native_logits(
     engine = native.make_engine(weights, contract, precision=precision, instruction_set="portable")
     inputs = data.feed(slice(None))
     arrays = (np.ascontiguousarray(inputs[name]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL))
-    return engine.run(*arrays).astype(np.float64)
+    return engine.run(*arrays)[0].astype(np.float64)
 
 
 def _runtime(precision: ReducedPrecision) -> str:

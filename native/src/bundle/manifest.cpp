@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLongestWord = 120;
 constexpr auto kAnyInteger = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMostFeatures = 1'000'000;  // as a contract may state
 
 bool is_sha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -33,10 +34,11 @@ std::int64_t read_integer(const Field& field) { return field.integer(-kAnyIntege
 
 NetworkFacts read_network(const Field& field, const std::string& architecture) {
   Fields fields(field);
-  NetworkFacts network{.causal = fields.required("causal").boolean(), .sizes = {}};
+  NetworkFacts network{.causal = fields.required("causal").boolean(), .sizes = {}, .features = {}};
   for (const auto& [name, size] : field.members()) {
     if (name != "causal") network.sizes.emplace(name, size.integer(0, kAnyInteger));
   }
+  if (const auto features = fields.find("features")) network.features = features->integer(1, kMostFeatures);
   fields.required("parameters");
   if (architecture == kS4Fusion) {
     for (const char* name : {"hidden", "state_size", "layers"}) fields.required(name);
