@@ -365,7 +365,7 @@ def test_verdicts_equal_a_plain_reading_of_the_rules(data):
     )
     for target, finding in zip(contract.targets, decided.findings, strict=True):
         expected = judged(target, finding.probability, windows, contract, facts, outside)
-        verdict, threshold, fitting, base_rate = expected
+        verdict, _, fitting, base_rate = expected
         said = (finding.verdict, finding.decision_threshold, finding.operating_point, finding.base_rate)
         assert said == expected
         assert finding.detected == {"flagged": True, "not flagged": False}.get(verdict)
@@ -439,8 +439,11 @@ def test_the_distance_is_that_of_the_mean_over_windows():
 
 
 def test_beyond_the_limit_nothing_is_decided_and_probabilities_stay():
-    outside = familiar([[1, 2], [7, 10.01]])
-    reason = "this ECG with these facts is unlike those that the model was trained on: distance 5, of which 99 % lie within 5"
+    outside = familiar([[1, 2], [7, 10.1]])
+    reason = (
+        "this ECG with these facts is unlike those that the model was trained on: distance 5.04, and 99 % of those lie "
+        "within 5"
+    )
     assert outside.experience.reasons == (reason,)
     for finding in outside.findings:
         assert (finding.verdict, finding.reason) == ("outside experience", reason)

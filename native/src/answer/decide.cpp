@@ -154,8 +154,8 @@ std::optional<Familiarity> recognise(const NetworkOutput& output, const Features
   familiarity.limit = limit->distance;
   if (familiarity.distance > limit->distance) {
     familiarity.reasons.push_back("this ECG with these facts is unlike those that the model was trained on: distance " +
-                                  number_text(familiarity.distance, 3) + ", of which " + percent(experience.quantile) +
-                                  " lie within " + number_text(limit->distance, 3));
+                                  number_text(familiarity.distance, 4) + ", and " + percent(experience.quantile) +
+                                  " of those lie within " + number_text(limit->distance, 4));
   }
   return familiarity;
 }

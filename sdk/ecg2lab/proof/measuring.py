@@ -25,7 +25,7 @@ class Step(Protocol):
     def initial(self, batch: int = ...) -> Any:
         """The state of a recording that begins."""
 
-    def run(
+    def outputs(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64], state: Any
     ) -> tuple[Outputs, Any]:
         """Of all samples since the state was new, and the next state."""
