@@ -39,7 +39,7 @@ class Person(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """How far one recording is, over its limit: from 1 on it is outside."""
+    """How far one recording is, over its limit: beyond 1 it is outside."""
 
     whole: float | None
     """None: the contract has no limit for so many windows."""
@@ -118,7 +118,7 @@ def _said(found: Judged | None) -> tuple[str, str]:
         return "", "refused by the quality gate"
     if found.whole is None:
         return "", "no limit for so many windows"
-    return f"{found.whole:.2f}", "outside" if found.whole >= 1 else "inside"
+    return f"{found.whole:.2f}", "outside" if found.whole > 1 else "inside"
 
 
 def distorted_row(
@@ -127,8 +127,8 @@ def distorted_row(
     """Of one distortion, or of the recordings as they are."""
     every = [judge(subject, distortion.apply(p.own, rng) if distortion else p.own, p.patient) for p in people]
     found = [one for one in every if one is not None]
-    whole = [one.whole >= 1 for one in found if one.whole is not None]
-    windows = [over >= 1 for one in found for over in one.windows]
+    whole = [one.whole > 1 for one in found if one.whole is not None]
+    windows = [over > 1 for one in found for over in one.windows]
     named = (distortion.name, distortion.strength) if distortion else ("none", "")
     return (whose, *named, str(len(every)), str(len(every) - len(found)), _share(whole), _share(windows))
 

@@ -84,4 +84,4 @@ def _outside(computed: Computed, contract: Contract, space: Space | None) -> flo
     limit = limit_of(contract, 1)
     if limit is None or space is None or computed.features is None:
         return None
-    return float((~(space.distances(computed.features) < limit.distance)).mean())  # what is not a number is outside
+    return float((~(space.distances(computed.features) <= limit.distance)).mean())  # what is not a number is outside

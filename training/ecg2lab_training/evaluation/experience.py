@@ -102,7 +102,7 @@ def share_outside(cases: Cases, contract: Contract, settings: Settings) -> Outsi
     own = cases.only(_whole(cases, limit))
     if own.distances is None or not len(own.labels):
         return None
-    far = own.distances.mean >= limit.distance
+    far = own.distances.mean > limit.distance
     beyond = beyond_ranges(contract, own.continuous)
     cells = [cell.astype(np.float32)[:, None] for cell in (far | beyond, np.ones(len(far)))]
     draws = bootstrap.plan(own.patient_id, settings.bootstrap, settings.rounds, settings.seed)

@@ -123,7 +123,7 @@ def outside(own: Answers, limit: ExperienceLimit | None) -> float | None:
     """Share of recordings that are too far away; None: there are no distances, or no limit."""
     if own.distances is None or limit is None:
         return None
-    return float((own.distances >= limit.distance).mean())
+    return float((own.distances > limit.distance).mean())
 
 
 def outside_out_of_fold(own: Answers) -> float | None:
@@ -140,5 +140,5 @@ def outside_out_of_fold(own: Answers) -> float | None:
         distance = _outermost(own.distances[~judged], own.patient_id[~judged])
         if distance is None:
             return None
-        found.append(own.distances[judged] >= distance)
+        found.append(own.distances[judged] > distance)
     return float(np.concatenate(found).mean())
