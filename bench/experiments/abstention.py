@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
 import typer
@@ -27,6 +27,7 @@ from experiments.distortions import Distortion, Recorded, all_distortions
 if TYPE_CHECKING:
     from ecg2lab_training.evaluation.subject import Subject
 
+_SEX: dict[int, Literal["female", "male"]] = {0: "female", 1: "male"}  # by the code of a data set
 _DISTORTED = ("recordings", "distortion", "strength", "asked", "refused", "outside", "windows outside")
 
 
@@ -91,14 +92,11 @@ def simulated(subject: Subject, data: Path, most: int) -> list[Person]:
 
     held, signal = dataset.read(data), subject.contract.signal
     leads = [signal.leads.index(lead) for lead in LEADS]
-    age, sex = [f.name for f in held.contract.continuous].index("age"), held.contract.categorical[0]
+    numbers, words = ([f.name for f in kind] for kind in (held.contract.continuous, held.contract.categorical))
+    age, sex = held.continuous[:, numbers.index("age")], held.categorical[:, words.index("sex")]
     people = []
     for row in evenly(held.rows("test"), most).tolist():
-        code = int(held.categorical[row, 0])
-        patient = ecg2lab.Patient(
-            age=None if np.isnan(held.continuous[row, age]) else float(held.continuous[row, age]),
-            sex=None if code < 0 else sex.categories[code],
-        )
+        patient = ecg2lab.Patient(age=None if np.isnan(age[row]) else float(age[row]), sex=_SEX.get(int(sex[row])))
         samples = np.asarray(held.signals[row], dtype=np.float64)[leads]
         people.append(Person(str(held.record_id[row]), Recorded(samples, signal.sampling_rate_hz), patient))
     return people
