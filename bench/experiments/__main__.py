@@ -12,7 +12,7 @@ import typer
 from ecg2lab_bench.cli import Json, report
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.scenarios import Scenario
-from experiments import quality, readable_signs
+from experiments import abstention, quality, readable_signs
 
 EXPERIMENTS = {
     "kernel-forms": "How exact each form of the recurrence is in float32, on random state spaces; no times.",
@@ -22,6 +22,7 @@ EXPERIMENTS = {
 app = typer.Typer(help="Experiments whose tables stand in the documentation.", no_args_is_help=True)
 app.command("quality")(quality.main)
 app.command("readable-signs")(readable_signs.main)
+app.command("abstention")(abstention.main)
 
 
 def experiment_of(name: str) -> Scenario:

@@ -10,7 +10,7 @@ namespace {
 // Whether a measured error is within its limit.
 bool read_check(const Field& field) {
   Fields fields(field);
-  fields.required("quantity").word({"kernel", "logits"});
+  fields.required("quantity").word({"kernel", "logits", "features"});
   for (const char* name : {"form", "backend", "case"}) fields.required(name).text();
   const double error = fields.required("error").number();
   const Field limit = fields.required("tolerance");

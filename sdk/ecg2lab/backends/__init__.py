@@ -1,4 +1,4 @@
-"""What runs the bare network, `run(signal, continuous, categorical) → logits`; and the table of all that can be chosen.
+"""What runs the bare network, `run(signal, continuous, categorical) → Outputs`; and the table of all to be chosen.
 
 Imported by the command line for its help: the table and the protocol need no array library.
 """
@@ -13,6 +13,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ecg2lab.bundle import Bundle
+
+
+class Outputs(NamedTuple):
+    """Of the bare network for a batch."""
+
+    logits: NDArray[np.float32]  # (B n)
+    features: NDArray[np.float32] | None = None  # (B F)
+    """What its last layer is given: the last S4 layer's output as a mean over the window, then the static branch. None:
+    the bundle's graphs give none."""
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.float32], ...]:
+        """Those that there are."""
+        return tuple(array for array in self if array is not None)
+
+    def rows(self, begin: int, end: int) -> Outputs:
+        """Of some of the batch."""
+        return Outputs(*(array[begin:end] for array in self.arrays))
 
 
 class Backend(Protocol):
@@ -40,8 +58,8 @@ class Backend(Protocol):
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n), for B ≥ 1."""
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n) and (B F), for B ≥ 1."""
 
 
 class Choice(NamedTuple):

@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 import ecg2lab
 from ecg2lab import selftest
 from ecg2lab.backends.tensorrt import TensorRtBackend
-from ecg2lab.backends.tensorrt.build import Options, build_engine, golden_tolerance
+from ecg2lab.backends.tensorrt.build import Options, build_engine, golden_tolerances
 from ecg2lab.backends.tensorrt.cache import EngineCache
 from ecg2lab.bundle import GOLDEN, WINDOW_GRAPH, Bundle
 from ecg2lab.errors import BackendError, BundleError, MissingExtraError, OutputError, ParityError
@@ -71,7 +71,9 @@ def test_selftest_measures_an_fp16_engine_of_an_fp32_bundle_where_one_is_built(t
     assert "built for precision fp32, here is fp16" in selftest.run(opened).left_out[f"{name} on tensorrt"]
     build(opened, precision="fp16")
     report = selftest.run(opened)
-    assert {check.tolerance for check in report.checks if check.form == name} == {golden_tolerance(opened, "fp16")}
+    limits = golden_tolerances(opened, "fp16")
+    for check in report.checks:
+        assert check.form != name or check.tolerance == getattr(limits, check.quantity)
     assert {check.case for check in report.checks if check.form == name} == {"batch 1", "batch 9"}
     assert report.passed
     assert "tensorrt" not in " ".join(report.left_out)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Calibration, Contract, Criterion
+from ecg2lab.contract.claims import ConformalSet, Decision, Measured, OperatingPoint
 from ecg2lab_training.evaluation import evaluate, last_values
 from ecg2lab_training.evaluation.assess import Beside
 from ecg2lab_training.evaluation.cases import Cases
@@ -27,13 +28,32 @@ RACES = (0.04, 0.19, 0.06, 0.07, 0.64)
 
 
 def random_contract(targets: int, threshold: float | None = 0.3) -> Contract:
-    """Published inputs; calibrations that are right for `random_cases`."""
+    """Published inputs; calibrations that are right for `random_cases`; with a threshold its conformal set."""
     calibration = Calibration(slope=0.8, intercept=0.1)
+    decision = None if threshold is None else _decision(threshold)
     named = (
-        replace(target, calibration=calibration, decision_threshold=threshold)
-        for target in contracts.unnamed_targets(targets)
+        replace(target, calibration=calibration, decision=decision) for target in contracts.unnamed_targets(targets)
     )
     return contracts.published(named, "random answers")
+
+
+def _decision(threshold: float) -> Decision:
+    """With all facts and windows; its figures are invented."""
+    share = Measured(value=0.9, low=0.85, high=0.95)
+    point = OperatingPoint(
+        windows=4,
+        facts="all",
+        most_missing=12,
+        threshold=threshold,
+        patients=900,
+        positives=200,
+        negatives=700,
+        prevalence=0.2,
+        sensitivity=share,
+        specificity=share,
+        conformal=ConformalSet(error=0.1, positive_from=threshold / 2, negative_to=threshold),
+    )
+    return Decision(rule="none of these", chosen_on="nobody", measured_on="nobody", points=(point,))
 
 
 def random_cases(ecgs: int, targets: int, seed: int = 0) -> Cases:

@@ -80,7 +80,8 @@ class Dataset:
     def called(self, part: Part) -> str:
         """A part in words."""
         folds = {"train": "folds 0 to 17", "validation": "fold 18", "test": "fold 19"}
-        return f"{folds[part]}, {'simulated ' * self.description.synthetic}patients held out"
+        held_out = "" if part == "train" else " held out"
+        return f"{folds[part]}, {'simulated ' * self.description.synthetic}patients{held_out}"
 
     def rows(self, part: Part) -> NDArray[np.int64]:
         """Row numbers of one part: folds 0-17, 18 or 19.

@@ -11,6 +11,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import Outputs
 from ecg2lab.backends.tensorrt.cache import EngineCache
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import installed_packages
@@ -43,7 +44,7 @@ class TensorRtBackend:
         stored = cache.find(keys, bundle.source)
         package = next(package for package in packages if package.name == stored.record.key.package)
         plan, kernels = cache.load(stored), cache.read_kernels(stored)
-        self._session = Session(package, gpu, plan, bundle.contract, kernels)
+        self._session = Session(package, gpu, plan, bundle, kernels)
         if self._session.new_kernels:
             with suppress(OutputError):  # a cache that only can be read costs time at the next start, no answer
                 cache.write_kernels(stored, self._session.new_kernels)
@@ -53,6 +54,6 @@ class TensorRtBackend:
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n)."""
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n), (B F)."""
         return self._session.run(signal, continuous, categorical)
