@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ecg2lab_export.experience import Space
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.dataset import Dataset, Part
-from ecg2lab_training.measures import experience
-from ecg2lab_training.measures.distances import Distances
-from ecg2lab_training.network.model import FusionModel
 
 
 class Batch(NamedTuple):
@@ -95,44 +91,9 @@ def window_probabilities(
     """The same for each window: (records W n)."""
     model.eval()
     answers = []
-    for batches in _batches(recordings, batch_size):
+    for start in range(0, len(recordings), batch_size):
+        indices = list(range(start, min(start + batch_size, len(recordings))))
+        batches = recordings.windows(indices)
         logits = [model(*(x.to(device) for x in batch[:3])) for batch in batches]  # each (B n)
-        answers.append(_sigmoid(logits))
+        answers.append(torch.sigmoid(torch.stack(logits, dim=1).double()).cpu().numpy())
     return np.concatenate(answers)
-
-
-@torch.no_grad()
-def window_answers(
-    model: FusionModel, recordings: Recordings, space: Space, batch_size: int = 64
-) -> tuple[NDArray[np.float64], Distances]:
-    """Probabilities of each window, (records W n), and how far the recordings are from a space of features."""
-    model.eval()
-    answers, distances = [], []
-    for batches in _batches(recordings, batch_size):
-        logits, features = zip(*(model.outputs(*batch[:3]) for batch in batches), strict=True)
-        answers.append(_sigmoid(logits))
-        distances.append(Distances.of(space, torch.stack(features, dim=1).numpy()))
-    return np.concatenate(answers), Distances.join(distances)
-
-
-@torch.no_grad()
-def features(model: FusionModel, recordings: Recordings, batch_size: int = 64) -> NDArray[np.float32]:
-    """Features of at most `experience.MOST_RECORDINGS`, one window of each, not always the same: (records F)."""
-    model.eval()
-    length, count = recordings.window, recordings.last_start // recordings.window + 1
-    rows = experience.evenly(np.arange(len(recordings)))
-    parts = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    batches = (recordings.crops(part, part % count * length) for part in parts)
-    return np.concatenate([model.outputs(*batch[:3])[1].numpy() for batch in batches])
-
-
-def _batches(recordings: Recordings, size: int) -> Iterator[list[Batch]]:
-    """All windows of so many recordings at once."""
-    for start in range(0, len(recordings), size):
-        yield recordings.windows(list(range(start, min(start + size, len(recordings)))))
-
-
-def _sigmoid(logits: Sequence[Tensor]) -> NDArray[np.float64]:
-    """W logits of (B n) → (B W n) probabilities."""
-    probabilities: NDArray[np.float64] = torch.sigmoid(torch.stack(list(logits), dim=1).double()).cpu().numpy()
-    return probabilities

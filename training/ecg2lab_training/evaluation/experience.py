@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ecg2lab.contract import Contract
 from ecg2lab.contract.claims import Experience, ExperienceLimit
 from ecg2lab_export.experience import Space, limit_of
-from ecg2lab_training.data import experience as of_data
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.dataset import VALIDATION_FOLD, Dataset
 from ecg2lab_training.evaluation import on_dataset
@@ -80,7 +79,8 @@ def on_data_set(contract: Contract, data: Dataset, found: Found, chosen: Answere
         return Reach(None, found.note)
     if contract.experience is not None:
         return with_new_limits(contract, chosen, data.called("validation"))
-    reach = of_data.of_data_set(contract, data, found.space, chosen)
+    numbers, called = data.continuous[data.rows("train")], (data.called("train"), data.called("validation"))
+    reach = experience.of_folds(contract, found.space, numbers, chosen, *called)
     return Reach(reach, None if reach else TOO_FEW_PATIENTS)
 
 

@@ -33,10 +33,10 @@ from ecg2lab_export.network import cardiolab
 from ecg2lab_export.precision import calibration
 from ecg2lab_export.precision.calibration import CalibrationSet
 from ecg2lab_training.data import imputation
-from ecg2lab_training.data.crops import Recordings, features, window_answers
+from ecg2lab_training.data.crops import Recordings
 from ecg2lab_training.data.dataset import Dataset
-from ecg2lab_training.data.experience import of_data_set
 from ecg2lab_training.files import indented
+from ecg2lab_training.fit.answers import training_features, window_answers
 from ecg2lab_training.fit.config import Config
 from ecg2lab_training.measures import curves, decisions, experience, operating_points
 from ecg2lab_training.measures.distances import Distances
@@ -85,7 +85,7 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
     """Test the best model and write everything about it."""
     model = learner.restore_best()
     validation, test = Recordings(dataset, "validation"), Recordings(dataset, "test")
-    space = experience.learn(features(model, Recordings(dataset, "train")))
+    space = experience.learn(training_features(model, Recordings(dataset, "train")))
     chosen, measured = _ask(model, dataset, validation, space), _ask(model, dataset, test, space)
     contract = _contract(config, dataset, space, chosen, measured)
     metrics = _metrics(contract, learner.best_epoch, _scored(chosen), _scored(measured))
@@ -136,7 +136,8 @@ def _contract(
     sources = decisions.Sources(dataset.called("validation"), dataset.called("test"))
     contract = decisions.decide(contract, chosen, measured, rule, sources, config.least_cases)
     synthetic = " (simulated patients)" if dataset.description.synthetic else ""
-    reach = of_data_set(contract, dataset, space, chosen)
+    numbers, called = dataset.continuous[dataset.rows("train")], (dataset.called("train"), dataset.called("validation"))
+    reach = experience.of_folds(contract, space, numbers, chosen, *called)
     return replace(contract, name=config.name + synthetic, experience=reach)
 
 

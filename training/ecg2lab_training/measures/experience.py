@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
-from ecg2lab.contract.claims import ExperienceLimit, TrainedRange
+from ecg2lab.contract.claims import Experience, ExperienceLimit, TrainedRange
 from ecg2lab.errors import DatasetError
 from ecg2lab_export.experience import Space
 from ecg2lab_training.measures import conformal, decisions, operating_points
@@ -117,6 +117,42 @@ def _outermost(distances: Array, patient_id: NDArray[Any]) -> float | None:
     distance = float(-np.partition(-drawn, k - 1)[k - 1])
     scale = 10.0 ** (_DIGITS - 1 - math.floor(math.log10(distance))) if distance > 0 else 1.0
     return math.ceil(distance * scale) / scale  # upwards: the recording that chose it lies within
+
+
+def of_folds(
+    contract: Contract, space: Space, continuous: Array, chosen: Answered, trained_on: str, chosen_on: str
+) -> Experience | None:
+    """What a contract says after training: ranges of the training folds, limits of the validation fold.
+
+    Parameters
+    ----------
+    contract
+        Of the model.
+    space
+        Of the features of the training folds.
+    continuous
+        (N, features) numbers of the training folds, raw and cleaned; NaN: missing.
+    chosen
+        Answers to the validation fold, with distances from that space.
+    trained_on, chosen_on
+        What to call both.
+
+    Returns
+    -------
+    Experience or None
+        None where the validation fold has too few patients for a limit.
+    """
+    found = limits(chosen, len(contract.feature_names))
+    if not found:
+        return None
+    return Experience(
+        features=space.features,
+        quantile=QUANTILE,
+        trained_on=trained_on,
+        chosen_on=chosen_on,
+        ranges=ranges(contract, continuous),
+        limits=found,
+    )
 
 
 def outside(own: Answers, limit: ExperienceLimit | None) -> float | None:
