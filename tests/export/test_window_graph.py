@@ -129,7 +129,8 @@ def test_a_graph_holds_real_numbers_inside_itself(random_network, form):
 
 
 def test_the_window_is_static_and_the_batch_free(random_network, form):
-    graph = window_graph.build(random_network(3, length=37, targets=6), form).graph
+    network = random_network(3, length=37, targets=6)
+    graph = window_graph.build(network, form).graph
     shapes = {
         x.name: [d.dim_param or d.dim_value for d in x.type.tensor_type.shape.dim]
         for x in (*graph.input, *graph.output)
@@ -139,6 +140,7 @@ def test_the_window_is_static_and_the_batch_free(random_network, form):
         "continuous": ["batch", 10],
         "categorical": ["batch", 2],
         "logits": ["batch", 6],
+        "features": ["batch", network.features],
     }
 
 
