@@ -171,8 +171,11 @@ def test_it_answers_on_onnx_runtime_and_auto_says_so(path, registered, checkpoin
         assert engine.info.backend == "onnxruntime"
         windows = np.random.default_rng(1).normal(0, 1, (5, len(LEADS), WINDOW)).astype(np.float32)
         nothing = np.zeros((5, 0), np.float32), np.zeros((5, 0), np.int64)
-        expected = network.logits(windows, *nothing)
+        expected, _ = network.outputs(windows, *nothing)
         np.testing.assert_allclose(engine.run(windows, *nothing), expected, rtol=0, atol=2e-5)
+        assert engine.outputs(windows, *nothing).features is None
+        with pytest.raises(BackendError, match=f"gives no features: networks of architecture '{NAME}' have none"):
+            engine.features(windows, *nothing)
         prediction = engine.predict(recording())
         assert [finding.target for finding in prediction.findings] == ["target_000", "target_001", "target_002"]
         assert prediction.recording.windows == 5

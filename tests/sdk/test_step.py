@@ -25,9 +25,7 @@ def io(records):
 
 def advance(step, io, start, stop, state, rows=slice(None)):
     """Logits and the next state."""
-    outputs, state = step.run(
-        io["signal"][rows, :, start:stop], io["continuous"][rows], io["categorical"][rows], state
-    )
+    outputs, state = step.run(io["signal"][rows, :, start:stop], io["continuous"][rows], io["categorical"][rows], state)
     return outputs.logits, state
 
 
