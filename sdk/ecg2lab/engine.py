@@ -123,7 +123,23 @@ class Engine:
         return features
 
     def outputs(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> Outputs:
-        """`run` and `features` in one go, with None where the bundle's graphs give no features."""
+        """Logits and features in one go.
+
+        Parameters
+        ----------
+        signal, continuous, categorical
+            As for `run`.
+
+        Returns
+        -------
+        Outputs
+            Logits (B, n) and features (B, F), or None where the bundle's graphs give none.
+
+        Raises
+        ------
+        BackendError
+            As `run`.
+        """
         backend = self.require_open()
         c, width = self.contract, self._bundle.features
         inputs = check_inputs(c, signal, continuous, categorical, samples=c.signal.window_samples)
