@@ -209,7 +209,7 @@ def test_the_file_becomes_smaller_by_the_weights(random_network, precision, save
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_reduced_graph_answers_as_fp32_does(window_model, network, precision, computable):
-    """On generated windows; a random network's logits and features are about 1, an int8 product is good to about 1 %."""
+    """On generated windows; logits and features of a random network are about 1, an int8 product is good to 1 %."""
     computable(precision)
     feed = calibration.generate(contract_fit.default_contract(network), 16).feed(slice(None))
     error = np.abs(run(reduce_precision(window_model, precision), feed) - run(window_model, feed)).max()

@@ -1,5 +1,7 @@
 """Features, the second output: every backend gives those of float64, and bundles that give none say so."""
 
+import json
+
 import msgspec
 import numpy as np
 import pytest
@@ -83,6 +85,13 @@ def test_selftest_finds_features_that_are_not_those_of_the_bundle(bundle, doctor
     golden["features"][3, 5] += 1e-2
     report = selftest.run(Bundle.open(doctored(bundle, {bundles.GOLDEN: save(golden)})))
     assert {check.quantity for check in report.checks if not check.passed} == {"features"}
+
+
+def test_features_that_no_proof_speaks_of_are_refused(bundle, doctored):
+    proof = json.loads(Bundle.open(bundle).member(bundles.PARITY))
+    proof["checks"] = [check for check in proof["checks"] if check["quantity"] != "features"]
+    with pytest.raises(BundleError, match=r"parity\.json is no proof of this bundle; export it again"):
+        Bundle.open(doctored(bundle, {bundles.PARITY: json.dumps(proof).encode()}))
 
 
 def with_network(opened, **changes):
