@@ -63,6 +63,7 @@ class Engine:
         self._bundle = bundle
         self._backend: Backend | None = backend
         self._encode = partial(encode, contract=bundle.contract, out_of_range=out_of_range)
+        self._trained = _core.TrainedFeatures.of(bundle.native)
         self._step: StepGraph | None = None
         self._opening_step = threading.Lock()
         self.info = _describe(bundle, backend, threads)
@@ -177,7 +178,7 @@ class Engine:
         question = self._ask_or_refuse(recording, patient)
         if not isinstance(question, _Question):
             raise question
-        return self._answer(question, self.run(*question.inputs), indices)
+        return self._answer(question, self.outputs(*question.inputs), indices)
 
     async def apredict(
         self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
@@ -258,11 +259,12 @@ class Engine:
             log.refused(error)
             return error
 
-    def _answer(self, question: _Question, logits: NDArray[np.float32], indices: Sequence[int]) -> Prediction:
-        findings = decide(logits, question.features, self.contract)
+    def _answer(self, question: _Question, outputs: Outputs, indices: Sequence[int]) -> Prediction:
+        decided = decide(outputs, question.features, self.contract, self._trained)
         return Prediction(
             notice=self.info.notice,
-            findings=tuple(findings[index] for index in indices),
+            findings=tuple(decided.findings[index] for index in indices),
+            experience=decided.experience,
             recording=question.recording,
             patient=question.patient,
             engine=self.info,
@@ -274,14 +276,14 @@ class Engine:
     ) -> Iterator[Prediction | Ecg2LabError]:
         asked = [question for question in questions if isinstance(question, _Question)]
         parts = zip(*(question.inputs for question in asked), strict=True)
-        logits = self.run(*(np.concatenate(part) for part in parts)) if asked else np.empty((0, 0), np.float32)
+        outputs = self.outputs(*(np.concatenate(part) for part in parts)) if asked else None
         begin = 0
         for question in questions:
-            if isinstance(question, _Question):
+            if isinstance(question, _Question) and outputs is not None:
                 end = begin + len(question.windows)
-                yield self._answer(question, logits[begin:end], indices)
+                yield self._answer(question, outputs.rows(begin, end), indices)
                 begin = end
-            else:
+            elif not isinstance(question, _Question):
                 yield question
 
     @overload
@@ -414,7 +416,9 @@ class Engine:
             contract=self.contract,
             info=self.info,
             encode=self._encode,
-            run=self.run,
+            outputs=self.outputs,
+            features=self._bundle.features,
+            trained=self._trained,
             has_step=self._bundle.manifest.step is not None,
             step_graph=self.step_graph,
             require_open=self.require_open,

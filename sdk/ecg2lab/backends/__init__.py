@@ -23,6 +23,15 @@ class Outputs(NamedTuple):
     """What its last layer is given: the last S4 layer's output as a mean over the window, then the static branch. None:
     the bundle's graphs give none."""
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.float32], ...]:
+        """Those that there are."""
+        return tuple(array for array in self if array is not None)
+
+    def rows(self, begin: int, end: int) -> Outputs:
+        """Of some of the batch."""
+        return Outputs(*(array[begin:end] for array in self.arrays))
+
 
 class Backend(Protocol):
     """The interface of every backend; safe to share between threads."""

@@ -25,7 +25,7 @@ class Step(Protocol):
     def initial(self, batch: int = ...) -> Any:
         """The state of a recording that begins."""
 
-    def run(
+    def outputs(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64], state: Any
     ) -> tuple[Outputs, Any]:
         """Of all samples since the state was new, and the next state."""
@@ -59,7 +59,7 @@ def step_checks(step: Step, golden: Arrays, tolerances: Tolerances) -> Iterator[
         state, answers = step.initial(len(signal)), []
         for start in range(0, signal.shape[2], samples):
             part = signal[:, :, start : start + samples]
-            outputs, state = step.run(part, golden[CONTINUOUS], golden[CATEGORICAL], state)
+            outputs, state = step.outputs(part, golden[CONTINUOUS], golden[CATEGORICAL], state)
             answers = [outputs]
         yield from _checks(answers, golden, (parity.STEP, "onnxruntime", f"{samples} samples a step"), tolerances)
 

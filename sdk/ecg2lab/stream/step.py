@@ -99,7 +99,7 @@ class StepGraph:
         shapes = {value.name: value.shape for value in (*self._session.get_inputs(), *self._session.get_outputs())}
         if any(shapes.get(name, [None])[-1] != self._size for name in (STATE, NEXT_STATE)):
             raise BundleError("the step graph does not fit its manifest; export the bundle again")
-        self._outputs = [name for name in (NEXT_STATE, LOGITS, FEATURES) if name in shapes]
+        self._names = [name for name in (NEXT_STATE, LOGITS, FEATURES) if name in shapes]
 
     @classmethod
     def of(cls, bundle: Bundle, threads: int = 1) -> StepGraph:
@@ -121,6 +121,13 @@ class StepGraph:
         return StepState(np.zeros((batch, self._size), np.float32), 0, self._model)
 
     def run(
+        self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike, state: StepState
+    ) -> tuple[NDArray[np.float32], StepState]:
+        """As `outputs`, of which it gives the logits (B, n)."""
+        outputs, following = self.outputs(signal, continuous, categorical, state)
+        return outputs.logits, following
+
+    def outputs(
         self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike, state: StepState
     ) -> tuple[Outputs, StepState]:
         """Take in samples.
@@ -153,7 +160,7 @@ class StepGraph:
         values, samples = state.values, inputs.signal.shape[2]
         for start in range(0, samples, self.most_samples):
             feed[SIGNAL] = np.ascontiguousarray(inputs.signal[:, :, start : start + self.most_samples])
-            values, *outputs = call_session(self._session, self._outputs, {**feed, STATE: values})
+            values, *outputs = call_session(self._session, self._names, {**feed, STATE: values})
         return Outputs(*outputs), StepState(values, state.samples + samples, self._model)
 
     def check_state(self, windows: int, state: StepState, samples: int = 0) -> None:
