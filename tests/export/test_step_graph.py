@@ -53,7 +53,7 @@ def walk(step, io, sizes, state=None):
     at, turn, outputs = 0, 0, None
     while at < io["signal"].shape[2]:
         part = io["signal"][:, :, at : at + sizes[turn % len(sizes)]]
-        outputs, state = step.run(part, io["continuous"], io["categorical"], state)
+        outputs, state = step.outputs(part, io["continuous"], io["categorical"], state)
         at, turn = at + part.shape[2], turn + 1
     return outputs, state
 

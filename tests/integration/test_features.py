@@ -74,7 +74,7 @@ def test_the_step_gives_those_of_its_window(causal_bundle):
     inputs, golden = golden_of(causal_bundle)
     with ecg2lab.load(causal_bundle, threads=1) as engine:
         step = engine.step_graph()
-        outputs, _ = step.run(*inputs, state=step.initial(len(inputs[0])))
+        outputs, _ = step.outputs(*inputs, state=step.initial(len(inputs[0])))
         largest = np.abs(golden["features"]).max()
         np.testing.assert_allclose(outputs.features, engine.features(*inputs), rtol=0, atol=STATED * largest)
 

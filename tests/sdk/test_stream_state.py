@@ -67,8 +67,8 @@ class TestState:
         assert len(predictions) == 36
         for p in predictions:
             until = whole[None, :, : 50 * p.position.window + 250]
-            outputs, _ = graph.run(until, features.continuous[None], features.categorical[None], graph.initial())
-            np.testing.assert_allclose(probabilities(p), 1 / (1 + np.exp(-outputs.logits[0])), atol=1e-5)
+            logits, _ = graph.run(until, features.continuous[None], features.categorical[None], graph.initial())
+            np.testing.assert_allclose(probabilities(p), 1 / (1 + np.exp(-logits[0])), atol=1e-5)
             assert (p.position.since_s, p.recording.windows) == (0, 1)
 
     def test_the_first_answer_is_the_window_graphs(self, causal_engine, recording):
