@@ -19,7 +19,7 @@ from ecg2lab.answer.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.answer.notes import patient_note, recording_note
 from ecg2lab.answer.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.backends import Backend, Outputs
-from ecg2lab.bundle import Bundle
+from ecg2lab.bundle import Bundle, architectures
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError, PatientError, QualityError, RecordingError
@@ -118,15 +118,29 @@ class Engine:
         BackendError
             As `run`; and if the bundle's graphs give no features.
         """
+        architectures.require_features(self._bundle)
         features = self.outputs(signal, continuous, categorical).features
-        if features is None:
-            raise BackendError(
-                f"{self._bundle.source} gives no features: it was exported by an older ecg2lab; export it again"
-            )
+        assert features is not None, "what the manifest states, a backend gives"
         return features
 
     def outputs(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> Outputs:
-        """`run` and `features` in one go, with None where the bundle's graphs give no features."""
+        """Logits and features in one go.
+
+        Parameters
+        ----------
+        signal, continuous, categorical
+            As for `run`.
+
+        Returns
+        -------
+        Outputs
+            Logits (B, n) and features (B, F), or None where the bundle's graphs give none.
+
+        Raises
+        ------
+        BackendError
+            As `run`.
+        """
         backend = self.require_open()
         c, width = self.contract, self._bundle.features
         inputs = check_inputs(c, signal, continuous, categorical, samples=c.signal.window_samples)

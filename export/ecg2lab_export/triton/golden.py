@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +32,18 @@ def first_window(golden: Arrays) -> dict[str, NDArray[Any]]:
     return {name: array[0] for name, array in golden.items() if name not in (LOGITS, FEATURES)}
 
 
-def measure(bundle: Bundle, golden: Arrays) -> tuple[float, float]:
-    """Run the golden inputs through the bundle's window graph here, and say how far a server may be from float64.
+class Measured(NamedTuple):
+    """Errors on the golden inputs where the repository was written, and limits for a server: those of `selftest`."""
 
-    Returns
-    -------
-    error, limit
-        Of a logit. The limit is that of `selftest`.
+    logit_error: float
+    logit_limit: float
+    feature_error: float | None = None
+    feature_limit: float | None = None
+    """None: the bundle gives no features."""
+
+
+def measure(bundle: Bundle, golden: Arrays) -> Measured:
+    """Run the golden inputs through the bundle's window graph here, and say how far a server may be from float64.
 
     Raises
     ------
@@ -50,17 +55,20 @@ def measure(bundle: Bundle, golden: Arrays) -> tuple[float, float]:
     return _judge(bundle, list(checks))
 
 
-def measure_steps(bundle: Bundle, golden: Arrays) -> tuple[float, float]:
+def measure_steps(bundle: Bundle, golden: Arrays) -> Measured:
     """`measure` for the step graph: the golden windows in chunks, the state carried from each to the next."""
     return _judge(bundle, list(step_checks(StepGraph.of(bundle), golden, parity.tolerances(bundle))))
 
 
-def _judge(bundle: Bundle, checks: list[Check]) -> tuple[float, float]:
+def _judge(bundle: Bundle, checks: list[Check]) -> Measured:
     worst = nearest_to_limit(checks)
     if not worst.passed:
         raise ParityError(
             f"{bundle.source}: its golden {worst.quantity} are missed by {worst.error:.2g}, "
             f"more than {worst.tolerance:.2g}"
         )
-    worst = nearest_to_limit([check for check in checks if check.quantity == parity.LOGITS])
-    return worst.error, worst.tolerance
+    figures: list[float] = []
+    for quantity in (parity.LOGITS, parity.FEATURES):
+        if own := [check for check in checks if check.quantity == quantity]:
+            figures += max(check.error for check in own), own[0].tolerance
+    return Measured(*figures)

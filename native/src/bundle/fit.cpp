@@ -1,7 +1,7 @@
 #include "bundle/fit.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/errors.h"
 #include "bundle/graph.h"
@@ -27,7 +27,8 @@ void require_same(const Bundle& bundle, const std::string& what, const std::stri
 void check_proof(const Bundle& bundle) {
   const Proof& proof = bundle.proof();
   const Manifest& manifest = bundle.manifest();
-  if (proof.form != manifest.form || proof.precision != manifest.precision || !proof.passed) {
+  if (proof.form != manifest.form || proof.precision != manifest.precision || !proof.passed ||
+      (manifest.network.features && !proof.of_features)) {
     refuse(bundle, "parity.json is no proof of this bundle");
   }
 }
@@ -138,10 +139,9 @@ void check_experience_tensor(const Bundle& bundle, const TensorMap& tensors, con
   }
   std::size_t numbers = 1;
   for (const std::size_t size : shape) numbers *= size;
-  for (std::size_t i = 0; i < numbers; ++i) {
-    float value = 0;
-    std::memcpy(&value, tensor.data + i * sizeof value, sizeof value);
-    if (!std::isfinite(value)) refuse(bundle, std::string(kExperience) + ": " + name + " is not finite");
+  const auto* const first = reinterpret_cast<const float*>(tensor.data);
+  if (!std::all_of(first, first + numbers, [](float value) { return std::isfinite(value); })) {
+    refuse(bundle, std::string(kExperience) + ": " + name + " is not finite");
   }
 }
 

@@ -1,6 +1,7 @@
 """The client that is written beside a model: its requests fit the configuration, its answers are the engine's."""
 
 import importlib.util
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,7 +30,8 @@ class Server:
 
     def infer(self, name, inputs, outputs):
         assert name == self.config.name
-        assert [output.name() for output in outputs] == ["logits"]
+        names = [output.name() for output in outputs]
+        assert names == ["logits", "features"] == [output.name for output in self.config.output]
         declared = {x.name: x for x in self.config.input}
         feed = {}
         for tensor in inputs:
@@ -42,8 +44,7 @@ class Server:
             feed[tensor.name()] = np.frombuffer(tensor._get_content(), dtype).reshape(batch, *dims)
         assert not declared
         self.batches.append(batch)
-        logits = self._session.run(["logits"], feed)[0]
-        return SimpleNamespace(as_numpy={"logits": logits}.get)
+        return SimpleNamespace(as_numpy=dict(zip(names, self._session.run(names, feed), strict=True)).get)
 
 
 @pytest.fixture
@@ -87,21 +88,24 @@ def test_the_graph_in_the_repository_computes_what_the_engine_runs(client, path,
     golden = load(bundle.member(bundles.GOLDEN))
     inputs = {name: golden[name] for name in ("signal", "continuous", "categorical")}
     with ecg2lab.load(path, threads=1) as engine:
-        expected = engine.run(**inputs)
+        expected = engine.outputs(**inputs)
     # the same graph on the same processor: threads may change the order of sums, no more
-    assert np.abs(module.Model("anywhere").logits(inputs) - expected).max() < 2e-6
+    served = module.Model("anywhere").outputs(inputs)
+    assert np.abs(served.logits - expected.logits).max() < 2e-6
+    assert np.abs(served.features - expected.features).max() < 1e-6 * np.abs(expected.features).max()
 
 
 def test_the_client_shows_whether_a_server_computes_the_model(client, model, capsys):
     module, server = client
     module.report_golden(module.Model("anywhere"))
-    assert "largest error of a logit" in capsys.readouterr().out
+    assert re.findall("largest error of a (logit|feature): ", capsys.readouterr().out) == ["logit", "feature"]
     genuine = server.infer
-    server.infer = lambda *given, **named: SimpleNamespace(
-        as_numpy=lambda _: genuine(*given, **named).as_numpy("logits") + 1e-3
-    )
-    with pytest.raises(BackendError, match="does not compute this bundle"):
-        module.report_golden(module.Model("anywhere"))
+    for wrong in ("logits", "features"):
+        server.infer = lambda *given, wrong=wrong, **named: SimpleNamespace(
+            as_numpy=lambda name: genuine(*given, **named).as_numpy(name) + 1e-3 * (name == wrong)
+        )
+        with pytest.raises(BackendError, match="does not compute this bundle"):
+            module.report_golden(module.Model("anywhere"))
 
 
 def test_the_client_refuses_a_server_with_another_bundle(client):

@@ -82,7 +82,12 @@ def test_selftest_measures_an_fp16_engine_of_an_fp32_bundle_where_one_is_built(t
 def test_selftest_finds_an_fp16_engine_that_computes_otherwise(tensorrt, opened, monkeypatch):
     build(opened, precision="fp16")
     right = TensorRtBackend.run
-    monkeypatch.setattr(TensorRtBackend, "run", lambda self, *inputs: right(self, *inputs) + np.float32(1))
+
+    def wrong(self, *inputs):
+        outputs = right(self, *inputs)
+        return outputs._replace(logits=outputs.logits + np.float32(1))
+
+    monkeypatch.setattr(TensorRtBackend, "run", wrong)
     failed = {check.form for check in selftest.run(opened).checks if not check.passed}
     assert failed == {f"{opened.manifest.form}, fp16"}
 
@@ -96,7 +101,7 @@ def test_selftest_asks_for_no_engine_of_a_precision_without_a_gate(tensorrt, bun
 def test_closing_gives_memory_and_streams_back(tensorrt, driver, opened):
     build(opened)
     loaded = ecg2lab.load(opened, backend="tensorrt")
-    assert len(driver.memory) == 4
+    assert len(driver.memory) == 5  # inputs and outputs
     loaded.close()
     gc.collect()
     assert (driver.memory, driver.streams, driver.contexts) == ({}, {}, [])
