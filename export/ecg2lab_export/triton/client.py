@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 import ecg2lab
 from ecg2lab import contract as contracts
+from ecg2lab._native import _core
 from ecg2lab.answer.prediction import Finding, decide
 from ecg2lab.backends import Outputs
 from ecg2lab.contract import Contract
@@ -48,6 +49,7 @@ class Model:
         self.server = tritonclient.grpc.InferenceServerClient(address)
         self.record = json.loads((folder / "ecg2lab.json").read_bytes())
         self.contract: Contract = contracts.read(folder / "contract.json")
+        self.trained = read_trained(folder) if self.contract.experience else None
         config = self._asked(self.server.get_model_config, self.record["model"]).config
         self.largest_batch: int = config.max_batch_size
         declared = {output.name for output in config.output}
@@ -68,7 +70,7 @@ class Model:
             "continuous": np.tile(features.continuous, (count, 1)),
             "categorical": np.tile(features.categorical, (count, 1)),
         }
-        return decide(self.outputs(inputs).logits, features, self.contract)
+        return decide(self.outputs(inputs), features, self.contract, self.trained).findings
 
     def outputs(self, inputs: Arrays) -> Outputs:
         """Run the network on any number of windows, (B …) → (B n), (B F)."""
@@ -100,6 +102,13 @@ class Model:
         if outputs.features is not None:
             errors["feature"] = feature_error(outputs.features, golden["features"]), self.record["feature_limit"]
         return errors
+
+
+def read_trained(folder: Path) -> _core.TrainedFeatures:
+    """Features of the training folds, from which the distance of a recording is measured."""
+    name = "experience.safetensors"
+    tensors = _core.read_tensors((folder / name).read_bytes(), name)
+    return _core.TrainedFeatures(tensors["mean"].astype(np.float32), tensors["whitening"].astype(np.float32))
 
 
 def split(inputs: Arrays, size: int) -> Iterator[Arrays]:

@@ -102,7 +102,8 @@ def _window_folder(bundle: Bundle, settings: Settings, name: str, variant: str, 
 
 
 def _common(bundle: Bundle, settings: Settings, name: str, variant: str, text: str) -> Files:
-    return {
+    trained = {bundles.EXPERIENCE: bundle.member(bundles.EXPERIENCE)} if bundle.contract.experience else {}
+    return trained | {
         "config.pbtxt": text.encode(),
         config.LABELS: _labels(bundle),
         CONTRACT: contracts.encode(bundle.contract),

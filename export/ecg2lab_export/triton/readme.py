@@ -86,6 +86,7 @@ _FILES = """\
 | 1/model.onnx | the graph, byte for byte that of the bundle |
 | labels.txt | targets, in the order of the logits |
 | contract.json, card.md | what inputs and outputs mean; the model card |
+| experience.safetensors | where `contract.json` has `experience`: from what the distance of a recording is measured |
 | golden.npz | inputs with their float64 outputs, for checking a server |
 | ecg2lab.json | digests of these files, and the errors that a server must stay below |
 """

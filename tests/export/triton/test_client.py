@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import tritonclient.grpc
+from experience import experience_of, write_with_experience
 from safetensors.numpy import load
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_INT64
 
@@ -48,15 +49,24 @@ class Server:
 
 
 @pytest.fixture
-def client(model, monkeypatch, parsed):
-    """The client's module, loaded from the repository, and the server that it meets."""
-    server = Server(model, parsed(model))
-    monkeypatch.setattr(tritonclient.grpc, "InferenceServerClient", lambda address: server)
-    spec = importlib.util.spec_from_file_location("triton_client", model / "client.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setattr("sys.dont_write_bytecode", True)
-    spec.loader.exec_module(module)
-    return module, server
+def served(monkeypatch, parsed):
+    """Of a model's folder the client's module, loaded from there, and the server that it meets."""
+
+    def serve(folder):
+        server = Server(folder, parsed(folder))
+        monkeypatch.setattr(tritonclient.grpc, "InferenceServerClient", lambda address: server)
+        spec = importlib.util.spec_from_file_location("triton_client", folder / "client.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setattr("sys.dont_write_bytecode", True)
+        spec.loader.exec_module(module)
+        return module, server
+
+    return serve
+
+
+@pytest.fixture
+def client(model, served):
+    return served(model)
 
 
 @pytest.mark.slow
@@ -71,6 +81,21 @@ def test_the_client_answers_as_the_engine(client, path, recording):
     assert [f.detected for f in findings] == [f.detected for f in expected]
     assert np.allclose([f.probability for f in findings], [f.probability for f in expected], atol=1e-5)
     assert server.batches == [4]
+
+
+@pytest.mark.slow
+def test_the_client_decides_how_far_experience_reaches_as_the_engine(path, tmp_path, recording, written, served):
+    """Every recording is beyond a limit of next to nothing: nothing is flagged."""
+    bundle = ecg2lab.Bundle.open(path)
+    near = experience_of(bundle.features, limits=[(n, 1e-6) for n in (1, 4, 6)])
+    own = write_with_experience(path, tmp_path / "near.ecg2lab", near)
+    written(ecg2lab.Bundle.open(own), tmp_path / "near")
+    module, _ = served(tmp_path / "near" / "m")
+    findings = module.Model("anywhere").predict(recording, ecg2lab.Patient(age=63, sex="female"))
+    with ecg2lab.load(own, threads=1) as engine:
+        expected = engine.predict(recording, ecg2lab.Patient(age=63, sex="female")).findings
+    assert [f.verdict for f in findings] == [f.verdict for f in expected]
+    assert not any(f.detected for f in findings)
 
 
 def test_the_client_splits_what_is_larger_than_a_batch(client, path, recording):
