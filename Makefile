@@ -121,6 +121,13 @@ build/study/run/%: build/study/data
 build/study/reports/%: build/study/run/%
 	$(BIN)/ecg2lab evaluate $< build/study/data --out $@
 
+# In an environment of its own: a generator of normal ECGs that others trained (MIT), for an experiment.
+build/normals:
+	$(PYTHON) -m venv $(VENV)-normals
+	$(VENV)-normals/bin/python -m pip install --quiet torch==2.13.0 deepfake-ecg==1.1.2
+	$(VENV)-normals/bin/python bench/ecg2lab_bench/experiments/generate_normals.py $@.part 200
+	mv $@.part $@
+
 C_LIBRARY = env ECG2LAB_C_PACKAGE=$(CURDIR)/build/c/package
 # Each of (what stands before `-m pytest`, more of its options).
 sdk_tests = $(C_LIBRARY) $(RUNTIME)/bin/python $(1) -m pytest tests/sdk -m "not system and not soak" $(PARALLEL) $(2)

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 import ecg2lab
 from ecg2lab.contract import published, unnamed_targets
 from ecg2lab.contract.claims import ConformalSet, Experience, ExperienceLimit, Measured
+from ecg2lab_bench.experiments import abstention
+from ecg2lab_bench.experiments.distortions import Recorded, all_distortions
 from ecg2lab_bench.measuring.workload import LEADS
 from ecg2lab_export.experience import Space
 from ecg2lab_training.evaluation.subject import Subject
-from experiments import abstention
-from experiments.distortions import Recorded, all_distortions
 
 from ..support.operating_points import decision, point
 

@@ -1,8 +1,8 @@
 """When a model abstains: of recordings like those of its training, of real ones, and of distorted ones.
 
-`python -m experiments abstention BUNDLE DATA RECORDS…`. Distances are asked as a cart asks, with age and sex alone, and
-are held against the limit for as many windows; where the contract has none for so many, as of a recording whose rate is
-wrongly stated, single windows alone are counted.
+`python -m ecg2lab_bench.experiments abstention BUNDLE DATA RECORDS…`. Distances are asked as a cart asks, with age and
+sex alone, and are held against the limit for as many windows; where the contract has none for so many, as of a
+recording whose rate is wrongly stated, single windows alone are counted.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ecg2lab.contract import Contract
 from ecg2lab.contract.claims import Decision, Measured, OperatingPoint
 from ecg2lab.patient.features import encode
 from ecg2lab.recording.preparation import cut_windows, prepare_signal
+from ecg2lab_bench.experiments.distortions import Distortion, Recorded, all_distortions
 from ecg2lab_bench.measuring.workload import LEADS
 from ecg2lab_bench.report.page import markdown_table, table
 from ecg2lab_export.experience import limit_of
-from experiments.distortions import Distortion, Recorded, all_distortions
 
 if TYPE_CHECKING:
     from ecg2lab_training.evaluation.subject import Subject
