@@ -1,7 +1,8 @@
 """Normal ECGs of a generator that others trained: `deepfake-ecg` (MIT).
 
-Thambawita et al., Scientific Reports 2021, doi 10.1038/s41598-021-01295-2. Run by the Python of an environment of its own, which `make build/normals` sets up: it needs PyTorch, which it does not
-declare. Eight leads at 500 Hz; its unit is not stated, and its amplitudes are those of microvolt.
+Thambawita et al., Scientific Reports 2021, doi 10.1038/s41598-021-01295-2. Run by the Python of an environment of its
+own, which `make build/normals` sets up: it needs PyTorch, which it does not declare. Eight leads at 500 Hz; its unit is
+not stated, and its amplitudes are those of microvolt.
 """
 
 import sys
