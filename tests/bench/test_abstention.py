@@ -96,6 +96,8 @@ def test_a_rate_wrongly_stated_has_no_limit_but_windows(person: abstention.Perso
     found = abstention.judge(subject(), apply("rate", person.own), person.patient)
     assert found.whole is None
     assert len(found.windows) == 2
+    slow = Recorded(person.own.samples, 50.0)
+    assert abstention.judge(subject(), slow, person.patient) is None
 
 
 def test_tables(person: abstention.Person) -> None:

@@ -48,12 +48,12 @@ class Judged(NamedTuple):
 
 
 def judge(subject: Subject, own: Recorded, patient: ecg2lab.Patient) -> Judged | None:
-    """Ask the model; None: the quality gate refuses the recording."""
+    """Ask the model; None: the recording is refused, by its rate or by the quality gate."""
     contract, space = subject.contract, subject.space
     if space is None:
         raise typer.BadParameter("the model does not say how far experience reaches")
-    recording = ecg2lab.Recording(own.samples, fs=own.rate_hz, leads=LEADS, unit="mV")
     try:
+        recording = ecg2lab.Recording(own.samples, fs=own.rate_hz, leads=LEADS, unit="mV")
         windows = cut_windows(prepare_signal(recording, contract), contract)
     except (ecg2lab.RecordingError, ecg2lab.QualityError):
         return None
@@ -113,7 +113,7 @@ def undistorted_table(subject: Subject, people: Iterable[Person]) -> str:
 
 def _said(found: Judged | None) -> tuple[str, str]:
     if found is None:
-        return "", "refused by the quality gate"
+        return "", "refused"
     if found.whole is None:
         return "", "no limit for so many windows"
     return f"{found.whole:.2f}", "outside" if found.whole > 1 else "inside"
