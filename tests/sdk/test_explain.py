@@ -9,6 +9,7 @@ import pytest
 
 import ecg2lab
 from ecg2lab import contract as contracts
+from ecg2lab.backends import Outputs
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract import Calibration
 from ecg2lab.engine import Engine
@@ -36,7 +37,7 @@ class LinearModel:
         self.sizes.append(len(signal))
         logits = np.einsum("blt,nlt->bn", signal.astype(np.float64), self.samples)
         logits += continuous @ self.numbers.T + np.outer(categorical[:, 0], self.sex)
-        return logits.astype(np.float32)
+        return Outputs(logits.astype(np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Bundle
 from ecg2lab.contract.claims import Decision, Measured, OperatingPoint
 
-TOO_FEW = "43 positives and 812 negatives; 100 of each are needed"
+TOO_FEW = "too few cases: 43 positives and 812 negatives; 100 of each are needed"
 WINDOWS = (1, 4, 6)
 """Of a stream; of 10 s in windows that touch, of 2.5 s at 100 Hz and of the parity models."""
 

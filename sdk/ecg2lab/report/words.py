@@ -23,9 +23,9 @@ class Look(NamedTuple):
 
 
 LOOKS: dict[Verdict, Look] = {
-    "outside experience": Look("◇", "yellow", "#7a4b00"),
+    "outside experience": Look("◇", "yellow", "#402000"),
     "flagged": Look("▲", "bold red", "#a3160d", "bold"),
-    "unsure": Look("◐", "", "#5b4a86"),
+    "unsure": Look("◐", "", "#6d3dcc"),
     "not flagged": Look("○", "", "#1f5a8a"),
     "no decision": Look("–", "dim", "#5a5a6a"),
 }
