@@ -60,7 +60,7 @@ def answer(model, windows, features, target):
     """Logit of the mean probability, for a contract without calibration."""
     count = len(windows)
     rows = (np.tile(row, (count, 1)) for row in (features.continuous, features.categorical))
-    mean = (1 / (1 + np.exp(-model.run(windows, *rows)[:, target].astype(np.float64)))).mean()
+    mean = (1 / (1 + np.exp(-model.run(windows, *rows).logits[:, target].astype(np.float64)))).mean()
     return np.log(mean / (1 - mean)), mean
 
 
