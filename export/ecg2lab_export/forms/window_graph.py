@@ -25,7 +25,7 @@ Convolution = Callable[[GraphBuilder, str, S4Layer], str]
 FORMS: dict[Form, Convolution] = {"spectral": spectral.add_spectral, "recurrent": recurrent.add_recurrence}
 _COST_OF_A_RECURRENT_MULTIPLICATION = 5.5
 """Against one of the spectral form, on ONNX Runtime: its products are tiny, one per channel, and turn the activations
-around. Over 25 sizes the choice so made costs 7 % of time at worst: `python -m ecg2lab_bench.experiments form-choice`."""
+around. Over 25 sizes the choice so made costs 7 % of time at worst (experiment `form-choice` of the laboratory)."""
 
 
 def by_speed(network: FusionNetwork) -> tuple[Form, ...]:

@@ -161,7 +161,7 @@ struct TrainedRange {
   double maximum;
 };
 
-// From which distance on a recording lies outside experience, in the setting in which that was chosen.
+// Beyond which distance a recording lies outside experience, in the setting in which that was chosen.
 struct ExperienceLimit {
   std::size_t windows;
   KnownFacts facts;

@@ -91,7 +91,7 @@ class TrainedRange(Strict, frozen=True, kw_only=True):
 
 
 class ExperienceLimit(Strict, frozen=True, kw_only=True):
-    """From which distance on a recording lies outside experience. Holds as an operating point does."""
+    """Beyond which distance a recording lies outside experience. Holds as an operating point does."""
 
     windows: Windows
     """Over which the features are a mean."""

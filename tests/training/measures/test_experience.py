@@ -121,6 +121,16 @@ def test_ranges_are_those_of_what_was_known() -> None:
     assert (own.name, own.minimum, own.maximum) == ("age", 20, 61)
 
 
+def test_ranges_are_rounded_outwards_so_that_none_is_one_persons() -> None:
+    contract = small_contract()
+    values = np.full((2, len(contract.continuous)), np.nan)
+    values[:, 0] = [16.1 / 3, 40.04]
+    values[:, 1] = [-16.1 / 3, 0]
+    values[:, 2] = [99.95, 100.1]
+    found = [(own.minimum, own.maximum) for own in experience.ranges(contract, values)]
+    assert found == [(5.36, 40.1), (-5.37, 0), (99.9, 101)]
+
+
 def test_recordings_are_chosen_evenly() -> None:
     rows = np.arange(100, 1100)
     chosen = experience.evenly(rows, 10)

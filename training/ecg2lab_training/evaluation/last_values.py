@@ -51,10 +51,10 @@ def of_table(table: Table, rows: Sequence[Row], contract: Contract) -> Last | No
     for place, row in enumerate(rows):
         values = around(table, row)
         for lab, name in enumerate(names):
-            before = [(after, value) for after, value in values.get(name, []) if after < 0]
+            before = [timed for timed in values.get(name, []) if timed.after < 0]
             if before:  # max keeps the first of equals: the first in the file
-                after, value = max(before, key=lambda timed: timed[0])
-                both[lab, :, place] = value, -after / 60
+                last = max(before, key=lambda timed: timed.after)
+                both[lab, :, place] = last.value, -last.after / 60
     return seen(both[:, 0], both[:, 1], criteria, [names.index(c.lab) if c else None for c in criteria])
 
 

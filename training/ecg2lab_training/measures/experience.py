@@ -11,7 +11,7 @@ Glossary: N recordings, W windows of a recording, F features, P patients.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,12 +59,25 @@ def learn(features: NDArray[np.floating[Any]]) -> Space:
 
 
 def ranges(contract: Contract, continuous: Array) -> tuple[TrainedRange, ...]:
-    """Least and greatest value of each number: (N, features) raw and cleaned, NaN where missing."""
+    """Least and greatest value of each number: (N, features) raw and cleaned, NaN where missing.
+
+    Rounded outwards to three digits: an exact value is that of one person.
+    """
     return tuple(
-        TrainedRange(name=feature.name, minimum=float(np.nanmin(values)), maximum=float(np.nanmax(values)))
+        TrainedRange(
+            name=feature.name, minimum=_outwards(np.nanmin(values), -1), maximum=_outwards(np.nanmax(values), 1)
+        )
         for feature, values in zip(contract.continuous, continuous.T, strict=True)
         if not np.isnan(values).all()
     )
+
+
+def _outwards(value: float, direction: Literal[-1, 1]) -> float:
+    if value == 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    whole = (math.ceil if direction > 0 else math.floor)(round(value / unit, 6))
+    return float(f"{whole * unit:.12g}")
 
 
 def limits(answers: Answered, features: int) -> tuple[ExperienceLimit, ...]:
