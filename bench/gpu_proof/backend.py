@@ -34,8 +34,8 @@ def main(name: str, path: str) -> int:
         outputs, limits = engine.outputs(*inputs), _tolerances(bundle, name)
         apart = {"error": logit_error(outputs.logits, golden["logits"]), "limit": limits.logits}
         if outputs.features is not None:
-            error = feature_error(outputs.features, golden["features"])
-            apart |= {"feature_error": error, "feature_limit": limits.features}
+            of_features = feature_error(outputs.features, golden["features"])
+            apart |= {"feature_error": of_features, "feature_limit": limits.features}
         times = _milliseconds(engine, [array[:1] for array in inputs])
         info = engine.info
     figures = {"backend": name, "provider": info.provider, "device": info.device, "versions": info.versions}

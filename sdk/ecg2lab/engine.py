@@ -18,9 +18,10 @@ from ecg2lab._native import _core
 from ecg2lab.answer.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.answer.notes import patient_note, recording_note
 from ecg2lab.answer.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
-from ecg2lab.backends import Backend, Outputs
+from ecg2lab.backends import Backend
 from ecg2lab.bundle import Bundle, architectures
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError, PatientError, QualityError, RecordingError
 from ecg2lab.patient import OutOfRange, Patient

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import ecg2lab
-from ecg2lab.backends import Outputs
+from ecg2lab.bundle.network_outputs import Outputs
 from gpu_proof import __main__ as proof
 from gpu_proof import backend as backend_proof
 from gpu_proof import extension

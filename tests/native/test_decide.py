@@ -10,7 +10,7 @@ from hypothesis_profiles import examples
 
 from ecg2lab._native import _core
 from ecg2lab.answer.prediction import decide as decide_findings
-from ecg2lab.backends import Outputs
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Calibration, Target, published, unnamed_targets
 from ecg2lab.contract.claims import (
     ConformalSet,

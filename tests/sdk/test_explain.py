@@ -9,8 +9,8 @@ import pytest
 
 import ecg2lab
 from ecg2lab import contract as contracts
-from ecg2lab.backends import Outputs
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Calibration
 from ecg2lab.engine import Engine
 from ecg2lab.patient.features import encode

@@ -15,9 +15,10 @@ import onnx
 from msgspec.structs import replace as with_fields
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Outputs, native
+from ecg2lab.backends import native
 from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import ParityError
 from ecg2lab.proof import parity
 from ecg2lab.proof.measuring import step_checks, versions, window_checks

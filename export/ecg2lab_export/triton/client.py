@@ -25,7 +25,7 @@ import ecg2lab
 from ecg2lab import contract as contracts
 from ecg2lab._native import _core
 from ecg2lab.answer.prediction import Finding, decide
-from ecg2lab.backends import Outputs
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError
 from ecg2lab.patient import Patient, read_patient

@@ -36,8 +36,9 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // `logits` is (B, n); `features`, what the last layer is given, (B, F), or null. Inputs must be finite; throws std::invalid_argument if a code is none of its category's. Memory
-  // is allocated only when more threads call at once than ever before.
+  // `logits` is (B, n); `features`, what the last layer is given, (B, F), or null. Inputs must be finite; throws
+  // std::invalid_argument if a code is none of its category's. Memory is allocated only when more threads call at once
+  // than ever before.
   void run(const NetworkInput& in, float* logits, float* features = nullptr) const;
 
   const NetworkSizes& sizes() const;

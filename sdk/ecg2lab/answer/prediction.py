@@ -9,7 +9,7 @@ import numpy as np
 
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
-from ecg2lab.backends import Outputs
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract, Criterion, Target
 from ecg2lab.contract.claims import OperatingPoint
 from ecg2lab.quality import QualityNote

@@ -13,24 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ecg2lab.bundle import Bundle
-
-
-class Outputs(NamedTuple):
-    """Of the bare network for a batch."""
-
-    logits: NDArray[np.float32]  # (B n)
-    features: NDArray[np.float32] | None = None  # (B F)
-    """What its last layer is given: the last S4 layer's output as a mean over the window, then the static branch. None:
-    the bundle's graphs give none."""
-
-    @property
-    def arrays(self) -> tuple[NDArray[np.float32], ...]:
-        """Those that there are."""
-        return tuple(array for array in self if array is not None)
-
-    def rows(self, begin: int, end: int) -> Outputs:
-        """Of some of the batch."""
-        return Outputs(*(array[begin:end] for array in self.arrays))
+    from ecg2lab.bundle.network_outputs import Outputs
 
 
 class Backend(Protocol):

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab._native import _core
-from ecg2lab.backends import Outputs
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.bundle.architectures import require_fusion
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.proof import parity

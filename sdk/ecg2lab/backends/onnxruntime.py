@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Outputs
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL, graph_tensors
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.system import cpu
 from ecg2lab.system.extras import installed_version, require

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Outputs
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.bundle.architectures import require_fusion
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.proof.kernels import scan_kernel, two_sided
 from ecg2lab.system.extras import require

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Outputs
 from ecg2lab.bundle.golden import Arrays
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.proof import parity
 from ecg2lab.proof.parity import Check, Tolerances, feature_error, logit_error
 from ecg2lab.system.extras import installed_version

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Outputs
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError
 from ecg2lab.patient.features import Features
 from ecg2lab.stream.step import MOST_IN_A_STATE, StepGraph, StepState

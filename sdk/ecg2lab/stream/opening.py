@@ -10,7 +10,7 @@ import msgspec
 
 from ecg2lab._native import _core
 from ecg2lab.answer.prediction import EngineInfo
-from ecg2lab.backends import Outputs
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, RecordingError
 from ecg2lab.patient.features import Encode

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab.backends import Outputs
 from ecg2lab.backends.onnxruntime import CPU, call_session, import_runtime, make_session
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
 from ecg2lab.bundle.network_inputs import (
@@ -25,6 +24,7 @@ from ecg2lab.bundle.network_inputs import (
     STATE,
     check_inputs,
 )
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.proof.parity import why_no_step

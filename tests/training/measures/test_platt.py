@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ecg2lab.answer.prediction import decide
-from ecg2lab.backends import Outputs
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Calibration
 from ecg2lab.patient import Patient
 from ecg2lab.patient.features import encode

@@ -11,13 +11,13 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Outputs
 from ecg2lab.backends.tensorrt.cache import EngineCache
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import installed_packages
 from ecg2lab.backends.tensorrt.record import keys_for
 from ecg2lab.backends.tensorrt.session import Session
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import OutputError
 
 

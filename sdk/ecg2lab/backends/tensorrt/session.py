@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Outputs
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import Package
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL, graph_tensors
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError
 
 
