@@ -20,7 +20,7 @@ SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine
   mono-mcs mono-runtime default-jdk-headless libjna-java
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
-STUDY_PATIENTS ?= 12000
+STUDY_PATIENTS ?= 16000
 # Not 1, on whose patients simulation and configuration were tuned.
 STUDY_SEED ?= 2
 
@@ -120,6 +120,13 @@ build/study/run/%: build/study/data
 
 build/study/reports/%: build/study/run/%
 	$(BIN)/ecg2lab evaluate $< build/study/data --out $@
+
+# In an environment of its own: a generator of normal ECGs that others trained (MIT), for an experiment.
+build/normals:
+	$(PYTHON) -m venv $(VENV)-normals
+	$(VENV)-normals/bin/python -m pip install --quiet torch==2.13.0 deepfake-ecg==1.1.2
+	$(VENV)-normals/bin/python bench/ecg2lab_bench/experiments/generate_normals.py $@.part 200
+	mv $@.part $@
 
 C_LIBRARY = env ECG2LAB_C_PACKAGE=$(CURDIR)/build/c/package
 # Each of (what stands before `-m pytest`, more of its options).

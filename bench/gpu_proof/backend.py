@@ -13,14 +13,14 @@ import ecg2lab
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import BackendError, MissingExtraError
-from ecg2lab.proof.parity import logit_error, logit_limit
+from ecg2lab.proof.parity import Tolerances, feature_error, logit_error, tolerances
 
 CALLS = 200
 NOTHING_PROVED = 4
 
 
 def main(name: str, path: str) -> int:
-    """Print device, error, limit and milliseconds as JSON; 4 and a sentence where the GPU cannot be had."""
+    """Print device, errors, limits and milliseconds as JSON; 4 and a sentence where the GPU cannot be had."""
     bundle = Bundle.open(path)
     try:
         engine = ecg2lab.load(bundle, backend=name)
@@ -31,22 +31,26 @@ def main(name: str, path: str) -> int:
             return _say(f"{name} computes on the CPU here")
         golden = read_golden(bundle)
         inputs = [golden[part] for part in ("signal", "continuous", "categorical")]
-        apart = logit_error(engine.run(*inputs), golden["logits"])
-        limit = _limit(bundle, name)
+        outputs, limits = engine.outputs(*inputs), _tolerances(bundle, name)
+        apart = {"error": logit_error(outputs.logits, golden["logits"]), "limit": limits.logits}
+        if outputs.features is not None:
+            of_features = feature_error(outputs.features, golden["features"])
+            apart |= {"feature_error": of_features, "feature_limit": limits.features}
         times = _milliseconds(engine, [array[:1] for array in inputs])
         info = engine.info
     figures = {"backend": name, "provider": info.provider, "device": info.device, "versions": info.versions}
-    print(json.dumps({**figures, "error": apart, "limit": limit, **times}))  # noqa: T201
-    return 0 if apart <= limit else 1
+    print(json.dumps({**figures, **apart, **times}))  # noqa: T201
+    good = apart["error"] <= apart["limit"] and apart.get("feature_error", 0.0) <= limits.features
+    return 0 if good else 1
 
 
-def _limit(bundle: Bundle, name: str) -> float:
-    """TensorRT sums in an order of its own, and has the limit by which its engines are accepted."""
+def _tolerances(bundle: Bundle, name: str) -> Tolerances:
+    """TensorRT sums in an order of its own, and has the limits by which its engines are accepted."""
     if name != "tensorrt":
-        return logit_limit(bundle)
-    from ecg2lab.backends.tensorrt.build import golden_tolerance
+        return tolerances(bundle)
+    from ecg2lab.backends.tensorrt.build import golden_tolerances
 
-    return golden_tolerance(bundle, bundle.manifest.precision)
+    return golden_tolerances(bundle, bundle.manifest.precision)
 
 
 def _milliseconds(engine: ecg2lab.Engine, window: list[np.ndarray]) -> dict[str, float]:

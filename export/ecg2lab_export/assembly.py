@@ -10,6 +10,7 @@ from ecg2lab.system.extras import installed_version
 from ecg2lab_export.architecture.protocol import Forms
 from ecg2lab_export.card import model_card
 from ecg2lab_export.checkpoint.tensor_file import OUR_SUFFIX
+from ecg2lab_export.experience import encode
 from ecg2lab_export.graphs.builder import OPSET
 from ecg2lab_export.precision.strategy import Reached
 from ecg2lab_export.proof.golden import Golden
@@ -46,6 +47,8 @@ def assemble(
         bundles.PARITY: msgspec.json.format(msgspec.json.encode(reached.report), indent=1) + b"\n",
         bundles.CARD: card.encode(),
     }
+    if source.space is not None:
+        members[bundles.EXPERIENCE] = encode(source.space)
     if not isinstance(forms.native, str):
         members[bundles.WEIGHTS] = save(dict(forms.native))
     if reached.graphs.step is not None:

@@ -86,11 +86,16 @@ def _gates(manifest: Manifest, report: ParityReport) -> str:
     if not manifest.gates:
         return f"## Reduced precision\n\nNone has passed its gate.\n{refused}"
     head = "## Reduced precision\n\nMeasured against fp32 on the same windows; the limit is on the worst target.\n\n"
-    head += "| precision | worst AUROC loss | target | macro | limit | largest logit error | windows |\n"
-    head += "|---|---|---|---|---|---|---|\n"
+    head += "| precision | worst AUROC loss | target | macro | limit | largest logit error | flags that change "
+    head += "| outside experience, in fp32 | windows |\n|---|---|---|---|---|---|---|---|---|\n"
     rows = [
         f"| {g.precision} | {g.worst_auroc_loss:.2g} | {g.worst_target} | {g.macro_auroc_loss:.2g} | {g.limit:g} "
-        f"| {g.logit_error_max:.2g} | {g.windows}, {g.data} |"
+        f"| {g.logit_error_max:.2g} | {_share(g.flags_changed)} "
+        f"| {_share(g.outside_reduced)}, {_share(g.outside_fp32)} | {g.windows}, {g.data} |"
         for g in manifest.gates.values()
     ]
     return head + "\n".join(rows) + "\n" + refused
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2%}"

@@ -13,7 +13,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, CheckpointError, OutputError
 from ecg2lab.proof.parity import ParityReport
 from ecg2lab.system import cpu
-from ecg2lab_export import assembly, source
+from ecg2lab_export import assembly, experience, source
 from ecg2lab_export.precision import gate, strategy
 from ecg2lab_export.precision.auroc_loss import LARGEST_AUROC_LOSS
 from ecg2lab_export.proof import proving
@@ -87,11 +87,20 @@ def export(
     with np.errstate(all="ignore"):  # what overflows is not finite, and no proof passes it
         tell("realising the network")
         forms = exported.architecture.realise(exported.network)
+        if exported.space is not None:
+            experience.require_features(exported.space, forms.shape.get("features"))
         if form is not None and form not in forms.window_forms:
             raise BackendError(f"form {form!r} is not available; one of {', '.join(forms.window_forms)}")
         golden = make_golden(exported.network, exported.contract)
         proved = proving.prove_fastest(forms, form, golden, tell)
-        decide = partial(gate.decide, data=windows, contract=exported.contract, limit=max_auroc_loss, tell=tell)
+        decide = partial(
+            gate.decide,
+            data=windows,
+            contract=exported.contract,
+            space=exported.space,
+            limit=max_auroc_loss,
+            tell=tell,
+        )
         reached = reach(proved, forms, decide)
     tell("writing the bundle")
     bundles.write(out, *assembly.assemble(exported, forms, reached, golden, evaluated))

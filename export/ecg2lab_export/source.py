@@ -12,10 +12,11 @@ import msgspec
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
 from ecg2lab.errors import CheckpointError, ContractError, DatasetError
-from ecg2lab_export import registry
+from ecg2lab_export import experience, registry
 from ecg2lab_export.architecture.contract_fit import check_fit, default_contract
 from ecg2lab_export.architecture.protocol import Architecture, Network
 from ecg2lab_export.checkpoint.run_folder import Run, RunRecord, read_run
+from ecg2lab_export.experience import Space
 from ecg2lab_export.precision import calibration
 from ecg2lab_export.precision.calibration import CalibrationSet
 
@@ -32,6 +33,8 @@ class Source:
     weights: Path
     run: Run | None
     synthetic_weights: bool | None
+    space: Space | None
+    """Of the features of the training folds, where the contract says how far experience reaches."""
 
     @property
     def record(self) -> RunRecord | None:
@@ -53,7 +56,7 @@ class Source:
 
 
 def open_source(checkpoint: str | Path, contract: Contract | str | Path | None, synthetic: bool | None) -> Source:
-    """Read a checkpoint or a run, and its contract.
+    """Read a checkpoint or a run, its contract, and beside contract or weights what experience is measured from.
 
     Raises
     ------
@@ -67,13 +70,17 @@ def open_source(checkpoint: str | Path, contract: Contract | str | Path | None, 
         raise CheckpointError(f"{path} states that its weights are {stated}; leave the option out")
     weights = run.weights if run else path
     architecture, network = registry.read(weights)
+    folders = [weights.parent]
     if isinstance(contract, (str, Path)):
+        folders.insert(0, Path(contract).parent)
         contract = contracts.read(contract)
     if not isinstance(contract, Contract | None):
         raise ContractError(f"a contract is a Contract or the path of one, not {type(contract).__name__}")
     contract = contract or (run.contract if run else default_contract(network))
     check_fit(network, contract)
-    return Source(architecture, network, contract, weights, run, run.record.synthetic_weights if run else synthetic)
+    space = experience.find(contract, *folders)
+    synthetic = run.record.synthetic_weights if run else synthetic
+    return Source(architecture, network, contract, weights, run, synthetic, space)
 
 
 class _Model(msgspec.Struct):

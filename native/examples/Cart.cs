@@ -104,6 +104,10 @@ static class Cart
                     : "flagged: " + (100 * finding.Ppv.Value).ToString("G6", Plain) + " % of such flags are right";
             case FindingVerdict.NotFlagged:
                 return "not flagged";
+            case FindingVerdict.Unsure:
+                return "unsure: " + finding.Reason;
+            case FindingVerdict.OutsideExperience:
+                return "outside experience: " + finding.Reason;
             default:
                 return "no decision: " + (finding.Reason ?? "unknown to this program");
         }

@@ -99,6 +99,10 @@ public final class Cart {
                                    : "flagged: " + brief(100 * finding.ppv, 6) + " % of such flags are right";
       case NOT_FLAGGED:
         return "not flagged";
+      case UNSURE:
+        return "unsure: " + finding.reason;
+      case OUTSIDE_EXPERIENCE:
+        return "outside experience: " + finding.reason;
       default:
         return "no decision: " + (finding.reason != null ? finding.reason : "unknown to this program");
     }

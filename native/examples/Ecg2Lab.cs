@@ -7,7 +7,7 @@ using System.Text;
 namespace Ecg2Lab
 {
     public enum Unit { Microvolt = 1, Millivolt = 2, Volt = 3 }
-    public enum FindingVerdict { NoDecision, Flagged, NotFlagged }
+    public enum FindingVerdict { NoDecision, Flagged, NotFlagged, Unsure, OutsideExperience }
     public enum Verdict { NotJudged, Good, Missing, Empty, Gap, Flat, Clipped, Faulty }
 
     // A call that failed; Message is the library's sentence.
@@ -34,9 +34,9 @@ namespace Ecg2Lab
     {
         public string Target;
         public double Probability;
-        public bool? Detected;  // whether it is flagged; null: there is no decision
+        public bool? Detected;  // whether it is flagged; null: nothing was decided
         public FindingVerdict Verdict;
-        public string Reason;      // why there is no decision; null: there is one
+        public string Reason;      // why it is neither flagged nor not; null: it is one
         public double? BaseRate;   // share of positives where the decision was measured; null: not stated
         public double? Ratio;      // of the probability to it
         public string Rule;        // by which the threshold was chosen; null: not stated
@@ -355,6 +355,8 @@ namespace Ecg2Lab
             public UIntPtr patients, positives, negatives;
             public double prevalence;
             public Measured sensitivity, specificity, ppv, npv;
+            public double conformal_error;
+            public Measured coverage_positive, coverage_negative, unsure;
         }
 
         public struct Finding
@@ -398,6 +400,8 @@ namespace Ecg2Lab
             public UIntPtr fault_count;
             public IntPtr out_of_range;
             public UIntPtr out_of_range_count;
+            public int experience;
+            public double experience_distance, experience_limit;
         }
 
         const string Name = "ecg2lab";  // libecg2lab.so, ecg2lab.dll

@@ -37,7 +37,7 @@ public final class Ecg2Lab {
     }
   }
 
-  public enum FindingVerdict { NO_DECISION, FLAGGED, NOT_FLAGGED }
+  public enum FindingVerdict { NO_DECISION, FLAGGED, NOT_FLAGGED, UNSURE, OUTSIDE_EXPERIENCE }
 
   public enum Verdict { NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED, FAULTY }
 
@@ -76,9 +76,9 @@ public final class Ecg2Lab {
   public static final class Finding {
     public final String target;
     public final double probability;
-    public final Boolean detected; // whether it is flagged; null: there is no decision
+    public final Boolean detected; // whether it is flagged; null: nothing was decided
     public final FindingVerdict verdict;
-    public final String reason; // why there is no decision; null: there is one
+    public final String reason; // why it is neither flagged nor not; null: it is one
     public final Double baseRate; // share of positives where the decision was measured; null: not stated
     public final Double ratio; // of the probability to it
     public final String rule; // by which the threshold was chosen; null: not stated
@@ -334,7 +334,7 @@ public final class Ecg2Lab {
   }
 
   @FieldOrder({"windows", "facts", "threshold", "patients", "positives", "negatives", "prevalence", "sensitivity",
-               "specificity", "ppv", "npv"})
+               "specificity", "ppv", "npv", "conformal_error", "coverage_positive", "coverage_negative", "unsure"})
   public static final class OperatingPointStruct extends Structure {
     public Size windows;
     public int facts;
@@ -342,6 +342,8 @@ public final class Ecg2Lab {
     public Size patients, positives, negatives;
     public double prevalence;
     public MeasuredStruct sensitivity, specificity, ppv, npv;
+    public double conformal_error;
+    public MeasuredStruct coverage_positive, coverage_negative, unsure;
 
     OperatingPointStruct(Pointer memory) {
       super(memory);
@@ -380,7 +382,8 @@ public final class Ecg2Lab {
   @FieldOrder({"struct_size", "status", "refusal", "message", "notice", "model_name", "bundle_digest", "leads",
                "lead_count", "findings", "finding_count", "imputed", "imputed_count", "unused_facts",
                "unused_fact_count", "duration_s", "window_count", "unused_s", "source", "source_count",
-               "window_begin", "quality", "faults", "fault_count", "out_of_range", "out_of_range_count"})
+               "window_begin", "quality", "faults", "fault_count", "out_of_range", "out_of_range_count", "experience",
+               "experience_distance", "experience_limit"})
   public static final class ResultStruct extends Structure {
     public Size struct_size;
     public int status, refusal;
@@ -404,6 +407,8 @@ public final class Ecg2Lab {
     public Size fault_count;
     public Pointer out_of_range;
     public Size out_of_range_count;
+    public int experience;
+    public double experience_distance, experience_limit;
 
     ResultStruct(Pointer memory) {
       super(memory);

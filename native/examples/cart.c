@@ -170,6 +170,12 @@ static void print_verdict(const ecg2lab_finding* finding) {
     case ECG2LAB_NOT_FLAGGED:
       printf("not flagged\n");
       break;
+    case ECG2LAB_UNSURE:
+      printf("unsure: %s\n", finding->reason);
+      break;
+    case ECG2LAB_OUTSIDE_EXPERIENCE:
+      printf("outside experience: %s\n", finding->reason);
+      break;
     default:
       printf("no decision: %s\n", finding->reason != NULL ? finding->reason : "unknown to this program");
   }

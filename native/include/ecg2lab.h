@@ -385,7 +385,9 @@ typedef struct ecg2lab_lead {
 typedef enum ecg2lab_verdict {
   ECG2LAB_NO_DECISION = 0, /* `reason` says why */
   ECG2LAB_FLAGGED = 1,     /* the probability is at or above the threshold */
-  ECG2LAB_NOT_FLAGGED = 2
+  ECG2LAB_NOT_FLAGGED = 2,
+  ECG2LAB_UNSURE = 3,            /* below the threshold, and the conformal set holds both answers or neither */
+  ECG2LAB_OUTSIDE_EXPERIENCE = 4 /* the recording is unlike what the model was trained on: nothing is decided */
 } ecg2lab_verdict;
 
 typedef enum ecg2lab_facts {
@@ -413,6 +415,12 @@ typedef struct ecg2lab_operating_point {
   ecg2lab_measured specificity;
   ecg2lab_measured ppv; /* share of right ones among the flags */
   ecg2lab_measured npv;
+  /* Of the conformal set by which a target is unsure: the share of either class whose set lacks the true answer at
+   * most; NaN: there is none. */
+  double conformal_error;
+  ecg2lab_measured coverage_positive; /* share of the positives whose set holds the true answer */
+  ecg2lab_measured coverage_negative;
+  ecg2lab_measured unsure; /* share of recordings that are */
 } ecg2lab_operating_point;
 
 typedef struct ecg2lab_finding {
@@ -421,14 +429,21 @@ typedef struct ecg2lab_finding {
   double lowest;      /* of the single windows */
   double highest;
   double decision_threshold; /* NaN: none */
-  int32_t detected;          /* 1 flagged, 0 not flagged, -1 no decision */
+  int32_t detected;          /* 1 flagged, 0 not flagged, -1 nothing was decided */
   int32_t verdict;           /* ecg2lab_verdict */
-  const char* reason;        /* why there is no decision; NULL: there is one */
+  const char* reason;        /* why it is neither flagged nor not flagged; NULL: it is one of them */
   double base_rate;          /* share of positives where the decision was measured; NaN: not stated */
   double ratio;              /* of the probability to the base rate; NaN likewise */
   const char* rule;          /* by which the threshold was chosen, such as "specificity=0.9"; NULL: not stated */
   const ecg2lab_operating_point* operating_point; /* that holds for this answer; NULL: none, or an unknown one */
 } ecg2lab_finding;
+
+/* Whether the recording is one of those that the model knows. */
+typedef enum ecg2lab_experience {
+  ECG2LAB_EXPERIENCE_NOT_JUDGED = 0, /* refused; or the model has no limit for so many windows and facts */
+  ECG2LAB_EXPERIENCE_INSIDE = 1,
+  ECG2LAB_EXPERIENCE_OUTSIDE = 2 /* every verdict is ECG2LAB_OUTSIDE_EXPERIENCE; `reason` of each says why */
+} ecg2lab_experience;
 
 /* An input that was not given, and what stood in for it. */
 typedef struct ecg2lab_imputed {
@@ -466,6 +481,9 @@ typedef struct ecg2lab_result {
   size_t fault_count;
   const char* const* out_of_range; /* names of facts that were given and count as not given: see ecg2lab_options */
   size_t out_of_range_count;
+  int32_t experience;         /* ecg2lab_experience */
+  double experience_distance; /* from what the model was trained on; NaN: it was not measured */
+  double experience_limit;    /* beyond which a recording is outside; NaN: none */
 } ecg2lab_result;
 
 /* Answers for one recording. `patient` may be NULL: nothing is known.

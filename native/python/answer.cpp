@@ -61,6 +61,15 @@ Measured read_measured(const py::handle& share) {
   return {get<double>(share, "value"), get<double>(share, "low"), get<double>(share, "high")};
 }
 
+ConformalSet read_conformal(const py::handle& conformal) {
+  return {.error = get<double>(conformal, "error"),
+          .positive_from = get<double>(conformal, "positive_from"),
+          .negative_to = get<double>(conformal, "negative_to"),
+          .coverage_positive = if_some(conformal.attr("coverage_positive"), read_measured),
+          .coverage_negative = if_some(conformal.attr("coverage_negative"), read_measured),
+          .unsure = if_some(conformal.attr("unsure"), read_measured)};
+}
+
 OperatingPoint read_point(const py::handle& point) {
   return {.windows = get<std::size_t>(point, "windows"),
           .facts = get<std::string>(point, "facts") == "all" ? KnownFacts::all : KnownFacts::age_and_sex,
@@ -74,7 +83,8 @@ OperatingPoint read_point(const py::handle& point) {
           .sensitivity = if_some(point.attr("sensitivity"), read_measured),
           .specificity = if_some(point.attr("specificity"), read_measured),
           .ppv = if_some(point.attr("ppv"), read_measured),
-          .npv = if_some(point.attr("npv"), read_measured)};
+          .npv = if_some(point.attr("npv"), read_measured),
+          .conformal = if_some(point.attr("conformal"), read_conformal)};
 }
 
 FindingNote read_finding(const py::handle& finding) {
@@ -116,6 +126,14 @@ QualityNote read_quality(const py::handle& quality) {
     }
   }
   return note;
+}
+
+ExperienceNote read_experience(const py::handle& experience) {
+  return {.distance = get<double>(experience, "distance"),
+          .limit = get<std::optional<double>>(experience, "limit"),
+          .quantile = get<double>(experience, "quantile"),
+          .outside = get<bool>(experience, "outside"),
+          .reasons = get<std::vector<std::string>>(experience, "reasons")};
 }
 
 RecordingNote read_recording(const py::handle& recording) {
@@ -179,6 +197,7 @@ py::bytes prediction_json(const py::object& prediction, const py::function& enco
                       .source = encoded(encode, prediction.attr("source")),
                       .explanations = encoded(encode, prediction.attr("explanations")),
                       .record = get<std::optional<std::string>>(prediction, "record"),
+                      .experience = if_some(prediction.attr("experience"), read_experience),
                       .position = {},
                       .refusal = {}};
   for (const py::handle finding : prediction.attr("findings")) note.findings.push_back(read_finding(finding));

@@ -44,20 +44,26 @@ void require_shape(const py::array& array, const std::vector<std::size_t>& shape
   if (!same) throw std::invalid_argument(std::string(name) + " has another shape than the network");
 }
 
-py::array_t<float> run_engine(const Engine& engine, const Array<float>& signal, const Array<float>& continuous,
-                              const Array<std::int64_t>& categorical) {
+py::array_t<float> to_rows(std::vector<float> values, std::size_t rows, std::size_t columns) {
+  return to_array(std::move(values), {static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
+}
+
+// Logits and features.
+py::tuple run_engine(const Engine& engine, const Array<float>& signal, const Array<float>& continuous,
+                     const Array<std::int64_t>& categorical) {
   const NetworkSizes& sizes = engine.sizes();
   const std::size_t batch = signal.ndim() ? static_cast<std::size_t>(signal.shape(0)) : 0;
   require_shape(signal, {batch, sizes.leads, sizes.window}, "signal");
   require_shape(continuous, {batch, sizes.continuous}, "continuous");
   require_shape(categorical, {batch, sizes.categorical.size()}, "categorical");
-  std::vector<float> logits(batch * sizes.targets);
+  std::vector<float> logits(batch * sizes.targets), features(batch * engine.features());
   {
     const NetworkInput in{signal.data(), continuous.data(), categorical.data(), batch};
     const py::gil_scoped_release release;
-    engine.run(in, logits.data());
+    engine.run(in, logits.data(), features.data());
   }
-  return to_array(std::move(logits), {static_cast<py::ssize_t>(batch), static_cast<py::ssize_t>(sizes.targets)});
+  return py::make_tuple(to_rows(std::move(logits), batch, sizes.targets),
+                        to_rows(std::move(features), batch, engine.features()));
 }
 
 }  // namespace
@@ -68,6 +74,7 @@ void bind_engine(py::module_& module) {
       .def(py::init(&make_engine), "weights"_a, py::kw_only(), "leads"_a, "window"_a, "continuous"_a, "categorical"_a,
            "targets"_a, "threads"_a = 1, "precision"_a = "fp32", "instruction_set"_a = "")
       .def("run", &run_engine, "signal"_a.noconvert(), "continuous"_a.noconvert(), "categorical"_a.noconvert())
+      .def_property_readonly("features", &Engine::features)
       .def_property_readonly("instruction_set", &Engine::instruction_set)
       .def_property_readonly("precision", [](const Engine& engine) { return name_of(engine.precision()); })
       .def_property_readonly("threads", &Engine::threads);

@@ -89,6 +89,7 @@ Model::Model(Bundle bundle, const ModelOptions& options)
     : bundle_(require_architecture(std::move(bundle))),
       engine_(make_engine(bundle_, {.threads = check_threads(options.threads),
                                     .precision = select_precision(bundle_.manifest(), options.precision)})),
+      trained_(TrainedFeatures::of(bundle_)),
       out_of_range_(options.out_of_range) {}
 
 Features Model::encode_features(const Patient& patient) const {
@@ -149,7 +150,9 @@ void Model::judge_and_run(const Prepared& prepared, const std::vector<std::strin
   if (answer.refused) {
     answer.recording.windows = 0, answer.recording.unused_s = 0;
   } else {
-    answer.findings = run(prepared, answer.features, windows);
+    Decided decided = run(prepared, answer.features, windows);
+    answer.findings = std::move(decided.verdicts);
+    answer.familiarity = std::move(decided.familiarity);
   }
 }
 
@@ -164,11 +167,13 @@ PredictionNote Model::describe(const Answer& answer) const {
                                   .out_of_range = answer.features.out_of_range},
                       .engine = describe_engine(),
                       .record = {},
+                      .experience = {},
                       .position = answer.position,
                       .refusal = {}};
   for (std::size_t i = 0; i < answer.findings.size(); ++i) {
     note.findings.push_back(describe_finding(answer.findings[i], contract().targets[i]));
   }
+  if (answer.familiarity) note.experience = describe_experience(*answer.familiarity);
   if (answer.refused) note.refusal = ErrorNote{error_name(answer.refused->kind), answer.refused->message};
   return note;
 }
@@ -189,19 +194,22 @@ EngineNote Model::describe_engine() const {
           .versions = {}};
 }
 
-std::vector<Verdict> Model::run(const Prepared& prepared, const Features& features, std::size_t windows) const {
+Decided Model::run(const Prepared& prepared, const Features& features, std::size_t windows) const {
   const Signal& signal = contract().signal;
   const std::size_t window = signal.leads.size() * signal.window_samples, targets = contract().targets.size();
-  std::vector<float> cut(windows * window), logits(windows * targets);
+  const std::size_t width = trained_ ? engine_.features() : 0;
+  std::vector<float> cut(windows * window), logits(windows * targets), penultimate(windows * width);
   cut_windows(prepared.signal, signal.window_samples, cut.data());
   const std::size_t most = std::min(windows, kMostWindowsAtOnce);
   const auto continuous = repeat(features.continuous, most);
   const auto categorical = repeat(features.categorical, most);
   for (std::size_t first = 0; first < windows; first += most) {
     const std::size_t batch = std::min(most, windows - first);
-    engine_.run({&cut[first * window], continuous.data(), categorical.data(), batch}, &logits[first * targets]);
+    engine_.run({&cut[first * window], continuous.data(), categorical.data(), batch}, &logits[first * targets],
+                trained_ ? &penultimate[first * width] : nullptr);
   }
-  return decide({logits.data(), windows, targets}, features, contract());
+  const NetworkOutput output{{logits.data(), windows, targets}, {penultimate.data(), windows, width}};
+  return decide(output, features, contract(), trained_ ? &*trained_ : nullptr);
 }
 
 }  // namespace ecg2lab

@@ -41,9 +41,10 @@ struct LeadAnswer {
 
 struct Answer {
   std::optional<Refused> refused;
-  std::vector<LeadAnswer> leads;   // in the contract's order
-  std::optional<Quality> quality;  // none: the recording was refused before
-  std::vector<Verdict> findings;   // one for each target; none if refused
+  std::vector<LeadAnswer> leads;           // in the contract's order
+  std::optional<Quality> quality;          // none: the recording was refused before
+  std::vector<Verdict> findings;           // one for each target; none if refused
+  std::optional<Familiarity> familiarity;  // none: refused, or the model does not say how far experience reaches
   Patient patient;
   Features features;
   RecordingNote recording;
@@ -80,10 +81,11 @@ class Model {
   void judge_and_run(const Prepared& prepared, const std::vector<std::string>& leads,
                      std::optional<double> longest_gap_s, Answer& answer) const;
   EngineNote describe_engine() const;
-  std::vector<Verdict> run(const Prepared& prepared, const Features& features, std::size_t windows) const;
+  Decided run(const Prepared& prepared, const Features& features, std::size_t windows) const;
 
   Bundle bundle_;
   Engine engine_;
+  std::optional<TrainedFeatures> trained_;
   OutOfRange out_of_range_;
 };
 

@@ -19,8 +19,9 @@ from ecg2lab.answer.explanation import BATCH, SEGMENT_S, Explanation
 from ecg2lab.answer.notes import patient_note, recording_note
 from ecg2lab.answer.prediction import EngineInfo, PatientNote, Prediction, RecordingNote, decide
 from ecg2lab.backends import Backend
-from ecg2lab.bundle import Bundle
+from ecg2lab.bundle import Bundle, architectures
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL, check_inputs, graph_tensors
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError, PatientError, QualityError, RecordingError
 from ecg2lab.patient import OutOfRange, Patient
@@ -63,6 +64,7 @@ class Engine:
         self._bundle = bundle
         self._backend: Backend | None = backend
         self._encode = partial(encode, contract=bundle.contract, out_of_range=out_of_range)
+        self._trained = _core.TrainedFeatures.of(bundle.native)
         self._step: StepGraph | None = None
         self._opening_step = threading.Lock()
         self.info = _describe(bundle, backend, threads)
@@ -75,7 +77,7 @@ class Engine:
         return self._bundle.contract
 
     def run(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
-        """Run the bare network.
+        """Logits of the bare network.
 
         Parameters
         ----------
@@ -97,11 +99,54 @@ class Engine:
         BackendError
             On a wrong shape, a value that is not finite, a code that no category has, or a closed engine.
         """
+        return self.outputs(signal, continuous, categorical).logits
+
+    def features(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
+        """What the network's last layer is given: a place for each window, near others that look alike to the network.
+
+        Parameters
+        ----------
+        signal, continuous, categorical
+            As for `run`.
+
+        Returns
+        -------
+        ndarray (B, F) float32
+            The last S4 layer's output as a mean over the window, then the output of the static branch.
+
+        Raises
+        ------
+        BackendError
+            As `run`; and if the bundle's graphs give no features.
+        """
+        architectures.require_features(self._bundle)
+        features = self.outputs(signal, continuous, categorical).features
+        assert features is not None, "what the manifest states, a backend gives"
+        return features
+
+    def outputs(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> Outputs:
+        """Logits and features in one go.
+
+        Parameters
+        ----------
+        signal, continuous, categorical
+            As for `run`.
+
+        Returns
+        -------
+        Outputs
+            Logits (B, n) and features (B, F), or None where the bundle's graphs give none.
+
+        Raises
+        ------
+        BackendError
+            As `run`.
+        """
         backend = self.require_open()
-        c = self.contract
+        c, width = self.contract, self._bundle.features
         inputs = check_inputs(c, signal, continuous, categorical, samples=c.signal.window_samples)
         if len(inputs.signal) == 0:
-            return np.empty((0, len(c.targets)), dtype=np.float32)
+            return Outputs(*(np.empty((0, n), np.float32) for n in (len(c.targets), width) if n is not None))
         return backend.run(*inputs)
 
     def predict(
@@ -134,7 +179,7 @@ class Engine:
         question = self._ask_or_refuse(recording, patient)
         if not isinstance(question, _Question):
             raise question
-        return self._answer(question, self.run(*question.inputs), indices)
+        return self._answer(question, self.outputs(*question.inputs), indices)
 
     async def apredict(
         self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
@@ -215,11 +260,12 @@ class Engine:
             log.refused(error)
             return error
 
-    def _answer(self, question: _Question, logits: NDArray[np.float32], indices: Sequence[int]) -> Prediction:
-        findings = decide(logits, question.features, self.contract)
+    def _answer(self, question: _Question, outputs: Outputs, indices: Sequence[int]) -> Prediction:
+        decided = decide(outputs, question.features, self.contract, self._trained)
         return Prediction(
             notice=self.info.notice,
-            findings=tuple(findings[index] for index in indices),
+            findings=tuple(decided.findings[index] for index in indices),
+            experience=decided.experience,
             recording=question.recording,
             patient=question.patient,
             engine=self.info,
@@ -231,14 +277,14 @@ class Engine:
     ) -> Iterator[Prediction | Ecg2LabError]:
         asked = [question for question in questions if isinstance(question, _Question)]
         parts = zip(*(question.inputs for question in asked), strict=True)
-        logits = self.run(*(np.concatenate(part) for part in parts)) if asked else np.empty((0, 0), np.float32)
+        outputs = self.outputs(*(np.concatenate(part) for part in parts)) if asked else None
         begin = 0
         for question in questions:
-            if isinstance(question, _Question):
+            if isinstance(question, _Question) and outputs is not None:
                 end = begin + len(question.windows)
-                yield self._answer(question, logits[begin:end], indices)
+                yield self._answer(question, outputs.rows(begin, end), indices)
                 begin = end
-            else:
+            elif not isinstance(question, _Question):
                 yield question
 
     @overload
@@ -371,7 +417,9 @@ class Engine:
             contract=self.contract,
             info=self.info,
             encode=self._encode,
-            run=self.run,
+            outputs=self.outputs,
+            features=self._bundle.features,
+            trained=self._trained,
             has_step=self._bundle.manifest.step is not None,
             step_graph=self.step_graph,
             require_open=self.require_open,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from ecg2lab.backends import BACKENDS
 from ecg2lab.backends.native import NativeBackend, computes
 from ecg2lab.backends.tensorrt import TensorRtBackend
-from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerance
+from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerances
 from ecg2lab.bundle import S4_FUSION, Bundle, architectures
 from ecg2lab.bundle.golden import Arrays, read_golden
 from ecg2lab.errors import BackendError, MissingExtraError
 from ecg2lab.loading import load
 from ecg2lab.proof import parity
 from ecg2lab.proof.measuring import step_checks, versions, window_checks
-from ecg2lab.proof.parity import Check, ParityReport, logit_limit
+from ecg2lab.proof.parity import Check, ParityReport, Tolerances
 from ecg2lab.proof.recurrences import check_recurrences
 from ecg2lab.stream.step import StepGraph
 from ecg2lab.system import cpu
@@ -78,17 +78,17 @@ def _windows(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, Left
             left_out[f"{name} on {backend}"] = str(error)
             continue
         with engine:
-            checks += window_checks(engine.run, golden, name, backend, _limit(bundle, backend, precision))
+            checks += window_checks(engine.outputs, golden, name, backend, _tolerances(bundle, backend, precision))
     return checks, left_out
 
 
-def _limit(bundle: Bundle, backend: str, precision: str) -> float:
-    """TensorRT sums in an order of its own, so it has the limit by which its engines are accepted.
+def _tolerances(bundle: Bundle, backend: str, precision: str) -> Tolerances:
+    """TensorRT sums in an order of its own, so it has the limits by which its engines are accepted.
 
     So has native in a precision that the bundle's proof does not speak of.
     """
     own = backend == TensorRtBackend.name or precision != bundle.manifest.precision
-    return golden_tolerance(bundle, precision) if own else logit_limit(bundle)
+    return golden_tolerances(bundle, precision) if own else parity.tolerances(bundle)
 
 
 def _step(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut]:
@@ -96,4 +96,4 @@ def _step(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut
         return [], {parity.STEP: parity.why_no_step(bundle)}
     if not (installed_version("onnxruntime") or installed_version("onnxruntime-gpu")):
         return [], {parity.STEP: "it runs on ONNX Runtime, which is not installed"}
-    return list(step_checks(StepGraph.of(bundle, threads), golden, logit_limit(bundle))), {}
+    return list(step_checks(StepGraph.of(bundle, threads), golden, parity.tolerances(bundle))), {}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import ecg2lab
+from ecg2lab.bundle.network_outputs import Outputs
 from gpu_proof import __main__ as proof
 from gpu_proof import backend as backend_proof
 from gpu_proof import extension
@@ -89,15 +90,16 @@ def test_a_backend_on_the_cpu_proves_nothing(tiny_bundle):
 
 @pytest.fixture
 def pretended_gpu(monkeypatch):
-    """ONNX Runtime on the CPU, which says that it is a GPU: `pretended_gpu(error)` adds an error to each logit."""
+    """ONNX Runtime on the CPU, which says that it is a GPU: `pretended_gpu(error)` adds an error to each output."""
     load = ecg2lab.load
 
     def pretend(error):
         def on_gpu(bundle, backend):
             engine = load(bundle, backend="onnxruntime", threads=1)
             monkeypatch.setattr(engine, "info", msgspec.structs.replace(engine.info, device="cuda:0"))
-            run = engine.run
-            monkeypatch.setattr(engine, "run", lambda *inputs: run(*inputs) + np.float32(error))
+            outputs = engine.outputs
+            wrong = lambda *inputs: Outputs(*(x + np.float32(error) for x in outputs(*inputs)))  # noqa: E731
+            monkeypatch.setattr(engine, "outputs", wrong)
             return engine
 
         monkeypatch.setattr(backend_proof.ecg2lab, "load", on_gpu)
@@ -113,6 +115,7 @@ def test_golden_outputs_within_the_limit_are_the_proof(pretended_gpu, tiny_bundl
         figures = json.loads(capsys.readouterr().out)
         assert (figures["backend"], figures["device"]) == (name, "cuda:0")
         assert (figures["error"] <= figures["limit"]) == (code == 0)
+        assert (figures["feature_error"] <= figures["feature_limit"]) == (code == 0)
         assert 0 < figures["median_ms"] <= figures["p99_ms"]
 
 

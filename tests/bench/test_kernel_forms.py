@@ -11,6 +11,9 @@ import pytest
 from rich.console import Console
 
 from ecg2lab.proof.parity import kernel_tolerance
+from ecg2lab_bench.experiments import kernel_forms, kernel_results, state_forms
+from ecg2lab_bench.experiments.kernel_forms import FORMS, Drawn, Setting
+from ecg2lab_bench.experiments.kernel_results import KernelResults
 from ecg2lab_bench.measuring.libraries import LeftOut
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.measuring.results import encode
@@ -18,9 +21,6 @@ from ecg2lab_bench.report.page import markdown, show
 from ecg2lab_bench.state_spaces import draw
 from ecg2lab_export.network import dplr
 from ecg2lab_export.network.realisation import Realisation
-from experiments import kernel_forms, kernel_results, state_forms
-from experiments.kernel_forms import FORMS, Drawn, Setting
-from experiments.kernel_results import KernelResults
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from experiments import corruptions, quality
+from ecg2lab_bench.experiments import corruptions, quality
 
 GROSS = {
     ("too short", "2.4 s"), ("no value", "all NaN"), ("NaN run", "2.5 s"), ("scattered NaN", "60 %"),

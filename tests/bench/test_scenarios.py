@@ -13,13 +13,13 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from ecg2lab_bench import cli
+from ecg2lab_bench.experiments import __main__ as experiments
+from ecg2lab_bench.experiments import form_choice, kernel_forms, training_step
+from ecg2lab_bench.experiments.form_choice import ChoiceResults, Size
 from ecg2lab_bench.measuring import plan, results
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.report.page import markdown, show
 from ecg2lab_bench.scenarios import WITH_A_BUNDLE, ScenarioName, scenario_of
-from experiments import __main__ as experiments
-from experiments import form_choice, kernel_forms, training_step
-from experiments.form_choice import ChoiceResults, Size
 
 pytestmark = pytest.mark.slow
 

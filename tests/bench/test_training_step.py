@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from ecg2lab_bench.experiments import training_step
+from ecg2lab_bench.experiments.training_step import KERNELS, PUBLISHED, STEP, Setting, TrainingResults
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.measuring.results import encode
 from ecg2lab_bench.report.page import markdown, show
-from experiments import training_step
-from experiments.training_step import KERNELS, PUBLISHED, STEP, Setting, TrainingResults
 
 
 @pytest.fixture(autouse=True)

@@ -122,11 +122,18 @@ SHARE = {"value": 0.5, "low": 0.25, "high": 0.75}
 POINTS = [
     {"windows": 4, "facts": "all", "most_missing": 2, "threshold": 0.25, "reason": None, "patients": 90,
      "positives": 30, "negatives": 70, "prevalence": 0.3, "sensitivity": SHARE, "specificity": SHARE, "ppv": SHARE,
-     "npv": None},
+     "npv": None,
+     "conformal": {"error": 0.1, "positive_from": 0.125, "negative_to": 0.25, "coverage_positive": SHARE,
+                   "coverage_negative": None, "unsure": SHARE}},
     {"windows": 1, "facts": "age and sex", "most_missing": 10, "threshold": None, "reason": "too few", "patients": 1,
      "positives": 0, "negatives": 1, "prevalence": 0, "sensitivity": None, "specificity": None, "ppv": None,
-     "npv": None},
+     "npv": None, "conformal": None},
 ]  # fmt: skip
+EXPERIENCE = {
+    "features": 640, "quantile": 0.99, "trained_on": "folds 0 to 17", "chosen_on": "fold 18",
+    "ranges": [{"name": "age", "minimum": 18, "maximum": 91}],
+    "limits": [{"windows": 4, "facts": "all", "most_missing": 2, "distance": 28.5, "patients": 90}],
+}  # fmt: skip
 DECISION = {"rule": "youden", "chosen_on": "fold 18", "measured_on": "fold 19", "points": POINTS}
 
 
@@ -136,6 +143,7 @@ def document(data_folder):
     document = json.loads((data_folder / "parity" / "contract.json").read_text())
     document["targets"][1] |= {"decision": copy.deepcopy(DECISION), "decision_threshold": 0.25}
     document["targets"][2] |= {"decision": copy.deepcopy(DECISION), "decision_threshold": None}
+    document["experience"] = copy.deepcopy(EXPERIENCE)
     return document
 
 

@@ -102,6 +102,7 @@ def test_fields_with_a_default_may_be_left_out(contract, validator):
 SHARE = {"value": 0.5, "low": 0.25, "high": 0.75}
 POINT = {"windows": 4, "facts": "all", "most_missing": 2, "threshold": 0.25, "patients": 90, "positives": 30,
          "negatives": 70, "prevalence": 0.3, "sensitivity": SHARE, "specificity": SHARE, "ppv": SHARE}  # fmt: skip
+CONFORMAL = {"error": 0.1, "positive_from": 0.125, "negative_to": 0.25}
 UNMEASURED = {"windows": 1, "facts": "all", "most_missing": 2, "reason": "too few", "patients": 9, "positives": 3,
               "negatives": 7}  # fmt: skip
 
@@ -124,6 +125,9 @@ DECISIONS = [
     pointed(ppv=None, npv=SHARE),
     pointed(ppv=REMOVE, npv={"value": 1, "low": 1, "high": 1}, prevalence=0, positives=0),
     pointed(most_missing=0, windows=1_000_000),
+    pointed(conformal=None),
+    pointed(conformal=CONFORMAL),
+    pointed(conformal=CONFORMAL | {"positive_from": 0, "negative_to": 1, "unsure": SHARE, "coverage_positive": None}),
 ]
 """What a target may be decided by."""
 
@@ -131,6 +135,45 @@ DECISIONS = [
 def without_removed(value):
     return {k: x for k, x in value.items() if x is not REMOVE} if isinstance(value, dict) else value
 
+
+LIMIT = {"windows": 4, "facts": "all", "most_missing": 2, "distance": 28.5, "patients": 90}
+AGES = {"name": "age", "minimum": 18, "maximum": 91}
+
+
+def experience(*limits, **changes):
+    """How far a model knows, changed; what becomes REMOVE is not there."""
+    whole = {"features": 640, "quantile": 0.99, "trained_on": "x", "chosen_on": "y", "ranges": [AGES],
+             "limits": list(limits or [LIMIT])}  # fmt: skip
+    return without_removed(whole | changes)
+
+
+EXPERIENCES = [
+    None,
+    experience(),
+    experience(ranges=REMOVE),
+    experience(ranges=[]),
+    experience(ranges=[AGES | {"minimum": 91}]),
+    experience(LIMIT, LIMIT | {"facts": "age and sex"}, LIMIT | {"windows": 1}, features=1, quantile=0.5),
+]
+NO_EXPERIENCES = [
+    {},
+    experience(limits=[]),
+    experience(limits=REMOVE),
+    experience(features=0),
+    experience(features=1.5),
+    experience(quantile=1),
+    experience(quantile=0),
+    experience(trained_on=""),
+    experience(chosen_on=REMOVE),
+    experience(unheard_of=1),
+    experience(ranges=[{"name": "age", "minimum": 18}]),
+    experience(ranges=None),
+    experience(LIMIT | {"distance": 0}),
+    experience(LIMIT | {"windows": 0}),
+    experience(LIMIT | {"facts": "age"}),
+    experience(LIMIT | {"unheard_of": 1}),
+]
+"""Malformed so that the schema can say so."""
 
 NO_DECISIONS = [
     [],
@@ -169,6 +212,13 @@ NO_DECISIONS = [
     pointed(npv=SHARE | {"unheard_of": 1}),
     pointed(threshold=None, reason=""),
     pointed(threshold=None, reason="x" * 401),
+    pointed(conformal={}),
+    pointed(conformal=CONFORMAL | {"error": 0}),
+    pointed(conformal=CONFORMAL | {"error": 1}),
+    pointed(conformal=CONFORMAL | {"positive_from": 1.5}),
+    pointed(conformal=CONFORMAL | {"negative_to": None}),
+    pointed(conformal=CONFORMAL | {"unsure": 0.1}),
+    pointed(conformal=CONFORMAL | {"unheard_of": 1}),
 ]
 """Malformed so that the schema can say so."""
 
@@ -259,15 +309,25 @@ BY_SCHEMA = [
     (("quality",), {"noise": {"warn": "low"}}),
     (("quality",), {"noise": {"warn": 0.1, "stop": 1}}),
     *((("targets", 0, "decision"), without_removed(value)) for value in NO_DECISIONS),
+    *((("experience",), value) for value in NO_EXPERIENCES),
     (("targets", 0, "value"), {"unit": "mEq/L", "mean": 4, "standard_deviation": 0, "interval": 0.9}),
 ]
 """Malformed so that the schema can say so."""
 
+CONTRADICTORY_EXPERIENCES = [
+    (experience(LIMIT, LIMIT), "two limits of experience with windows 4 and facts 'all'"),
+    (experience(ranges=[AGES, AGES]), "range 'age' appears twice"),
+    (experience(ranges=[AGES | {"name": "pulse"}]), "a range of 'pulse', which the model does not take"),
+    (experience(ranges=[AGES | {"name": "sex"}]), "a range of 'sex', which the model does not take"),
+    (experience(ranges=[AGES | {"minimum": 92}]), "the range of age ends before it begins"),
+]
 VALUE = {"unit": "mEq/L", "mean": 4, "standard_deviation": 0.5, "interval": 0.9}
 CONTRADICTIONS = [
     (pointed(threshold=None), r"a threshold, or the reason why there is none - at `\$\.targets\[0\]\.decision\.points"),
     (pointed(reason="too few"), "a threshold, or the reason why there is none"),
     (decision(POINT, UNMEASURED | {"reason": None}), r"the reason why there is none - at `.*points\[1\]`"),
+    (pointed(threshold=None, reason="too few", conformal=CONFORMAL), "without a threshold has no conformal set"),
+    (pointed(conformal=CONFORMAL | {"unsure": SHARE | {"low": 0.8}}), r"low is above high - at `.*conformal\.unsure`"),
     (pointed(sensitivity=None), "states prevalence, sensitivity and specificity"),
     (pointed(specificity=REMOVE), "states prevalence, sensitivity and specificity"),
     (pointed(prevalence=None), "states prevalence, sensitivity and specificity"),
@@ -296,10 +356,20 @@ BY_MEANING = [
     (("quality",), {"noise": {"warn": 0.5, "refuse": 0.1}}, "quality: noise refuses before it warns"),
     (("quality",), {"bsqi": {"warn": 0.5, "refuse": 0.6}}, "quality: bsqi refuses before it warns"),
     *((("targets", 0, "decision"), value, message) for value, message in CONTRADICTIONS),
+    *((("experience",), value, message) for value, message in CONTRADICTORY_EXPERIENCES),
     (("targets", 0, "value"), VALUE, "target 'potassium_high_now' is a value in mEq/L.* made for a newer one"),
     (("targets", 0), {"name": "x", "value": VALUE, "decision": decision(POINT)}, "target 'x' is a value in mEq/L"),
 ]
 """Well formed, and wrong in what it says: relations between fields, which a schema cannot express."""
+
+
+@pytest.mark.parametrize("value", EXPERIENCES, ids=range(len(EXPERIENCES)))
+def test_experience_is_read_as_it_is_written(contract, validator, value):
+    document = changed(plain(contract), ("experience",), value)
+    validator.validate(document)
+    decoded = contracts.decode(json.dumps(document))
+    assert contracts.decode(contracts.encode(decoded)) == decoded
+    assert (decoded.experience is None) == (value is None)
 
 
 @pytest.mark.parametrize("value", DECISIONS, ids=range(len(DECISIONS)))

@@ -93,14 +93,23 @@ def test_python_and_c_decide_alike(c_interface, library, ecgs, path, data):
 
 def require_what_json_says(answer):
     """The structs of C hold its own JSON, to the last bit."""
-    findings = json.loads(answer.json).get("findings", [])
+    document = json.loads(answer.json)
+    findings = document.get("findings", [])
     assert [finding["target"] for finding in findings] == list(answer.findings)
     for finding in findings:
         said = answer.findings[finding["target"]]._asdict()
         point, stated = said.pop("operating_point"), finding["operating_point"]
         assert said.pop("threshold") == finding["decision_threshold"]
         assert said == {name: finding[name] for name in said}
-        assert point == (stated and {name: stated[name] for name in point})
+        assert (point is None) == (stated is None)
+        if point is not None:
+            conformal, theirs = point.pop("conformal"), stated["conformal"]
+            assert conformal == (theirs and {name: theirs[name] for name in conformal})
+            assert point == {name: stated[name] for name in point}
+    note = document.get("experience") or {"distance": None, "limit": None, "outside": False}
+    assert (answer.distance, answer.limit) == (note["distance"], note["limit"])
+    judged = "outside" if note["outside"] else None if note["limit"] is None else "inside"
+    assert answer.experience == judged
 
 
 def is_patient(facts):

@@ -39,6 +39,7 @@ from ecg2lab_training.cohort import tables
 
 PAGE = ROOT / "docs" / "bad-input.md"
 CHECKPOINT = ROOT / "tests" / "data" / "parity" / "bidirectional-small" / "checkpoint.ckpt"
+OLD = ROOT / "tests" / "data" / "released" / "0.1.0" / "bidirectional.ecg2lab"
 _CELL = re.compile(r"(?<!\\)\|")
 
 
@@ -65,6 +66,7 @@ def lay_out(folder: Path, causal: Path) -> None:
     header = record_path()
     shutil.copy(bundle_path(), folder / "model.ecg2lab")
     shutil.copy(causal, folder / "causal.ecg2lab")
+    shutil.copy(OLD, folder / "old.ecg2lab")
     shutil.copy(CHECKPOINT, folder / "checkpoint.ckpt")
     (folder / "record.hea").write_text(header.read_text().replace(header.stem, "record"))
     shutil.copy(header.with_suffix(".mat"), folder / "record.mat")

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from ecg2lab import bundle as bundles
-from ecg2lab.bundle import MEMBERS, Bundle, pack
+from ecg2lab.bundle import EXPERIENCE, MEMBERS, STEP_GRAPH, Bundle, pack
 from ecg2lab.errors import BundleError
 
 
@@ -155,7 +155,7 @@ def test_a_zip_that_is_no_bundle_is_refused_as_such(small_bundle):
     refused(b"PK", match="damaged")
 
 
-@pytest.mark.parametrize("name", [m for m in MEMBERS if m not in ("manifest.json", "step.onnx")])
+@pytest.mark.parametrize("name", [m for m in MEMBERS if m not in ("manifest.json", STEP_GRAPH, EXPERIENCE)])
 def test_a_member_other_than_the_manifest_says_is_refused(small_bundle, name):
     """The layout is right and so are the zip's check sums: only the digest tells."""
     contents = members(small_bundle)

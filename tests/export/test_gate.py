@@ -10,14 +10,18 @@ from onnx import numpy_helper
 
 from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Bundle, Gate, Manifest
+from ecg2lab.contract.claims import Experience, ExperienceLimit
 from ecg2lab.errors import BackendError, BundleError, ParityError
 from ecg2lab.proof import parity
 from ecg2lab.system import cpu
 from ecg2lab_export.architecture import contract_fit
+from ecg2lab_export.experience import Space
 from ecg2lab_export.forms import window_graph
 from ecg2lab_export.forms.weights import weight_tensors
-from ecg2lab_export.precision import auroc_loss, calibration, gate
+from ecg2lab_export.precision import auroc_loss, calibration, decisions_moved, gate
 from ecg2lab_export.precision.passes import reduce_precision
+
+from ..support.operating_points import decision, point
 
 pytestmark = pytest.mark.slow
 
@@ -79,9 +83,9 @@ def test_equal_graphs_lose_nothing(model, windows, contract):
     assert passed.worst_auroc_loss == passed.logit_error_max == 0
 
 
-def test_logits_of_fp32_may_be_computed_once(model, windows, contract):
+def test_outputs_of_fp32_may_be_computed_once(model, windows, contract):
     reduced = reduce_precision(model, "bf16")
-    once = gate.measure(gate.logits(model, windows), reduced, "bf16", windows, contract)
+    once = gate.measure(gate.outputs(model, windows), reduced, "bf16", windows, contract)
     assert once == gate.measure(model, reduced, "bf16", windows, contract)
 
 
@@ -126,6 +130,64 @@ def test_an_offset_of_all_logits_is_refused_though_it_costs_no_auroc(model, wind
     reduced = changed(reduce_precision(model, "bf16"), "head", 2, lambda bias: bias + offset)
     with pytest.raises(ParityError, match=r"bf16 moves the logit of target_002 by 0.2 in the median window"):
         gate.measure(model, reduced, "bf16", windows, contract).gate()
+
+
+def with_points(contract, logits):
+    """Every target is flagged in about a tenth of the windows."""
+    cuts = 1 / (1 + np.exp(-np.quantile(logits, 0.9, axis=0)))
+    targets = (
+        msgspec.structs.replace(t, decision=decision(point(threshold=float(cut), windows=1)))
+        for t, cut in zip(contract.targets, cuts, strict=True)
+    )
+    return msgspec.structs.replace(contract, targets=tuple(targets))
+
+
+def within(contract, distance, features):
+    """A limit for one window."""
+    limits = (ExperienceLimit(windows=1, facts="all", most_missing=12, distance=distance, patients=100),)
+    own = Experience(features=features, quantile=0.99, trained_on="a", chosen_on="b", limits=limits)
+    return msgspec.structs.replace(contract, experience=own)
+
+
+def test_flags_that_change_are_counted(model, windows, contract):
+    exact = gate.outputs(model, windows)
+    decided = with_points(contract, exact.logits)
+    moved = exact._replace(logits=exact.logits + 0.05 * exact.logits.std(axis=0))
+    share = decisions_moved.measure(exact, moved, decided, None).flags_changed
+    flags = [
+        decisions_moved.calibrated(x.logits, decided.targets) >= np.quantile(exact.logits, 0.9, axis=0)
+        for x in (exact, moved)
+    ]
+    assert share == pytest.approx((flags[0] != flags[1]).mean(), abs=2e-3)
+    assert share > 0.005
+    measured = gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, decided)
+    assert measured.gate().flags_changed == measured.decisions.flags_changed <= measured.gate().decision_limit == 0.005
+    too_many = dataclasses.replace(measured, decisions=decisions_moved.DecisionsMoved(share, None, None))
+    with pytest.raises(ParityError, match=rf"bf16: {share:.2%} of the flags change, more than 0.5%, on generated"):
+        too_many.gate()
+
+
+def test_what_is_outside_experience_is_counted(model, windows, contract):
+    exact = gate.outputs(model, windows)
+    mean = exact.features.mean(axis=0)
+    space = Space(mean.astype(np.float32), np.eye(mean.size, dtype=np.float32))
+    limit = float(np.quantile(space.distances(exact.features), 0.9))
+    known = within(contract, limit, mean.size)
+    assert decisions_moved.measure(exact, exact, known, space).outside_reduced == pytest.approx(0.1)
+    further = exact._replace(features=mean + 1.1 * (exact.features - mean))
+    moved = decisions_moved.measure(exact, further, known, space)
+    assert moved.outside_reduced > moved.outside_fp32 + 0.005
+    measured = gate.measure(model, reduce_precision(model, "bf16"), "bf16", windows, known, space=space)
+    assert measured.gate().outside_fp32 == pytest.approx(0.1)
+    with pytest.raises(ParityError, match=r"are outside experience, 10\.00% in fp32, more than 0\.5% beyond it"):
+        dataclasses.replace(measured, decisions=moved).gate()
+    nearer = exact._replace(features=mean + 0.9 * (exact.features - mean))
+    assert decisions_moved.measure(exact, nearer, known, space).refusal() is None
+
+
+def test_without_points_or_limits_nothing_is_counted(model, windows, contract):
+    exact = gate.outputs(model, windows)
+    assert decisions_moved.measure(exact, exact, contract, None) == decisions_moved.DecisionsMoved(None, None, None)
 
 
 def test_an_activation_beyond_float16_is_refused(network, windows, contract):
@@ -226,6 +288,14 @@ def test_a_bundle_without_gates_stays_readable(small_bundle):
     assert msgspec.convert(manifest, Manifest).gates == {}
 
 
+def test_a_gate_of_before_decisions_were_counted_is_one(small_bundle, passed):
+    told = msgspec.to_builtins(passed)
+    for name in ("decision_limit", "flags_changed", "outside_fp32", "outside_reduced"):
+        del told[name]
+    opened = Bundle.from_bytes(rewritten(small_bundle, gates={"bf16": told}))
+    assert opened.manifest.gates["bf16"].flags_changed is None
+
+
 @pytest.mark.parametrize(
     ("precision", "change", "message"),
     [
@@ -234,6 +304,11 @@ def test_a_bundle_without_gates_stays_readable(small_bundle):
         ("fp32", {}, "fp32"),
         ("bf16", {"data_sha256": "0"}, "data_sha256"),
         ("bf16", {"logit_error_max": None}, "logit_error_max"),
+        ("bf16", {"flags_changed": 0.1}, "the gate of bf16 was not passed"),
+        ("bf16", {"flags_changed": 0.1, "decision_limit": None}, "without a limit"),
+        ("bf16", {"flags_changed": -0.1}, "flags_changed"),
+        ("bf16", {"outside_fp32": 0.01, "outside_reduced": 0.02}, "the gate of bf16 was not passed"),
+        ("bf16", {"outside_fp32": 0.01}, "of one precision alone"),
     ],
 )
 def test_a_gate_that_was_not_passed_is_no_gate(small_bundle, passed, precision, change, message):

@@ -59,6 +59,10 @@ def run(model, feed):
     return make_session(model.SerializeToString(), threads=1).run(None, feed)[0]
 
 
+def features_of(model, feed):
+    return make_session(model.SerializeToString(), threads=1).run(["features"], feed)[0]
+
+
 def gated(model, feed, multiply):
     """The layer in NumPy, its two products computed by `multiply(activation, weight, bias)`."""
     from scipy.special import erf
@@ -205,11 +209,14 @@ def test_the_file_becomes_smaller_by_the_weights(random_network, precision, save
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_reduced_graph_answers_as_fp32_does(window_model, network, precision, computable):
-    """On generated windows; a random network's logits are about 1, an int8 product is good to about 1 %."""
+    """On generated windows; logits and features of a random network are about 1, an int8 product is good to 1 %."""
     computable(precision)
     feed = calibration.generate(contract_fit.default_contract(network), 16).feed(slice(None))
     error = np.abs(run(reduce_precision(window_model, precision), feed) - run(window_model, feed)).max()
     assert 0 < error < {"fp16": 1e-3, "bf16": 5e-3, "int8": 2e-2}[precision]
+    reduced, full = (features_of(model, feed) for model in (reduce_precision(window_model, precision), window_model))
+    assert reduced.dtype == np.float32
+    assert 0 < np.abs(reduced - full).max() < {"fp16": 1e-3, "bf16": 5e-3, "int8": 2e-2}[precision]
 
 
 def test_weights_are_quantised_to_the_nearest_of_255_levels_of_their_channel():

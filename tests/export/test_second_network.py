@@ -23,7 +23,7 @@ from ecg2lab.cli import app
 from ecg2lab.errors import BackendError, BundleError, CheckpointError, ContractError, ParityError
 from ecg2lab.proof import parity
 from ecg2lab_export import export, registry
-from ecg2lab_export.architecture.protocol import Findings
+from ecg2lab_export.architecture.protocol import Findings, Truth
 from ecg2lab_export.graphs.builder import GraphBuilder
 from ecg2lab_export.triton import repository
 from ecg2lab_export.triton.settings import Settings
@@ -45,13 +45,13 @@ class Convolutions:
     window: int
     leads, continuous_features, categories, targets = len(LEADS), 0, (), TARGETS
 
-    def logits(self, signal, continuous, categorical):
-        """By definition, step by step in float64."""
+    def outputs(self, signal, continuous, categorical):
+        """By definition, step by step in float64; this architecture hands out no features."""
         padded = np.pad(signal.astype(np.float64), ((0, 0), (0, 0), (TAPS // 2, TAPS // 2)))
         starts = range(0, self.window, STRIDE)
         filtered = np.stack([(padded[:, :, t : t + TAPS] * self.depthwise).sum(axis=-1) for t in starts], axis=1)
         hidden = np.maximum(filtered @ self.pointwise.T + self.bias, 0)  # (B steps channels)
-        return hidden.mean(axis=1) @ self.head.T + self.head_bias
+        return Truth(hidden.mean(axis=1) @ self.head.T + self.head_bias, None)
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,11 @@ def test_it_answers_on_onnx_runtime_and_auto_says_so(path, registered, checkpoin
         assert engine.info.backend == "onnxruntime"
         windows = np.random.default_rng(1).normal(0, 1, (5, len(LEADS), WINDOW)).astype(np.float32)
         nothing = np.zeros((5, 0), np.float32), np.zeros((5, 0), np.int64)
-        expected = network.logits(windows, *nothing)
+        expected, _ = network.outputs(windows, *nothing)
         np.testing.assert_allclose(engine.run(windows, *nothing), expected, rtol=0, atol=2e-5)
+        assert engine.outputs(windows, *nothing).features is None
+        with pytest.raises(BackendError, match=f"gives no features: networks of architecture '{NAME}' have none"):
+            engine.features(windows, *nothing)
         prediction = engine.predict(recording())
         assert [finding.target for finding in prediction.findings] == ["target_000", "target_001", "target_002"]
         assert prediction.recording.windows == 5

@@ -48,14 +48,14 @@ def step(network):
 
 
 def walk(step, io, sizes, state=None):
-    """Logits after a walk in chunks of `sizes`, repeated until the window ends, and the state then."""
+    """Outputs after a walk in chunks of `sizes`, repeated until the window ends, and the state then."""
     state = state or step.initial(len(io["signal"]))
-    at, turn, logits = 0, 0, None
+    at, turn, outputs = 0, 0, None
     while at < io["signal"].shape[2]:
         part = io["signal"][:, :, at : at + sizes[turn % len(sizes)]]
-        logits, state = step.run(part, io["continuous"], io["categorical"], state)
+        outputs, state = step.outputs(part, io["continuous"], io["categorical"], state)
         at, turn = at + part.shape[2], turn + 1
-    return logits, state
+    return outputs, state
 
 
 def random_sizes():
@@ -64,8 +64,8 @@ def random_sizes():
 
 @pytest.mark.parametrize("sizes", [[1], [7], [17], [31], [32], [250], [1, 250], random_sizes()], ids=str)
 def test_after_a_window_in_any_chunks_the_logits_are_the_published_ones(step, stored, sizes):
-    logits, state = walk(step, stored, sizes)
-    np.testing.assert_allclose(logits, stored["logits"], rtol=0, atol=STATED)
+    outputs, state = walk(step, stored, sizes)
+    np.testing.assert_allclose(outputs.logits, stored["logits"], rtol=0, atol=STATED)
     assert state.samples == 250
 
 
@@ -76,8 +76,11 @@ def test_it_is_the_window_graph(network, step, stored, form, sizes):
     session = onnxruntime.InferenceSession(
         window_graph.build(network, form).SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    expected = session.run(None, {name: stored[name] for name in ("signal", "continuous", "categorical")})[0]
-    np.testing.assert_allclose(walk(step, stored, sizes)[0], expected, rtol=0, atol=STATED)
+    given = {name: stored[name] for name in ("signal", "continuous", "categorical")}
+    logits, features = session.run(["logits", "features"], given)
+    outputs, _ = walk(step, stored, sizes)
+    np.testing.assert_allclose(outputs.logits, logits, rtol=0, atol=STATED)
+    np.testing.assert_allclose(outputs.features, features, rtol=0, atol=STATED * np.abs(features).max())
 
 
 @pytest.mark.parametrize("samples", [1, 2, 37, 100, 249])
@@ -85,7 +88,7 @@ def test_at_any_moment_the_logits_are_those_of_the_samples_so_far(network, step,
     """A causal network of a shorter window: the kernel's first taps, and the mean over what there is."""
     cut = stored | {"signal": stored["signal"][:, :, :samples]}
     expected = longer(network, samples).logits(cut["signal"], cut["continuous"], cut["categorical"])
-    np.testing.assert_allclose(walk(step, cut, [7])[0], expected, rtol=0, atol=STATED)
+    np.testing.assert_allclose(walk(step, cut, [7])[0].logits, expected, rtol=0, atol=STATED)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_networks_of_any_size_agree(random_network, sizes):
     expected = network.logits(io["signal"], io["continuous"], io["categorical"])
     limit = STATED * (1 if network.state_size <= 16 else 2) * max(1, np.abs(expected).max())
     for chunks in ([1], [7], random_sizes()):
-        np.testing.assert_allclose(walk(stepper(network), io, chunks)[0], expected, rtol=0, atol=limit)
+        np.testing.assert_allclose(walk(stepper(network), io, chunks)[0].logits, expected, rtol=0, atol=limit)
 
 
 def test_patients_of_one_batch_do_not_mix(step, stored):
@@ -122,7 +125,7 @@ def test_patients_of_one_batch_do_not_mix(step, stored):
     expected = stored["logits"][1]
     for spoil in (0.0, 3.0, 3e3):
         pair["signal"][0] = spoil
-        np.testing.assert_allclose(walk(step, pair, [17])[0][1], expected, rtol=0, atol=STATED)
+        np.testing.assert_allclose(walk(step, pair, [17])[0].logits[1], expected, rtol=0, atol=STATED)
 
 
 def test_the_state_of_one_row_is_the_state_of_that_patient_alone(step, stored):
@@ -131,8 +134,8 @@ def test_the_state_of_one_row_is_the_state_of_that_patient_alone(step, stored):
     rest = {name: stored[name][1:2] for name in ("continuous", "categorical")}
     _, state = walk(step, half, [17])
     alone = type(state)(state.values[1:2], state.samples, state.model)
-    logits, _ = walk(step, rest | {"signal": stored["signal"][1:2, :, 100:]}, [17], alone)
-    np.testing.assert_allclose(logits[0], stored["logits"][1], rtol=0, atol=STATED)
+    outputs, _ = walk(step, rest | {"signal": stored["signal"][1:2, :, 100:]}, [17], alone)
+    np.testing.assert_allclose(outputs.logits[0], stored["logits"][1], rtol=0, atol=STATED)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -166,6 +169,7 @@ def test_batch_and_samples_are_free_and_the_state_has_one_row_each(random_networ
         "categorical": ["batch", 2],
         "state": ["batch", size],
         "logits": ["batch", 6],
+        "features": ["batch", network.features],
         "next_state": ["batch", size],
     }
 
@@ -209,14 +213,14 @@ def test_a_hundred_windows_without_reset_neither_grow_nor_drift(random_network):
     window = np.clip(np.cumsum(np.random.default_rng(0).normal(0, 0.2, (1, 12, 250)), axis=2), -3, 3)
     io = {"continuous": np.full((1, 10), 70, np.float32), "categorical": np.zeros((1, 2), np.int64)}
     io["signal"] = window.astype(np.float32)
-    state, logits = step.initial(), None
+    state, outputs = step.initial(), None
     size = len(state.to_bytes())
     for _ in range(100):
-        logits, state = walk(step, io, [250], state)
+        outputs, state = walk(step, io, [250], state)
         assert len(state.to_bytes()) == size
     assert state.samples == 25_000
     expected = longer(network, 25_000).logits(np.tile(io["signal"], (1, 1, 100)), io["continuous"], io["categorical"])
-    np.testing.assert_allclose(logits, expected, rtol=0, atol=STATED)
+    np.testing.assert_allclose(outputs.logits, expected, rtol=0, atol=STATED)
 
 
 def longer(network, window):

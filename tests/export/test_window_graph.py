@@ -98,10 +98,11 @@ def test_repetition_gives_the_same_bits(parity_case, parity_session):
 def test_networks_of_any_size_agree(random_network, form, sizes):
     network = random_network(1, **sizes)
     given = inputs(network, 3)
-    expected = truth(network, given)
-    limit = STATED * (1 if network.state_size <= 16 else 2) * max(1, np.abs(expected).max())
-    logits = session_of(window_graph.build(network, form)).run(None, given)[0]
-    np.testing.assert_allclose(logits, expected, rtol=0, atol=limit)
+    logits, features = network.outputs(given["signal"], given["continuous"], given["categorical"])
+    limit = STATED * (1 if network.state_size <= 16 else 2)
+    found = session_of(window_graph.build(network, form)).run(["logits", "features"], given)
+    np.testing.assert_allclose(found[0], logits, rtol=0, atol=limit * max(1, np.abs(logits).max()))
+    np.testing.assert_allclose(found[1], features, rtol=0, atol=limit * np.abs(features).max())
 
 
 @pytest.mark.parametrize("directions", [1, 2])
@@ -129,7 +130,8 @@ def test_a_graph_holds_real_numbers_inside_itself(random_network, form):
 
 
 def test_the_window_is_static_and_the_batch_free(random_network, form):
-    graph = window_graph.build(random_network(3, length=37, targets=6), form).graph
+    network = random_network(3, length=37, targets=6)
+    graph = window_graph.build(network, form).graph
     shapes = {
         x.name: [d.dim_param or d.dim_value for d in x.type.tensor_type.shape.dim]
         for x in (*graph.input, *graph.output)
@@ -139,6 +141,7 @@ def test_the_window_is_static_and_the_batch_free(random_network, form):
         "continuous": ["batch", 10],
         "categorical": ["batch", 2],
         "logits": ["batch", 6],
+        "features": ["batch", network.features],
     }
 
 

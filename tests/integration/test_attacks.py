@@ -15,13 +15,13 @@ from ecg2lab.bundle import Bundle
 @pytest.fixture(scope="module")
 def contents(bundle):
     opened = Bundle.open(bundle)
-    return {name: opened.member(name) for name in bundles.MEMBERS if name != bundles.STEP_GRAPH}
+    return {name: opened.member(name) for name in opened.native.names}
 
 
 @pytest.fixture(scope="module")
 def causal_contents(causal_bundle):
     opened = Bundle.open(causal_bundle)
-    return {name: opened.member(name) for name in bundles.MEMBERS}
+    return {name: opened.member(name) for name in opened.native.names}
 
 
 def forged(contents, change_manifest=lambda manifest: manifest, **members):

@@ -63,9 +63,11 @@ Fault = structure(
 )  # fmt: skip
 Measured = structure("ecg2lab_measured", value=c_double, low=c_double, high=c_double)
 SHARES = ("sensitivity", "specificity", "ppv", "npv")
+CONFORMAL_SHARES = ("coverage_positive", "coverage_negative", "unsure")
 OperatingPoint = structure(
     "ecg2lab_operating_point", windows=c_size_t, facts=c_int32, threshold=c_double, patients=c_size_t,
     positives=c_size_t, negatives=c_size_t, prevalence=c_double, **dict.fromkeys(SHARES, Measured),
+    conformal_error=c_double, **dict.fromkeys(CONFORMAL_SHARES, Measured),
 )  # fmt: skip
 Finding = structure(
     "ecg2lab_finding", target=POINTER(Target), probability=c_double, lowest=c_double, highest=c_double,
@@ -80,7 +82,8 @@ Result = structure(
     imputed_count=c_size_t, unused_facts=POINTER(c_char_p), unused_fact_count=c_size_t, duration_s=c_double,
     window_count=c_size_t, unused_s=c_double, source=POINTER(POINTER(SourceField)), source_count=c_size_t,
     window_begin=c_int64, quality=c_int32, faults=POINTER(POINTER(Fault)), fault_count=c_size_t,
-    out_of_range=POINTER(c_char_p), out_of_range_count=c_size_t,
+    out_of_range=POINTER(c_char_p), out_of_range_count=c_size_t, experience=c_int32, experience_distance=c_double,
+    experience_limit=c_double,
 )  # fmt: skip
 StreamOptions = structure("ecg2lab_stream_options", struct_size=c_size_t, hop_s=c_double, longest_gap_s=c_double)
 StreamLead = structure(
@@ -107,7 +110,8 @@ RACES = ("asian", "black", "hispanic", "other", "white")
 SAMPLE_TYPES = {"float32": 0, "float64": 1, "int16": 2}
 NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED, FAULTY = range(8)
 QUALITIES = (None, "accepted", "warnings", "refused")
-VERDICTS = ("no decision", "flagged", "not flagged")
+VERDICTS = ("no decision", "flagged", "not flagged", "unsure", "outside experience")
+EXPERIENCES = (None, "inside", "outside")
 FACTS = ("all", "age and sex")
 
 
@@ -190,6 +194,9 @@ class Answer(NamedTuple):
     source: dict
     begin: int
     quality: str | None
+    experience: str | None
+    distance: float | None
+    limit: float | None
     faults: list
     figures: dict
     json: bytes
@@ -224,7 +231,11 @@ def copy_point(x):
     """As Python's `OperatingPoint` is as a dict, but for what is said elsewhere or nowhere: reason, most_missing."""
     counts = {name: getattr(x, name) for name in ("windows", "patients", "positives", "negatives")}
     numbers = {name: number_or_none(getattr(x, name)) for name in ("threshold", "prevalence")}
-    return counts | numbers | {"facts": FACTS[x.facts]} | {name: copy_share(getattr(x, name)) for name in SHARES}
+    shares = {name: copy_share(getattr(x, name)) for name in SHARES}
+    conformal = {"error": number_or_none(x.conformal_error)}
+    conformal |= {name: copy_share(getattr(x, name)) for name in CONFORMAL_SHARES}
+    said = counts | numbers | {"facts": FACTS[x.facts]} | shares
+    return said | {"conformal": conformal if conformal["error"] else None}
 
 
 def copy_share(x):
@@ -311,7 +322,8 @@ class Model:
             out_of_range=tuple(text(r.out_of_range[i]) for i in range(r.out_of_range_count)), windows=r.window_count,
             unused_s=r.unused_s, notice=text(r.notice), digest=text(r.bundle_digest),
             source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)}, begin=r.window_begin,
-            quality=QUALITIES[r.quality],
+            quality=QUALITIES[r.quality], experience=EXPERIENCES[r.experience],
+            distance=number_or_none(r.experience_distance), limit=number_or_none(r.experience_limit),
             faults=[
                 (x.code, text(x.name), bool(x.refuses), text(x.lead), text(x.other_lead), x.measured, x.limit,
                  text(x.message))

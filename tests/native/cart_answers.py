@@ -39,11 +39,9 @@ def require_pythons_answer(command, engine, records, tmp_path, environment=None,
 
 
 def said_of(finding):
-    """A flag with how often such a flag is right, no decision with its reason."""
-    if finding.verdict == "no decision":
-        return f"no decision: {finding.reason}"
-    if finding.verdict == "not flagged":
-        return "not flagged"
+    """A flag with how often such a flag is right, any other word with its reason."""
+    if finding.verdict != "flagged":
+        return finding.verdict if finding.reason is None else f"{finding.verdict}: {finding.reason}"
     point = finding.operating_point
     if point is None or point.ppv is None:
         return "flagged: how often such a flag is right is not stated"

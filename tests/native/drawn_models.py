@@ -14,10 +14,12 @@ from safetensors.numpy import load, save
 
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
-from ecg2lab.bundle import GOLDEN, WEIGHTS, WINDOW_GRAPH, Bundle
+from ecg2lab.bundle import EXPERIENCE, GOLDEN, WEIGHTS, WINDOW_GRAPH, Bundle
+from ecg2lab.contract import claims
 from ecg2lab.recording.leads import STANDARD
 
 HIDDEN, EMBEDDED, WIDTH = 8, 3, 4
+FEATURES = HIDDEN + WIDTH
 LAYER = "layers.0."
 RANGES = {
     "respiratory_per_min": (0, 300), "spo2_percent": (0, 100), "age": (0, 120), "diastolic_mmhg": (0, 500),
@@ -60,7 +62,7 @@ def contract_values():
         targets=st.integers(1, 3).flatmap(lambda count: st.tuples(*map(targets, range(count)))),
         population=st.builds(contracts.Population, minimum_age=st.sampled_from([0.0, 18.0, 64.5])),
         quality=quality_limits(),
-    )
+    ).flatmap(with_experience)
 
 
 def each(strategy):
@@ -147,7 +149,7 @@ def decided_contracts():
         targets=st.integers(1, 3).flatmap(lambda count: st.tuples(*map(targets, range(count)))),
         population=st.just(contracts.Population(minimum_age=0)),
         quality=st.just(contracts.QualityLimits(**dict.fromkeys(MEASURED, contracts.Limit()))),
-    )
+    ).flatmap(with_experience)
 
 
 def with_median(name):
@@ -173,7 +175,7 @@ class Rule(NamedTuple):
     """What a target is flagged by."""
 
     decision_threshold: float | None
-    decision: contracts.Decision | None
+    decision: claims.Decision | None
 
 
 @st.composite
@@ -197,7 +199,7 @@ SENTENCES = ["12 positives: too few", "keine Schwelle “ä”\\"]
 def decisions():
     settings = st.lists(SETTINGS, unique=True, min_size=1, max_size=4)
     return st.builds(
-        contracts.Decision,
+        claims.Decision,
         rule=st.sampled_from(["specificity=0.9", "youden"]),
         chosen_on=st.just("fold 18"),
         measured_on=st.sampled_from(["fold 19", "fold 18, by thresholds of other patients"]),
@@ -206,12 +208,23 @@ def decisions():
 
 
 MEASUREMENTS = st.tuples(*[st.floats(0, 1)] * 3).map(
-    lambda shares: contracts.Measured(**dict(zip(("low", "value", "high"), sorted(shares), strict=True)))
+    lambda shares: claims.Measured(**dict(zip(("low", "value", "high"), sorted(shares), strict=True)))
 )
 COUNTS = st.sampled_from([0, 1, 90, 4711, 10**9])
 MISSING = st.sampled_from([0, 0, 1, 2, 10, 10**9])
 PREVALENCES = st.floats(0, 1) | st.just(0.0)
 MAYBE_MEASURED, MAYBE_PREVALENCE = optional(MEASUREMENTS), optional(PREVALENCES)
+MAYBE_CONFORMAL = optional(
+    st.builds(
+        claims.ConformalSet,
+        error=st.sampled_from([0.05, 0.1]),
+        positive_from=st.floats(0, 1),
+        negative_to=st.floats(0, 1),
+        coverage_positive=MAYBE_MEASURED,
+        coverage_negative=MAYBE_MEASURED,
+        unsure=MAYBE_MEASURED,
+    )
+)
 MAYBE_THRESHOLD, REASONS = mostly(THRESHOLDS), st.sampled_from(SENTENCES)
 
 
@@ -219,7 +232,7 @@ MAYBE_THRESHOLD, REASONS = mostly(THRESHOLDS), st.sampled_from(SENTENCES)
 def points(draw, windows, facts):
     """With a threshold, or the reason for none: then less needs to be stated."""
     threshold = draw(MAYBE_THRESHOLD)
-    return contracts.OperatingPoint(
+    return claims.OperatingPoint(
         windows=windows,
         facts=facts,
         most_missing=draw(MISSING),
@@ -233,7 +246,37 @@ def points(draw, windows, facts):
         specificity=draw(MAYBE_MEASURED if threshold is None else MEASUREMENTS),
         ppv=draw(MAYBE_MEASURED),
         npv=draw(MAYBE_MEASURED),
+        conformal=None if threshold is None else draw(MAYBE_CONFORMAL),
     )
+
+
+@st.composite
+def experiences(draw, features):
+    """Of a model that takes these numbers. What is drawn of features lies some 10 to 100 away."""
+    settings = draw(st.lists(SETTINGS, unique=True, min_size=1, max_size=4))
+    ranged = draw(st.lists(st.sampled_from(features), unique=True)) if features else []
+    ends = st.sampled_from([(0.0, 500.0), (0.0, 500.0), (70.0, 70.0), (71.0, 80.0)])
+    return claims.Experience(
+        features=FEATURES,
+        quantile=draw(st.sampled_from([0.99, 0.95])),
+        trained_on="folds 0 to 17",
+        chosen_on="fold 18",
+        ranges=tuple(
+            claims.TrainedRange(name=name, minimum=low, maximum=high) for name in ranged for low, high in [draw(ends)]
+        ),
+        limits=tuple(
+            claims.ExperienceLimit(
+                windows=windows, facts=facts, most_missing=draw(MISSING), distance=draw(st.floats(1, 300)), patients=90
+            )
+            for windows, facts in settings
+        ),
+    )
+
+
+def with_experience(contract):
+    """The contract, or the same with experience."""
+    numbers = [feature.name for feature in contract.continuous]
+    return optional(experiences(numbers)).map(lambda e: msgspec.structs.replace(contract, experience=e))
 
 
 def quality_limits():
@@ -275,11 +318,15 @@ def write_model(path, contract, seed):
     weights |= _linear(random, "static.0", WIDTH, inputs, scale=0.05)
     weights["static.0.mean"] = random.uniform(0, 100, inputs).astype(np.float32)
     weights |= _linear(random, "head", len(contract.targets), HIDDEN + WIDTH, scale=3)
-    sizes = {"hidden": HIDDEN, "state_size": 8, "layers": 1, "causal": False}
+    sizes = {"hidden": HIDDEN, "state_size": 8, "layers": 1, "causal": False, "features": FEATURES}
     sizes["parameters"] = sum(x.size for x in weights.values())
     manifest = msgspec.structs.replace(template.manifest, contract=contract, network=sizes, gates={})
     members = {name: template.member(name) for name in template.manifest.members}
     members |= {WEIGHTS: save(weights), GOLDEN: save(_golden(random, contract)), WINDOW_GRAPH: _graph(contract)}
+    members.pop(EXPERIENCE, None)
+    if contract.experience:
+        whitening = random.standard_normal((FEATURES, FEATURES)).astype(np.float32)
+        members[EXPERIENCE] = save({"mean": np.zeros(FEATURES, np.float32), "whitening": whitening})
     bundles.write(path, manifest, members)
 
 
@@ -314,14 +361,18 @@ def _graph(contract):
         "continuous": (TensorProto.FLOAT, [len(columns.continuous)]),
         "categorical": (TensorProto.INT64, [len(columns.categorical)]),
         "logits": (TensorProto.FLOAT, [len(contract.targets)]),
+        "features": (TensorProto.FLOAT, [FEATURES]),
     }
     ports = [helper.make_tensor_value_info(name, kind, ["batch", *sizes]) for name, (kind, sizes) in shapes.items()]
-    weights = np.zeros((len(signal.leads), len(contract.targets)), np.float32)
+    weights = [
+        numpy_helper.from_array(np.zeros((len(signal.leads), columns), np.float32), f"to_{name}")
+        for name, columns in (("logits", len(contract.targets)), ("features", FEATURES))
+    ]
     nodes = [
         helper.make_node("ReduceMax", ["signal"], ["highest"], axes=[2], keepdims=0),
-        helper.make_node("MatMul", ["highest", "weights"], ["logits"]),
+        *(helper.make_node("MatMul", ["highest", f"to_{name}"], [name]) for name in ("logits", "features")),
     ]
-    graph = helper.make_graph(nodes, "drawn", ports[:3], ports[3:], [numpy_helper.from_array(weights, "weights")])
+    graph = helper.make_graph(nodes, "drawn", ports[:3], ports[3:], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 

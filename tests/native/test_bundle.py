@@ -120,7 +120,7 @@ def test_foreign_archives_are_refused_by_what_they_are(small):
     refused(zipped([*members, ("../../evil", b"x")]), "'../../evil', which is no part")
     refused(zipped([*members, ("/etc/passwd", b"x")]), "'/etc/passwd', which is no part")
     refused(zipped([*members, ("manifest.json/", b"")]), "which is no part")
-    refused(zipped(members[:-1]), "lacks card.md")
+    refused(zipped([member for member in members if member[0] != "card.md"]), "lacks card.md")
 
 
 def test_an_empty_archive_has_no_manifest():

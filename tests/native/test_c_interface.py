@@ -266,7 +266,7 @@ def test_the_operating_point_that_holds_comes_with_its_figures(c_interface, libr
         "windows": 4, "facts": "age and sex", "threshold": 0.0625, "patients": 2, "positives": 3, "negatives": 4,
         "prevalence": 0.125, "sensitivity": {"value": 0.5, "low": 0.25, "high": 0.75},
         "specificity": {"value": 0.75, "low": 0.5, "high": 1}, "ppv": {"value": 0.25, "low": 0, "high": 0.5},
-        "npv": None,
+        "npv": None, "conformal": None,
     }  # fmt: skip
     said = first(record.samples, PATIENT)
     assert (said.verdict, said.reason, said.threshold, said.detected) == ("no decision", "too few", None, None)

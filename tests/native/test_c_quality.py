@@ -78,5 +78,5 @@ def test_codes_of_the_header_are_those_of_python(c_package):
 def test_the_result_ends_with_what_is_new(c_interface):
     """An older program reads the struct that it knows."""
     names = [name for name, _ in c_interface.Result._fields_]
-    assert names[-4:] == ["faults", "fault_count", "out_of_range", "out_of_range_count"]
-    assert ctypes.sizeof(c_interface.Result) == c_interface.Result.out_of_range_count.offset + 8
+    assert names[-3:] == ["experience", "experience_distance", "experience_limit"]
+    assert ctypes.sizeof(c_interface.Result) == c_interface.Result.experience_limit.offset + 8

@@ -3,21 +3,23 @@
 import msgspec
 import numpy as np
 import pytest
-from drawn_models import decided_contracts, facts_of, with_median, with_missing_code
+from drawn_models import FEATURES, decided_contracts, facts_of, with_median, with_missing_code
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_profiles import examples
 
 from ecg2lab._native import _core
 from ecg2lab.answer.prediction import decide as decide_findings
-from ecg2lab.contract import (
-    Calibration,
+from ecg2lab.bundle.network_outputs import Outputs
+from ecg2lab.contract import Calibration, Target, published, unnamed_targets
+from ecg2lab.contract.claims import (
+    ConformalSet,
     Decision,
+    Experience,
+    ExperienceLimit,
     Measured,
     OperatingPoint,
-    Target,
-    published,
-    unnamed_targets,
+    TrainedRange,
 )
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import Patient
@@ -55,8 +57,9 @@ def taking(targets, numbers=("age", "bmi", "heart_rate_bpm"), categories=("sex",
 def decide(logits, rules):
     """A tuple for each target: probability, lowest, highest, verdict."""
     contract = taking([target(i, *rule) for i, rule in enumerate(np.array(rules, ndmin=2))])
-    decisions = _core.decide(np.array(logits, np.float32, ndmin=2), encode(Patient(), contract), contract.native)
-    return [(d.probability, d.lowest, d.highest, d.detected) for d in decisions]
+    logits = np.array(logits, np.float32, ndmin=2)
+    decided = _core.decide(logits, None, encode(Patient(), contract), contract.native, None)
+    return [(d.probability, d.lowest, d.highest, d.detected) for d in decided.verdicts]
 
 
 @examples(200)
@@ -156,15 +159,15 @@ def test_wrong_sizes_and_types_are_errors():
     two, facts = contract.native, encode(Patient(), contract)
     one = np.zeros((1, 2), np.float32)
     with pytest.raises(BackendError, match="no window"):
-        _core.decide(one[:0], facts, two)
+        _core.decide(one[:0], None, facts, two, None)
     with pytest.raises(BackendError, match="as many logits"):
-        _core.decide(one[:, :1].copy(), facts, two)
+        _core.decide(one[:, :1].copy(), None, facts, two, None)
     with pytest.raises(ValueError, match="two-dimensional"):
-        _core.decide(one[0], facts, two)
+        _core.decide(one[0], None, facts, two, None)
     with pytest.raises(TypeError):
-        _core.decide(one.astype(np.float64), facts, two)
+        _core.decide(one.astype(np.float64), None, facts, two, None)
     with pytest.raises(TypeError):
-        _core.decide(one, {}, two)
+        _core.decide(one, None, {}, two, None)
 
 
 SHARE = Measured(value=0.5, low=0.25, high=0.75)
@@ -184,7 +187,7 @@ def finding_of(points, windows, facts, logit=0.0, **taken):
     decision = Decision(rule="youden", chosen_on="some", measured_on="others", points=tuple(points))
     contract = taking([Target(name="x", decision=decision)], **taken)
     logits = np.full((windows, 1), logit, np.float32)
-    [finding] = decide_findings(logits, encode(Patient(**facts), contract), contract)
+    [finding] = decide_findings(Outputs(logits), encode(Patient(**facts), contract), contract).findings
     assert finding.rule == "youden"
     return finding
 
@@ -291,7 +294,7 @@ def test_a_bare_threshold_flags_at_an_unknown_operating_point():
     contract = taking([Target(name="bare", decision_threshold=0.5), Target(name="neither")])
     for logit, verdict in ((0.0, "flagged"), (-0.1, "not flagged")):
         logits = np.full((3, 2), logit, np.float32)
-        bare, neither = decide_findings(logits, encode(Patient(), contract), contract)
+        bare, neither = decide_findings(Outputs(logits), encode(Patient(), contract), contract).findings
         assert (bare.verdict, bare.detected, bare.decision_threshold) == (verdict, verdict == "flagged", 0.5)
         assert (neither.verdict, neither.detected, neither.decision_threshold) == ("no decision", None, None)
         assert (bare.reason, neither.reason) == (None, "the model has no threshold for it")
@@ -300,21 +303,45 @@ def test_a_bare_threshold_flags_at_an_unknown_operating_point():
             assert nothing == (None, None, None, None)
 
 
-def judged(target, probability, windows, contract, facts):
-    """The rules again: verdict, threshold, point and base rate."""
+def fitting_of(settings, windows, contract, facts):
+    """Of operating points or limits, the one that holds."""
     missing = [name for name in contract.feature_names if name not in facts]
-    age_and_sex = set(contract.feature_names) - set(missing) == {"age", "sex"}
-    threshold, fitting, base_rate = target.decision_threshold, None, None
+    of_so_many = {setting.facts: setting for setting in settings if setting.windows == windows}
+    alone = of_so_many.get("age and sex")
+    if alone is not None and set(contract.feature_names) - set(missing) == {"age", "sex"}:
+        return alone
+    whole = of_so_many.get("all")
+    return whole if whole is not None and len(missing) <= whole.most_missing else None
+
+
+def judged(target, probability, windows, contract, facts, outside):
+    """The rules again: verdict, threshold, point and base rate."""
+    threshold, fitting, base_rate, conformal = target.decision_threshold, None, None, None
     if target.decision is not None:
-        of_so_many = {p.facts: p for p in target.decision.points if p.windows == windows}
-        if age_and_sex:
-            fitting = of_so_many.get("age and sex")
-        if fitting is None and "all" in of_so_many and len(missing) <= of_so_many["all"].most_missing:
-            fitting = of_so_many["all"]
-        threshold = fitting.threshold if fitting else None
+        fitting = fitting_of(target.decision.points, windows, contract, facts)
+        threshold, conformal = (fitting.threshold, fitting.conformal) if fitting else (None, None)
         base_rate = (fitting or target.decision.points[0]).prevalence
-    verdict = "no decision" if threshold is None else "flagged" if probability >= threshold else "not flagged"
-    return verdict, threshold, fitting, base_rate
+    if outside:
+        return "outside experience", None, None, base_rate
+    if threshold is None:
+        return "no decision", None, fitting, base_rate
+    if probability >= threshold:
+        return "flagged", threshold, fitting, base_rate
+    answers = {"abnormal": conformal and probability >= conformal.positive_from}
+    answers["not"] = conformal and probability <= conformal.negative_to
+    unsure = conformal is not None and sum(answers.values()) != 1
+    return "unsure" if unsure else "not flagged", threshold, fitting, base_rate
+
+
+def is_outside(experience, features, windows, contract, facts, space):
+    """By plain NumPy."""
+    if experience is None:
+        return False
+    limit = fitting_of(experience.limits, windows, contract, facts)
+    mean, whitening = (x.astype(float) for x in space)
+    far = limit is not None and np.linalg.norm((features.mean(axis=0) - mean) @ whitening) > limit.distance
+    beyond = (not r.minimum <= facts[r.name] <= r.maximum for r in experience.ranges if r.name in facts)
+    return far or any(beyond)
 
 
 @examples(200)
@@ -324,14 +351,151 @@ def test_verdicts_equal_a_plain_reading_of_the_rules(data):
     facts, windows = data.draw(facts_of(contract)), data.draw(st.sampled_from([1, 2, 3, 4, 5, 8]))
     random = np.random.default_rng(data.draw(st.integers(0, 2**16)))
     logits = random.normal(0, 2, (windows, len(contract.targets))).astype(np.float32)
-    findings = decide_findings(logits, encode(Patient(**facts), contract), contract)
-    for target, finding in zip(contract.targets, findings, strict=True):
-        expected = judged(target, finding.probability, windows, contract, facts)
-        verdict, threshold, fitting, base_rate = expected
+    features = random.normal(0, 1, (windows, FEATURES)).astype(np.float32)
+    space = (
+        random.normal(0, 1, FEATURES).astype(np.float32),
+        random.normal(0, 1, (FEATURES, FEATURES)).astype(np.float32),
+    )
+    trained = _core.TrainedFeatures(*space) if contract.experience else None
+    decided = decide_findings(Outputs(logits, features), encode(Patient(**facts), contract), contract, trained)
+    outside = is_outside(contract.experience, features.astype(float), windows, contract, facts, space)
+    assert (decided.experience is None) == (contract.experience is None)
+    assert (
+        decided.experience is None or (decided.experience.outside, bool(decided.experience.reasons)) == (outside,) * 2
+    )
+    for target, finding in zip(contract.targets, decided.findings, strict=True):
+        expected = judged(target, finding.probability, windows, contract, facts, outside)
+        verdict, _, fitting, base_rate = expected
         said = (finding.verdict, finding.decision_threshold, finding.operating_point, finding.base_rate)
         assert said == expected
-        assert finding.detected == {"flagged": True, "not flagged": False, "no decision": None}[verdict]
+        assert finding.detected == {"flagged": True, "not flagged": False}.get(verdict)
         ratio = finding.probability / base_rate if base_rate else np.inf
         assert finding.ratio == (ratio if np.isfinite(ratio) else None)
-        assert (finding.reason is None) == (threshold is not None)
-        assert fitting is None or fitting.reason == finding.reason
+        assert (finding.reason is None) == (verdict in ("flagged", "not flagged"))
+        assert fitting is None or fitting.reason in (None, finding.reason)
+
+
+def conformal(positive_from, negative_to):
+    return ConformalSet(error=0.1, positive_from=positive_from, negative_to=negative_to)
+
+
+@pytest.mark.parametrize(
+    ("positive_from", "negative_to", "verdict", "reason"),
+    [
+        (0.3, 0.7, "unsure", "at an error of 10 %, both answers remain"),
+        (0.7, 0.3, "unsure", "at an error of 10 %, neither answer remains"),
+        (0.5, 0.5, "unsure", "at an error of 10 %, both answers remain"),
+        (0.6, 0.5, "not flagged", None),
+        (0.6, 0.7, "not flagged", None),
+        (0.3, 0.4, "not flagged", None),  # the set holds abnormal alone, and yet nobody measured a flag there
+    ],
+)
+def test_what_is_not_flagged_is_unsure_where_its_set_holds_both_answers_or_neither(
+    positive_from, negative_to, verdict, reason
+):
+    """The probability is 0.5."""
+    unsure = point(1, threshold=0.9, conformal=conformal(positive_from, negative_to))
+    finding = finding_of([unsure], 1, EVERYTHING)
+    assert (finding.verdict, finding.reason) == (verdict, reason)
+    assert finding.decision_threshold == 0.9
+    assert finding.detected == (None if reason else False)
+
+
+def test_a_flag_is_a_flag_whatever_its_set():
+    assert finding_of([point(1, threshold=0.4, conformal=conformal(0.1, 0.9))], 1, EVERYTHING).verdict == "flagged"
+
+
+LIMITS = (
+    ExperienceLimit(windows=2, facts="all", most_missing=2, distance=5.0, patients=100),
+    ExperienceLimit(windows=2, facts="age and sex", most_missing=2, distance=0.5, patients=100),
+)
+
+
+def with_experience(limits=LIMITS, ranges=(), features=2):
+    """The distance is the Euclidean one from (1, 2)."""
+    decision = Decision(rule="youden", chosen_on="some", measured_on="others", points=(point(2),))
+    experience = Experience(
+        features=features, quantile=0.99, trained_on="some", chosen_on="others", ranges=ranges, limits=limits
+    )
+    contract = taking([Target(name="decided", decision=decision), Target(name="never")])
+    return msgspec.structs.replace(contract, experience=experience)
+
+
+TRAINED = _core.TrainedFeatures(np.array([1, 2], np.float32), np.eye(2, dtype=np.float32))
+
+
+def familiar(features, facts=EVERYTHING, contract=None):
+    """What is said of two windows with these features."""
+    contract = contract or with_experience()
+    outputs = Outputs(np.zeros((len(features), 2), np.float32), np.array(features, np.float32))
+    return decide_findings(outputs, encode(Patient(**facts), contract), contract, TRAINED)
+
+
+def test_the_distance_is_that_of_the_mean_over_windows():
+    inside = familiar([[1, 2], [7, 10]])
+    assert inside.experience.distance == 5
+    assert (inside.experience.limit, inside.experience.quantile, inside.experience.outside) == (5, 0.99, False)
+    assert [finding.verdict for finding in inside.findings] == ["flagged", "no decision"]
+
+
+def test_beyond_the_limit_nothing_is_decided_and_probabilities_stay():
+    outside = familiar([[1, 2], [7, 10.1]])
+    reason = (
+        "this ECG with these facts is unlike those that the model was trained on: distance 5.04, and 99 % of those lie "
+        "within 5"
+    )
+    assert outside.experience.reasons == (reason,)
+    for finding in outside.findings:
+        assert (finding.verdict, finding.reason) == ("outside experience", reason)
+        assert (finding.detected, finding.decision_threshold, finding.operating_point) == (None, None, None)
+        assert finding.probability == 0.5
+    assert outside.findings[0].ratio == 2
+
+
+def test_the_limit_is_that_of_the_facts_that_are_known():
+    assert familiar([[1, 2], [3, 2]]).experience.limit == 5
+    alone = familiar([[1, 2], [3, 2]], AGE_AND_SEX)
+    assert (alone.experience.limit, alone.experience.outside) == (0.5, True)
+
+
+def test_without_a_limit_for_so_many_windows_or_facts_experience_is_not_judged():
+    for features, facts in ([[[90, 90]], EVERYTHING], [[[90, 90]] * 2, {"age": 70}]):
+        unknown = familiar(features, facts).experience
+        assert (unknown.limit, unknown.outside, unknown.reasons) == (None, False, ())
+        assert unknown.distance > 100
+
+
+@pytest.mark.parametrize(("age", "outside"), [(18.0, False), (91.0, False), (17.5, True), (92.0, True)])
+def test_a_number_beyond_those_of_training_is_outside_experience(age, outside):
+    """Whatever the distance; the sentence says nothing of the patient."""
+    contract = with_experience(ranges=(TrainedRange(name="age", minimum=18, maximum=91),))
+    contract = msgspec.structs.replace(
+        contract, population=msgspec.structs.replace(contract.population, minimum_age=0.0),
+        continuous=tuple(msgspec.structs.replace(f, top_code=None) for f in contract.continuous),
+    )  # fmt: skip
+    said = familiar([[1, 2]] * 2, EVERYTHING | {"age": age}, contract)
+    assert said.experience.outside == outside
+    reason = "age lies beyond the 18 to 91 y of those that the model was trained on"
+    assert said.experience.reasons == ((reason,) if outside else ())
+
+
+def test_a_median_that_stands_in_is_of_training():
+    contract = with_experience(ranges=(TrainedRange(name="bmi", minimum=1, maximum=2),))
+    assert not familiar([[1, 2]] * 2, {"age": 70, "sex": "male", "heart_rate_bpm": 60}, contract).experience.outside
+    assert familiar([[1, 2]] * 2, EVERYTHING, contract).experience.outside
+
+
+def test_features_that_do_not_belong_to_the_model_are_refused():
+    contract = with_experience()
+    logits, facts = np.zeros((2, 2), np.float32), encode(Patient(), contract)
+    good = np.zeros((2, 2), np.float32)
+    for features, trained, match in (
+        (None, TRAINED, "features"),
+        (good, None, "features"),
+        (good[:1], TRAINED, "features"),
+        (np.zeros((2, 3), np.float32), TRAINED, "features"),
+        (np.full((2, 2), np.nan, np.float32), TRAINED, "not finite"),
+        (np.full((2, 2), np.inf, np.float32), TRAINED, "not finite"),
+    ):
+        with pytest.raises(BackendError, match=match):
+            decide_findings(Outputs(logits, features), facts, contract, trained)

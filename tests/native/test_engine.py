@@ -43,6 +43,11 @@ def inputs_of(network, batch, seed=0):
     return signal, continuous, np.stack(codes, axis=1)
 
 
+def both(engine, *inputs):
+    """Logits and features beside each other, (B n+F)."""
+    return np.concatenate(engine.run(*inputs), axis=1)
+
+
 @pytest.fixture(scope="module")
 def network():
     return random_network(hidden=40, layers=3, targets=7)
@@ -68,22 +73,25 @@ def test_every_size_computes_the_network(sizes, cascade, instruction_set):
     """Channels, rows and sections around the sizes of vectors, tiles, slices and pipelines; windows of many parts."""
     network = random_network(**sizes)
     inputs = inputs_of(network, 2)
-    logits = engine_of(network, weights_of(network, cascade), 1, instruction_set).run(*inputs)
-    assert logits.dtype == np.float32
-    tolerance = LOGITS if network.state_size <= 16 else 2 * LOGITS
-    np.testing.assert_allclose(logits, network.logits(*inputs), rtol=0, atol=tolerance)
+    engine = engine_of(network, weights_of(network, cascade), 1, instruction_set)
+    logits, features = engine.run(*inputs)
+    assert logits.dtype == features.dtype == np.float32
+    assert engine.features == network.features
+    tolerance, truth = LOGITS if network.state_size <= 16 else 2 * LOGITS, network.outputs(*inputs)
+    np.testing.assert_allclose(logits, truth.logits, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(features, truth.features, rtol=0, atol=tolerance * np.abs(truth.features).max())
 
 
 @pytest.mark.parametrize("instruction_set", SETS)
 def test_threads_batch_and_position_do_not_change_a_bit(network, instruction_set):
     weights, inputs = weights_of(network), inputs_of(network, 5)
-    expected = engine_of(network, weights, 1, instruction_set).run(*inputs)
+    expected = both(engine_of(network, weights, 1, instruction_set), *inputs)
     for threads in (2, 3, 8):
         engine = engine_of(network, weights, threads, instruction_set)
         for _ in range(5):
-            np.testing.assert_array_equal(engine.run(*inputs), expected)
+            np.testing.assert_array_equal(both(engine, *inputs), expected)
         for at in range(5):
-            alone = engine.run(*(x[at : at + 1] for x in inputs))
+            alone = both(engine, *(x[at : at + 1] for x in inputs))
             np.testing.assert_array_equal(alone[0], expected[at])
 
 
@@ -137,12 +145,12 @@ def test_a_reduced_precision_rounds_as_its_gate_was_told(hidden, window, precisi
     weights = weights_of(network)
     engine = engine_of(network, weights, 1, instruction_set, precision)
     assert (engine.precision, engine.instruction_set) == (precision, instruction_set)
-    logits = engine.run(*inputs)
+    logits, _ = engine.run(*inputs)
     np.testing.assert_allclose(logits, reduced_logits(network, precision, *inputs), rtol=0, atol=1e-4)
     assert np.abs(logits - network.logits(*inputs)).max() > 1e-5
     three = engine_of(network, weights, 3, instruction_set, precision)
-    np.testing.assert_array_equal(three.run(*inputs), logits)
-    np.testing.assert_array_equal(three.run(*(x[1:] for x in inputs))[0], logits[1])
+    np.testing.assert_array_equal(three.run(*inputs)[0], logits)
+    np.testing.assert_array_equal(three.run(*(x[1:] for x in inputs))[0][0], logits[1])
 
 
 @pytest.mark.parametrize("precision", REDUCED)
@@ -164,12 +172,12 @@ def test_one_engine_answers_many_threads_at_once(network):
     """Whoever finds the helpers taken computes alone; no answer may depend on it."""
     engine = engine_of(network, threads=2)
     inputs = [inputs_of(network, 2, seed) for seed in range(4)]
-    expected = [engine.run(*x) for x in inputs]
+    expected = [both(engine, *x) for x in inputs]
     wrong = []
 
     def work(index):
         for _ in range(30):
-            if not np.array_equal(engine.run(*inputs[index]), expected[index]):
+            if not np.array_equal(both(engine, *inputs[index]), expected[index]):
                 wrong.append(index)
 
     threads = [threading.Thread(target=work, args=(index,)) for index in range(4)]
@@ -182,10 +190,10 @@ def test_engines_come_and_go(network):
     """Helpers end with their engine, whether or not they ever had work."""
     weights, inputs = weights_of(network), inputs_of(network, 1)
     before = threading.active_count()
-    expected = engine_of(network, weights).run(*inputs)
+    expected = both(engine_of(network, weights), *inputs)
     for _ in range(50):
         engine_of(network, weights, threads=4)
-        np.testing.assert_array_equal(engine_of(network, weights, threads=4).run(*inputs), expected)
+        np.testing.assert_array_equal(both(engine_of(network, weights, threads=4), *inputs), expected)
     assert threading.active_count() == before
 
 
@@ -193,7 +201,7 @@ def test_a_signal_of_zeros_and_one_at_the_clip_limit(network):
     for value in (0.0, 3.0, -3.0):
         signal, continuous, categorical = inputs_of(network, 1)
         signal[:] = value
-        logits = engine_of(network).run(signal, continuous, categorical)
+        logits, _ = engine_of(network).run(signal, continuous, categorical)
         expected = network.logits(signal, continuous, categorical)
         np.testing.assert_allclose(logits, expected, rtol=0, atol=LOGITS)
 
@@ -207,7 +215,9 @@ def test_numbers_that_almost_vanish_cost_no_more(network):
 
 
 def test_no_windows_give_no_logits(network):
-    assert engine_of(network).run(*inputs_of(network, 0)).shape == (0, network.targets)
+    logits, features = engine_of(network).run(*inputs_of(network, 0))
+    assert logits.shape == (0, network.targets)
+    assert features.shape == (0, network.features)
 
 
 @pytest.mark.parametrize("code", [-1, 5, 2**40])

@@ -73,7 +73,7 @@ def test_codes_and_version_are_the_headers(file):
     }
     for enum, pattern in (
         ("Verdict", r"ECG2LAB_LEAD_(\w+) = \d"),
-        ("FindingVerdict", r"ECG2LAB_(NO_DECISION|FLAGGED|NOT_FLAGGED) = \d"),
+        ("FindingVerdict", r"ECG2LAB_(NO_DECISION|FLAGGED|NOT_FLAGGED|UNSURE|OUTSIDE_EXPERIENCE) = \d"),
     ):
         listed = re.search(rf"enum {enum}\s*\{{(.*?)\}}", text).group(1)
         names = [name.strip().replace("_", "").upper() for name in listed.split(",")]

@@ -10,6 +10,7 @@ import pytest
 import ecg2lab
 from ecg2lab import contract as contracts
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Calibration
 from ecg2lab.engine import Engine
 from ecg2lab.patient.features import encode
@@ -36,7 +37,7 @@ class LinearModel:
         self.sizes.append(len(signal))
         logits = np.einsum("blt,nlt->bn", signal.astype(np.float64), self.samples)
         logits += continuous @ self.numbers.T + np.outer(categorical[:, 0], self.sex)
-        return logits.astype(np.float32)
+        return Outputs(logits.astype(np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def answer(model, windows, features, target):
     """Logit of the mean probability, for a contract without calibration."""
     count = len(windows)
     rows = (np.tile(row, (count, 1)) for row in (features.continuous, features.categorical))
-    mean = (1 / (1 + np.exp(-model.run(windows, *rows)[:, target].astype(np.float64)))).mean()
+    mean = (1 / (1 + np.exp(-model.run(windows, *rows).logits[:, target].astype(np.float64)))).mean()
     return np.log(mean / (1 - mean)), mean
 
 

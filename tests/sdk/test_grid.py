@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 import ecg2lab
+from ecg2lab.answer.prediction import ExperienceNote
 from ecg2lab.report import fhir, grid, page, pdf, terminal, words
 
 
@@ -139,13 +140,51 @@ def test_the_rule_is_said_once_in_words(finding, rule, sentence):
 
 
 def test_reasons_are_said_once_with_all_that_they_hold_of(prediction):
-    sentences = grid.undecided(prediction)
+    sentences = grid.undecided(prediction, "no decision")
     reasons = {f.reason for f in prediction.findings if f.reason}
     assert len(sentences) == len(reasons) == 2
     for sentence in sentences:
-        named, _, reason = sentence.rpartition(": ")
+        named, _, reason = sentence.partition("): ")
         for f in prediction.findings:
             assert (f.reason == reason) == (f"{f.criterion} (" in named), (f.target, sentence)
+
+
+def test_reasons_that_begin_alike_are_one_sentence(prediction):
+    """The counts of each are in the JSON."""
+    first, second, *rest = (msgspec.structs.replace(f, verdict="no decision") for f in prediction.findings)
+    findings = (
+        msgspec.structs.replace(first, reason="too few cases: 3 positives and 90 negatives; 100 of each are needed"),
+        msgspec.structs.replace(second, reason="too few cases: 7 positives and 80 negatives; 100 of each are needed"),
+        *(msgspec.structs.replace(f, reason="another") for f in rest),
+    )
+    sentences = grid.undecided(msgspec.structs.replace(prediction, findings=findings), "no decision")
+    assert len(sentences) == 2
+    [few] = [sentence for sentence in sentences if sentence.endswith(": too few cases")]
+    assert str(first.criterion) in few
+    assert str(second.criterion) in few
+
+
+def test_a_recording_outside_experience_says_so_first(prediction):
+    reason = "age lies beyond the 18 to 91 y of those that the model was trained on"
+    note = ExperienceNote(distance=3.0, limit=20.0, quantile=0.99, outside=True, reasons=(reason,))
+    findings = tuple(
+        msgspec.structs.replace(f, verdict="outside experience", reason=reason, detected=None, decision_threshold=None)
+        for f in prediction.findings
+    )
+    outside = msgspec.structs.replace(prediction, findings=findings, experience=note)
+    summary = "This recording lies outside the model's experience: nothing is decided on any laboratory value."
+    assert grid.summary(outside) == summary
+    assert dict(grid.notes(outside))["Experience"] == f"outside: {reason}"
+    assert {row.verdict for row in grid.ranked(findings).rows} == {"outside experience"}
+
+
+def test_what_is_unsure_stands_between_flags_and_the_others(prediction):
+    first, *rest = prediction.findings
+    unsure = msgspec.structs.replace(first, verdict="unsure", reason="both answers remain", detected=None)
+    others = (msgspec.structs.replace(f, verdict="not flagged", reason=None) for f in rest)
+    said = msgspec.structs.replace(prediction, findings=(unsure, *others))
+    assert "1 is unsure and" in grid.summary(said)
+    assert dict(grid.notes(said))["Unsure"].endswith("both answers remain")
 
 
 def texts(prediction, recording):

@@ -15,7 +15,7 @@ from ecg2lab.backends import onnxruntime as backends
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import BackendError, MissingExtraError
-from ecg2lab.proof.parity import logit_limit
+from ecg2lab.proof.parity import tolerances
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -120,5 +120,5 @@ def real(bundle):
 @pytest.mark.gpu
 def test_a_real_gpu_computes_the_golden_outputs(real, bundle):
     inputs, logits = golden_of(bundle)
-    np.testing.assert_allclose(real.run(*inputs), logits, rtol=0, atol=logit_limit(Bundle.open(bundle)))
+    np.testing.assert_allclose(real.run(*inputs), logits, rtol=0, atol=tolerances(Bundle.open(bundle)).logits)
     assert real.info.provider == CUDA

@@ -107,4 +107,4 @@ def test_the_limit_of_fp32_does_not_come_from_the_file(bundle, doctored):
     for check in report["checks"]:
         check["tolerance"] = 1e9
     path = doctored(bundle, {"parity.json": json.dumps(report).encode()})
-    assert parity.logit_limit(Bundle.open(path)) == parity.LOGIT_TOLERANCE
+    assert parity.tolerances(Bundle.open(path)).logits == parity.LOGIT_TOLERANCE

@@ -4,9 +4,9 @@ import msgspec
 
 from ecg2lab import bundle as bundles
 from ecg2lab.bundle import Bundle
-from ecg2lab.contract import Decision, Measured, OperatingPoint
+from ecg2lab.contract.claims import Decision, Measured, OperatingPoint
 
-TOO_FEW = "43 positives and 812 negatives; 100 of each are needed"
+TOO_FEW = "too few cases: 43 positives and 812 negatives; 100 of each are needed"
 WINDOWS = (1, 4, 6)
 """Of a stream; of 10 s in windows that touch, of 2.5 s at 100 Hz and of the parity models."""
 
@@ -54,3 +54,18 @@ def _point(threshold, index, windows):
         ppv=Measured(value=ppv, low=0.8 * ppv, high=min(1, 1.15 * ppv)),
         npv=Measured(value=0.95, low=0.94, high=0.96),
     )
+
+
+def point(**changes):
+    """One that decides: of four windows with all facts, unless something else is said."""
+    share = Measured(value=0.9, low=0.85, high=0.95)
+    fields = {
+        "windows": 4, "facts": "all", "most_missing": 12, "threshold": 0.3, "patients": 900, "positives": 200,
+        "negatives": 800, "prevalence": 0.2, "sensitivity": share, "specificity": share, "ppv": share, "npv": share,
+    }  # fmt: skip
+    return OperatingPoint(**(fields | changes))
+
+
+def decision(*points):
+    """Of these operating points."""
+    return Decision(rule="specificity=0.9", chosen_on="fold 18", measured_on="fold 19", points=points)

@@ -26,6 +26,7 @@ class TritonPythonModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(config["parameters"]["intra_op_thread_count"]["string_value"])
         self._name = config["name"]
+        self._outputs = {output["name"] for output in config["output"]}
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def execute(self, requests):
@@ -36,6 +37,11 @@ class TritonPythonModel:
         with Path(os.environ["ECG2LAB_CALLS"]).open("a") as log:
             log.write(json.dumps({"model": self._name, "sizes": sizes}) + "\n")
         batch = {name: np.concatenate([feed[name] for feed in feeds]) for name in names}
-        logits = self._session.run(["logits"], batch)[0]
-        parts = np.split(logits, np.cumsum(sizes)[:-1])
-        return [backend.InferenceResponse([backend.Tensor.from_dlpack("logits", part.copy())]) for part in parts]
+        names = [value.name for value in self._session.get_outputs() if value.name in self._outputs]
+        arrays = [np.split(array, np.cumsum(sizes)[:-1]) for array in self._session.run(names, batch)]
+        return [
+            backend.InferenceResponse(
+                [backend.Tensor.from_dlpack(name, part.copy()) for name, part in zip(names, parts, strict=True)]
+            )
+            for parts in zip(*arrays, strict=True)
+        ]

@@ -2,7 +2,7 @@
 
 An `Architecture` reads a checkpoint into a `Network`, the truth in float64, and makes the network ready to run as
 `Forms`. Everything here counts in samples of the signal; how many steps a network makes of them is its own affair.
-Glossary: B batch, L samples of a window, n targets.
+Glossary: B batch, L samples of a window, n targets, F features.
 """
 
 from __future__ import annotations
@@ -20,6 +20,14 @@ from ecg2lab.proof.parity import Check
 
 Weights = Mapping[str, NDArray[Any]]
 """Tensors by name."""
+
+
+class Truth(NamedTuple):
+    """What a network computes for a batch, in float64."""
+
+    logits: NDArray[np.float64]  # (B n)
+    features: NDArray[np.float64] | None
+    """(B F): what its last layer is given; None: its graphs do not give it, and experience cannot be judged by it."""
 
 
 class Network(Protocol):
@@ -45,17 +53,15 @@ class Network(Protocol):
     def targets(self) -> int:
         """N."""
 
-    def logits(
-        self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]
-    ) -> NDArray[np.float64]:
-        """(B leads L), (B features), (B categories) → (B n) in float64: the truth of every proof."""
+    def outputs(self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]) -> Truth:
+        """(B leads L), (B features), (B categories) → the truth of every proof."""
 
 
 class StepForm(NamedTuple):
-    """A causal network as a pure step: (samples, state) → (logits, state)."""
+    """A causal network as a pure step: (samples, state) → (outputs, state)."""
 
     graph: onnx.ModelProto
-    """`(signal, continuous, categorical, state) → (logits, next_state)`."""
+    """`(signal, continuous, categorical, state) → (logits, features, next_state)`, features as in the window graph."""
     shape: StepShape
 
 
@@ -77,7 +83,7 @@ class Forms(Protocol):
 
     @property
     def shape(self) -> dict[str, bool | int]:
-        """For the manifest: `causal`, `parameters`, and sizes of its own by name."""
+        """For the manifest: `causal`, `parameters`, `features` if its graphs give any, sizes of its own by name."""
 
     @property
     def window_forms(self) -> tuple[str, ...]:
@@ -92,7 +98,10 @@ class Forms(Protocol):
         """What the native engine reads; or why it cannot run this network."""
 
     def window_graph(self, form: str) -> onnx.ModelProto:
-        """`(signal, continuous, categorical) → logits` over L samples, free batch."""
+        """`(signal, continuous, categorical) → (logits, features)` over L samples, free batch.
+
+        With the output `features` if, and only if, `shape` states their number.
+        """
 
     def step(self) -> StepForm | str:
         """The step graph, or why there is none."""

@@ -1,4 +1,7 @@
-"""The folder that a training run leaves: `model.safetensors`, `contract.json`, `run.json`, calibration windows."""
+"""The folder that a training run leaves: `model.safetensors`, `contract.json`, `run.json`, calibration windows.
+
+What distances are measured from, `experience.safetensors`, is read by `ecg2lab_export.experience`.
+"""
 
 from __future__ import annotations
 

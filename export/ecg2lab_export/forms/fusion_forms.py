@@ -65,9 +65,9 @@ class FusionForms:
 
     @property
     def shape(self) -> dict[str, bool | int]:
-        """Layers, channels and states beside what every network states."""
+        """Layers, channels, states and features beside what every network states."""
         n = self._network
-        sizes = {"hidden": n.hidden, "state_size": n.state_size, "layers": len(n.layers)}
+        sizes = {"hidden": n.hidden, "state_size": n.state_size, "layers": len(n.layers), "features": n.features}
         return {"causal": n.causal, "parameters": n.parameters, **sizes}
 
     def window_graph(self, form: str) -> onnx.ModelProto:

@@ -10,9 +10,11 @@ import math
 
 import numpy as np
 
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL
 from ecg2lab_export.graphs.builder import GraphBuilder
 from ecg2lab_export.network.fusion import NORM_EPSILON, FusionNetwork, S4Layer
+
+Shape = tuple[int | str, ...]
 
 
 def add_encoder(graph: GraphBuilder, network: FusionNetwork, samples: int | str) -> str:
@@ -62,12 +64,12 @@ def _gelu(graph: GraphBuilder, x: str) -> str:
     return graph.add("Mul", graph.add("Mul", x, phi), graph.constant(0.5))
 
 
-def add_head(graph: GraphBuilder, pooled: str, network: FusionNetwork) -> str:
-    """Join the pooled series (B H) with the static branch: (B n)."""
-    joined = graph.add("Concat", pooled, _static_branch(graph, network), axis=1)  # (B H+E)
-    return graph.add(
-        "Gemm", joined, graph.constant(network.head_weight.T), graph.constant(network.head_bias), name="head"
-    )
+def add_head(graph: GraphBuilder, pooled: str, network: FusionNetwork) -> dict[str, tuple[str, Shape]]:
+    """Join the pooled series (B H) with the static branch: the graph's outputs, as `GraphBuilder.finish` takes them."""
+    features = graph.add("Concat", pooled, _static_branch(graph, network), axis=1)  # (B H+E)
+    weight, bias = graph.constant(network.head_weight.T), graph.constant(network.head_bias)
+    logits = graph.add("Gemm", features, weight, bias, name="head")
+    return {LOGITS: (logits, ("batch", network.targets)), FEATURES: (features, ("batch", network.features))}
 
 
 def _static_branch(graph: GraphBuilder, network: FusionNetwork) -> str:

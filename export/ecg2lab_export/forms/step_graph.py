@@ -1,6 +1,6 @@
-"""A causal network as a pure step: (samples, state) → (logits, state), for any number of samples up to `MOST_SAMPLES`.
+"""A causal network as a pure step: (samples, state) → (outputs, state), for any number of samples up to `MOST_SAMPLES`.
 
-Glossary: B batch, T samples of this step, H channels, R states a channel, n targets; shapes in comments.
+Glossary: B batch, T samples of this step, H channels, R states a channel, n targets, F features; shapes in comments.
 
 The state begins as zeros; the logits after a step are those of all samples since then, so after L samples they are the
 window graph's. It is one row of float32 numbers for each of the batch: per layer R states of each channel and what they
@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from ecg2lab.bundle.network_inputs import LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.bundle.network_inputs import NEXT_STATE, SIGNAL, STATE
 from ecg2lab_export.forms.chunked import cut
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
 from ecg2lab_export.graphs.builder import GraphBuilder
@@ -35,7 +35,7 @@ def state_size(network: FusionNetwork) -> int:
 
 
 def build(network: FusionNetwork) -> onnx.ModelProto:
-    """Build the graph `(signal, continuous, categorical, state) → (logits, next_state)`.
+    """Build the graph `(signal, continuous, categorical, state) → (logits, features, next_state)`.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def build(network: FusionNetwork) -> onnx.ModelProto:
     Returns
     -------
     ModelProto
-        Inputs (B leads T) float32, (B features) float32, (B categories) int64, (B S) float32; outputs (B n) and (B S).
+        Inputs (B leads T) float32, (B features) float32, (B categories) int64, (B S) float32; outputs (B n), (B F) and
+        (B S).
 
     Raises
     ------
@@ -60,8 +61,8 @@ def build(network: FusionNetwork) -> onnx.ModelProto:
     step = _Step(graph, samples, network.hidden, state_size(network))
     for index, layer in enumerate(network.layers):
         x = add_mixing(graph, x, step.convolve(x, layer), layer, f"layers.{index}")
-    logits = add_head(graph, step.mean(x), network)
-    outputs = {LOGITS: (logits, ("batch", network.targets)), NEXT_STATE: (step.next_state(), ("batch", step.size))}
+    outputs = add_head(graph, step.mean(x), network)
+    outputs[NEXT_STATE] = (step.next_state(), ("batch", step.size))
     return graph.finish(outputs, f"S4 fusion network, step of up to {MOST_SAMPLES} samples")
 
 

@@ -2,7 +2,7 @@
 
 There are two forms of its convolutions, and a guess which of them is the faster.
 
-Glossary: B batch, L window, H channels, n targets; shapes in comments.
+Glossary: B batch, L window, H channels, n targets, F features; shapes in comments.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import onnx
 
-from ecg2lab.bundle.network_inputs import LOGITS
 from ecg2lab_export.forms import recurrent, spectral
 from ecg2lab_export.forms.network_graph import add_encoder, add_head, add_mixing
 from ecg2lab_export.graphs.builder import GraphBuilder
@@ -26,7 +25,7 @@ Convolution = Callable[[GraphBuilder, str, S4Layer], str]
 FORMS: dict[Form, Convolution] = {"spectral": spectral.add_spectral, "recurrent": recurrent.add_recurrence}
 _COST_OF_A_RECURRENT_MULTIPLICATION = 5.5
 """Against one of the spectral form, on ONNX Runtime: its products are tiny, one per channel, and turn the activations
-around. Over 25 sizes the choice so made costs 7 % of time at worst (`python -m experiments form-choice`)."""
+around. Over 25 sizes the choice so made costs 7 % of time at worst (experiment `form-choice` of the laboratory)."""
 
 
 def by_speed(network: FusionNetwork) -> tuple[Form, ...]:
@@ -39,7 +38,7 @@ def by_speed(network: FusionNetwork) -> tuple[Form, ...]:
 
 
 def build(network: FusionNetwork, form: Form) -> onnx.ModelProto:
-    """Build the graph `(signal, continuous, categorical) → logits`.
+    """Build the graph `(signal, continuous, categorical) → (logits, features)`.
 
     Parameters
     ----------
@@ -51,7 +50,8 @@ def build(network: FusionNetwork, form: Form) -> onnx.ModelProto:
     Returns
     -------
     ModelProto
-        Inputs (B leads L) float32, (B features) float32, (B categories) int64; output (B n) float32.
+        Inputs (B leads L) float32, (B features) float32, (B categories) int64; outputs (B n) and (B F)
+        float32.
     """
     return build_with(network, FORMS[form], form)
 
@@ -62,9 +62,8 @@ def build_with(network: FusionNetwork, convolution: Convolution, form: str) -> o
     x = add_encoder(graph, network, network.window)  # (B·L H)
     for index, layer in enumerate(network.layers):
         x = add_mixing(graph, x, convolution(graph, x, layer), layer, f"layers.{index}")
-    logits = add_head(graph, _mean_over_time(graph, x, network), network)
-    doc = f"S4 fusion network, {form} form, window {network.window}"
-    return graph.finish({LOGITS: (logits, ("batch", network.targets))}, doc)
+    outputs = add_head(graph, _mean_over_time(graph, x, network), network)
+    return graph.finish(outputs, f"S4 fusion network, {form} form, window {network.window}")
 
 
 def build_convolution(layer: S4Layer, form: Form) -> onnx.ModelProto:

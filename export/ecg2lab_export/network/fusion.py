@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab_export.architecture.protocol import Truth
 from ecg2lab_export.network import dplr
 from ecg2lab_export.network.dplr import Dplr, Real
 from ecg2lab_export.network.realisation import Realisation, realise_system
@@ -165,15 +166,24 @@ class FusionNetwork:
         """Outputs."""
         return int(self.head_bias.shape[0])
 
+    @property
+    def features(self) -> int:
+        """F = H + E: what the last layer is given."""
+        return int(self.head_weight.shape[1])
+
     def logits(self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]) -> Real:
-        """(B leads L) millivolt, (B features) raw units, (B categories) codes → (B n): the forward pass in float64."""
+        """Of `outputs`, the logits: (B n)."""
+        return self.outputs(signal, continuous, categorical).logits
+
+    def outputs(self, signal: NDArray[Any], continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]) -> Truth:
+        """(B leads L) millivolt, (B features) raw units, (B categories) codes: the forward pass in float64."""
         u = np.swapaxes(signal.astype(np.float64), 1, 2)  # (B L leads)
         x = u @ self.encoder_weight.T + self.encoder_bias  # (B L H)
         for layer in self.layers:
             x = _s4_layer(x, layer)
         pooled = x.mean(axis=1)  # (B H)
-        joined = np.concatenate([pooled, self._static(continuous, categorical)], axis=1)
-        return joined @ self.head_weight.T + self.head_bias
+        features = np.concatenate([pooled, self._static(continuous, categorical)], axis=1)  # (B F)
+        return Truth(features @ self.head_weight.T + self.head_bias, features)
 
     def _static(self, continuous: NDArray[Any], categorical: NDArray[np.integer[Any]]) -> Real:
         embedded = [table[categorical[:, i]] for i, table in enumerate(self.embeddings)]

@@ -95,7 +95,7 @@ def losses(
     targets
         Of the contract, with their calibration.
     """
-    belief = _calibrated(reference, targets)
+    belief = calibrated(reference, targets)
     auroc, loss, _ = _compare(reference, reduced, _sigmoid(belief), _sigmoid(-belief))
     bases: list[Basis] = ["expected"] * len(targets)
     if labels is not None:
@@ -113,8 +113,8 @@ def losses(
     )
 
 
-def _calibrated(logits: Array, targets: tuple[Target, ...]) -> Array:
-    """Platt's line of each target that has one."""
+def calibrated(logits: Array, targets: tuple[Target, ...]) -> Array:
+    """Platt's line of each target that has one: (B n) → (B n)."""
     lines = [(t.calibration.slope, t.calibration.intercept) if t.calibration else (1.0, 0.0) for t in targets]
     slope, intercept = np.array(lines).T
     return slope * logits + intercept

@@ -1,4 +1,4 @@
-"""The gate that a reduced precision has to pass: how far its logits and AUROC are from those of fp32."""
+"""The gate that a reduced precision has to pass: how far logits, AUROC and decisions are from those of fp32."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from ecg2lab.backends import native
 from ecg2lab.backends.onnxruntime import import_runtime, make_session
 from ecg2lab.bundle import Gate, ReducedPrecision
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, ParityError
 from ecg2lab.proof.parity import REDUCED_LOGIT_TOLERANCE
 from ecg2lab.system import cpu
 from ecg2lab_export.architecture.protocol import Weights
-from ecg2lab_export.precision import auroc_loss
+from ecg2lab_export.experience import Space
+from ecg2lab_export.precision import auroc_loss, decisions_moved
 from ecg2lab_export.precision.auroc_loss import LARGEST_AUROC_LOSS, TargetLoss
 from ecg2lab_export.precision.calibration import CalibrationSet
+from ecg2lab_export.precision.decisions_moved import LARGEST_CHANGE, Computed, DecisionsMoved
 from ecg2lab_export.precision.passes import as_computed_on_devices, reduce_precision
 
 LARGEST_LOGIT_ERROR = 0.1
@@ -40,6 +41,7 @@ class Measurement:
     losses: tuple[TargetLoss, ...]
     logit_error_max: float
     logit_error_median: float
+    decisions: DecisionsMoved
     runtime: str
     """What computed the reduced precision."""
 
@@ -60,8 +62,8 @@ class Measurement:
         Raises
         ------
         ParityError
-            Naming the worst targets with their figures; also if no target could be measured, or a logit moves by
-            more than `LARGEST_LOGIT_ERROR`.
+            Naming the worst targets with their figures; also if no target could be measured, a logit moves by
+            more than `LARGEST_LOGIT_ERROR`, or too many decisions change (`DecisionsMoved.refusal`).
         """
         if not self.measured:
             raise ParityError(
@@ -81,6 +83,9 @@ class Measurement:
                 f"{self.precision} moves a logit by {self.logit_error_max:.2g} in one of {len(self.data)} windows, "
                 f"more than {REDUCED_LOGIT_TOLERANCE:g}"
             )
+        moved = self.decisions.refusal()
+        if moved is not None:
+            raise ParityError(f"{self.precision}: {moved} on {self.data.origin} ({len(self.data)} windows)")
         bases = [x.basis for x in self.losses]
         return Gate(
             precision=self.precision,
@@ -96,6 +101,10 @@ class Measurement:
             limit=limit,
             logit_error_max=self.logit_error_max,
             logit_error_median=self.logit_error_median,
+            decision_limit=LARGEST_CHANGE,
+            flags_changed=self.decisions.flags_changed,
+            outside_fp32=self.decisions.outside_fp32,
+            outside_reduced=self.decisions.outside_reduced,
             runtime=self.runtime,
             cpu=cpu.name(),
         )
@@ -126,6 +135,7 @@ def decide(
     limit: float,
     tell: Callable[[str], None],
     weights: Weights | None = None,
+    space: Space | None = None,
 ) -> Decisions:
     """Send a window graph through the gate of each precision.
 
@@ -135,7 +145,7 @@ def decide(
         In fp32.
     precisions
         To be tried.
-    data, contract, weights
+    data, contract, weights, space
         As for `measure`.
     limit
         Greatest AUROC loss of a target.
@@ -147,12 +157,12 @@ def decide(
     if not precisions:
         return Decisions({}, {})
     tell(f"answering in fp32 for {len(data)} windows")
-    reference = logits(window, data)
+    reference = outputs(window, data)
     for precision in precisions:
         tell(f"measuring {precision} on {len(data)} windows")
         try:
             reduced = reduce_precision(window, precision)
-            granted[precision] = measure(reference, reduced, precision, data, contract, weights).gate(limit)
+            granted[precision] = measure(reference, reduced, precision, data, contract, weights, space).gate(limit)
         except (ParityError, BackendError) as error:
             refused[precision] = error
     return Decisions(granted, refused)
@@ -162,19 +172,20 @@ _BASES = {"labels": "by labels", "expected": "expected", None: ""}
 
 
 def measure(
-    reference: onnx.ModelProto | NDArray[np.float64],
+    reference: onnx.ModelProto | Computed,
     reduced: onnx.ModelProto,
     precision: ReducedPrecision,
     data: CalibrationSet,
     contract: Contract,
     weights: Weights | None = None,
+    space: Space | None = None,
 ) -> Measurement:
     """Run both graphs on the same windows.
 
     Parameters
     ----------
     reference
-        The window graph in fp32, or its `logits` on these windows where several precisions are measured.
+        The window graph in fp32, or its `outputs` on these windows where several precisions are measured.
     reduced
         As `passes.reduce_precision` gave it.
     precision
@@ -186,6 +197,8 @@ def measure(
     weights
         Of the bundle. Where this CPU lacks 8-bit products, the native engine computes them in plain C++: slower, to the
         same sums.
+    space
+        Of features, if the contract says how far experience reaches.
 
     Raises
     ------
@@ -194,36 +207,39 @@ def measure(
     ParityError
         If a logit is not finite: an activation was beyond the range of the precision.
     """
-    exact = logits(reference, data) if isinstance(reference, onnx.ModelProto) else reference
+    exact = outputs(reference, data) if isinstance(reference, onnx.ModelProto) else reference
     if weights is not None and not cpu.computes(precision):
-        short, runtime = _native_logits(weights, precision, data, contract), "ecg2lab native, plain C++"
+        short, runtime = _native_outputs(weights, precision, data, contract), "ecg2lab native, plain C++"
     else:
         cpu.require(precision)
-        short, runtime = logits(as_computed_on_devices(reduced, precision), data), _runtime(precision)
-    for name, answers in (("fp32", exact), (precision, short)):
+        short, runtime = outputs(as_computed_on_devices(reduced, precision), data), _runtime(precision)
+    for name, answers in (("fp32", exact.logits), (precision, short.logits)):
         broken = int((~np.isfinite(answers)).any(axis=1).sum())
         if broken:
             raise ParityError(f"{name} gives logits that are not finite for {broken} of {len(data)} windows")
-    error = np.abs(short - exact)
-    losses = auroc_loss.losses(exact, short, data.labels, contract.targets)
-    return Measurement(precision, data, losses, float(error.max()), float(np.median(error)), runtime)
+    error = np.abs(short.logits - exact.logits)
+    losses = auroc_loss.losses(exact.logits, short.logits, data.labels, contract.targets)
+    moved = decisions_moved.measure(exact, short, contract, space)
+    return Measurement(precision, data, losses, float(error.max()), float(np.median(error)), moved, runtime)
 
 
-def logits(graph: onnx.ModelProto, data: CalibrationSet) -> NDArray[np.float64]:
-    """Answers of a window graph, on one thread: (B n)."""
+def outputs(graph: onnx.ModelProto, data: CalibrationSet) -> Computed:
+    """What a window graph gives, on one thread."""
     session = make_session(graph.SerializeToString(), threads=1)
+    names = [name for name in (LOGITS, FEATURES) if name in {output.name for output in graph.graph.output}]
     starts = range(0, len(data), _BATCH)
-    parts = [session.run([LOGITS], data.feed(slice(start, start + _BATCH)))[0] for start in starts]
-    return np.concatenate(parts).astype(np.float64)
+    parts = [session.run(names, data.feed(slice(start, start + _BATCH))) for start in starts]
+    logits, *features = (np.concatenate(each).astype(np.float64) for each in zip(*parts, strict=True))
+    return Computed(logits, features[0] if features else None)
 
 
-def _native_logits(
+def _native_outputs(
     weights: Weights, precision: ReducedPrecision, data: CalibrationSet, contract: Contract
-) -> NDArray[np.float64]:
+) -> Computed:
     engine = native.make_engine(weights, contract, precision=precision, instruction_set="portable")
     inputs = data.feed(slice(None))
     arrays = (np.ascontiguousarray(inputs[name]) for name in (SIGNAL, CONTINUOUS, CATEGORICAL))
-    return engine.run(*arrays).astype(np.float64)
+    return Computed(*(each.astype(np.float64) for each in engine.run(*arrays)))
 
 
 def _runtime(precision: ReducedPrecision) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from msgspec.structs import replace
 
 from ecg2lab.bundle import Gate, ReducedPrecision
 from ecg2lab.errors import BackendError
-from ecg2lab.proof.parity import KERNEL, REDUCED_LOGIT_TOLERANCE, ParityReport
+from ecg2lab.proof.parity import FEATURES, IN_FULL, KERNEL, LOGITS, REDUCED, Check, ParityReport, Tolerances
 from ecg2lab_export.architecture.protocol import Forms, Weights
 from ecg2lab_export.precision.gate import Decisions
 from ecg2lab_export.precision.passes import as_computed_on_devices, reduce_precision
@@ -55,10 +55,10 @@ def _in_full(proved: Proved, forms: Forms, decide: Decide) -> Reached:
 
 
 def _reduced(proved: Proved, forms: Forms, decide: Decide, *, precision: ReducedPrecision) -> Reached:
-    """The precision must pass its gate; then its golden logits, edge cases among them, as a device computes them.
+    """The precision must pass its gate; then its golden outputs, edge cases among them, as a device computes them.
 
-    They are held to the gate's limit for a single window. Once they passed, the limit that is recorded for `selftest`
-    is four times the largest error found here, so that it notices a machine that computes otherwise.
+    They are held to the limit for a single window. Once they passed, the limits that are recorded for `selftest` are
+    four times the largest errors found here, so that it notices a machine that computes otherwise.
     """
     if precision not in forms.precisions:
         raise BackendError(f"this network cannot be reduced to {precision}; no bundle was written")
@@ -68,16 +68,22 @@ def _reduced(proved: Proved, forms: Forms, decide: Decide, *, precision: Reduced
         raise type(error)(f"{error}; no bundle was written")
     graphs = proved.graphs.changed(partial(reduce_precision, precision=precision))
     computed = graphs.changed(partial(as_computed_on_devices, precision=precision))
-    logits = list(proving.all_logits(computed, proved.golden, REDUCED_LOGIT_TOLERANCE))
+    outputs = list(proving.by_graphs(computed, proved.golden, REDUCED))
     if not isinstance(forms.native, str):
-        logits += proving.native_logits(forms.native, proved.golden, precision, REDUCED_LOGIT_TOLERANCE)
+        outputs += proving.by_native(forms.native, proved.golden, precision, REDUCED)
     kernels = [check for check in proved.report.checks if check.quantity == KERNEL]
-    proving.report(graphs.form, precision, logits, proved.report.left_out).require()
-    largest = max(decisions.granted[precision].logit_error_max, *(check.error for check in logits))
-    limit = min(4 * largest, REDUCED_LOGIT_TOLERANCE)
-    logits = [replace(check, tolerance=limit) for check in logits]
-    report = proving.report(graphs.form, precision, [*kernels, *logits], proved.report.left_out)
+    proving.report(graphs.form, precision, outputs, proved.report.left_out).require()
+    limits = Tolerances(
+        _limit(outputs, LOGITS, decisions.granted[precision].logit_error_max), _limit(outputs, FEATURES)
+    )
+    outputs = [replace(check, tolerance=getattr(limits, check.quantity)) for check in outputs]
+    report = proving.report(graphs.form, precision, [*kernels, *outputs], proved.report.left_out)
     return Reached(graphs, report, decisions.granted)
+
+
+def _limit(checks: list[Check], quantity: Literal["logits", "features"], found: float = 0.0) -> float:
+    largest = max([found, *(check.error for check in checks if check.quantity == quantity)])
+    return float(max(getattr(IN_FULL, quantity), min(4 * largest, getattr(REDUCED, quantity))))
 
 
 def _weights(forms: Forms) -> Weights | None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.bundle.network_inputs import LOGITS, NetworkInputs
+from ecg2lab.bundle.network_inputs import FEATURES, LOGITS, NetworkInputs
 from ecg2lab.contract import Contract
 from ecg2lab.patient.features import with_missing_flags
-from ecg2lab_export.architecture.protocol import Network
+from ecg2lab_export.architecture.protocol import Network, Truth
 
 Real = NDArray[np.float64]
 
@@ -24,22 +24,24 @@ _WAVES_S_MV = np.array(
 
 @dataclass(frozen=True)
 class Golden:
-    """Inputs of the bare network and its float64 logits."""
+    """Inputs of the bare network and its float64 outputs."""
 
     contract: Contract
     """That they fit."""
     inputs: NetworkInputs
-    logits: Real  # (B n)
+    outputs: Truth
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Inputs and outputs, for safetensors."""
         # The format has no strides: of an array in another order than C it would store the numbers in the wrong places.
-        arrays = {**self.inputs._asdict(), LOGITS: self.logits}
+        arrays = {**self.inputs._asdict(), LOGITS: self.outputs.logits}
+        if self.outputs.features is not None:
+            arrays[FEATURES] = self.outputs.features
         return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def make_golden(network: Network, contract: Contract, seed: int = 0) -> Golden:
-    """Draw inputs and compute their logits.
+    """Draw inputs and compute their outputs.
 
     After the simulated windows come the ends of what preprocessing can deliver: zeros, noise at the clip limits, steps
     between them, a single sample at the limit, and leads that stay there.
@@ -47,7 +49,7 @@ def make_golden(network: Network, contract: Contract, seed: int = 0) -> Golden:
     edges = _edge_cases(contract, np.random.default_rng([seed, 1]))
     drawn = draw_inputs(contract, _SIMULATED + len(edges), seed)
     drawn.signal[_SIMULATED:] = edges
-    return Golden(contract, drawn, network.logits(*drawn))
+    return Golden(contract, drawn, network.outputs(*drawn))
 
 
 def draw_inputs(contract: Contract, count: int, seed: int = 0) -> NetworkInputs:

@@ -1,6 +1,6 @@
 """The proof that a bundle carries: every form against the checkpoint, before a bundle is written.
 
-The truth is float64 throughout: logits by `Network.logits`, and whatever the network checks of itself.
+The truth is float64 throughout: logits and features by `Network.outputs`, and whatever the network checks of itself.
 """
 
 from __future__ import annotations
@@ -17,11 +17,21 @@ from numpy.typing import NDArray
 
 from ecg2lab.backends import native
 from ecg2lab.backends.onnxruntime import make_session
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import ParityError
 from ecg2lab.proof import parity
 from ecg2lab.proof.measuring import step_checks, versions, window_checks
-from ecg2lab.proof.parity import LOGIT_TOLERANCE, NATIVE, STEP, Check, ParityReport, beyond_rounding, nearest_to_limit
+from ecg2lab.proof.parity import (
+    IN_FULL,
+    NATIVE,
+    STEP,
+    Check,
+    ParityReport,
+    Tolerances,
+    beyond_rounding,
+    nearest_to_limit,
+)
 from ecg2lab.stream.step import StepGraph
 from ecg2lab.system import cpu
 from ecg2lab_export.architecture.protocol import Forms, StepForm, Weights
@@ -83,7 +93,7 @@ def prove(forms: Forms, form: str, golden: Golden) -> Proved:
     form
         Of the window graph.
     golden
-        Inputs, and their logits in float64.
+        Inputs, and their outputs in float64.
 
     Returns
     -------
@@ -99,15 +109,16 @@ def prove(forms: Forms, form: str, golden: Golden) -> Proved:
     graphs = Graphs(form, require_portable(forms.window_graph(form)), kept)
     if kept:
         require_portable(kept.graph, kept.shape.most_samples)
-    checks += all_logits(graphs, golden, LOGIT_TOLERANCE)
+    checks += by_graphs(graphs, golden, IN_FULL)
     if isinstance(forms.native, str):
         left_out[NATIVE] = forms.native
     else:
-        by_native = list(native_logits(forms.native, golden, "fp32", LOGIT_TOLERANCE))
-        if beyond_rounding(by_native):
-            left_out[NATIVE] = f"in float32 {nearest_to_limit(by_native).error:.2g} of a logit is wrong"
+        natively = list(by_native(forms.native, golden, "fp32", IN_FULL))
+        if beyond_rounding(natively):
+            worst = nearest_to_limit(natively)
+            left_out[NATIVE] = f"in float32 {worst.error:.2g} of a {worst.quantity.removesuffix('s')} is wrong"
         else:
-            checks += by_native
+            checks += natively
     return Proved(graphs, golden, report(form, "fp32", checks, left_out))
 
 
@@ -123,31 +134,34 @@ def report(form: str, precision: str, checks: list[Check], left_out: dict[str, s
     )
 
 
-def all_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
+def by_graphs(graphs: Graphs, golden: Golden, limits: Tolerances) -> Iterator[Check]:
     """Window graph and step graph on ONNX Runtime."""
-    yield from _window_logits(graphs, golden, limit)
+    yield from _by_window_graph(graphs, golden, limits)
     if graphs.step is not None:
         graph, shape = graphs.step
         step = StepGraph(graph.SerializeToString(), shape, golden.contract, _PROOF_ONLY)
-        yield from step_checks(step, golden.tensors(), limit)
+        yield from step_checks(step, golden.tensors(), limits)
 
 
-def native_logits(weights: Weights, golden: Golden, precision: str, limit: float) -> Iterator[Check]:
+def by_native(weights: Weights, golden: Golden, precision: str, limits: Tolerances) -> Iterator[Check]:
     """The native engine, if this machine has instructions for the precision."""
     if not native.computes(precision):
         return
     try:
         engine = native.make_engine(weights, golden.contract, precision=precision)
     except ValueError as error:  # weights that do not fit, or are not finite
-        yield Check(parity.LOGITS, NATIVE, native.NativeBackend.name, str(error), math.inf, limit)
+        yield Check(parity.LOGITS, NATIVE, native.NativeBackend.name, str(error), math.inf, limits.logits)
     else:
-        yield from window_checks(engine.run, golden.tensors(), NATIVE, native.NativeBackend.name, limit)
+        yield from window_checks(
+            lambda *inputs: Outputs(*engine.run(*inputs)), golden.tensors(), NATIVE, native.NativeBackend.name, limits
+        )
 
 
-def _window_logits(graphs: Graphs, golden: Golden, limit: float) -> Iterator[Check]:
-    session = make_session(graphs.window.SerializeToString(), threads=1)
+def _by_window_graph(graphs: Graphs, golden: Golden, limits: Tolerances) -> Iterator[Check]:
+    session, tensors = make_session(graphs.window.SerializeToString(), threads=1), golden.tensors()
+    names = [name for name in (LOGITS, FEATURES) if name in tensors]
 
-    def run(signal: NDArray[np.float32], continuous: NDArray[Any], categorical: NDArray[Any]) -> Any:
-        return session.run([LOGITS], {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical})[0]
+    def run(signal: NDArray[np.float32], continuous: NDArray[Any], categorical: NDArray[Any]) -> Outputs:
+        return Outputs(*session.run(names, {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}))
 
-    yield from window_checks(run, golden.tensors(), graphs.form, "onnxruntime", limit)
+    yield from window_checks(run, tensors, graphs.form, "onnxruntime", limits)

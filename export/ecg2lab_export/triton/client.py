@@ -4,8 +4,9 @@
     python client.py localhost:8001 record.hea --patient facts.json
     python client.py localhost:8001                 # no record: repeats the bundle's golden inputs on the server
 
-The server computes the bare network: logits of preprocessed windows. Everything around it happens here, as the contract
-beside this file says: leads, unit, rate, quality, windows, imputation, mean over windows, calibration, decision.
+The server computes the bare network: logits and features of preprocessed windows. Everything around it happens here, as
+the contract beside this file says: leads, unit, rate, quality, windows, imputation, mean over windows, calibration,
+decision.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from numpy.typing import NDArray
 
 import ecg2lab
 from ecg2lab import contract as contracts
+from ecg2lab._native import _core
 from ecg2lab.answer.prediction import Finding, decide
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, Ecg2LabError
 from ecg2lab.patient import Patient, read_patient
 from ecg2lab.patient.features import encode
+from ecg2lab.proof.parity import feature_error, logit_error
 from ecg2lab.recording.preparation import cut_windows, prepare_signal
 
 HERE = Path(__file__).resolve().parent
@@ -45,8 +49,11 @@ class Model:
         self.server = tritonclient.grpc.InferenceServerClient(address)
         self.record = json.loads((folder / "ecg2lab.json").read_bytes())
         self.contract: Contract = contracts.read(folder / "contract.json")
+        self.trained = read_trained(folder) if self.contract.experience else None
         config = self._asked(self.server.get_model_config, self.record["model"]).config
         self.largest_batch: int = config.max_batch_size
+        declared = {output.name for output in config.output}
+        self.names = [name for name in Outputs._fields if name in declared]
         served = config.parameters["ecg2lab_bundle_digest"].string_value
         if served != self.record["bundle_digest"]:
             raise BackendError(
@@ -63,21 +70,22 @@ class Model:
             "continuous": np.tile(features.continuous, (count, 1)),
             "categorical": np.tile(features.categorical, (count, 1)),
         }
-        return decide(self.logits(inputs), features, self.contract)
+        return decide(self.outputs(inputs), features, self.contract, self.trained).findings
 
-    def logits(self, inputs: Arrays) -> NDArray[np.float32]:
-        """Run the network on any number of windows, (B …) → (B n)."""
-        return np.concatenate([self._call(part) for part in split(inputs, self.largest_batch)])
+    def outputs(self, inputs: Arrays) -> Outputs:
+        """Run the network on any number of windows, (B …) → (B n), (B F)."""
+        parts = [self._call(part) for part in split(inputs, self.largest_batch)]
+        return Outputs(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def _call(self, inputs: Arrays) -> NDArray[np.float32]:
+    def _call(self, inputs: Arrays) -> list[NDArray[np.float32]]:
         request = []
         for name, type_ in TYPES.items():
             tensor = self.triton.InferInput(name, list(inputs[name].shape), type_)
             tensor.set_data_from_numpy(inputs[name])
             request.append(tensor)
-        outputs = [self.triton.InferRequestedOutput("logits")]
+        outputs = [self.triton.InferRequestedOutput(name) for name in self.names]
         result = self._asked(self.server.infer, self.record["model"], request, outputs=outputs)
-        return np.asarray(result.as_numpy("logits"), dtype=np.float32)
+        return [np.asarray(result.as_numpy(name), dtype=np.float32) for name in self.names]
 
     def _asked(self, question: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         try:
@@ -85,12 +93,22 @@ class Model:
         except self.triton.InferenceServerException as error:
             raise BackendError(f"{self.address}: {error.message()}") from None
 
-    def golden_error(self, folder: Path = HERE) -> float:
-        """Largest deviation of the server's logits from float64, on the bundle's golden inputs."""
+    def golden_errors(self, folder: Path = HERE) -> dict[str, tuple[float, float]]:
+        """How far the server is from float64 on the bundle's golden inputs, and how far it may be: of each output."""
         with np.load(folder / "golden.npz", allow_pickle=False) as stored:
             golden = dict(stored)
-        expected = golden.pop("logits")
-        return float(np.abs(self.logits(golden) - expected).max())
+        outputs = self.outputs({name: golden[name] for name in TYPES})
+        errors = {"logit": (logit_error(outputs.logits, golden["logits"]), self.record["logit_limit"])}
+        if outputs.features is not None:
+            errors["feature"] = feature_error(outputs.features, golden["features"]), self.record["feature_limit"]
+        return errors
+
+
+def read_trained(folder: Path) -> _core.TrainedFeatures:
+    """Features of the training folds, from which the distance of a recording is measured."""
+    name = "experience.safetensors"
+    tensors = _core.read_tensors((folder / name).read_bytes(), name)
+    return _core.TrainedFeatures(tensors["mean"].astype(np.float32), tensors["whitening"].astype(np.float32))
 
 
 def split(inputs: Arrays, size: int) -> Iterator[Arrays]:
@@ -121,9 +139,10 @@ def main() -> None:
 
 def report_golden(model: Model) -> None:
     """Say whether the server computes the bundle's model."""
-    error, limit = model.golden_error(), model.record["logit_limit"]
-    say(f"largest error of a logit: {error:.1e} (limit {limit:.1e})")
-    if not error <= limit:
+    errors = model.golden_errors()
+    for what, (error, limit) in errors.items():
+        say(f"largest error of a {what}: {error:.1e} (limit {limit:.1e})")
+    if not all(error <= limit for error, limit in errors.values()):
         raise BackendError("the server does not compute this bundle within its limit; on a GPU, is TF32 off?")
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ecg2lab._native import _core
 from ecg2lab.bundle import Bundle
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, NEXT_STATE, SIGNAL, STATE
 from ecg2lab.contract import Contract
 from ecg2lab_export.triton.pbtxt import Message, Value, Word, entries, render
 from ecg2lab_export.triton.settings import Settings
@@ -128,12 +128,6 @@ def _window(bundle: Bundle, settings: Settings, name: str, device: str) -> Messa
 
 
 def _common(bundle: Bundle, settings: Settings, name: str, device: str, declared: dict[str, Tensor]) -> Message:
-    logits: Message = {
-        "name": LOGITS,
-        "data_type": FLOAT,
-        "dims": [len(bundle.contract.targets)],
-        "label_filename": LABELS,
-    }
     return {
         "name": name,
         "backend": "onnxruntime",
@@ -142,10 +136,22 @@ def _common(bundle: Bundle, settings: Settings, name: str, device: str, declared
         "version_policy": {"latest": {"num_versions": 1}},
         "max_batch_size": settings.max_batch,
         "input": [{"name": key, "data_type": x.data_type, "dims": list(x.dims)} for key, x in declared.items()],
-        "output": [logits],
+        "output": _outputs(bundle),
         "instance_group": [{"count": settings.instances, "kind": Word(f"KIND_{device.upper()}")}],
         "parameters": entries({key: {"string_value": value} for key, value in _parameters(bundle, settings).items()}),
     }
+
+
+def _outputs(bundle: Bundle) -> list[Message]:
+    logits: Message = {
+        "name": LOGITS,
+        "data_type": FLOAT,
+        "dims": [len(bundle.contract.targets)],
+        "label_filename": LABELS,
+    }
+    if bundle.features is None:
+        return [logits]
+    return [logits, {"name": FEATURES, "data_type": FLOAT, "dims": [bundle.features]}]
 
 
 def _parameters(bundle: Bundle, settings: Settings) -> dict[str, str]:

@@ -15,7 +15,7 @@ from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import BundleError
 from ecg2lab.proof.parity import why_no_step
 from ecg2lab_export.triton import config
-from ecg2lab_export.triton.golden import archive, first_window, measure, measure_steps
+from ecg2lab_export.triton.golden import Measured, archive, first_window, measure, measure_steps
 from ecg2lab_export.triton.readme import readme
 from ecg2lab_export.triton.settings import Settings
 
@@ -42,6 +42,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """On the golden inputs, with ONNX Runtime where this was written."""
     logit_limit: float
     """For a server."""
+    feature_error: float | None = None
+    feature_limit: float | None = None
+    """None: the bundle gives no features."""
     files: dict[str, str]
     """SHA-256 of every other file of the folder."""
 
@@ -99,7 +102,8 @@ def _window_folder(bundle: Bundle, settings: Settings, name: str, variant: str, 
 
 
 def _common(bundle: Bundle, settings: Settings, name: str, variant: str, text: str) -> Files:
-    return {
+    trained = {bundles.EXPERIENCE: bundle.member(bundles.EXPERIENCE)} if bundle.contract.experience else {}
+    return trained | {
         "config.pbtxt": text.encode(),
         config.LABELS: _labels(bundle),
         CONTRACT: contracts.encode(bundle.contract),
@@ -108,9 +112,8 @@ def _common(bundle: Bundle, settings: Settings, name: str, variant: str, text: s
     }
 
 
-def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: tuple[float, float]) -> Files:
+def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: Measured) -> Files:
     """Add the record of what the folder holds."""
-    error, limit = measured
     record = Record(
         model=name,
         variant=variant,
@@ -118,8 +121,7 @@ def _sealed(bundle: Bundle, name: str, variant: str, files: Files, measured: tup
         bundle_digest=bundle.digest,
         notice=bundle.manifest.notice,
         ecg2lab=_core.version,
-        logit_error=error,
-        logit_limit=limit,
+        **measured._asdict(),
         files={path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())},
     )
     return {**files, RECORD: msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"}

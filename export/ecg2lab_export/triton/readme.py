@@ -12,7 +12,7 @@ _HEAD = """\
 **{notice}.** Written by `ecg2lab triton` from the bundle with digest
 `{digest}`.
 
-The server computes the **bare network: logits of preprocessed windows**. It checks no lead, unit, rate
+The server computes the **bare network: {computed} of preprocessed windows**. It checks no lead, unit, rate
 or signal quality and decides nothing. A logit is no probability until it went through what
 `contract.json` says: mean over windows, calibration, decision threshold. ecg2lab does both sides.
 
@@ -57,7 +57,7 @@ python client.py localhost:8001                                  # does the serv
 python client.py localhost:8001 record.hea --patient facts.json  # probabilities and decisions
 ```
 
-The first command sends the bundle's golden inputs and compares the logits with float64: run it after
+The first command sends the bundle's golden inputs and compares the outputs with float64: run it after
 every change of server, driver or GPU. `client.py` is short; read it before writing a client of your own.
 """
 _ASK_STREAM = """\
@@ -86,8 +86,9 @@ _FILES = """\
 | 1/model.onnx | the graph, byte for byte that of the bundle |
 | labels.txt | targets, in the order of the logits |
 | contract.json, card.md | what inputs and outputs mean; the model card |
-| golden.npz | inputs with their float64 logits, for checking a server |
-| ecg2lab.json | digests of these files, and the error of a logit that a server must stay below |
+| experience.safetensors | where `contract.json` has `experience`: from what the distance of a recording is measured |
+| golden.npz | inputs with their float64 outputs, for checking a server |
+| ecg2lab.json | digests of these files, and the errors that a server must stay below |
 """
 _FILES_OF_WINDOWS = """\
 | client.py | asks the server |
@@ -114,6 +115,7 @@ def readme(bundle: Bundle, settings: Settings, name: str, variant: str) -> str:
         name=name,
         notice=notice[0].upper() + notice[1:],
         digest=bundle.digest,
+        computed="logits" if bundle.features is None else "logits and features",
         tensors="\n".join(_tensors(bundle, variant)),
         options=" ".join(_options(settings, variant)),
         mounts=" ".join(_mounts(settings, variant)),
@@ -140,7 +142,10 @@ def _tensors(bundle: Bundle, variant: str) -> list[str]:
     for name, (data_type, dims) in declared.items():
         shape = ", ".join(str(size) if size > 0 else "samples" for size in dims)
         rows.append(f"| `{name}` | {data_type.removeprefix('TYPE_')} | (B, {shape}) | {meanings[name]} |")
-    return [*rows, f"| `logits`, output | FP32 | (B, {len(bundle.contract.targets)}) | in the order of `labels.txt` |"]
+    rows.append(f"| `logits`, output | FP32 | (B, {len(bundle.contract.targets)}) | in the order of `labels.txt` |")
+    if bundle.features is not None:
+        rows.append(f"| `features`, output | FP32 | (B, {bundle.features}) | what the network's last layer is given |")
+    return rows
 
 
 def _options(settings: Settings, variant: str) -> list[str]:

@@ -21,6 +21,8 @@ void write(std::string& out, const ErrorNote& error);
 void write(std::string& out, const FaultNote& fault);
 void write(std::string& out, const FindingNote& finding);
 void write(std::string& out, const Measured& share);
+void write(std::string& out, const ConformalSet& conformal);
+void write(std::string& out, const ExperienceNote& experience);
 void write(std::string& out, const OperatingPoint& point);
 void write(std::string& out, const QualityNote& quality);
 void write(std::string& out, const RecordingNote& recording);
@@ -124,7 +126,27 @@ void write(std::string& out, const OperatingPoint& point) {
       .field("sensitivity", point.sensitivity)
       .field("specificity", point.specificity)
       .field("ppv", point.ppv)
-      .field("npv", point.npv);
+      .field("npv", point.npv)
+      .field("conformal", point.conformal);
+}
+
+void write(std::string& out, const ConformalSet& conformal) {
+  Object(out)
+      .field("error", conformal.error)
+      .field("positive_from", conformal.positive_from)
+      .field("negative_to", conformal.negative_to)
+      .field("coverage_positive", conformal.coverage_positive)
+      .field("coverage_negative", conformal.coverage_negative)
+      .field("unsure", conformal.unsure);
+}
+
+void write(std::string& out, const ExperienceNote& experience) {
+  Object(out)
+      .field("distance", experience.distance)
+      .field("limit", experience.limit)
+      .field("quantile", experience.quantile)
+      .field("outside", experience.outside)
+      .field("reasons", experience.reasons);
 }
 
 void write(std::string& out, const FindingNote& finding) {
@@ -213,6 +235,7 @@ void write(std::string& out, const PredictionNote& prediction) {
       .field("source", prediction.source)
       .field("explanations", prediction.explanations)
       .field("record", prediction.record)
+      .field("experience", prediction.experience)
       .field("schema_version", kSchemaVersion);
   if (prediction.position) object.field("position", *prediction.position).field("refusal", prediction.refusal);
 }

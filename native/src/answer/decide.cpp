@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/errors.h"
+#include "base/number_text.h"
 
 namespace ecg2lab {
 namespace {
@@ -49,19 +50,25 @@ Situation situation_of(std::size_t windows, const Features& features, const Cont
   return {windows, missing, both && missing + 2 == all};
 }
 
-bool holds(const OperatingPoint& point, const Situation& situation) {
-  if (point.windows != situation.windows) return false;
-  return point.facts == KnownFacts::age_and_sex ? situation.age_and_sex_only : situation.missing <= point.most_missing;
+// Of an operating point or a limit of experience.
+template <typename Setting>
+bool holds(const Setting& setting, const Situation& situation) {
+  if (setting.windows != situation.windows) return false;
+  return setting.facts == KnownFacts::age_and_sex ? situation.age_and_sex_only
+                                                  : situation.missing <= setting.most_missing;
 }
 
-// The point that was measured in this situation. Where both hold, that of age and sex alone goes first.
-const OperatingPoint* fitting_point(const std::vector<OperatingPoint>& points, const Situation& situation) {
-  const OperatingPoint* fitting = nullptr;
-  for (const OperatingPoint& point : points) {
-    if (holds(point, situation) && (fitting == nullptr || point.facts == KnownFacts::age_and_sex)) fitting = &point;
+// What was measured in this situation. Where both hold, that of age and sex alone goes first.
+template <typename Setting>
+const Setting* fitting(const std::vector<Setting>& settings, const Situation& situation) {
+  const Setting* best = nullptr;
+  for (const Setting& setting : settings) {
+    if (holds(setting, situation) && (best == nullptr || setting.facts == KnownFacts::age_and_sex)) best = &setting;
   }
-  return fitting;
+  return best;
 }
+
+std::string percent(double share) { return number_text(100 * share, 4) + " %"; }
 
 std::string counted(std::size_t count, const std::string& thing) {
   return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
@@ -85,6 +92,11 @@ std::string why_none_fits(const std::vector<OperatingPoint>& points, const Situa
   return "no operating point holds for " + counted(situation.windows, "window") + ", only for " + counts;
 }
 
+std::string why_unsure(const ConformalSet& conformal, double probability) {
+  const bool both = probability >= conformal.positive_from;
+  return "at an error of " + percent(conformal.error) + (both ? ", both answers remain" : ", neither answer remains");
+}
+
 void judge(const Target& target, const Situation& situation, Verdict& verdict) {
   const auto flag = [&](double threshold) {
     verdict.threshold = threshold;
@@ -96,15 +108,70 @@ void judge(const Target& target, const Situation& situation, Verdict& verdict) {
     return;
   }
   const auto& points = target.decision->points;
-  const OperatingPoint* const point = fitting_point(points, situation);
+  const OperatingPoint* const point = fitting(points, situation);
   verdict.base_rate = (point != nullptr ? *point : points.front()).prevalence;
   if (point == nullptr) {
     verdict.reason = why_none_fits(points, situation);
     return;
   }
   verdict.point = static_cast<std::size_t>(point - points.data());
-  if (point->threshold) return flag(*point->threshold);
-  verdict.reason = *point->reason;
+  if (!point->threshold) {
+    verdict.reason = *point->reason;
+    return;
+  }
+  flag(*point->threshold);
+  const auto& conformal = point->conformal;
+  if (verdict.word == Word::flagged || !conformal || !conformal->is_unsure(verdict.probability)) return;
+  verdict.word = Word::unsure;
+  verdict.reason = why_unsure(*conformal, verdict.probability);
+}
+
+// Of a number that was given, and lies beyond those of the training folds.
+std::optional<std::string> why_beyond(const TrainedRange& range, const Features& patient, const Contract& contract) {
+  if (!stated(range.name, patient, contract)) return std::nullopt;
+  const auto named = [&](const auto& feature) { return feature.name == range.name; };
+  const auto feature = std::find_if(contract.continuous.begin(), contract.continuous.end(), named);
+  const float value = patient.continuous[static_cast<std::size_t>(feature - contract.continuous.begin())];
+  if (static_cast<float>(range.minimum) <= value && value <= static_cast<float>(range.maximum)) return std::nullopt;
+  return range.name + " lies beyond the " + number_text(range.minimum) + " to " + number_text(range.maximum) + " " +
+         feature->unit + " of those that the model was trained on";
+}
+
+std::optional<Familiarity> recognise(const NetworkOutput& output, const Features& patient, const Contract& contract,
+                                     const TrainedFeatures* trained, const Situation& situation) {
+  if (!contract.experience) return std::nullopt;
+  const Experience& experience = *contract.experience;
+  if (trained == nullptr || output.features.columns != trained->size() || output.features.rows != situation.windows) {
+    refuse("its features are not those that the model's experience is measured by");
+  }
+  Familiarity familiarity{.distance = trained->distance(output.features), .quantile = experience.quantile};
+  if (!std::isfinite(familiarity.distance)) refuse("the network's features are not finite");
+  for (const TrainedRange& range : experience.ranges) {
+    if (auto reason = why_beyond(range, patient, contract)) familiarity.reasons.push_back(std::move(*reason));
+  }
+  const ExperienceLimit* const limit = fitting(experience.limits, situation);
+  if (limit == nullptr) return familiarity;
+  familiarity.limit = limit->distance;
+  if (familiarity.distance > limit->distance) {
+    familiarity.reasons.push_back("this ECG with these facts is unlike those that the model was trained on: distance " +
+                                  number_text(familiarity.distance, 4) + ", and " + percent(experience.quantile) +
+                                  " of those lie within " + number_text(limit->distance, 4));
+  }
+  return familiarity;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
+}
+
+// Nothing is decided of it.
+void withhold(const std::string& reason, Verdict& verdict) {
+  verdict.word = Word::outside_experience;
+  verdict.reason = reason;
+  verdict.point.reset();
+  verdict.threshold.reset();
 }
 
 Verdict decide_target(MatrixView<float> logits, std::size_t index, const Target& target, const Situation& situation) {
@@ -126,15 +193,21 @@ Verdict decide_target(MatrixView<float> logits, std::size_t index, const Target&
 
 }  // namespace
 
-std::vector<Verdict> decide(MatrixView<float> logits, const Features& features, const Contract& contract) {
+Decided decide(const NetworkOutput& output, const Features& patient, const Contract& contract,
+               const TrainedFeatures* trained) {
+  const MatrixView<float>& logits = output.logits;
   if (logits.rows == 0) refuse("there is no window to decide from");
   if (logits.columns != contract.targets.size()) refuse("as many logits as targets are needed");
-  const Situation situation = situation_of(logits.rows, features, contract);
-  std::vector<Verdict> verdicts;
+  const Situation situation = situation_of(logits.rows, patient, contract);
+  Decided decided{.verdicts = {}, .familiarity = recognise(output, patient, contract, trained, situation)};
   for (std::size_t index = 0; index < contract.targets.size(); ++index) {
-    verdicts.push_back(decide_target(logits, index, contract.targets[index], situation));
+    decided.verdicts.push_back(decide_target(logits, index, contract.targets[index], situation));
   }
-  return verdicts;
+  if (decided.familiarity && decided.familiarity->outside()) {
+    const std::string reason = joined(decided.familiarity->reasons);
+    for (Verdict& verdict : decided.verdicts) withhold(reason, verdict);
+  }
+  return decided;
 }
 
 }  // namespace ecg2lab

@@ -9,22 +9,25 @@
 #include <string_view>
 #include <vector>
 
+#include "answer/trained_features.h"
 #include "base/matrix.h"
 #include "contract/contract.h"
 #include "patient/patient_features.h"
 
 namespace ecg2lab {
 
-// What may be said of a target.
-enum class Word { no_decision, flagged, not_flagged };
-constexpr std::array<std::string_view, 3> words_of(Word) { return {"no decision", "flagged", "not flagged"}; }
+// What may be said of a target. In this order in C.
+enum class Word { no_decision, flagged, not_flagged, unsure, outside_experience };
+constexpr std::array<std::string_view, 5> words_of(Word) {
+  return {"no decision", "flagged", "not flagged", "unsure", "outside experience"};
+}
 
 struct Verdict {
   double probability;  // calibrated mean over windows
   double lowest;       // of the windows' own probabilities, calibrated alike
   double highest;
   Word word = Word::no_decision;
-  std::string reason = {};                // why there is no decision
+  std::string reason = {};                // why it is neither flagged nor not flagged
   std::optional<std::size_t> point = {};  // of the target's decision: the operating point that holds here
   std::optional<double> threshold = {};   // that decided
   std::optional<double> base_rate = {};   // of that point, or of any if none holds
@@ -34,15 +37,40 @@ struct Verdict {
     const double ratio = base_rate && *base_rate > 0 ? probability / *base_rate : INFINITY;
     return std::isfinite(ratio) ? std::optional(ratio) : std::nullopt;
   }
+  // None where nothing was decided.
   std::optional<bool> detected() const {
-    return word == Word::no_decision ? std::nullopt : std::optional(word == Word::flagged);
+    const bool decided = word == Word::flagged || word == Word::not_flagged;
+    return decided ? std::optional(word == Word::flagged) : std::nullopt;
   }
 };
 
-// `logits` is (windows, targets). Probabilities are averaged over windows, then calibrated on the logit of the mean. A
-// target is flagged after the operating point that was measured for so many windows and so many facts; without one
-// there is no decision. Throws Error of kind `backend` on no windows, on a wrong number of targets and on logits that
-// are not finite.
-std::vector<Verdict> decide(MatrixView<float> logits, const Features& features, const Contract& contract);
+// How far a recording lies from what the model was trained on.
+struct Familiarity {
+  double distance;
+  std::optional<double> limit = {};       // none: nobody measured one for so many windows and facts
+  double quantile;                        // share of familiar recordings within the limit
+  std::vector<std::string> reasons = {};  // why it is outside experience; empty: it is not, or that is not known
+
+  bool outside() const { return !reasons.empty(); }
+};
+
+struct Decided {
+  std::vector<Verdict> verdicts;           // one for each target
+  std::optional<Familiarity> familiarity;  // none: the contract does not say how far experience reaches
+};
+
+// What the network gave, a row for each window.
+struct NetworkOutput {
+  MatrixView<float> logits;         // (windows, targets)
+  MatrixView<float> features = {};  // (windows, F); read only where the contract has experience
+};
+
+// Probabilities are averaged over windows, then calibrated on the logit of the mean. Outside experience nothing is
+// decided. A target is flagged after the operating point that was measured for so many windows and so many facts;
+// without one there is no decision, and what is not flagged is unsure where its conformal set says so.
+// `trained` is wanted where the contract has experience. Throws Error of kind `backend` on no windows, on a wrong
+// number of targets or features, and on numbers that are not finite.
+Decided decide(const NetworkOutput& output, const Features& patient, const Contract& contract,
+               const TrainedFeatures* trained);
 
 }  // namespace ecg2lab

@@ -100,4 +100,12 @@ FindingNote describe_finding(const Verdict& verdict, const Target& target) {
   return note;
 }
 
+ExperienceNote describe_experience(const Familiarity& familiarity) {
+  return {.distance = familiarity.distance,
+          .limit = familiarity.limit,
+          .quantile = familiarity.quantile,
+          .outside = familiarity.outside(),
+          .reasons = familiarity.reasons};
+}
+
 }  // namespace ecg2lab

@@ -52,13 +52,22 @@ struct FindingNote {
   double lowest;
   double highest;
   std::string verdict;
-  std::optional<std::string> reason;  // why there is no decision
+  std::optional<std::string> reason;  // why it is neither flagged nor not flagged
   std::optional<double> base_rate;
   std::optional<double> ratio;  // of the probability to the base rate
   std::optional<std::string> rule;
   std::optional<OperatingPoint> operating_point;
   std::optional<double> decision_threshold;  // that of the operating point, or of none that is stated
   std::optional<bool> detected;              // flagged, where there is a decision
+};
+
+// How far the recording lies from what the model was trained on.
+struct ExperienceNote {
+  double distance;
+  std::optional<double> limit;
+  double quantile;
+  bool outside;
+  std::vector<std::string> reasons;
 };
 
 struct RecordingNote {
@@ -111,8 +120,9 @@ struct PredictionNote {
   EncodedJson source{"null"};
   EncodedJson explanations{"[]"};
   std::optional<std::string> record;
-  std::optional<Position> position;  // of a window of a stream
-  std::optional<ErrorNote> refusal;  // of such a window
+  std::optional<ExperienceNote> experience;  // none: refused, or the model does not say
+  std::optional<Position> position;          // of a window of a stream
+  std::optional<ErrorNote> refusal;          // of such a window
 };
 
 // A recording that got no answer.
@@ -131,5 +141,7 @@ RecordingNote describe_recording(const Prepared& prepared, const std::vector<std
                                  const Contract& contract);
 
 FindingNote describe_finding(const Verdict& verdict, const Target& target);
+
+ExperienceNote describe_experience(const Familiarity& familiarity);
 
 }  // namespace ecg2lab

@@ -25,13 +25,14 @@ struct KnownMember {
   std::string_view name;
   bool required;
 };
-constexpr std::array<KnownMember, 7> kMembers{{{"manifest.json", true},
+constexpr std::array<KnownMember, 8> kMembers{{{"manifest.json", true},
                                                {"weights.safetensors", false},
                                                {"window.onnx", true},
                                                {"step.onnx", false},
                                                {"golden.safetensors", true},
                                                {"parity.json", true},
-                                               {"card.md", true}}};
+                                               {"card.md", true},
+                                               {"experience.safetensors", false}}};
 
 [[noreturn]] void refuse(const std::string& source, const std::string& why) {
   throw Error(ErrorKind::bundle, source + why);

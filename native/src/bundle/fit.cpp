@@ -1,6 +1,7 @@
 #include "bundle/fit.h"
 
-#include <array>
+#include <algorithm>
+#include <cmath>
 
 #include "base/errors.h"
 #include "bundle/graph.h"
@@ -9,7 +10,8 @@
 namespace ecg2lab {
 namespace {
 
-constexpr const char *kWindowGraph = "window.onnx", *kStepGraph = "step.onnx", *kWeights = "weights.safetensors";
+constexpr const char *kWindowGraph = "window.onnx", *kStepGraph = "step.onnx", *kWeights = "weights.safetensors",
+                     *kExperience = "experience.safetensors";
 
 [[noreturn]] void refuse(const Bundle& bundle, const std::string& why) {
   throw Error(ErrorKind::bundle, bundle.source() + ": " + why + "; export it again");
@@ -25,7 +27,8 @@ void require_same(const Bundle& bundle, const std::string& what, const std::stri
 void check_proof(const Bundle& bundle) {
   const Proof& proof = bundle.proof();
   const Manifest& manifest = bundle.manifest();
-  if (proof.form != manifest.form || proof.precision != manifest.precision || !proof.passed) {
+  if (proof.form != manifest.form || proof.precision != manifest.precision || !proof.passed ||
+      (manifest.network.features && !proof.of_features)) {
     refuse(bundle, "parity.json is no proof of this bundle");
   }
 }
@@ -50,6 +53,7 @@ void check_weights(const Bundle& bundle) {
   while (has(layers)) ++layers;
   require("hidden", size_along(file.tensors, "encoder.bias", 0, called));
   require("layers", layers);
+  if (network.features) require("features", size_along(file.tensors, "head.weight", 1, called));
   for (std::size_t i = 0; i < layers; ++i) {
     const std::string name = "layers." + std::to_string(i) + ".b";
     const bool causal = size_along(file.tensors, name, 0, called) == 1;
@@ -67,12 +71,22 @@ Port port(std::string_view name, Element element, std::vector<std::int64_t> size
 }
 
 // Of the network over one window, or over a chunk of samples.
-Ports ports_of(const Contract& contract, std::int64_t samples) {
+Ports ports_of(const Manifest& manifest, std::int64_t samples) {
+  const Contract& contract = manifest.contract;
   const auto count = [](std::size_t size) { return static_cast<std::int64_t>(size); };
-  return {port("signal", Element::float32, {count(contract.signal.leads.size()), samples}),
-          port("continuous", Element::float32, {count(contract.continuous_columns())}),
-          port("categorical", Element::int64, {count(contract.codes_per_column().size())}),
-          port("logits", Element::float32, {count(contract.targets.size())})};
+  Ports ports{port("signal", Element::float32, {count(contract.signal.leads.size()), samples}),
+              port("continuous", Element::float32, {count(contract.continuous_columns())}),
+              port("categorical", Element::int64, {count(contract.codes_per_column().size())}),
+              port("logits", Element::float32, {count(contract.targets.size())})};
+  if (manifest.network.features) ports.push_back(port("features", Element::float32, {*manifest.network.features}));
+  return ports;
+}
+
+// As what a graph lacks or has otherwise is named.
+const char* stated_by(const Port& port, std::int64_t most_samples) {
+  if (most_samples) return "its step graph does not fit its manifest at '";
+  return port.name == "features" ? "its graph does not fit its manifest at '"
+                                 : "its graph does not fit its contract at '";
 }
 
 Graph checked_graph(const Bundle& bundle, const char* name, const Ports& expected, std::int64_t most_samples) {
@@ -81,9 +95,7 @@ Graph checked_graph(const Bundle& bundle, const char* name, const Ports& expecte
     for (const Port& port : expected) {
       const Port* there = graph.find(port.name);
       if (there == nullptr || there->element != port.element || there->sizes != port.sizes) {
-        refuse(bundle, (most_samples ? "its step graph does not fit its manifest at '"
-                                     : "its graph does not fit its contract at '") +
-                           std::string(port.name) + "'");
+        refuse(bundle, stated_by(port, most_samples) + std::string(port.name) + "'");
       }
     }
     if (graph.inputs.size() + graph.outputs.size() != expected.size()) {
@@ -97,9 +109,8 @@ Graph checked_graph(const Bundle& bundle, const char* name, const Ports& expecte
 }
 
 void check_window_graph(const Bundle& bundle) {
-  const Contract& contract = bundle.contract();
-  const auto window = static_cast<std::int64_t>(contract.signal.window_samples);
-  const Graph graph = checked_graph(bundle, kWindowGraph, ports_of(contract, window), 0);
+  const auto window = static_cast<std::int64_t>(bundle.contract().signal.window_samples);
+  const Graph graph = checked_graph(bundle, kWindowGraph, ports_of(bundle.manifest(), window), 0);
   require_same(bundle, "precision", bundle.manifest().precision, kWindowGraph, graph.precision());
   require_same(bundle, "opset", std::to_string(bundle.manifest().opset), kWindowGraph, std::to_string(kOpset));
 }
@@ -111,11 +122,50 @@ void check_step_graph(const Bundle& bundle) {
                        (step ? "speaks of a step graph, which is missing" : "does not speak of its step graph"));
   }
   if (!step) return;
-  Ports expected = ports_of(bundle.contract(), kFree);
+  Ports expected = ports_of(bundle.manifest(), kFree);
   for (const char* name : {"state", "next_state"}) {
     expected.push_back(port(name, Element::float32, {step->state_size}));
   }
   checked_graph(bundle, kStepGraph, expected, step->most_samples);
+}
+
+void check_experience_tensor(const Bundle& bundle, const TensorMap& tensors, const std::string& name,
+                             const std::vector<std::size_t>& shape) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) refuse(bundle, std::string(kExperience) + " lacks " + name);
+  const Tensor& tensor = found->second;
+  if (tensor.type != Tensor::Type::f32 || tensor.shape != shape) {
+    refuse(bundle, std::string(kExperience) + ": " + name + " has another shape or type");
+  }
+  std::size_t numbers = 1;
+  for (const std::size_t size : shape) numbers *= size;
+  const auto* const first = reinterpret_cast<const float*>(tensor.data);
+  if (!std::all_of(first, first + numbers, [](float value) { return std::isfinite(value); })) {
+    refuse(bundle, std::string(kExperience) + ": " + name + " is not finite");
+  }
+}
+
+// Mean and whitening of features that the graphs give, if and only if the contract speaks of experience.
+void check_experience(const Bundle& bundle) {
+  const auto& experience = bundle.contract().experience;
+  if (experience.has_value() != bundle.has(kExperience)) {
+    refuse(bundle,
+           std::string("its contract ") + (experience ? "speaks of experience, but it lacks " + std::string(kExperience)
+                                                      : "does not speak of its " + std::string(kExperience)));
+  }
+  if (!experience) return;
+  const auto& given = bundle.manifest().network.features;
+  if (!given) refuse(bundle, "its contract speaks of experience, but its graphs give no features");
+  if (*given != static_cast<std::int64_t>(experience->features)) {
+    refuse(bundle, "its manifest says features " + std::to_string(*given) + ", its contract " +
+                       std::to_string(experience->features));
+  }
+  const std::string called = bundle.source() + ": " + kExperience;
+  const Safetensors file = read_safetensors(bundle.member(kExperience), called);
+  const std::size_t features = experience->features;
+  check_experience_tensor(bundle, file.tensors, "mean", {features});
+  check_experience_tensor(bundle, file.tensors, "whitening", {features, features});
+  if (file.tensors.size() != 2) refuse(bundle, std::string(kExperience) + " holds more than mean and whitening");
 }
 
 }  // namespace
@@ -128,6 +178,7 @@ void check_fit(const Bundle& bundle) {
   check_window_graph(bundle);
   check_step_graph(bundle);
   check_proof(bundle);
+  check_experience(bundle);
   if (bundle.manifest().architecture == kS4Fusion) check_weights(bundle);
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLongestWord = 120;
 constexpr auto kAnyInteger = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMostFeatures = 1'000'000;  // as a contract may state
 
 bool is_sha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -33,10 +34,11 @@ std::int64_t read_integer(const Field& field) { return field.integer(-kAnyIntege
 
 NetworkFacts read_network(const Field& field, const std::string& architecture) {
   Fields fields(field);
-  NetworkFacts network{.causal = fields.required("causal").boolean(), .sizes = {}};
+  NetworkFacts network{.causal = fields.required("causal").boolean(), .sizes = {}, .features = {}};
   for (const auto& [name, size] : field.members()) {
     if (name != "causal") network.sizes.emplace(name, size.integer(0, kAnyInteger));
   }
+  if (const auto features = fields.find("features")) network.features = features->integer(1, kMostFeatures);
   fields.required("parameters");
   if (architecture == kS4Fusion) {
     for (const char* name : {"hidden", "state_size", "layers"}) fields.required(name);
@@ -75,6 +77,24 @@ double read_not_negative(const Field& field) {
 
 const std::vector<std::string> kReduced{"fp16", "bf16", "int8"};
 
+std::optional<double> find_share(Fields& fields, const char* name) {
+  const auto field = fields.find_value(name);
+  if (!field) return std::nullopt;
+  const double share = field->number();
+  if (!(share >= 0 && share <= 1)) field->refuse("expected a number >= 0 and <= 1");
+  return share;
+}
+
+// Whether the flags that change, and what more is outside experience, are within the limit. Older gates state neither.
+void check_decisions(const std::string& precision, Fields& fields, const Field& gate) {
+  const auto limit = find_share(fields, "decision_limit"), changed = find_share(fields, "flags_changed"),
+             before = find_share(fields, "outside_fp32"), after = find_share(fields, "outside_reduced");
+  if (before.has_value() != after.has_value()) gate.refuse("outside experience is stated of one precision alone");
+  if ((changed || after) && !limit) gate.refuse("decisions were measured without a limit");
+  if ((changed && *changed > *limit) || (after && *after - *before > *limit))
+    gate.refuse("the gate of " + precision + " was not passed");
+}
+
 void check_gate(const std::string& precision, const Field& field) {
   Fields fields(field);
   const std::string spoken_of = kReduced[fields.required("precision").word(kReduced)];
@@ -91,6 +111,7 @@ void check_gate(const std::string& precision, const Field& field) {
   const double loss = fields.required("worst_auroc_loss").number();
   if (!(loss <= read_not_negative(fields.required("limit"))))
     field.refuse("the gate of " + precision + " was not passed");
+  check_decisions(precision, fields, field);
   fields.refuse_unknown();
 }
 

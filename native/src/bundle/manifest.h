@@ -27,7 +27,8 @@ inline constexpr std::string_view kS4Fusion = "s4-fusion";
 
 struct NetworkFacts {
   bool causal;
-  std::map<std::string, std::int64_t> sizes;  // by name; those of inputs and outputs are in the contract
+  std::map<std::string, std::int64_t> sizes;  // by name; those of inputs and logits are in the contract
+  std::optional<std::int64_t> features;       // that its graphs give; none: they give none
 
   std::int64_t size(const std::string& name) const { return sizes.at(name); }
 };

@@ -7,22 +7,23 @@
 namespace ecg2lab {
 namespace {
 
-// Whether a measured error is within its limit.
-bool read_check(const Field& field) {
+void read_check(const Field& field, Proof& proof) {
   Fields fields(field);
-  fields.required("quantity").word({"kernel", "logits"});
+  const std::vector<std::string> quantities{"kernel", "logits", "features"};
+  const std::string& quantity = quantities[fields.required("quantity").word(quantities)];
   for (const char* name : {"form", "backend", "case"}) fields.required(name).text();
   const double error = fields.required("error").number();
   const Field limit = fields.required("tolerance");
   if (!(limit.number() > 0)) limit.refuse("expected a number > 0");
   fields.refuse_unknown();
-  return error <= limit.number();
+  proof.passed = error <= limit.number() && proof.passed;
+  proof.of_features = quantity == "features" || proof.of_features;
 }
 
 Proof read_proof(const Field& field) {
   Fields fields(field);
   Proof proof{.form = fields.required("form").text(), .precision = fields.required("precision").text(), .left_out = {}};
-  for (const Field& check : fields.required("checks").items(1)) proof.passed = read_check(check) && proof.passed;
+  for (const Field& check : fields.required("checks").items(1)) read_check(check, proof);
   for (const auto& [name, why] : fields.required("left_out").members()) proof.left_out.emplace(name, why.text());
   if (const auto refused = fields.find("refused")) {
     for (const auto& [precision, why] : refused->members()) why.text();

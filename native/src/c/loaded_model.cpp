@@ -45,6 +45,7 @@ ecg2lab_measured to_c(const std::optional<Measured>& share) {
 }
 
 ecg2lab_operating_point to_c(const OperatingPoint& point) {
+  const std::optional<ConformalSet>& conformal = point.conformal;
   return {.windows = point.windows,
           .facts = static_cast<int32_t>(point.facts),
           .threshold = point.threshold.value_or(kNone),
@@ -55,7 +56,11 @@ ecg2lab_operating_point to_c(const OperatingPoint& point) {
           .sensitivity = to_c(point.sensitivity),
           .specificity = to_c(point.specificity),
           .ppv = to_c(point.ppv),
-          .npv = to_c(point.npv)};
+          .npv = to_c(point.npv),
+          .conformal_error = conformal ? conformal->error : kNone,
+          .coverage_positive = to_c(conformal ? conformal->coverage_positive : std::nullopt),
+          .coverage_negative = to_c(conformal ? conformal->coverage_negative : std::nullopt),
+          .unsure = to_c(conformal ? conformal->unsure : std::nullopt)};
 }
 
 ecg2lab_target to_c(const Target& target) {

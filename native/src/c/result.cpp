@@ -64,6 +64,11 @@ ecg2lab_refusal refusal_of(const Answer& answer) {
   return missing ? ECG2LAB_REFUSAL_MISSING_LEADS : ECG2LAB_REFUSAL_RECORDING;
 }
 
+ecg2lab_experience experience_of(const std::optional<Familiarity>& familiarity) {
+  if (familiarity && familiarity->outside()) return ECG2LAB_EXPERIENCE_OUTSIDE;
+  return familiarity && familiarity->limit ? ECG2LAB_EXPERIENCE_INSIDE : ECG2LAB_EXPERIENCE_NOT_JUDGED;
+}
+
 }  // namespace
 
 Result::Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFields source)
@@ -182,6 +187,9 @@ void Result::fill() {
   quality = quality_of(answer_);
   faults = fault_list_.data(), fault_count = fault_list_.size();
   out_of_range = out_of_range_.data(), out_of_range_count = out_of_range_.size();
+  experience = experience_of(answer_.familiarity);
+  experience_distance = answer_.familiarity ? answer_.familiarity->distance : kNone;
+  experience_limit = answer_.familiarity ? answer_.familiarity->limit.value_or(kNone) : kNone;
 }
 
 }  // namespace ecg2lab::c

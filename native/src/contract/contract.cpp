@@ -102,18 +102,36 @@ void check(const Field& field, const OperatingPoint& point) {
   if (point.threshold.has_value() == point.reason.has_value()) {
     field.refuse("an operating point has a threshold, or the reason why there is none");
   }
+  if (point.conformal && !point.threshold) {
+    field.refuse("an operating point without a threshold has no conformal set");
+  }
   if (point.threshold && !(point.prevalence && point.sensitivity && point.specificity)) {
     field.refuse("an operating point with a threshold states prevalence, sensitivity and specificity");
   }
 }
 
-void check(const Field& field, const Decision& decision) {
-  std::set<std::pair<std::size_t, KnownFacts>> settings;
-  for (const OperatingPoint& point : decision.points) {
-    if (settings.insert({point.windows, point.facts}).second) continue;
-    field.refuse("two operating points with windows " + std::to_string(point.windows) + " and facts '" +
-                 std::string(word_of(point.facts)) + "'");
+// Of operating points or limits: each holds in a setting of its own.
+template <typename Setting>
+void require_distinct(const Field& field, const std::string& what, const std::vector<Setting>& settings) {
+  std::set<std::pair<std::size_t, KnownFacts>> taken;
+  for (const Setting& setting : settings) {
+    if (taken.insert({setting.windows, setting.facts}).second) continue;
+    field.refuse("two " + what + " with windows " + std::to_string(setting.windows) + " and facts '" +
+                 std::string(word_of(setting.facts)) + "'");
   }
+}
+
+void check(const Field& field, const Decision& decision) {
+  require_distinct(field, "operating points", decision.points);
+}
+
+void check(const Field& field, const TrainedRange& range) {
+  if (range.minimum > range.maximum) field.refuse("the range of " + range.name + " ends before it begins");
+}
+
+void check(const Field& field, const Experience& experience) {
+  require_distinct(field, "limits of experience", experience.limits);
+  require_unique(field, "range", names_of(experience.ranges));
 }
 
 void check(const Field& field, const Target& target) {
@@ -135,6 +153,13 @@ void check(const Field& field, const Contract& contract) {
   features.insert(features.end(), categories.begin(), categories.end());
   require_unique(field, "feature", features);
   require_unique(field, "target", names_of(contract.targets));
+  if (!contract.experience) return;
+  const std::vector<std::string> numbers = names_of(contract.continuous);
+  for (const TrainedRange& range : contract.experience->ranges) {
+    if (std::find(numbers.begin(), numbers.end(), range.name) == numbers.end()) {
+      field.refuse("experience has a range of '" + range.name + "', which the model does not take");
+    }
+  }
 }
 
 void check(const Field& field, const Limit& limit, const FaultRule& rule) {
@@ -179,6 +204,12 @@ class Reader {
   void optional(const char* name, std::optional<T>& member, const Rule& rule) {
     member.reset();
     if (const auto field = fields_.find(name)) read(*field, rule, member);
+  }
+
+  template <typename Rule, typename T>
+  void optional(const char* name, std::vector<T>& members, const Rule& rule) {
+    members.clear();
+    if (const auto field = fields_.find(name)) read(*field, rule, members);
   }
 
   template <typename T>

@@ -97,6 +97,19 @@ struct Measured {
 enum class KnownFacts { all, age_and_sex };
 constexpr std::array<std::string_view, 2> words_of(KnownFacts) { return {"all", "age and sex"}; }
 
+// Class-conditional conformal prediction: whether a target that is not flagged counts as unsure.
+struct ConformalSet {
+  double error;
+  double positive_from;  // probability from which the set holds "abnormal"
+  double negative_to;    // and up to which it holds "not abnormal"
+  std::optional<Measured> coverage_positive;
+  std::optional<Measured> coverage_negative;
+  std::optional<Measured> unsure;
+
+  // Both answers or neither.
+  bool is_unsure(double probability) const { return (probability >= positive_from) == (probability <= negative_to); }
+};
+
 // From which probability on a target is flagged, in the setting in which that was measured.
 struct OperatingPoint {
   std::size_t windows;  // over which the probability is a mean
@@ -112,6 +125,7 @@ struct OperatingPoint {
   std::optional<Measured> specificity;
   std::optional<Measured> ppv;
   std::optional<Measured> npv;
+  std::optional<ConformalSet> conformal = {};
 };
 
 // How it is decided whether a target is flagged.
@@ -140,6 +154,32 @@ struct Target {
   std::optional<Value> value;        // always none: `read_contract` refuses it
 };
 
+// Values of a continuous feature in the training folds.
+struct TrainedRange {
+  std::string name;
+  double minimum;
+  double maximum;
+};
+
+// Beyond which distance a recording lies outside experience, in the setting in which that was chosen.
+struct ExperienceLimit {
+  std::size_t windows;
+  KnownFacts facts;
+  std::size_t most_missing;
+  double distance;
+  std::size_t patients;
+};
+
+// How far what the model was trained on reaches.
+struct Experience {
+  std::size_t features;  // of the network: what its last layer is given
+  double quantile;
+  std::string trained_on;
+  std::string chosen_on;
+  std::vector<TrainedRange> ranges;
+  std::vector<ExperienceLimit> limits;
+};
+
 // Whom the model is for.
 struct Population {
   double minimum_age;
@@ -159,6 +199,7 @@ struct Contract {
   std::vector<Target> targets;
   Population population;
   QualityLimits quality = {};
+  std::optional<Experience> experience = {};
 
   // Columns of the network's input `continuous`: the features, then their flags if they stand there.
   std::size_t continuous_columns() const;

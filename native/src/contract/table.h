@@ -44,7 +44,7 @@ struct StandardLimit {
 
 // `visit_fields(structure, visitor)` calls, in the order of the fields,
 //   visitor.required(name, member, rule)
-//   visitor.optional(name, member, rule)             absent: none, or a structure of defaults
+//   visitor.optional(name, member, rule)             absent: none, an empty list, or a structure of defaults
 //   visitor.optional(name, member, rule, otherwise)
 //   visitor.constant(name, rule)                     of one value, that no member keeps
 #include "contract/table.inc"

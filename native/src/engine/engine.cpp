@@ -33,7 +33,8 @@ class Pass {
   Pass(const PackedNetwork& network, Workspace& work, Team::Session& session)
       : net_(network), work_(work), session_(session), samples_(network.sizes.window), rows_(rows_at_once(network)) {}
 
-  void run(const float* signal, const float* continuous, const std::int64_t* categorical, float* logits) {
+  void run(const float* signal, const float* continuous, const std::int64_t* categorical, float* logits,
+           float* features) {
     for (std::size_t index = 0; index < net_.layers.size(); ++index) {
       const float* const first = index == 0 ? signal : nullptr;
       convolve(net_.layers[index], first, index == 0 ? nullptr : &net_.layers[index - 1]);
@@ -44,6 +45,7 @@ class Pass {
     pool(net_.layers.back());
     run_static(continuous, categorical);
     dense(net_.head, work_.joined.data(), logits);
+    if (features) std::copy_n(work_.joined.data(), net_.head.inputs, features);
   }
 
  private:
@@ -232,7 +234,7 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-void Engine::run(const NetworkInput& in, float* logits) const {
+void Engine::run(const NetworkInput& in, float* logits, float* features) const {
   State& state = *state_;
   const NetworkSizes& sizes = state.network.sizes;
   check_codes(in, sizes.categorical);
@@ -243,11 +245,13 @@ void Engine::run(const NetworkInput& in, float* logits) const {
   Pass pass(state.network, *workspace, session);
   for (std::size_t window = 0; window < in.batch; ++window) {
     pass.run(in.signal + window * sizes.leads * sizes.window, in.continuous + window * sizes.continuous,
-             in.categorical + window * sizes.categorical.size(), logits + window * sizes.targets);
+             in.categorical + window * sizes.categorical.size(), logits + window * sizes.targets,
+             features ? features + window * this->features() : nullptr);
   }
 }
 
 const NetworkSizes& Engine::sizes() const { return state_->network.sizes; }
+std::size_t Engine::features() const { return state_->network.head.inputs; }
 std::string Engine::instruction_set() const { return state_->network.kernels->name; }
 Precision Engine::precision() const { return state_->network.product->precision; }
 std::size_t Engine::threads() const { return state_->team.threads(); }

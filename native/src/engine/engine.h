@@ -17,7 +17,7 @@ struct EngineOptions {
   std::string instruction_set = {};  // of `available_instruction_sets`; empty: the fastest
 };
 
-// Glossary: B windows, L samples of one, n targets.
+// Glossary: B windows, L samples of one, F features, n targets.
 struct NetworkInput {
   const float* signal;              // (B, leads, L) mV, preprocessed
   const float* continuous;          // (B, features)
@@ -36,11 +36,13 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // `logits` is (B, n). Inputs must be finite; throws std::invalid_argument if a code is none of its category's. Memory
-  // is allocated only when more threads call at once than ever before.
-  void run(const NetworkInput& in, float* logits) const;
+  // `logits` is (B, n); `features`, what the last layer is given, (B, F), or null. Inputs must be finite; throws
+  // std::invalid_argument if a code is none of its category's. Memory is allocated only when more threads call at once
+  // than ever before.
+  void run(const NetworkInput& in, float* logits, float* features = nullptr) const;
 
   const NetworkSizes& sizes() const;
+  std::size_t features() const;  // F: of the ECG, then of the patient
   std::string instruction_set() const;
   Precision precision() const;
   std::size_t threads() const;

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
-from ecg2lab.contract import Contract, Criterion, OperatingPoint, Target
+from ecg2lab.bundle.network_outputs import Outputs
+from ecg2lab.contract import Contract, Criterion, Target
+from ecg2lab.contract.claims import OperatingPoint
 from ecg2lab.quality import QualityNote
 
-Verdict = Literal["no decision", "flagged", "not flagged"]
+Verdict = Literal["no decision", "flagged", "not flagged", "unsure", "outside experience"]
 """What may be said of a target."""
 
 
@@ -31,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Of the single windows."""
     verdict: Verdict
     reason: str | None
-    """Why there is no decision; None: there is one."""
+    """Why it is neither flagged nor not flagged; None: it is one of them."""
     base_rate: float | None
     """Share of positives among the recordings that the decision was measured on; None: not stated."""
     ratio: float | None
@@ -41,9 +42,24 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     operating_point: OperatingPoint | None
     """That holds for so many windows and facts, and what a flag was worth there; None: none does, or an unknown one."""
     decision_threshold: float | None
-    """Probability from which the target is flagged; None: there is no decision."""
+    """Probability from which the target is flagged; None: none holds here."""
     detected: bool | None
-    """Whether it is flagged; None: there is no decision."""
+    """Whether it is flagged; None: nothing was decided (no decision, unsure, outside experience)."""
+
+
+class ExperienceNote(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the recording lies from what the model was trained on."""
+
+    distance: float
+    """Of its features from those of the training folds, by their covariance (Mahalanobis)."""
+    limit: float | None
+    """Beyond which it is outside; None: nobody measured one for so many windows and facts."""
+    quantile: float
+    """Share of recordings like those of the training folds that lie within the limit."""
+    outside: bool
+    """Whether it is outside experience: then nothing is decided."""
+    reasons: tuple[str, ...]
+    """Why it is."""
 
 
 class RecordingNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +148,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """Where they were asked for (`Engine.explain`)."""
     record: str | None = None
     """Where the recording came from; the command line says it."""
+    experience: ExperienceNote | None = None
+    """None: the model does not say how far its experience reaches, or the window was refused."""
     schema_version: Literal[2] = 2
     """Of the JSON form; raised when a field changes its meaning or goes. New fields may come at any time."""
 
@@ -165,10 +183,50 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
-def decide(logits: NDArray[np.float32], features: _core.Features, contract: Contract) -> tuple[Finding, ...]:
-    """Average logits (windows, n) over windows, calibrate, compare with the operating points that hold."""
-    verdicts = _core.decide(logits, features, contract.native)
-    return tuple(_finding(target, verdict) for target, verdict in zip(contract.targets, verdicts, strict=True))
+class Decided(NamedTuple):
+    """What is said of one recording."""
+
+    findings: tuple[Finding, ...]
+    """In the contract's order."""
+    experience: ExperienceNote | None
+
+
+def decide(
+    outputs: Outputs, patient: _core.Features, contract: Contract, trained: _core.TrainedFeatures | None = None
+) -> Decided:
+    """Average over windows, calibrate, compare with the operating points that hold.
+
+    Parameters
+    ----------
+    outputs
+        Of the network, a row for each window.
+    patient
+        Encoded.
+    contract
+        Of the model.
+    trained
+        Features of the training folds, where the contract has experience.
+
+    Raises
+    ------
+    BackendError
+        If the outputs cannot be used.
+    """
+    decided = _core.decide(outputs.logits, outputs.features, patient, contract.native, trained)
+    verdicts = zip(contract.targets, decided.verdicts, strict=True)
+    return Decided(tuple(_finding(target, verdict) for target, verdict in verdicts), _experience(decided.familiarity))
+
+
+def _experience(familiarity: _core.Familiarity | None) -> ExperienceNote | None:
+    if familiarity is None:
+        return None
+    return ExperienceNote(
+        distance=familiarity.distance,
+        limit=familiarity.limit,
+        quantile=familiarity.quantile,
+        outside=familiarity.outside,
+        reasons=tuple(familiarity.reasons),
+    )
 
 
 def _finding(target: Target, verdict: _core.Verdict) -> Finding:

@@ -1,4 +1,4 @@
-"""What runs the bare network, `run(signal, continuous, categorical) → logits`; and the table of all that can be chosen.
+"""What runs the bare network, `run(signal, continuous, categorical) → Outputs`; and the table of all to be chosen.
 
 Imported by the command line for its help: the table and the protocol need no array library.
 """
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ecg2lab.bundle import Bundle
+    from ecg2lab.bundle.network_outputs import Outputs
 
 
 class Backend(Protocol):
@@ -40,8 +41,8 @@ class Backend(Protocol):
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n), for B ≥ 1."""
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n) and (B F), for B ≥ 1."""
 
 
 class Choice(NamedTuple):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecg2lab._native import _core
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.bundle.architectures import require_fusion
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.proof import parity
@@ -37,14 +38,16 @@ class NativeBackend:
             self._engine = make_engine(bundle.tensors(WEIGHTS), bundle.contract, threads, self.precision)
         except ValueError as error:
             raise BundleError(f"{name} cannot run: {error}") from None
+        self._gives_features = bundle.features is not None
         self.provider = self._engine.instruction_set
         self.versions: dict[str, str] = {}  # none but ecg2lab's own
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n)."""
-        return self._engine.run(signal, continuous, categorical)
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n), (B F); features if the manifest says so, like a graph."""
+        logits, features = self._engine.run(signal, continuous, categorical)
+        return Outputs(logits, features if self._gives_features else None)
 
 
 def computes(precision: str) -> bool:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, graph_tensors
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL, graph_tensors
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.system import cpu
 from ecg2lab.system.extras import installed_version, require
@@ -102,13 +103,14 @@ class OnnxRuntimeBackend:
         self._session = make_session(bundle.member(WINDOW_GRAPH), threads, self.provider)
         self.versions = {"onnxruntime": str(import_runtime().__version__)}
         _check_fit(self._session, bundle)
+        self._outputs = [LOGITS] if bundle.features is None else [LOGITS, FEATURES]
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n)."""
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n), (B F)."""
         feed: dict[str, NDArray[Any]] = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
-        return call_session(self._session, [LOGITS], feed)[0]
+        return Outputs(*call_session(self._session, self._outputs, feed))
 
     def _require_precision(self) -> None:
         cpu.require(self.precision)
@@ -126,7 +128,8 @@ class OnnxRuntimeCudaBackend(OnnxRuntimeBackend):
 
 def _check_fit(session: Any, bundle: Bundle) -> None:
     """Refuse a graph that is not the one its contract speaks of."""
-    expected = {name: (_TYPES[dtype], list(shape)) for name, (shape, dtype) in graph_tensors(bundle.contract).items()}
+    tensors = graph_tensors(bundle.contract, bundle.features)
+    expected = {name: (_TYPES[dtype], list(shape)) for name, (shape, dtype) in tensors.items()}
     actual = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
     for name in (*expected, *actual):
         if expected.get(name) != actual.get(name):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.bundle.architectures import require_fusion
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.proof.kernels import scan_kernel, two_sided
 from ecg2lab.system.extras import require
@@ -64,14 +65,15 @@ class TorchBackend:
             self._network = TorchNetwork(weights, [by_fft(lags, self._device) for lags in layers], self._device)
         except (KeyError, IndexError, ValueError, RuntimeError) as error:
             raise BundleError(f"{name} cannot run: {error}") from None
+        self._gives_features = bundle.features is not None
         self.provider = str(self._device)
         self.device: str = torch.cuda.get_device_name() if self._device.type == "cuda" else "cpu"
         self.versions = {"torch": str(torch.__version__)}
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n)."""
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n), (B F)."""
         import torch
 
         with _one_at_a_time, torch.inference_mode():
@@ -79,10 +81,10 @@ class TorchBackend:
                 torch.set_num_threads(self._threads)
             inputs = (torch.tensor(x, device=self._device) for x in (signal, continuous, categorical))
             try:
-                logits: NDArray[np.float32] = self._network(*inputs).cpu().numpy()
+                logits, features = (x.cpu().numpy() for x in self._network.outputs(*inputs))
             except (RuntimeError, IndexError) as error:
                 raise BackendError(f"PyTorch failed: {str(error).splitlines()[0]}") from None
-        return logits
+        return Outputs(logits, features if self._gives_features else None)
 
 
 class TorchNetwork:
@@ -124,6 +126,12 @@ class TorchNetwork:
 
     def __call__(self, signal: torch.Tensor, continuous: torch.Tensor, categorical: torch.Tensor) -> torch.Tensor:
         """(B leads L), (B features), (B categories) → (B n)."""
+        return self.outputs(signal, continuous, categorical)[0]
+
+    def outputs(
+        self, signal: torch.Tensor, continuous: torch.Tensor, categorical: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B leads L), (B features), (B categories) → logits (B n), features (B H+E)."""
         import torch
 
         weight, bias = self._encoder
@@ -134,7 +142,8 @@ class TorchNetwork:
         for index, (mean, weight, bias) in enumerate(self._static):
             static = torch.nn.functional.linear(static - mean, weight, bias)
             static = static.relu() if index < len(self._static) - 1 else static
-        return torch.nn.functional.linear(torch.cat([x.mean(dim=2), static], dim=1), *self._head)
+        features = torch.cat([x.mean(dim=2), static], dim=1)
+        return torch.nn.functional.linear(features, *self._head), features
 
     def _layer(self, index: int, x: torch.Tensor, convolved: torch.Tensor) -> torch.Tensor:
         """GELU, linear, GLU, residual, norm."""

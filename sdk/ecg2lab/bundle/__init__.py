@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract
+from ecg2lab.contract.fields import Share
 from ecg2lab.errors import BundleError
 from ecg2lab.system.files import write_atomically
 from ecg2lab.system.strict_json import encode_canonically
@@ -39,7 +40,8 @@ STEP_GRAPH = "step.onnx"
 GOLDEN = "golden.safetensors"
 PARITY = "parity.json"
 CARD = "card.md"
-MEMBERS = (MANIFEST, WEIGHTS, WINDOW_GRAPH, STEP_GRAPH, GOLDEN, PARITY, CARD)
+EXPERIENCE = "experience.safetensors"
+MEMBERS = (MANIFEST, WEIGHTS, WINDOW_GRAPH, STEP_GRAPH, GOLDEN, PARITY, CARD, EXPERIENCE)
 S4_FUSION = "s4-fusion"
 """The architecture of a bundle that does not name one."""
 _ALIGNMENT = 64
@@ -106,6 +108,13 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Of the worst loss."""
     logit_error_max: Annotated[float, Meta(ge=0)]
     logit_error_median: Annotated[float, Meta(ge=0)]
+    decision_limit: Share | None = None
+    """Of `flags_changed`, and of what is outside experience in the reduced precision beyond what is in fp32."""
+    flags_changed: Share | None = None
+    """Of windows and targets with an operating point for one window; None: no target has one, or an older export."""
+    outside_fp32: Share | None = None
+    outside_reduced: Share | None = None
+    """Shares of windows too far from what the model was trained on; None: the contract has no limit for one window."""
     runtime: str
     cpu: str
 
@@ -124,8 +133,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     architecture: str = S4_FUSION
     """Of the network; what is there to be known of each is where `ecg2lab.load` finds it."""
     network: dict[str, bool | int]
-    """`causal` and `parameters` of any network, then sizes of its own: of the published one `hidden`, `state_size` and
-    `layers`. Those of inputs and outputs are in the contract."""
+    """`causal` and `parameters` of any network, `features` of one whose graphs give them, then sizes of its own: of the
+    published one `hidden`, `state_size` and `layers`. Those of inputs and logits are in the contract."""
     step: StepShape | None
     """None: the model is bidirectional, and no step can know what it looks ahead at; or float32 cannot carry its state,
     as `parity.json` says."""
@@ -176,6 +185,11 @@ class Bundle:
         self.manifest = msgspec.json.decode(native.member(MANIFEST), type=Manifest)
         self.contract = self.manifest.contract
         self.digest, self.source, self.size = native.digest, native.source, native.size
+
+    @property
+    def features(self) -> int | None:
+        """F of the graphs' output `features`; None: they have no such output, like those of 0.1.0."""
+        return self.manifest.network.get("features")
 
     def member(self, name: str) -> bytes:
         """Content of a member.

@@ -55,6 +55,22 @@ def of(bundle: Bundle) -> Architecture:
     return ARCHITECTURES[name]
 
 
+def require_features(bundle: Bundle) -> int:
+    """F of what its graphs give beside logits.
+
+    Raises
+    ------
+    BackendError
+        If they give none.
+    """
+    if bundle.features is not None:
+        return bundle.features
+    why = "it was exported by an older ecg2lab; export it again"
+    if bundle.manifest.architecture != S4_FUSION:
+        why = f"networks of architecture {bundle.manifest.architecture!r} have none to give"
+    raise BackendError(f"{bundle.source} gives no features: {why}")
+
+
 def require_fusion(bundle: Bundle, backend: str) -> None:
     """For a backend that has the forward pass of the S4 fusion network and of no other.
 

@@ -10,21 +10,30 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError
 
-SIGNAL, CONTINUOUS, CATEGORICAL, LOGITS = "signal", "continuous", "categorical", "logits"
-"""Inputs and output of the window graph."""
+SIGNAL, CONTINUOUS, CATEGORICAL = "signal", "continuous", "categorical"
+"""Inputs of the window graph."""
+LOGITS, FEATURES = "logits", "features"
+"""Its outputs; without features where the manifest says none."""
 STATE, NEXT_STATE = "state", "next_state"
 """What the step graph has beside them."""
 
 
-def graph_tensors(contract: Contract) -> dict[str, tuple[tuple[int, ...], type]]:
-    """Shape behind the batch, and type, of each input of the window graph and of its output."""
+def graph_tensors(contract: Contract, features: int | None = None) -> dict[str, tuple[tuple[int, ...], type]]:
+    """Shape behind the batch, and type, of each input of the window graph and of its outputs.
+
+    Parameters
+    ----------
+    features
+        `Bundle.features`; None: there is no such output.
+    """
     signal, columns = contract.signal, contract.static_inputs
-    return {
+    tensors: dict[str, tuple[tuple[int, ...], type]] = {
         SIGNAL: ((len(signal.leads), signal.window_samples), np.float32),
         CONTINUOUS: ((len(columns.continuous),), np.float32),
         CATEGORICAL: ((len(columns.categorical),), np.int64),
         LOGITS: ((len(contract.targets),), np.float32),
     }
+    return tensors if features is None else {**tensors, FEATURES: ((features,), np.float32)}
 
 
 class NetworkInputs(NamedTuple):

@@ -18,6 +18,8 @@ import msgspec
 from msgspec import Meta
 
 from ecg2lab._native import _core
+from ecg2lab.contract.claims import Decision, Experience
+from ecg2lab.contract.fields import Cutoff, Name, Positive, Strict
 from ecg2lab.errors import ContractError
 from ecg2lab.system.files import read_regular
 from ecg2lab.system.strict_json import encode_canonically, schema_of
@@ -25,21 +27,11 @@ from ecg2lab.system.strict_json import encode_canonically, schema_of
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent.parent / "contract.schema.json"
 
-Name = Annotated[str, Meta(min_length=1, max_length=120)]
-Sentence = Annotated[str, Meta(min_length=1, max_length=400)]
-Positive = Annotated[float, Meta(gt=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Cutoff = Annotated[float, Meta(gt=0, lt=1)]
-Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 _LOINC = r"^[0-9]{1,7}-[0-9](?![\s\S])"
 """Ends with its check digit; `$` would let a line break follow in some dialects."""
 
 
-class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Immutable; an unknown field is an error, never ignored."""
-
-
-class Signal(_Struct, frozen=True, kw_only=True):
+class Signal(Strict, frozen=True, kw_only=True):
     """The ECG as the network sees it."""
 
     leads: Annotated[tuple[Name, ...], Meta(min_length=1)]
@@ -50,7 +42,7 @@ class Signal(_Struct, frozen=True, kw_only=True):
     unit: Literal["mV"] = "mV"
 
 
-class BandPass(_Struct, frozen=True, kw_only=True):
+class BandPass(Strict, frozen=True, kw_only=True):
     """A Butterworth band-pass, run forwards and backwards (zero phase): half the amplitude at both edges."""
 
     low_hz: Positive
@@ -60,7 +52,7 @@ class BandPass(_Struct, frozen=True, kw_only=True):
     """Of the low-pass that it is made from: so many second-order sections, each run twice."""
 
 
-class Notch(_Struct, frozen=True, kw_only=True):
+class Notch(Strict, frozen=True, kw_only=True):
     """Takes the mains out, forwards and backwards (zero phase); a recording at twice this rate or less is refused."""
 
     frequency_hz: Literal[50, 60]
@@ -68,7 +60,7 @@ class Notch(_Struct, frozen=True, kw_only=True):
     """Frequency over bandwidth."""
 
 
-class Preprocessing(_Struct, frozen=True, kw_only=True):
+class Preprocessing(Strict, frozen=True, kw_only=True):
     """What happens to a signal in millivolt before the network, in this order.
 
     Filters follow the gaps, which a recursive filter would carry to the end, and precede the clip, which a wandering
@@ -87,7 +79,7 @@ class Preprocessing(_Struct, frozen=True, kw_only=True):
     """Windowed-sinc filter of resampy 0.4.3."""
 
 
-class TopCode(_Struct, frozen=True, kw_only=True):
+class TopCode(Strict, frozen=True, kw_only=True):
     """Values above `above` are entered as `value`: MIMIC-IV writes every age above 89 as 91."""
 
     above: float
@@ -111,7 +103,7 @@ CATEGORIES = {"sex": ("female", "male"), "race": ("asian", "black", "hispanic", 
 """Every category, with the published words; a contract may have others, such as one for *unknown*."""
 
 
-class ContinuousFeature(_Struct, frozen=True, kw_only=True):
+class ContinuousFeature(Strict, frozen=True, kw_only=True):
     """One number about the patient, in raw units."""
 
     name: Name
@@ -124,7 +116,7 @@ class ContinuousFeature(_Struct, frozen=True, kw_only=True):
     top_code: TopCode | None = None
 
 
-class CategoricalFeature(_Struct, frozen=True, kw_only=True):
+class CategoricalFeature(Strict, frozen=True, kw_only=True):
     """One category of the patient; the network gets its index in `categories`."""
 
     name: Name
@@ -133,7 +125,7 @@ class CategoricalFeature(_Struct, frozen=True, kw_only=True):
     """Code in place of a missing category; None: the category must be given."""
 
 
-class Criterion(_Struct, frozen=True, kw_only=True):
+class Criterion(Strict, frozen=True, kw_only=True):
     """The laboratory abnormality that a target stands for, such as potassium > 5.1 mEq/L."""
 
     lab: Name
@@ -157,64 +149,14 @@ class Criterion(_Struct, frozen=True, kw_only=True):
         return f"{self.lab} {self.comparison} {self.threshold:g} {self.unit}".rstrip()
 
 
-class Calibration(_Struct, frozen=True, kw_only=True):
+class Calibration(Strict, frozen=True, kw_only=True):
     """Platt calibration: logit(p) ← slope · logit(p) + intercept, on the mean over windows."""
 
     slope: Positive
     intercept: float
 
 
-class Measured(_Struct, frozen=True, kw_only=True):
-    """A share as it was measured, with its 95 % interval: a bootstrap over patients."""
-
-    value: Share
-    low: Share
-    high: Share
-
-
-class OperatingPoint(_Struct, frozen=True, kw_only=True):
-    """From which probability on a target is flagged, and what such a flag was worth where it was measured.
-
-    It holds as it was measured: for a mean over so many windows, and for so much known of the patient.
-    """
-
-    windows: Annotated[int, Meta(ge=1, le=1_000_000)]
-    """Over which the probability is a mean: 4 of a 10-s ECG, 1 in a stream."""
-    facts: Literal["all", "age and sex"]
-    """What was known beside the ECG: whatever the data set had of the contract's features, or age and sex alone."""
-    most_missing: Count
-    """Features that 95 % of the recordings lacked at most: where more are missing, the point does not hold."""
-    threshold: Cutoff | None = None
-    """Calibrated probability from which the target counts as flagged; None: no decision."""
-    reason: Sentence | None = None
-    """Why there is no threshold; None: there is one."""
-    patients: Count
-    positives: Count
-    negatives: Count
-    """Recordings on which it was measured."""
-    prevalence: Share | None = None
-    """Share of positives among them: the base rate, at which PPV and NPV hold."""
-    sensitivity: Measured | None = None
-    specificity: Measured | None = None
-    ppv: Measured | None = None
-    """Share of right ones among the flags."""
-    npv: Measured | None = None
-    """Share of negatives among those that are not flagged."""
-
-
-class Decision(_Struct, frozen=True, kw_only=True):
-    """How it is decided whether a target is flagged."""
-
-    rule: Name
-    """By which the thresholds were chosen, such as `specificity=0.9`."""
-    chosen_on: Name
-    """Recordings that thresholds were chosen on, and that said whether there is one."""
-    measured_on: Name
-    """Recordings that the figures are of: not those, or each by a threshold of the others."""
-    points: Annotated[tuple[OperatingPoint, ...], Meta(min_length=1)]
-
-
-class Value(_Struct, frozen=True, kw_only=True):
+class Value(Strict, frozen=True, kw_only=True):
     """A laboratory value in place of a probability. No model gives one yet, and every reader refuses it."""
 
     unit: str
@@ -225,7 +167,7 @@ class Value(_Struct, frozen=True, kw_only=True):
     """Share of values that lie in the interval which goes with each."""
 
 
-class Target(_Struct, frozen=True, kw_only=True):
+class Target(Strict, frozen=True, kw_only=True):
     """One output of the network."""
 
     name: Name
@@ -240,14 +182,14 @@ class Target(_Struct, frozen=True, kw_only=True):
     value: Value | None = None
 
 
-class Population(_Struct, frozen=True, kw_only=True):
+class Population(Strict, frozen=True, kw_only=True):
     """Whom the model is for."""
 
     minimum_age: Annotated[float, Meta(ge=0, le=120)] = 18.0
     """Years; a younger patient is refused."""
 
 
-class Limit(_Struct, frozen=True, kw_only=True):
+class Limit(Strict, frozen=True, kw_only=True):
     """From which figure on a fault of the recording counts."""
 
     warn: float | None = None
@@ -255,7 +197,7 @@ class Limit(_Struct, frozen=True, kw_only=True):
     """None: never."""
 
 
-class QualityLimits(_Struct, frozen=True, kw_only=True):
+class QualityLimits(Strict, frozen=True, kw_only=True):
     """When the quality gate warns of a fault, and when it refuses; docs/quality.md defines the figures.
 
     A limit that is stated replaces both its parts. What has no limit here is always refused: a recording shorter than a
@@ -325,7 +267,7 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-class Contract(_Struct, frozen=True, kw_only=True, dict=True):
+class Contract(Strict, frozen=True, kw_only=True, dict=True):
     """Everything that a program must know of a model to feed it and to read its answers."""
 
     schema_version: Literal[1] = 1
@@ -340,6 +282,8 @@ class Contract(_Struct, frozen=True, kw_only=True, dict=True):
     targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
     population: Population = Population()
     quality: QualityLimits = QualityLimits()
+    experience: Experience | None = None
+    """None: every recording of good quality counts as one of those that the model knows."""
 
     def __post_init__(self) -> None:
         """Have it judged, which the native reader alone does."""

@@ -70,7 +70,7 @@ def _native_call(field: types.Field) -> str:
         return f'constant("{name}", {rule})'
     if field.default is msgspec.NODEFAULT:
         return f'required("{name}", of.{name}, {rule})'
-    if field.default is None or isinstance(kind, types.StructType):
+    if field.default in (None, ()) or isinstance(kind, types.StructType):
         return f'optional("{name}", of.{name}, {rule})'
     return f'optional("{name}", of.{name}, {rule}, {json.dumps(field.default)})'
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from ecg2lab.bundle import PARITY, S4_FUSION, Bundle, ReducedPrecision
 from ecg2lab.errors import BundleError, ParityError
 
-Quantity = Literal["kernel", "logits"]
+Quantity = Literal["kernel", "logits", "features"]
 KERNEL: Final = "kernel"
 LOGITS: Final = "logits"
+FEATURES: Final = "features"
 STEP, SCAN, CASCADE, NATIVE = "step", "scan", "cascade", "native"
 BIDIRECTIONAL = "the model is bidirectional, so each output waits for the whole window"
 """Why it has no step."""
@@ -23,6 +24,19 @@ LOGIT_TOLERANCE = 2e-5
 """Of `logit_error` in fp32."""
 REDUCED_LOGIT_TOLERANCE = 0.25
 """Of any window in a reduced precision: moves a probability by 0.0625 at most."""
+
+
+class Tolerances(NamedTuple):
+    """Of `logit_error` and `feature_error`."""
+
+    logits: float
+    features: float
+
+
+IN_FULL = Tolerances(LOGIT_TOLERANCE, 2e-5)
+"""In fp32."""
+REDUCED = Tolerances(REDUCED_LOGIT_TOLERANCE, 0.05)
+"""Of any window in a reduced precision; what that does to the distance from experience, the gate judges."""
 _ABSOLUTE_UP_TO = 20
 _BEYOND_ROUNDING = 100
 
@@ -31,7 +45,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One measured error and its limit."""
 
     quantity: Quantity
-    """A kernel's error is relative to the channel's largest tap; that of logits as `logit_error` has it."""
+    """A kernel's error is relative to the channel's largest tap; else `logit_error` and `feature_error` say."""
     form: str
     """Of the computation: scan, cascade, spectral, recurrent, step, native (of each layer scan or cascade); and its
     precision, if that is not the bundle's."""
@@ -139,17 +153,28 @@ def logit_error(logits: NDArray[Any], truth: NDArray[Any]) -> float:
     return float((np.abs(logits - truth) / scale).max())  # NumPy's maximum lets no NaN pass by
 
 
-def logit_limit(bundle: Bundle) -> float:
-    """Of `logit_error` on the golden inputs; for a reduced precision the tightest that the bundle's proof recorded.
+def feature_error(features: NDArray[Any], truth: NDArray[Any]) -> float:
+    """Largest error of a feature, both (B F), in proportion to the window's largest."""
+    scale = np.abs(truth).max(axis=-1, keepdims=True)
+    apart = np.abs(features - truth)
+    return float(np.divide(apart, scale, out=apart, where=scale > 0).max())
+
+
+def tolerances(bundle: Bundle) -> Tolerances:
+    """On the golden inputs; for a reduced precision the tightest that the bundle's proof recorded.
 
     Raises
     ------
     BundleError
-        If the proof says nothing of logits.
+        If the proof says nothing of logits, or of features that the bundle gives.
     """
     if bundle.manifest.precision == "fp32":
-        return LOGIT_TOLERANCE
-    limits = [check.tolerance for check in recorded(bundle).checks if check.quantity == LOGITS]
-    if not limits:
-        raise BundleError(f"the proof of {bundle.source} says nothing of its logits; export it again")
-    return min(*limits, REDUCED_LOGIT_TOLERANCE)
+        return IN_FULL
+    return Tolerances(_recorded_limit(bundle, LOGITS), _recorded_limit(bundle, FEATURES))
+
+
+def _recorded_limit(bundle: Bundle, quantity: Literal["logits", "features"]) -> float:
+    limits = [check.tolerance for check in recorded(bundle).checks if check.quantity == quantity]
+    if not limits and (quantity == LOGITS or bundle.features is not None):
+        raise BundleError(f"the proof of {bundle.source} says nothing of its {quantity}; export it again")
+    return float(min([*limits, getattr(REDUCED, quantity)]))

@@ -164,11 +164,12 @@ def _moment(finding: Finding) -> str:
 
 def _rationale(finding: Finding) -> str:
     threshold = finding.decision_threshold
-    decision = f"no decision: {finding.reason}" if threshold is None else f"decision threshold {threshold:.1%}"
+    why = f"{finding.verdict}: {finding.reason}" if finding.reason else ""
+    decision = "" if threshold is None else f"decision threshold {threshold:.1%}"
     windows = f"single windows {finding.lowest:.1%} to {finding.highest:.1%}"
     rule = f"rule {finding.rule}" if finding.rule else ""
     right = "" if threshold is None else words.right(finding)
-    return "; ".join(filter(None, (decision, windows, rule, words.beside_base_rate(finding), right)))
+    return "; ".join(filter(None, (why, decision, windows, rule, words.beside_base_rate(finding), right)))
 
 
 def _subject(source: Mapping[str, Any]) -> Resource:

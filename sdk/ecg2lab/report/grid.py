@@ -126,16 +126,19 @@ def _named(row: Row, findings: Iterable[Finding]) -> str:
 def summary(prediction: Prediction) -> str:
     """What is flagged, in a sentence that names laboratory values, and how many others there are."""
     _, rows, noun = ranked(prediction.findings)
+    if prediction.experience and prediction.experience.outside:
+        return f"This recording lies outside the model's experience: nothing is decided on any {noun}."
     counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in words.LOOKS}
     undecided = counts["no decision"]
     if undecided == len(rows):
         return f"There is no decision on any {noun}."
     flagged = [_named(row, row.flags) for row in rows if row.flags]
     first = f"{_count(len(flagged), noun)} {_are(len(flagged))} flagged: {', '.join(flagged)}."
-    others = [f"{counts['not flagged']} {_are(counts['not flagged'])} not flagged"] * bool(counts["not flagged"])
+    others = [f"{counts[word]} {_are(counts[word])} {word}" for word in ("unsure", "not flagged") if counts[word]]
     if undecided:
         others.append(f"{undecided} {'has' if undecided == 1 else 'have'} no decision")
-    rest = f" {' and '.join(others)}." if others else ""
+    *before, last = others or [""]
+    rest = f" {' and '.join(filter(None, (', '.join(before), last)))}." if others else ""
     return (first if flagged else f"No {noun} is flagged.") + rest
 
 
@@ -147,14 +150,26 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def undecided(prediction: Prediction) -> list[str]:
-    """Why there is no decision: a sentence for each reason, with all that it holds of."""
-    reasons: dict[str, dict[Row, list[Finding]]] = {}
+def undecided(prediction: Prediction, verdict: Verdict) -> list[str]:
+    """Why it is so: a sentence for each reason, with all that it holds of.
+
+    Reasons that begin alike, up to a colon, are one: what follows is in the JSON.
+    """
+    kinds: dict[str, dict[str, dict[Row, list[Finding]]]] = {}
     for row in ranked(prediction.findings).rows:
         for finding in row.findings:
-            if finding.reason is not None:
-                reasons.setdefault(finding.reason, {}).setdefault(row, []).append(finding)
-    return [f"{_whom(rows, len(prediction.findings))}: {words.clean(reason)}" for reason, rows in reasons.items()]
+            if finding.verdict == verdict and finding.reason is not None:
+                kind = kinds.setdefault(finding.reason.partition(": ")[0], {})
+                kind.setdefault(finding.reason, {}).setdefault(row, []).append(finding)
+    return [_sentence(kind, reasons, len(prediction.findings)) for kind, reasons in kinds.items()]
+
+
+def _sentence(kind: str, reasons: dict[str, dict[Row, list[Finding]]], every: int) -> str:
+    rows: dict[Row, list[Finding]] = {}
+    for holds in reasons.values():
+        for row, findings in holds.items():
+            rows.setdefault(row, []).extend(findings)
+    return f"{_whom(rows, every)}: {words.clean(kind if len(reasons) > 1 else next(iter(reasons)))}"
 
 
 def _whom(rows: dict[Row, list[Finding]], every: int) -> str:
@@ -165,5 +180,10 @@ def _whom(rows: dict[Row, list[Finding]], every: int) -> str:
 
 def notes(prediction: Prediction) -> list[tuple[str, str]]:
     """Label and sentence for what must be read beside the table, and for what a reader must know about the inputs."""
-    reasons = [("No decision" * (index == 0), reason) for index, reason in enumerate(undecided(prediction))]
+    verdicts: tuple[Verdict, ...] = ("unsure", "no decision")
+    reasons = [
+        (verdict.capitalize() * (index == 0), reason)
+        for verdict in verdicts
+        for index, reason in enumerate(undecided(prediction, verdict))
+    ]
     return [*reasons, *words.inputs(prediction)]

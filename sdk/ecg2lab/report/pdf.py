@@ -156,7 +156,9 @@ def _cell(sheet: Sheet, finding: Finding, left: float, width: float) -> None:
     style: dict[str, Any] = {"size": 8, "colour": look.colour, "weight": look.weight}
     sheet.text(look.mark, x=left, **style)
     sheet.text(words.percent(finding.probability, threshold), x=left + 13, align="right", width=9.5, **style)
-    sheet.text(finding.verdict, x=left + 14, **{**style, "size": 7}, width=min(15, width - 15))
+    sheet.text(
+        finding.verdict.removesuffix(" experience"), x=left + 14, **{**style, "size": 7}, width=min(15, width - 15)
+    )
     if width >= 37 and finding.ratio is not None:
         sheet.text(words.times(finding.ratio), x=left + 36, size=7, align="right", width=8)
     if width >= 50:

@@ -27,13 +27,14 @@ def checks_table(report: ParityReport) -> Table:
 
 
 def gates_table(gates: Mapping[ReducedPrecision, Gate]) -> Table:
-    """What each precision that may be used was measured to cost."""
+    """What each precision that may be used was measured to cost; *flags*: the share that changes."""
     table = plain_table(
-        "\nReduced precision against fp32", "precision", "AUROC loss", "limit", "worst target", "logits"
+        "\nReduced precision against fp32", "precision", "AUROC loss", "limit", "worst target", "logits", "flags"
     )
     for name, gate in gates.items():
         loss, limit = f"{gate.worst_auroc_loss:.1e}", f"{gate.limit:g}"
-        table.add_row(name, loss, limit, gate.worst_target, f"{gate.logit_error_max:.1e}")
+        flags = "" if gate.flags_changed is None else f"{gate.flags_changed:.2%}"
+        table.add_row(name, loss, limit, gate.worst_target, f"{gate.logit_error_max:.1e}", flags)
     data = sorted({f"{gate.windows} {gate.data}" for gate in gates.values()})
     table.caption, table.caption_justify = "measured on " + "; ".join(data), "left"
     return table

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from ecg2lab.answer.explanation import Effect, Explanation
-from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, Verdict, plain
-from ecg2lab.contract import Measured
+from ecg2lab.answer.prediction import EngineInfo, ExperienceNote, Finding, Prediction, Verdict, plain
+from ecg2lab.contract.claims import Measured
 
 
 class Look(NamedTuple):
@@ -23,7 +23,9 @@ class Look(NamedTuple):
 
 
 LOOKS: dict[Verdict, Look] = {
+    "outside experience": Look("◇", "yellow", "#402000"),
     "flagged": Look("▲", "bold red", "#a3160d", "bold"),
+    "unsure": Look("◐", "", "#6d3dcc"),
     "not flagged": Look("○", "", "#1f5a8a"),
     "no decision": Look("–", "dim", "#5a5a6a"),
 }
@@ -134,6 +136,7 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     rows = [
         ("Recording", span),
         ("Quality", faults or ("accepted without a warning" if r.quality else "")),
+        ("Experience", experience(prediction.experience)),
         ("Derived leads", ", ".join(r.derived_leads)),
         ("Ignored channels", ", ".join(r.ignored_channels)),
         ("Interpolated", _counts(r.missing_samples)),
@@ -144,6 +147,18 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
         ("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"),
     ]
     return [(label, sentence) for label, sentence in rows if sentence]
+
+
+def experience(note: ExperienceNote | None) -> str:
+    """How far the recording lies from what the model was trained on; empty where the model does not say."""
+    if note is None:
+        return ""
+    if note.outside:
+        return f"outside: {clean('; '.join(note.reasons))}"
+    distance = f"distance {note.distance:.3g} from what the model was trained on"
+    if note.limit is None:
+        return f"not judged: {distance}, and no limit holds for so many windows and facts"
+    return f"inside: {distance}; {100 * note.quantile:.4g} % of such recordings lie within {note.limit:.3g}"
 
 
 def _counts(samples: dict[str, int]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError
 from ecg2lab.patient.features import Features
 from ecg2lab.stream.step import MOST_IN_A_STATE, StepGraph, StepState
@@ -21,7 +22,7 @@ Kept = list[tuple[int, bytes]]
 class Answered(NamedTuple):
     """What the network says at one window."""
 
-    logits: NDArray[np.float32]  # (windows averaged, n)
+    outputs: Outputs  # (windows averaged, …)
     since: int
     """Number of the first window that the answer rests on."""
 
@@ -58,26 +59,26 @@ class ByWindows(Network):
 
     Parameters
     ----------
-    run
-        `Engine.run`.
+    outputs
+        `Engine.outputs`.
     average
         Windows, refused ones among them, over which answers are averaged.
-    targets
-        Logits of a window.
+    sizes
+        Logits of a window, and its features where the model gives them.
     """
 
-    def __init__(self, run: Callable[..., NDArray[np.float32]], average: int, targets: int) -> None:
-        self._run = run
+    def __init__(self, outputs: Callable[..., Outputs], average: int, sizes: tuple[int, ...]) -> None:
+        self._outputs = outputs
         self._average = average
-        self._targets = targets
-        self._latest: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=average)
+        self._sizes = sizes
+        self._latest: deque[tuple[int, Outputs]] = deque(maxlen=average)
 
     def answer(self, number: int, signal: NDArray[np.float32], features: Features) -> Answered:
-        logits = self._run(signal, features.continuous[None], features.categorical[None])[0]
-        self._latest.append((number, logits))
+        self._latest.append((number, self._outputs(signal, features.continuous[None], features.categorical[None])))
         while self._latest[0][0] <= number - self._average:
             self._latest.popleft()
-        return Answered(np.stack([logits for _, logits in self._latest]), self._latest[0][0])
+        arrays = zip(*(outputs.arrays for _, outputs in self._latest), strict=True)
+        return Answered(Outputs(*map(np.concatenate, arrays)), self._latest[0][0])
 
     def refuse(self) -> None:
         pass  # the windows before it are still good
@@ -86,10 +87,13 @@ class ByWindows(Network):
         self._latest.clear()
 
     def save(self) -> Kept:
-        return [(number, logits.astype("<f4").tobytes()) for number, logits in self._latest]
+        return [
+            (number, b"".join(array.astype("<f4").tobytes() for array in outputs.arrays))
+            for number, outputs in self._latest
+        ]
 
     def restore(self, kept: Kept) -> None:
-        latest = [(number, _logits(content, self._targets)) for number, content in kept]
+        latest = [(number, _outputs(content, self._sizes)) for number, content in kept]
         if len(latest) > self._average:
             raise BackendError("this state remembers more windows than the stream averages")
         self._latest = deque(latest, maxlen=self._average)
@@ -121,9 +125,11 @@ class ByState(Network):
         state, since, samples = self._state, self._since, signal[:, :, -self._hop :]
         if state is None or state.samples + self._hop > MOST_IN_A_STATE:
             state, since, samples = self._graph.initial(), number, signal
-        logits, self._state = self._graph.run(samples, features.continuous[None], features.categorical[None], state)
+        outputs, self._state = self._graph.outputs(
+            samples, features.continuous[None], features.categorical[None], state
+        )
         self._since = since
-        return Answered(logits, since)
+        return Answered(outputs, since)
 
     def refuse(self) -> None:
         self.reset()
@@ -143,8 +149,8 @@ class ByState(Network):
         self._since, self._state = states[0] if states else (0, None)
 
 
-def _logits(content: bytes, targets: int) -> NDArray[Any]:
-    logits = np.frombuffer(content, "<f4").astype(np.float32) if len(content) == 4 * targets else None
-    if logits is None or not np.isfinite(logits).all():
+def _outputs(content: bytes, sizes: tuple[int, ...]) -> Outputs:
+    numbers = np.frombuffer(content, "<f4").astype(np.float32) if len(content) == 4 * sum(sizes) else None
+    if numbers is None or not np.isfinite(numbers).all():
         raise BackendError("this state holds answers that are none of this model")
-    return logits
+    return Outputs(*np.split(numbers[None], np.cumsum(sizes)[:-1], axis=1))

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.answer.prediction import EngineInfo
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import ContractError, RecordingError
 from ecg2lab.patient.features import Encode
@@ -32,7 +31,11 @@ class Model(NamedTuple):
     info: EngineInfo
     encode: Encode
     """From a patient to the inputs of the network."""
-    run: Callable[..., NDArray[np.float32]]
+    outputs: Callable[..., Outputs]
+    features: int | None
+    """How many the network gives; None: none."""
+    trained: _core.TrainedFeatures | None
+    """Where the contract has experience."""
     has_step: bool
     step_graph: Callable[[], StepGraph]
     """Raises BackendError, saying why, where the model has none."""
@@ -49,7 +52,8 @@ def open_stream(model: Model, asked: StreamOptions) -> Stream:
     by: By = options.by or ("state" if model.has_step else "windows")
     if by == "windows":
         average = _count_average(options.average_s, windows.hop, contract)
-        network: Network = ByWindows(model.run, average, len(contract.targets))
+        sizes = (len(contract.targets), *([model.features] if model.features else []))
+        network: Network = ByWindows(model.outputs, average, sizes)
         info = model.info
     else:
         average = 1
@@ -63,7 +67,7 @@ def open_stream(model: Model, asked: StreamOptions) -> Stream:
         longest_gap_s=float(gap_s),
         by=by,
     )
-    return Stream(contract, model.encode, options, targets, settings, windows, network, info)
+    return Stream(contract, model.encode, model.trained, options, targets, settings, windows, network, info)
 
 
 def _window_s(contract: Contract) -> float:

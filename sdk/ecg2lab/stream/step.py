@@ -1,6 +1,6 @@
 """A causal model sample by sample: a pure function of samples and state, in chunks of any size.
 
-The logits are those of all samples since the state was new, so after one window they are the window graph's.
+Logits and features are those of all samples since the state was new, so after one window they are the window graph's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab.backends.onnxruntime import CPU, call_session, import_runtime, make_session
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, NEXT_STATE, SIGNAL, STATE, check_inputs
+from ecg2lab.bundle.network_inputs import (
+    CATEGORICAL,
+    CONTINUOUS,
+    FEATURES,
+    LOGITS,
+    NEXT_STATE,
+    SIGNAL,
+    STATE,
+    check_inputs,
+)
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.proof.parity import why_no_step
@@ -89,6 +99,7 @@ class StepGraph:
         shapes = {value.name: value.shape for value in (*self._session.get_inputs(), *self._session.get_outputs())}
         if any(shapes.get(name, [None])[-1] != self._size for name in (STATE, NEXT_STATE)):
             raise BundleError("the step graph does not fit its manifest; export the bundle again")
+        self._names = [name for name in (NEXT_STATE, LOGITS, FEATURES) if name in shapes]
 
     @classmethod
     def of(cls, bundle: Bundle, threads: int = 1) -> StepGraph:
@@ -112,6 +123,13 @@ class StepGraph:
     def run(
         self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike, state: StepState
     ) -> tuple[NDArray[np.float32], StepState]:
+        """As `outputs`, of which it gives the logits (B, n)."""
+        outputs, following = self.outputs(signal, continuous, categorical, state)
+        return outputs.logits, following
+
+    def outputs(
+        self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike, state: StepState
+    ) -> tuple[Outputs, StepState]:
         """Take in samples.
 
         Parameters
@@ -125,8 +143,8 @@ class StepGraph:
 
         Returns
         -------
-        logits
-            (B, n) of all samples since the state was new.
+        outputs
+            Logits (B, n) and features (B, F) of all samples since the state was new.
         state
             To be given with the next samples; the old one stays as it was.
 
@@ -142,8 +160,8 @@ class StepGraph:
         values, samples = state.values, inputs.signal.shape[2]
         for start in range(0, samples, self.most_samples):
             feed[SIGNAL] = np.ascontiguousarray(inputs.signal[:, :, start : start + self.most_samples])
-            logits, values = call_session(self._session, [LOGITS, NEXT_STATE], {**feed, STATE: values})
-        return logits, StepState(values, state.samples + samples, self._model)
+            values, *outputs = call_session(self._session, self._names, {**feed, STATE: values})
+        return Outputs(*outputs), StepState(values, state.samples + samples, self._model)
 
     def check_state(self, windows: int, state: StepState, samples: int = 0) -> None:
         """Refuse a state that cannot be given with so many windows and samples.

@@ -17,7 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from ecg2lab import log
 from ecg2lab._native import _core
 from ecg2lab.answer.notes import patient_note, recording_note
-from ecg2lab.answer.prediction import EngineInfo, ErrorNote, Finding, PatientNote, RecordingNote, decide
+from ecg2lab.answer.prediction import (
+    EngineInfo,
+    ErrorNote,
+    ExperienceNote,
+    Finding,
+    PatientNote,
+    RecordingNote,
+    decide,
+)
 from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.patient.features import Encode, Features
@@ -48,6 +56,7 @@ class Stream:
         self,
         contract: Contract,
         encode: Encode,
+        trained: _core.TrainedFeatures | None,
         options: StreamOptions,
         targets: Sequence[int],
         settings: Settings,
@@ -59,6 +68,7 @@ class Stream:
         """What really answers."""
         self._contract = contract
         self._encode = encode
+        self._trained = trained
         self._options = options
         self._source = None if options.source is None else dict(options.source)
         self._targets = targets
@@ -238,10 +248,10 @@ class Stream:
             note = self._note(prepared, error.quality if isinstance(error, QualityError) else None, windows=0)
             return self._prediction((), note, self._position(window, number), refusal)
         answered = self._network.answer(number, whole_windows(prepared, self._contract), self._features)
-        findings = decide(answered.logits, self._features, self._contract)
-        chosen = tuple(findings[index] for index in self._targets)
-        note = self._note(prepared, quality, windows=len(answered.logits))
-        return self._prediction(chosen, note, self._position(window, answered.since))
+        decided = decide(answered.outputs, self._features, self._contract, self._trained)
+        chosen = tuple(decided.findings[index] for index in self._targets)
+        note = self._note(prepared, quality, windows=len(answered.outputs.logits))
+        return self._prediction(chosen, note, self._position(window, answered.since), experience=decided.experience)
 
     def _note(self, prepared: _core.Prepared, quality: QualityNote | None, windows: int) -> RecordingNote:
         note = recording_note(prepared, quality, self._options.leads, (), 1, self._contract)
@@ -253,6 +263,7 @@ class Stream:
         note: RecordingNote,
         position: Position,
         refusal: ErrorNote | None = None,
+        experience: ExperienceNote | None = None,
     ) -> StreamPrediction:
         return StreamPrediction(
             notice=self.info.notice,
@@ -261,6 +272,7 @@ class Stream:
             patient=self._patient,
             engine=self.info,
             source=self._source,
+            experience=experience,
             position=position,
             refusal=refusal,
         )

@@ -47,7 +47,7 @@ def schema_of(title: str, *kinds: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _without_indentation(schema: Any) -> Any:
-    if isinstance(schema, list):
+    if isinstance(schema, list | tuple):
         return [_without_indentation(part) for part in schema]
     if not isinstance(schema, dict):
         return schema

@@ -1,12 +1,14 @@
 """The client that is written beside a model: its requests fit the configuration, its answers are the engine's."""
 
 import importlib.util
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
 import pytest
 import tritonclient.grpc
+from experience import experience_of, write_with_experience
 from safetensors.numpy import load
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_INT64
 
@@ -29,7 +31,8 @@ class Server:
 
     def infer(self, name, inputs, outputs):
         assert name == self.config.name
-        assert [output.name() for output in outputs] == ["logits"]
+        names = [output.name() for output in outputs]
+        assert names == ["logits", "features"] == [output.name for output in self.config.output]
         declared = {x.name: x for x in self.config.input}
         feed = {}
         for tensor in inputs:
@@ -42,20 +45,28 @@ class Server:
             feed[tensor.name()] = np.frombuffer(tensor._get_content(), dtype).reshape(batch, *dims)
         assert not declared
         self.batches.append(batch)
-        logits = self._session.run(["logits"], feed)[0]
-        return SimpleNamespace(as_numpy={"logits": logits}.get)
+        return SimpleNamespace(as_numpy=dict(zip(names, self._session.run(names, feed), strict=True)).get)
 
 
 @pytest.fixture
-def client(model, monkeypatch, parsed):
-    """The client's module, loaded from the repository, and the server that it meets."""
-    server = Server(model, parsed(model))
-    monkeypatch.setattr(tritonclient.grpc, "InferenceServerClient", lambda address: server)
-    spec = importlib.util.spec_from_file_location("triton_client", model / "client.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setattr("sys.dont_write_bytecode", True)
-    spec.loader.exec_module(module)
-    return module, server
+def served(monkeypatch, parsed):
+    """Of a model's folder the client's module, loaded from there, and the server that it meets."""
+
+    def serve(folder):
+        server = Server(folder, parsed(folder))
+        monkeypatch.setattr(tritonclient.grpc, "InferenceServerClient", lambda address: server)
+        spec = importlib.util.spec_from_file_location("triton_client", folder / "client.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setattr("sys.dont_write_bytecode", True)
+        spec.loader.exec_module(module)
+        return module, server
+
+    return serve
+
+
+@pytest.fixture
+def client(model, served):
+    return served(model)
 
 
 @pytest.mark.slow
@@ -70,6 +81,21 @@ def test_the_client_answers_as_the_engine(client, path, recording):
     assert [f.detected for f in findings] == [f.detected for f in expected]
     assert np.allclose([f.probability for f in findings], [f.probability for f in expected], atol=1e-5)
     assert server.batches == [4]
+
+
+@pytest.mark.slow
+def test_the_client_decides_how_far_experience_reaches_as_the_engine(path, tmp_path, recording, written, served):
+    """Every recording is beyond a limit of next to nothing: nothing is flagged."""
+    bundle = ecg2lab.Bundle.open(path)
+    near = experience_of(bundle.features, limits=[(n, 1e-6) for n in (1, 4, 6)])
+    own = write_with_experience(path, tmp_path / "near.ecg2lab", near)
+    written(ecg2lab.Bundle.open(own), tmp_path / "near")
+    module, _ = served(tmp_path / "near" / "m")
+    findings = module.Model("anywhere").predict(recording, ecg2lab.Patient(age=63, sex="female"))
+    with ecg2lab.load(own, threads=1) as engine:
+        expected = engine.predict(recording, ecg2lab.Patient(age=63, sex="female")).findings
+    assert [f.verdict for f in findings] == [f.verdict for f in expected]
+    assert not any(f.detected for f in findings)
 
 
 def test_the_client_splits_what_is_larger_than_a_batch(client, path, recording):
@@ -87,21 +113,24 @@ def test_the_graph_in_the_repository_computes_what_the_engine_runs(client, path,
     golden = load(bundle.member(bundles.GOLDEN))
     inputs = {name: golden[name] for name in ("signal", "continuous", "categorical")}
     with ecg2lab.load(path, threads=1) as engine:
-        expected = engine.run(**inputs)
+        expected = engine.outputs(**inputs)
     # the same graph on the same processor: threads may change the order of sums, no more
-    assert np.abs(module.Model("anywhere").logits(inputs) - expected).max() < 2e-6
+    served = module.Model("anywhere").outputs(inputs)
+    assert np.abs(served.logits - expected.logits).max() < 2e-6
+    assert np.abs(served.features - expected.features).max() < 1e-6 * np.abs(expected.features).max()
 
 
 def test_the_client_shows_whether_a_server_computes_the_model(client, model, capsys):
     module, server = client
     module.report_golden(module.Model("anywhere"))
-    assert "largest error of a logit" in capsys.readouterr().out
+    assert re.findall("largest error of a (logit|feature): ", capsys.readouterr().out) == ["logit", "feature"]
     genuine = server.infer
-    server.infer = lambda *given, **named: SimpleNamespace(
-        as_numpy=lambda _: genuine(*given, **named).as_numpy("logits") + 1e-3
-    )
-    with pytest.raises(BackendError, match="does not compute this bundle"):
-        module.report_golden(module.Model("anywhere"))
+    for wrong in ("logits", "features"):
+        server.infer = lambda *given, wrong=wrong, **named: SimpleNamespace(
+            as_numpy=lambda name: genuine(*given, **named).as_numpy(name) + 1e-3 * (name == wrong)
+        )
+        with pytest.raises(BackendError, match="does not compute this bundle"):
+            module.report_golden(module.Model("anywhere"))
 
 
 def test_the_client_refuses_a_server_with_another_bundle(client):

@@ -22,7 +22,7 @@ from ecg2lab_export.triton import pbtxt
 from ecg2lab_export.triton.settings import Settings
 
 
-def test_the_configuration_says_what_the_graph_wants(model, contract, parsed):
+def test_the_configuration_says_what_the_graph_wants(model, bundle, contract, parsed):
     config = parsed(model)
     assert (config.name, config.backend, config.platform) == ("ward-7", "onnxruntime", "onnxruntime_onnx")
     assert config.default_model_filename == "model.onnx"
@@ -33,6 +33,7 @@ def test_the_configuration_says_what_the_graph_wants(model, contract, parsed):
         "continuous": (TYPE_FP32, [10]),
         "categorical": (TYPE_INT64, [2]),
         "logits": (TYPE_FP32, [len(contract.targets)]),
+        "features": (TYPE_FP32, [bundle.features]),
     }
     session = onnxruntime.InferenceSession(model / "1" / "model.onnx", providers=["CPUExecutionProvider"])
     graph = {x.name: ["batch", *declared[x.name][1]] for x in (*session.get_inputs(), *session.get_outputs())}
@@ -84,8 +85,9 @@ def test_each_preferred_batch_is_warmed_up_with_a_golden_window(model, bundle, p
 
 
 def test_labels_are_the_targets_in_the_order_of_the_logits(model, contract, parsed):
-    (output,) = parsed(model).output
-    assert (model / output.label_filename).read_text().splitlines() == list(contract.target_names)
+    logits, features = parsed(model).output
+    assert not features.label_filename
+    assert (model / logits.label_filename).read_text().splitlines() == list(contract.target_names)
 
 
 def test_contract_card_and_graph_are_those_of_the_bundle(model, bundle):
@@ -99,7 +101,8 @@ def test_the_record_names_every_file_and_no_other(model):
     found = {p.relative_to(model).as_posix(): p for p in model.rglob("*") if p.is_file()}
     assert record["files"].keys() == found.keys() - {"ecg2lab.json"}
     assert all(hashlib.sha256(found[name].read_bytes()).hexdigest() == x for name, x in record["files"].items())
-    assert record["logit_error"] <= record["logit_limit"] <= 2e-5
+    for output in ("logit", "feature"):
+        assert 0 < record[f"{output}_error"] <= record[f"{output}_limit"] <= 2e-5
     assert [p.name for p in model.parent.parent.iterdir()] == ["repo"]  # nothing temporary is left
 
 
@@ -186,7 +189,7 @@ def test_a_stream_keeps_its_state_on_the_server_and_starts_from_zeros(causal, tm
     assert written(causal, tmp_path, stream=True, max_batch=8) == ("m", "m_stream")
     config = parsed(tmp_path / "m_stream")
     assert {x.name: list(x.dims) for x in config.input} == {"signal": [12, -1], "continuous": [10], "categorical": [2]}
-    assert [x.name for x in config.output] == ["logits"]
+    assert [x.name for x in config.output] == ["logits", "features"]
     assert config.WhichOneof("scheduling_choice") == "sequence_batching"
     (state,) = config.sequence_batching.state
     assert (state.input_name, state.output_name) == ("state", "next_state")

@@ -68,7 +68,7 @@ def test_any_file_name_gives_a_name(stem):
 def test_the_readme_says_how_to_serve_and_what_is_computed(bundle, tmp_path, written):
     written(bundle, tmp_path, tensorrt=True, engine_cache="/var/engines", instances=2)
     plain, tensorrt = ((tmp_path / name / "README.md").read_text() for name in ("m", "m_tensorrt"))
-    assert "logits of preprocessed windows" in plain
+    assert "logits and features of preprocessed windows" in plain
     assert "--load-model=m\n" in plain
     assert "--gpus" not in plain
     assert "--load-model=m_tensorrt\n" in tensorrt

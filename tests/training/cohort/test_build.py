@@ -305,5 +305,6 @@ def test_blocks_of_ecgs_do_not_matter(own_hospital: Make, tmp_path: Path, monkey
     folder = own_hospital()
     build(folder, tmp_path / "one", SMALL)
     monkeypatch.setattr(building, "BLOCK", 7)
+    monkeypatch.setattr(building, "SMALL_BLOCK", 7)
     build(folder, tmp_path / "many", SMALL)
     assert contents(tmp_path / "one") == contents(tmp_path / "many")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
 from ecg2lab import contract as contracts
-from ecg2lab.contract import Calibration, Contract
-from ecg2lab_training.evaluation import evaluate
+from ecg2lab.contract import Calibration, Contract, Criterion
+from ecg2lab.contract.claims import ConformalSet, Decision, Measured, OperatingPoint
+from ecg2lab_training.evaluation import evaluate, last_values
 from ecg2lab_training.evaluation.assess import Beside
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.evaluate import Wishes
@@ -25,13 +28,32 @@ RACES = (0.04, 0.19, 0.06, 0.07, 0.64)
 
 
 def random_contract(targets: int, threshold: float | None = 0.3) -> Contract:
-    """Published inputs; calibrations that are right for `random_cases`."""
+    """Published inputs; calibrations that are right for `random_cases`; with a threshold its conformal set."""
     calibration = Calibration(slope=0.8, intercept=0.1)
+    decision = None if threshold is None else _decision(threshold)
     named = (
-        replace(target, calibration=calibration, decision_threshold=threshold)
-        for target in contracts.unnamed_targets(targets)
+        replace(target, calibration=calibration, decision=decision) for target in contracts.unnamed_targets(targets)
     )
     return contracts.published(named, "random answers")
+
+
+def _decision(threshold: float) -> Decision:
+    """With all facts and windows; its figures are invented."""
+    share = Measured(value=0.9, low=0.85, high=0.95)
+    point = OperatingPoint(
+        windows=4,
+        facts="all",
+        most_missing=12,
+        threshold=threshold,
+        patients=900,
+        positives=200,
+        negatives=700,
+        prevalence=0.2,
+        sensitivity=share,
+        specificity=share,
+        conformal=ConformalSet(error=0.1, positive_from=threshold / 2, negative_to=threshold),
+    )
+    return Decision(rule="none of these", chosen_on="nobody", measured_on="nobody", points=(point,))
 
 
 def random_cases(ecgs: int, targets: int, seed: int = 0) -> Cases:
@@ -55,6 +77,26 @@ def random_cases(ecgs: int, targets: int, seed: int = 0) -> Cases:
     )
 
 
+def with_last_values(cases: Cases, contract: Contract, seed: int = 1) -> tuple[Cases, Contract]:
+    """The same where three targets in four are forecasts, and a last value is known of 80 % of the recordings.
+
+    It lies on the side of the label, less often the older it is.
+    """
+    rng = np.random.default_rng(seed)
+    moments = [("forecasting", 30), ("forecasting", 60), ("forecasting", 120), ("prediction", 60)]
+    asked = enumerate(moments[n % 4] for n in range(len(contract.targets)))
+    limit: dict[str, Any] = {"loinc": None, "unit": "mg/dL", "comparison": ">", "threshold": 2.0}
+    criteria = [Criterion(lab=f"lab {n // 4}", setting=own, horizon_min=within, **limit) for n, (own, within) in asked]
+    targets = tuple(replace(t, criterion=c) for t, c in zip(contract.targets, criteria, strict=True))
+    shape = (-(-len(criteria) // 4), len(cases.labels))
+    value, minutes = 1.5 + rng.normal(size=shape), rng.exponential(600, shape) + 1
+    value += np.nan_to_num(cases.labels[:, ::4].T) * np.exp(-minutes / 1000)
+    unknown = rng.random(shape) < 0.2
+    value[unknown] = minutes[unknown] = np.nan
+    last = last_values.seen(value, minutes, criteria, [n // 4 for n in range(len(criteria))])
+    return dataclasses.replace(cases, last=last), replace(contract, targets=targets)
+
+
 def judge(cases: Cases, contract: Contract, rounds: int = 1000) -> Evaluation:
     """The evaluation of answers that no model gave."""
     subject = Subject("run", contract, lambda *_: np.zeros(0), "0" * 64, "0" * 64, None, None)
@@ -73,7 +115,7 @@ def judge(cases: Cases, contract: Contract, rounds: int = 1000) -> Evaluation:
 
 def main(ecgs: int = 40_000, targets: int = 204) -> None:
     """Judge, write, and print what it took."""
-    cases, contract = random_cases(ecgs, targets), random_contract(targets)
+    cases, contract = with_last_values(random_cases(ecgs, targets), random_contract(targets))
     start, work = time.perf_counter(), time.process_time()
     evaluation = judge(cases, contract)
     judged = time.perf_counter()

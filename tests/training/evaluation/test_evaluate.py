@@ -219,7 +219,7 @@ class TestIdeal:
         description = msgspec.structs.replace(small.description, planted=planted)
         data = dataset_with_more_test_records(replace(small, description=description))
         subject = open_subject(small_run)
-        perfect = replace(subject, logits=lambda s, c, k: np.repeat(10 * s[:, :1, :].mean(axis=2), 3, axis=1))
+        perfect = replace(subject, outputs=lambda s, c, k: (np.repeat(10 * s[:, :1, :].mean(axis=2), 3, axis=1), None))
         found, _ = evaluate.on_data_set(perfect, data, FEW)
         assert found.ideal is not None
         assert found.ideal.nowhere_contains_half is False

@@ -59,8 +59,8 @@ UNKNOWN = float("nan")
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([("12:00:00", 5.2)], [1, 0, UNKNOWN, UNKNOWN]),  # at the ECG: now, and not after it
-        ([("12:00:00", 5.1)], [0, 0, UNKNOWN, UNKNOWN]),  # the limit itself is normal
+        ([("12:00:00", 5.2)], [1, 0, 1, 0]),  # at the ECG: the window of a forecast is closed
+        ([("12:00:00", 5.1)], [0, 0, 0, 0]),  # the limit itself is normal
         ([("11:00:00", 5.2)], [1, 0, UNKNOWN, UNKNOWN]),  # both ends of the window belong to it
         ([("13:00:00", 5.2)], [1, 0, 1, 0]),
         ([("10:59:59", 5.2)], [UNKNOWN] * 4),
@@ -69,7 +69,7 @@ UNKNOWN = float("nan")
         ([("11:49:59", 5.2), ("12:10:00", 4.0)], [0, 0, 0, 0]),
         ([("12:10:00", 4.0), ("12:50:00", 5.2)], [0, 0, 1, 0]),  # any abnormal one counts
         ([("12:10:00", 3.0), ("12:50:00", 5.2)], [0, 1, UNKNOWN, UNKNOWN]),  # low and high
-        ([("12:00:00", 5.2), ("12:00:00", 4.0)], [1, 0, UNKNOWN, UNKNOWN]),  # one moment: the first in the file
+        ([("12:00:00", 5.2), ("12:00:00", 4.0)], [1, 0, 1, 0]),  # one moment: the first in the file
     ],
 )
 def test_label_rules(tmp_path: Path, values: list[tuple[str, float]], expected: list[float]) -> None:

@@ -15,7 +15,7 @@ from ecg2lab_training.evaluation import evaluate, plots, result, subgroups
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.estimates import NetBenefit
-from ecg2lab_training.evaluation.result import Evaluation
+from ecg2lab_training.evaluation.result import Evaluation, TargetResult
 from ecg2lab_training.evaluation.table import table
 from ecg2lab_training.measures import agreement, bootstrap, calibration_curve, curves, decision_curve, flags, platt
 
@@ -188,6 +188,11 @@ def test_equal_evaluations_have_equal_files_whatever_the_users_matplotlibrc(
     assert result.read(tmp_path / "plain" / "evaluation.json").targets == judged.targets
 
 
+def of_an_old_contract(target: TargetResult) -> TargetResult:
+    """With a bare threshold."""
+    return replace(target, decision=target.decision and replace(target.decision, chosen_on=None))
+
+
 class TestCard:
     """What the card and the table say of it."""
 
@@ -220,7 +225,7 @@ class TestCard:
             assert f"| {item} | not stated |" in card(bundle)
         assert "rationale not stated" in card(bundle)
         assert "criteria of the data set itself: not stated" in card(bundle)
-        assert "chosen on: not stated" in card(bundle)
+        assert "chosen on: not stated" in card(replace(bundle, targets=tuple(map(of_an_old_contract, bundle.targets))))
         assert "ethical approval | not stated |" in card(bundle)
         assert "fold 18" not in card(bundle)
 

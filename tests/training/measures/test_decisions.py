@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from ecg2lab.contract import Contract, OperatingPoint
+from ecg2lab.contract import Contract
+from ecg2lab.contract.claims import OperatingPoint
 from ecg2lab_training.measures import decisions, gate, operating_points, platt
 from ecg2lab_training.measures.decisions import Answered, Setting, Sources
 
@@ -134,6 +135,38 @@ def test_out_of_fold_is_no_better_than_other_patients() -> None:
     assert within.threshold == across.threshold
     assert within.sensitivity.value == pytest.approx(across.sensitivity.value, abs=0.08)
     assert within.positives == (own[WHOLE].labels[:, 0] == 1).sum()
+
+
+def test_every_threshold_has_its_conformal_set(decided: Contract) -> None:
+    """Coverage was fitted on one ECG of 600 patients and measured on all of 600 others: within four standard errors."""
+    for target in (0, 1):
+        for point in points(decided, target).values():
+            own = point.conformal
+            assert own is not None
+            assert own.error == 0.1
+            for covered, cases in (
+                (own.coverage_positive, point.positives),
+                (own.coverage_negative, point.negatives),
+            ):
+                error = np.sqrt(0.09 * (1.5 / cases + 2 / cases))  # both parts; ECGs of a patient are alike
+                assert covered.value == pytest.approx(0.9, abs=4 * error)
+                assert covered.low < covered.value < covered.high
+            assert 0 < own.unsure.value < 1
+    assert all(point.conformal is None for point in points(decided, 2).values())
+
+
+def test_more_is_sure_by_more_windows(decided: Contract) -> None:
+    own = points(decided, 0)
+    assert own[WHOLE].conformal.unsure.value < own[Setting(1, "all")].conformal.unsure.value
+
+
+def test_out_of_fold_sets_cover_as_those_of_other_patients_do() -> None:
+    own, others = answers(0), answers(1)
+    within = points(decide(own, None), 0)[WHOLE].conformal
+    across = points(decide(own, others), 0)[WHOLE].conformal
+    assert (within.positive_from, within.negative_to) == (across.positive_from, across.negative_to)
+    assert within.coverage_positive.value == pytest.approx(across.coverage_positive.value, abs=0.08)
+    assert within.coverage_positive != across.coverage_positive
 
 
 def test_recordings_of_other_lengths() -> None:

@@ -54,7 +54,7 @@ def test_each_reason_is_a_sentence() -> None:
     four = points(GOOD, RARE, CHANCE, sample(210, 790, 0.3, seed=3))
     assert [point.reason for point in four] == [
         None,
-        "37 positives and 900 negatives; 100 of each are needed",
+        "too few cases: 37 positives and 900 negatives; 100 of each are needed",
         f"its AUROC of 0.49 is not above chance (p = {four[2].p_value:.2g}; false-discovery rate 5 %)",
         "3 of 10 flags would be right (at least 21 %), less than 1.25 times the base rate of 21 %",
     ]
@@ -79,9 +79,9 @@ def test_too_few_flags_to_tell(threshold: float, flagged: str) -> None:
 
 def test_counts_in_the_sentence() -> None:
     few = points((np.array([0.1, 0.2]), np.array([0.0, np.nan])), rule="youden")[0]
-    assert few.reason == "0 positives and 1 negative; 100 of each are needed"
+    assert few.reason == "too few cases: 0 positives and 1 negative; 100 of each are needed"
     assert points((np.array([0.1]), np.array([1.0])), least_cases=1)[0].reason == (
-        "1 positive and 0 negatives; 1 of each is needed"
+        "too few cases: 1 positive and 0 negatives; 1 of each is needed"
     )
 
 
@@ -147,12 +147,12 @@ def test_scores_without_meaning_pass_as_rarely_as_stated() -> None:
 
 def test_unknown_constant_and_no_cases() -> None:
     unknown, constant = points((GOOD[0], np.full(1000, np.nan)), (np.full(1000, 0.3), GOOD[1]))
-    assert unknown.reason == "0 positives and 0 negatives; 100 of each are needed"
+    assert unknown.reason == "too few cases: 0 positives and 0 negatives; 100 of each are needed"
     assert unknown.auroc is None
     assert constant.reason == "its AUROC of 0.50 is not above chance (p = 1; false-discovery rate 5 %)"
     empty = np.empty((0, 2))
     nobody = gate.gate(empty, empty, parse("youden"), plan(empty))
-    assert [point.reason for point in nobody] == ["0 positives and 0 negatives; 100 of each are needed"] * 2
+    assert [point.reason for point in nobody] == [unknown.reason] * 2
 
 
 def test_fewer_rounds_or_cases_are_refused() -> None:

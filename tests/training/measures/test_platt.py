@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ecg2lab.answer.prediction import decide
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Calibration
 from ecg2lab.patient import Patient
 from ecg2lab.patient.features import encode
@@ -85,7 +86,7 @@ def test_apply_is_what_the_engine_does() -> None:
     fitted = replace(contract, targets=tuple(targets))
     logits = rng.normal(size=(4, 3)).astype(np.float32)
     ours = platt.apply(platt.sigmoid(logits.astype(float)).mean(axis=0)[None], fits)
-    findings = decide(logits, encode(Patient(age=60), fitted), fitted)
+    findings = decide(Outputs(logits), encode(Patient(age=60), fitted), fitted).findings
     np.testing.assert_allclose(ours[0], [finding.probability for finding in findings], rtol=1e-6)
 
 

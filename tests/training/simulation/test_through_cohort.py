@@ -15,6 +15,7 @@ import pytest
 from ecg2lab_training.cohort.build import Options, build
 from ecg2lab_training.data import dataset
 from ecg2lab_training.data.dataset import Dataset
+from ecg2lab_training.data.labs import slugs_of
 from ecg2lab_training.simulation import archive, hospital, truth
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.questions import QUESTIONS
@@ -57,6 +58,28 @@ def test_labels_are_those_that_the_simulation_counted(data: Dataset, block: Bloc
     assert len(data.contract.target_names) > 15
     for column, name in enumerate(data.contract.target_names):
         np.testing.assert_array_equal(data.labels[:, column], answers[:, names.index(name)].astype(np.float32), name)
+
+
+def test_last_values_of_other_days_are_the_patients_own(data: Dataset, block: Block, rows: np.ndarray) -> None:
+    """They correlate with the visit's; those drawn at the visit are what was drawn."""
+    assert data.last is not None
+    alike = []
+    for lab, slug in enumerate(slugs_of(data.contract.target_names)):
+        value, minutes = data.last[lab]
+        drawn, at = block.values[slug][rows, 0], block.draws[slug].minutes[rows, 0]
+        at_visit = at < 0  # NaN: not drawn
+        np.testing.assert_array_equal(value[at_visit], drawn[at_visit])
+        np.testing.assert_array_equal(minutes[at_visit], -at[at_visit])
+        assert (minutes[~at_visit & ~np.isnan(minutes)] >= 24 * 60).all()
+        later = ~at_visit & ~np.isnan(block.values[slug][rows, 1]) & ~np.isnan(value)
+        alike += list(zip(_ranks(value[later]), _ranks(block.values[slug][rows, 1][later]), strict=True))
+    assert len(alike) > 30
+    assert np.corrcoef(np.array(alike).T)[0, 1] > 0.4  # three standard errors below 0.7
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Places in the order, from 0 to 1."""
+    return np.argsort(np.argsort(values)) / max(len(values) - 1, 1)
 
 
 def test_vital_signs_are_those_that_were_charted(data: Dataset, block: Block, rows: np.ndarray) -> None:

@@ -76,7 +76,7 @@ def evaluate(
             fitted = judging.fit(subject, records, wishes)
             evaluation, cases = judging.on_data_set(subject, records, wishes, progress, fitted)
             if decide is not None:
-                more = new_contract_files.of_decisions(fitted.contract, evaluation, model, subject)
+                more = new_contract_files.of_decisions(fitted.contract, fitted.space, evaluation, model, subject)
         evaluation = judging.write(out, evaluation, cases, more)
     report(_summary(evaluation, out), _sentence(evaluation, out), as_json)
 

@@ -10,6 +10,7 @@ One module is one part of the method's cohort (Lopez Alcaraz & Strodthoff, Scien
     thresholds      reference limits of a laboratory test
     near            events around an ECG, without a cross product
     labels          normal, low or high: now, and within 30, 60, 120 minutes
+    last_values     what the laboratory last said before the ECG
     vitals, body    vital signs of the emergency department; height, weight, BMI
     folds           twenty parts, by patient
     targets         which labels stay

@@ -14,7 +14,7 @@ import polars as pl
 from ecg2lab.contract import Contract, published, unnamed_targets
 from ecg2lab.errors import DatasetError, OutputError
 from ecg2lab.system.file_lock import file_lock
-from ecg2lab_training.cohort import array_file, demographics, targets, truth, vitals, waveforms
+from ecg2lab_training.cohort import array_file, demographics, last_values, targets, truth, vitals, waveforms
 from ecg2lab_training.cohort.gather import Values, features, patients_and_ecgs, values
 from ecg2lab_training.cohort.labels import MOMENTS, label, label_states
 from ecg2lab_training.cohort.ledger import Ledger, write_csv
@@ -28,6 +28,9 @@ WAVEFORMS = "waveforms"
 """Folder of unfinished waveforms in the work folder."""
 BLOCK = 50_000
 """ECGs whose labels are sought at once."""
+SMALL_BLOCK = 10_000
+"""ECGs whose last values are sought at once: unlike a label, each may lie anywhere in its patient's history."""
+PAIRS = "pairs of ECG and laboratory test"
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class _Made:
     contract: Contract
     table: pl.DataFrame
     array: Path
+    last: Path
     counted: list[targets.Counted]
     skipped: list[waveforms.Skipped]
     ledger: Ledger
@@ -140,9 +144,11 @@ def _make(tables: dict[str, Table], work: Path, options: Options, progress: Prog
             rows, skipped, array = _read_waveforms(chosen.ecgs, tables, work, options, ledger, progress)
             counted = _recount(chosen, rows, options, ledger)
             contract, table = _table(counted, chosen.states, rows)
+            last = work / dataset.LAST
+            last_values.write(last, chosen.last, _labs(counted), rows["ecg"])
         finally:
             shutil.rmtree(cache, ignore_errors=True)
-    return _Made(contract, table, array, counted, skipped, ledger)
+    return _Made(contract, table, array, last, counted, skipped, ledger)
 
 
 def _write(made: _Made, out: Path, ideal: pl.DataFrame | None, info: dict[str, object]) -> None:
@@ -150,7 +156,8 @@ def _write(made: _Made, out: Path, ideal: pl.DataFrame | None, info: dict[str, o
         targets.write_labels(partial / "labels.csv", made.counted)
         write_csv(partial / "skipped.csv", ("record", "reason"), ((s.record, s.reason) for s in made.skipped))
         made.ledger.write(partial)
-        seal(partial, made.contract, made.table, made.array, ideal=ideal, **info)
+        seal(partial, made.contract, made.table, made.array, ideal=ideal, last=made.last, **info)
+        os.replace(made.last, partial / dataset.LAST)
         os.replace(made.array, partial / dataset.SIGNALS)  # last: hours of work
 
 
@@ -170,6 +177,8 @@ class Chosen:
     ecgs: pl.DataFrame
     """One row for each ECG with a label, features included."""
     states: pl.LazyFrame
+    last: pl.LazyFrame
+    """As `last_values.store` gives it."""
     counted: list[targets.Counted]
 
 
@@ -206,24 +215,27 @@ def choose(
     counted = _surviving(every, options.fewest_cases, tables["labevents"].path, ledger)
     labelled = ecgs.join(_labelled(states, counted), on="ecg", how="semi").sort("ecg")
     ledger.left("ECGs", "with a known label", labelled)
+    last = last_values.store(laboratory.blocks(labelled, SMALL_BLOCK), _labs(counted), cache / "last")
+    ledger.left(PAIRS, "with a value before an ECG with a label", last.join(labelled.lazy(), on="ecg"))
     progress(3, 4, "tables: vital signs, height and weight")
     facts = features(tables, labelled, options.vitals, published(unnamed_targets(1)), ledger)
-    return Chosen(labelled.join(facts, on="ecg", how="left", maintain_order="left"), states, counted)
+    return Chosen(labelled.join(facts, on="ecg", how="left", maintain_order="left"), states, last, counted)
 
 
 def _store_states(ecgs: pl.DataFrame, laboratory: Values, folder: Path, ledger: Ledger) -> pl.LazyFrame:
     """Write the states block by block of ECGs, for they may not fit into memory together."""
     folder.mkdir()
-    by_patient = ecgs.sort("subject_id")
-    for start in range(0, ecgs.height, BLOCK):
-        some = by_patient[start : start + BLOCK]
-        # labevents is sorted by patient: of its parquet copy only this block's part is read
-        own = laboratory.rows.filter(pl.col("subject_id").is_between(some["subject_id"][0], some["subject_id"][-1]))
-        label_states(some.lazy(), own).sink_parquet(folder / f"{start:09d}.parquet", engine="streaming")
+    for number, (some, own) in enumerate(laboratory.blocks(ecgs, BLOCK)):
+        label_states(some.lazy(), own).sink_parquet(folder / f"{number:09d}.parquet", engine="streaming")
     states = pl.scan_parquet(folder / "*.parquet")
     pairs = states.join(ecgs.lazy().select("ecg", "subject_id"), on="ecg")
-    ledger.left("pairs of ECG and laboratory test", "with a value in a window", pairs)
+    ledger.left(PAIRS, "with a value in a window", pairs)
     return states
+
+
+def _labs(counted: list[targets.Counted]) -> list[int]:
+    """Numbers of the labs, in the order of the targets."""
+    return list(dict.fromkeys(c.question.number for c in counted))
 
 
 def _surviving(counted: list[targets.Counted], fewest: int, source: Path, ledger: Ledger) -> list[targets.Counted]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +78,15 @@ class Values:
     rows: pl.LazyFrame
     """As `thresholds.states` gives them."""
     limits: pl.DataFrame
+
+    def blocks(self, ecgs: pl.DataFrame, size: int) -> Iterator[tuple[pl.DataFrame, pl.LazyFrame]]:
+        """ECGs by patient, so many at once, and the values of their patients."""
+        by_patient = ecgs.sort("subject_id")
+        for start in range(0, ecgs.height, size):
+            some = by_patient[start : start + size]
+            # labevents is sorted by patient: of its parquet copy only this block's part is read
+            own = pl.col("subject_id").is_between(some["subject_id"][0], some["subject_id"][-1])
+            yield some, self.rows.filter(own)
 
 
 def values(tables: dict[str, Table], ecgs: pl.DataFrame, fewest: int, cache: Path, ledger: Ledger) -> Values:

@@ -66,7 +66,8 @@ def states(rows: pl.LazyFrame, table: pl.DataFrame, limit: pl.DataFrame) -> pl.L
     Returns
     -------
     LazyFrame
-        subject_id, time, row, lab (number), state (LOW, HIGH, 0; both if the limits are crossed over).
+        subject_id, time, row, lab (number), value (in the lab's unit), state (LOW, HIGH, 0; both if the limits are
+        crossed over).
     """
     numbers = limit.select("lab", "lower", "upper").with_row_index("number").lazy()
     meaning = table.lazy().select("itemid", "valueuom", "lab", "factor").unique().join(numbers, on="lab").drop("lab")
@@ -77,5 +78,6 @@ def states(rows: pl.LazyFrame, table: pl.DataFrame, limit: pl.DataFrame) -> pl.L
         pl.col("charttime").alias("time"),
         "row",
         pl.col("number").alias("lab"),
+        value.alias("value"),
         (low.cast(pl.Int8) * LOW + high.cast(pl.Int8) * HIGH).alias("state"),
     )

@@ -1,12 +1,15 @@
 """A training data set: ECGs, what was known of the patients, and the labels.
 
-A folder of four files, simulated or cut from MIMIC-IV alike, and a fifth for simulated patients:
+A folder of files, simulated or cut from MIMIC-IV alike:
 
     signals.npy     (records, leads, samples) float32, millivolt, preprocessed as the contract says; memory-mapped
     table.parquet   one row per record: patient_id, fold (0-17 train, 18 validation, 19 test), record_id (the study),
                     record (path of the WFDB record below the ECG root), the contract's features by name in raw
                     units, the targets by name as Booleans; null: not known
     contract.json   features and targets; no medians, no decision thresholds: training adds them
+    last_values.npy (labs, 2, records) float64: the last value of each lab before the ECG, in the unit of its targets,
+                    and the minutes from it to the ECG; NaN: none; labs as `labs.slugs_of` orders those of the targets;
+                    data sets of 0.1.0 have no such file
     ideal.parquet   only where the truth is known: for each record and target the probability that an ideal
                     observer gives; null: not defined
     dataset.json    what it is, how many, and the SHA-256 of the others
@@ -27,9 +30,11 @@ from numpy.typing import NDArray
 from ecg2lab import contract as contracts
 from ecg2lab.contract import CategoricalFeature, Contract
 from ecg2lab.errors import ContractError, DatasetError
+from ecg2lab_training.data.labs import slugs_of
 from ecg2lab_training.files import file_sha256
 
 SIGNALS, TABLE, CONTRACT = CONTENT = ("signals.npy", "table.parquet", "contract.json")
+LAST = "last_values.npy"
 IDEAL = "ideal.parquet"
 DESCRIPTION = "dataset.json"
 VALIDATION_FOLD, TEST_FOLD = 18, 19
@@ -70,11 +75,13 @@ class Dataset:
     categorical: NDArray[np.int64]  # (records features) codes; -1: missing
     labels: NDArray[np.float32]  # (records targets) 0, 1; NaN: not known
     ideal: NDArray[np.float64] | None = None  # (records targets) probability; NaN: not defined
+    last: NDArray[np.float64] | None = None  # (labs 2 records) value, minutes before the ECG; NaN: none; mapped
 
     def called(self, part: Part) -> str:
         """A part in words."""
         folds = {"train": "folds 0 to 17", "validation": "fold 18", "test": "fold 19"}
-        return f"{folds[part]}, {'simulated ' * self.description.synthetic}patients held out"
+        held_out = "" if part == "train" else " held out"
+        return f"{folds[part]}, {'simulated ' * self.description.synthetic}patients{held_out}"
 
     def rows(self, part: Part) -> NDArray[np.int64]:
         """Row numbers of one part: folds 0-17, 18 or 19.
@@ -125,6 +132,7 @@ def read(path: str | Path) -> Dataset:
         categorical=_categorical(table, contract),
         labels=_labels(table, contract),
         ideal=_ideal(folder, contract, description) if IDEAL in description.sha256 else None,
+        last=_last(folder, contract, description.records) if LAST in description.sha256 else None,
     )
 
 
@@ -142,7 +150,7 @@ def _description(folder: Path, text: bytes) -> Description:
         description = msgspec.json.decode(text, type=Description)
     except msgspec.DecodeError as error:
         raise DatasetError(f"{folder / DESCRIPTION} is not a data set's description: {error}") from None
-    if set(description.sha256) - {IDEAL} != set(CONTENT):
+    if set(description.sha256) - {IDEAL, LAST} != set(CONTENT):
         raise DatasetError(f"{folder / DESCRIPTION} must give the SHA-256 of {', '.join(CONTENT)}")
     return description
 
@@ -156,10 +164,7 @@ def _check_digests(folder: Path, description: Description) -> None:
 
 
 def _signals(folder: Path, contract: Contract, records: int) -> NDArray[np.float32]:
-    try:
-        signals: NDArray[np.float32] = np.load(folder / SIGNALS, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
-        raise DatasetError(f"{folder / SIGNALS} is not an array: {error}") from None
+    signals = _mapped(folder / SIGNALS)
     leads, window = len(contract.signal.leads), contract.signal.window_samples
     fits = signals.ndim == 3 and signals.shape[:2] == (records, leads) and signals.shape[2] >= window
     if not fits or signals.dtype != np.float32:
@@ -171,6 +176,22 @@ def _signals(folder: Path, contract: Contract, records: int) -> NDArray[np.float
         if not np.isfinite(signals[start : start + 1024]).all():
             raise DatasetError(f"{SIGNALS} holds values that are not finite; preprocess the recordings first")
     return signals
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise DatasetError(f"{path} is not an array: {error}") from None
+    return array
+
+
+def _last(folder: Path, contract: Contract, records: int) -> NDArray[np.float64]:
+    last = _mapped(folder / LAST)
+    expected = (len(slugs_of(contract.target_names)), 2, records)
+    if last.dtype != np.float64 or last.shape != expected:
+        raise DatasetError(f"{LAST} is {last.dtype} {last.shape}, the contract wants float64 {expected}")
+    return last
 
 
 def _table(folder: Path, name: str) -> pl.DataFrame:

@@ -28,6 +28,7 @@ def seal(
     signals: Path,
     *,
     ideal: pl.DataFrame | None = None,
+    last: Path | None = None,
     **info: Any,
 ) -> None:
     """Write every file but the signals; the description, with all digests, comes last.
@@ -44,6 +45,8 @@ def seal(
         `signals.npy`, complete, where it is now.
     ideal
         (records, targets): probabilities of the ideal observer, if the truth is known.
+    last
+        `last_values.npy`, complete, where it is now, if there is one.
     **info
         The other fields of `dataset.Description`.
     """
@@ -53,6 +56,8 @@ def seal(
     if ideal is not None:
         ideal.write_parquet(folder / dataset.IDEAL)
         where[dataset.IDEAL] = folder / dataset.IDEAL
+    if last is not None:
+        where[dataset.LAST] = last
     description = dataset.Description(
         records=table.height,
         patients=table["patient_id"].n_unique(),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -126,6 +126,16 @@ def lab_slug(itemids: Sequence[int], label: str) -> str:
     if not slug:
         raise DatasetError(f"d_labitems: the label {label!r} of item {itemids[0]} has no letter or digit to name it by")
     return slug
+
+
+def slug_of(target: str) -> str:
+    """`potassium` of `potassium_high_now`: the first part of a target's name."""
+    return target.rsplit("_", 2)[0]
+
+
+def slugs_of(targets: Iterable[str]) -> tuple[str, ...]:
+    """Labs of targets, each once, in their order."""
+    return tuple(dict.fromkeys(map(slug_of, targets)))
 
 
 def loinc(itemid: int) -> str | None:

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Target
+from ecg2lab.contract.claims import ConformalSet
 from ecg2lab_training.evaluation import baseline as boosting
-from ecg2lab_training.evaluation import ideal
+from ecg2lab_training.evaluation import forecasts, ideal
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.estimates import Agreement, Curve, Estimate, NetBenefit, brief, number
 from ecg2lab_training.evaluation.result import (
     AtPrevalence,
     Baseline,
     Calibrated,
+    Conformal,
     Decision,
     Ideal,
     Medians,
@@ -29,6 +31,7 @@ from ecg2lab_training.measures import (
     agreement,
     bootstrap,
     calibration_curve,
+    conformal,
     curves,
     decision_curve,
     flags,
@@ -37,7 +40,8 @@ from ecg2lab_training.measures import (
     rates,
     reliability,
 )
-from ecg2lab_training.measures.decisions import Setting, threshold_of
+from ecg2lab_training.measures.conformal import Worth
+from ecg2lab_training.measures.decisions import Setting, conformal_of, threshold_of
 from ecg2lab_training.measures.flags import Figures
 from ecg2lab_training.measures.reliability import Reliability
 
@@ -53,6 +57,7 @@ class Assessment:
     targets: tuple[TargetResult, ...]
     baseline: Baseline | None
     ideal: Ideal | None
+    forecasts: forecasts.Forecasts | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,11 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
     setting = Setting(cases.windows.shape[1], "all")
     thresholds = [threshold_of(target, setting) for target in contract.targets]
     figures = flags.measure(calibrated, cases.labels, thresholds, draws)
+    sets = [conformal_of(target, setting) for target in contract.targets]
+    worth = _sets(calibrated, cases.labels, sets, thresholds, draws)
     agreements = _each_target(agreement.measure, calibrated, cases.labels, draws)
     smooth = _each_target(calibration_curve.measure, calibrated, cases.labels, draws)
+    beside_last = forecasts.compare(cases, contract, draws)
     benefits = _each_target(decision_curve.measure, calibrated, cases.labels, draws)
     results = []
     for column, target in enumerate(contract.targets):
@@ -112,10 +120,12 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
             curve=Curve.of(smooth[column]),
             net_benefit=NetBenefit.of(benefits[column]),
             decision=_decision(target, thresholds[column], figures[column], settings, beside.prevalences),
+            conformal=_conformal(sets[column], worth[column]),
             baseline=None if boosted is None else number(boosted[column]),
             planted=beside.planted.get(target.name),
             ideal=None if observed is None else number(observed.ideal[column]),
             gap=None if observed is None else observed.gap(column),
+            forecast=None if beside_last is None else beside_last.targets.get(target.name),
         )
         results.append(result)
     overall = Overall(
@@ -127,7 +137,10 @@ def assess(cases: Cases, contract: Contract, settings: Settings, beside: Beside 
         calibration_from=beside.calibration_from,
     )
     compared = None if observed is None else ideal.compare(observed, contract.target_names, beside.planted)
-    return Assessment(overall, tuple(results), _baseline(beside, cases, areas, rounds, draws, contract), compared)
+    boosting_too = _baseline(beside, cases, areas, rounds, draws, contract)
+    return Assessment(
+        overall, tuple(results), boosting_too, compared, None if beside_last is None else beside_last.overall
+    )
 
 
 def _each_target(
@@ -170,6 +183,31 @@ def _decision(
         npv=npv,
         predictive_values=(here,) if elsewhere is None else (here, elsewhere),
     )
+
+
+def _sets(
+    p: Array,
+    labels: NDArray[np.float32],
+    sets: Sequence[ConformalSet | None],
+    thresholds: Sequence[float | None],
+    draws: bootstrap.Draws,
+) -> list[Worth | None]:
+    """What the conformal sets of all targets are worth."""
+    cutoffs = [None if one is None else conformal.Cutoffs(one.positive_from, one.negative_to) for one in sets]
+    held, flagged = conformal.sets(p, cutoffs), flags.flag(p, thresholds)
+
+    def measure(part: slice) -> list[Worth | None]:
+        own = conformal.Sets(held.positive[:, part], held.negative[:, part])
+        return conformal.measure(own, flagged[:, part], labels[:, part], draws)
+
+    return parts.measure(len(cutoffs), measure)
+
+
+def _conformal(own: ConformalSet | None, worth: Worth | None) -> Conformal | None:
+    if own is None or worth is None:
+        return None
+    names = ("coverage_positive", "coverage_negative", "unsure")
+    return Conformal(error=own.error, **{name: Estimate.measured(getattr(worth, name)) for name in names})
 
 
 def _at(sensitivity: Estimate, specificity: Estimate, prevalence: float) -> AtPrevalence:

@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Callable, Iterable
 from statistics import mean, median
 
-from ecg2lab_training.evaluation import population, tripod
+from ecg2lab_training.evaluation import beside_last_values, population, tripod
 from ecg2lab_training.evaluation.estimates import Estimate
 from ecg2lab_training.evaluation.result import Calibrated, Evaluation, Group, TargetResult, encode
 from ecg2lab_training.evaluation.subgroups import LEAST_CASES, LEAST_PATIENTS
-from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown, percent, share
+from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown, outside, percent, share
 
 METHOD = "Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s41598-025-26715-5"
 
@@ -28,6 +28,7 @@ def card(evaluation: Evaluation) -> str:
         "Training data": _training(evaluation),
         "Performance": _performance(evaluation),
         "Performance by target": _by_target(evaluation),
+        "Forecasts beside the last laboratory value": beside_last_values.section(evaluation),
         "Performance in subgroups": _subgroups(evaluation),
         "Calibration and decision thresholds": _calibration(evaluation),
         "Methods, as TRIPOD+AI asks": tripod.section(evaluation),
@@ -87,7 +88,9 @@ def _training(e: Evaluation) -> str:
     if e.model.synthetic_weights:
         text += (
             "\nAll of it is simulated. What the simulation plants in an ECG was chosen by its authors: that the model "
-            "finds it says that the software works, and nothing about patients.\n"
+            "finds it says that the software works, and nothing about patients. The simulated people differ from each "
+            "other in axis, intervals, voltage, T wave, ST level, conduction, extrasystoles, breathing, placement of "
+            "electrodes and devices, by published ranges of healthy people where there are any (docs/simulation.md).\n"
         )
     if e.training_population is not None:
         p = e.training_population
@@ -183,7 +186,7 @@ def _calibration(e: Evaluation) -> str:
     before, after = _agreement("not calibrated", e.overall.before), _agreement("calibrated", e.overall.after)
     title = f"Decisions ({e.settings.rule}) on the calibrated probability, with all windows and facts:"
     rates = [f"{name} [95 % CI]" for name in ("sensitivity", "specificity", "PPV")]
-    columns = ("target", "threshold", *rates, "PPV, NPV at prevalence")
+    columns = ("target", "threshold", *rates, "PPV, NPV at prevalence", *_SETS)
     decided = markdown(columns, [_decision(t) for t in e.targets if t.decision])
     parts = (
         f"Calibration: {e.overall.calibration_from}.\n",
@@ -191,7 +194,8 @@ def _calibration(e: Evaluation) -> str:
         middle,
         markdown(scores, [before, after]),
         f"{title}\n",
-        f"{decided}{_undecided(e)}",
+        f"{decided}{_sets(e)}{_undecided(e)}",
+        outside(e.outside),
         _benefit(e),
     )
     return "\n".join(parts)
@@ -242,9 +246,25 @@ def _agreement(name: str, c: Calibrated) -> list[str]:
 def _decision(t: TargetResult) -> list[str]:
     d = t.decision
     if d is None:
-        return [t.name, *["–"] * 5]
+        return [t.name, *["–"] * 8]
     values = "; ".join(f"{percent(v.ppv)}, {percent(v.npv)} at {percent(v.prevalence)}" for v in d.predictive_values)
-    return [t.name, f"{d.threshold:.3g}", interval(d.sensitivity), interval(d.specificity), interval(d.ppv), values]
+    c = t.conformal
+    sets = ["–"] * 3 if c is None else map(interval, (c.coverage_positive, c.coverage_negative, c.unsure))
+    rates = map(interval, (d.sensitivity, d.specificity, d.ppv))
+    return [t.name, f"{d.threshold:.3g}", *rates, values, *sets]
+
+
+_SETS = ("coverage of the abnormal [95 % CI]", "of the others [95 % CI]", "unsure [95 % CI]")
+
+
+def _sets(e: Evaluation) -> str:
+    errors = sorted({t.conformal.error for t in e.targets if t.conformal})
+    if not errors:
+        return ""
+    return (
+        f"\nCoverage: share of either class whose conformal set (error {' or '.join(map(share, errors))}) holds the "
+        "true answer. Unsure: not flagged, and the set holds both answers or neither.\n"
+    )
 
 
 def _limitations(e: Evaluation) -> str:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ecg2lab_training.data import imputation
 from ecg2lab_training.measures import decisions
 from ecg2lab_training.measures.decisions import Answers, Facts, Setting
+from ecg2lab_training.measures.distances import Distances
+from ecg2lab_training.measures.forecasting import Last
 
 Array = NDArray[np.float64]
 
@@ -34,6 +36,10 @@ class Cases:
     """(N, features) codes; -1: missing."""
     ideal: Array | None = None
     """(N, n) probability after an ideal observer; NaN where it has none; None: the patients are real."""
+    last: Last | None = None
+    """Last laboratory value before the ECG; None: such values are not known."""
+    distances: Distances | None = None
+    """From the training folds; None: the model has no space of features, or gives none."""
 
     @property
     def patients(self) -> int:
@@ -63,7 +69,8 @@ class Cases:
         """
         missing = imputation.count_missing(self.continuous, self.categorical)
         windows: dict[Facts, Array] = {"all": self.windows, "age and sex": reduced.windows}
-        return decisions.answered(windows, self.labels, self.patient_id, missing)
+        distances: dict[Facts, Distances | None] = {"all": self.distances, "age and sex": reduced.distances}
+        return decisions.answered(windows, self.labels, self.patient_id, missing, distances)
 
     def only(self, chosen: NDArray[np.bool_]) -> Cases:
         """The chosen recordings, (N) Booleans."""
@@ -74,4 +81,6 @@ class Cases:
             continuous=self.continuous[chosen],
             categorical=self.categorical[chosen],
             ideal=None if self.ideal is None else self.ideal[chosen],
+            last=None if self.last is None else self.last.take(chosen),
+            distances=None if self.distances is None else self.distances.only(chosen),
         )

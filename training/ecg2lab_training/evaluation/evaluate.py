@@ -10,10 +10,21 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ecg2lab.contract import Contract
+from ecg2lab.errors import DatasetError
+from ecg2lab_export.experience import Space
 from ecg2lab_training.data import dataset as datasets
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.dataset import Dataset, Part
-from ecg2lab_training.evaluation import assess, baseline, on_dataset, plots, population, result
+from ecg2lab_training.evaluation import (
+    assess,
+    baseline,
+    experience,
+    forecasts,
+    on_dataset,
+    plots,
+    population,
+    result,
+)
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.result import Data, Evaluation, Model, Settings
@@ -21,7 +32,7 @@ from ecg2lab_training.evaluation.subgroups import groups, window_counts
 from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.evaluation.table import table
 from ecg2lab_training.files import new_folder
-from ecg2lab_training.measures import decisions, operating_points
+from ecg2lab_training.measures import curves, decisions, operating_points
 from ecg2lab_training.measures.bootstrap import ROUNDS, Unit
 from ecg2lab_training.measures.gate import LEAST_CASES
 from ecg2lab_training.measures.operating_points import Rule
@@ -53,6 +64,9 @@ class Fitted(NamedTuple):
     calibration_from: str
     rule: str
     """Of the thresholds, and where they were chosen."""
+    space: Space | None = None
+    """Of features, which the contract has limits of distance from."""
+    notes: tuple[str, ...] = ()
 
 
 def on_data_set(
@@ -79,8 +93,8 @@ def on_data_set(
     DatasetError
         If the data set does not fit the model or lacks a fold that is needed.
     """
-    cases = on_dataset.ask(subject, data, "test", progress)
-    contract, origin, rule = fitted or fit(subject, data, wishes)
+    contract, origin, rule, space, notes = fitted or fit(subject, data, wishes)
+    cases = on_dataset.ask(subject, data, "test", progress, space)
     boosted = _baseline(contract, data, progress)
     planted = data.description.planted or {}
     evaluation = judge(
@@ -100,7 +114,7 @@ def on_data_set(
         beside=assess.Beside(boosted, planted, wishes.prevalences, origin),
         training=_training_population(subject, data),
     )
-    return replace(evaluation, notes=(*_notes(subject, data, boosted), *evaluation.notes)), cases
+    return replace(evaluation, notes=(*_notes(subject, data, boosted), *notes, *evaluation.notes)), cases
 
 
 def _notes(subject: Subject, data: Dataset, boosted: Array | None) -> Iterator[str]:
@@ -150,12 +164,14 @@ def judge(
         groups=compared,
         not_compared=not_compared,
         windows=window_counts(cases, settings),
+        outside=experience.share_outside(cases, contract, settings),
         baseline=assessment.baseline,
         ideal=assessment.ideal,
+        forecasts=assessment.forecasts,
         training_population=training,
         population=here,
         shift=_shift(subject.contract, training, here),
-        notes=_without_area(assessment.targets),
+        notes=(*_without_area(assessment.targets), *_without_last_values(cases, contract, data)),
     )
 
 
@@ -174,20 +190,40 @@ def fit(subject: Subject, data: Dataset, wishes: Wishes) -> Fitted:
     contract = subject.contract
     calibrated = any(target.calibration for target in contract.targets)
     if calibrated and wishes.rule is None:
-        return Fitted(contract, "of the model's contract", "of the model's contract")
-    chosen, measured = (in_every_setting(subject, data, part) for part in ("validation", "test"))
+        return Fitted(contract, "of the model's contract", "of the model's contract", subject.space)
+    found = experience.space_of(subject, data)
+    chosen, measured = (in_every_setting(subject, data, part, found.space) for part in ("validation", "test"))
+    _require_classes(contract, chosen, data.called("validation"))
     contract = contract if calibrated else decisions.calibrate(contract, chosen)
     rule = wishes.rule or operating_points.parse(operating_points.DEFAULT_RULE)
     sources = decisions.Sources(data.called("validation"), data.called("test"))
     decided = decisions.decide(contract, chosen, measured, rule, sources, wishes.least_cases)
-    origin = "of the model's contract" if calibrated else "fitted here on the validation fold"
-    return Fitted(decided, origin, f"{rule} on the validation fold")
+    reach = experience.on_data_set(contract, data, found, chosen)
+    return Fitted(
+        replace(decided, experience=reach.experience),
+        "of the model's contract" if calibrated else "fitted here on the validation fold",
+        f"{rule} on the validation fold",
+        found.space if reach.experience else None,
+        () if reach.note is None else (reach.note,),
+    )
 
 
-def in_every_setting(subject: Subject, data: Dataset, part: Part) -> decisions.Answered:
+def _require_classes(contract: Contract, chosen: decisions.Answered, where: str) -> None:
+    """Refuse a calibration set in which nothing can be calibrated."""
+    labels = chosen[decisions.main_setting(chosen)].labels
+    counted = [curves.counts(y) for y in labels.T]
+    if not any(min(counts) for counts in counted):
+        positives, negatives = counted[0]
+        raise DatasetError(
+            f"nothing can be decided on {where}: not one target has both classes there; {contract.target_names[0]} has "
+            f"{positives} positives and {negatives} negatives"
+        )
+
+
+def in_every_setting(subject: Subject, data: Dataset, part: Part, space: Space | None = None) -> decisions.Answered:
     """Answers of a model to one part of a data set, with all facts and with age and sex alone."""
-    cases = on_dataset.ask(subject, data, part)
-    reduced = on_dataset.ask(subject, imputation.only(data, decisions.AGE_AND_SEX), part)
+    cases = on_dataset.ask(subject, data, part, space=space)
+    reduced = on_dataset.ask(subject, imputation.only(data, decisions.AGE_AND_SEX), part, space=space)
     return cases.answered(reduced)
 
 
@@ -241,6 +277,12 @@ def _without_area(targets: tuple[result.TargetResult, ...]) -> tuple[str, ...]:
         for t in targets
         if t.auroc.value is None
     )
+
+
+def _without_last_values(cases: Cases, contract: Contract, data: Data) -> tuple[str, ...]:
+    if cases.last is not None or not forecasts.are_asked(contract).any():
+        return ()
+    return (f"forecasts against the last value: not measured, {forecasts.NOT_MEASURED[data.kind]}",)
 
 
 def write(out: Path, evaluation: Evaluation, cases: Cases, more: Callable[[Path], None] | None = None) -> Evaluation:

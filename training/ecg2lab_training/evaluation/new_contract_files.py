@@ -10,19 +10,25 @@ from msgspec.structs import replace
 from ecg2lab import bundle as bundles
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
+from ecg2lab_export import experience
+from ecg2lab_export.experience import Space
 from ecg2lab_training.evaluation.result import Evaluation
 from ecg2lab_training.evaluation.subject import Subject
 
 CONTRACT = "contract.json"
 
 
-def of_decisions(contract: Contract, evaluation: Evaluation, model: Path, subject: Subject) -> Callable[[Path], None]:
-    """Writer of contract.json, and of decided.ecg2lab where the model is a bundle.
+def of_decisions(
+    contract: Contract, space: Space | None, evaluation: Evaluation, model: Path, subject: Subject
+) -> Callable[[Path], None]:
+    """Writer of contract.json and experience.safetensors, and of decided.ecg2lab where the model is a bundle.
 
     Parameters
     ----------
     contract
         With new decisions.
+    space
+        Of features, if the contract says how far experience reaches.
     evaluation
         That judged them.
     model
@@ -32,18 +38,27 @@ def of_decisions(contract: Contract, evaluation: Evaluation, model: Path, subjec
     """
 
     def write(folder: Path) -> None:
-        (folder / CONTRACT).write_bytes(contracts.encode(contract))
+        write_contract(folder, contract, space)
         if subject.kind == "bundle":
-            write_bundle(folder / "decided.ecg2lab", model, contract, _card_section(evaluation, subject))
+            write_bundle(folder / "decided.ecg2lab", model, contract, space, _card_section(evaluation, subject))
 
     return write
 
 
-def write_bundle(path: Path, parent: Path, contract: Contract, card_section: str) -> None:
+def write_contract(folder: Path, contract: Contract, space: Space | None) -> None:
+    """Write contract.json, and experience.safetensors if it says how far experience reaches."""
+    (folder / CONTRACT).write_bytes(contracts.encode(contract))
+    if contract.experience is not None and space is not None:
+        (folder / experience.FILE).write_bytes(experience.encode(space))
+
+
+def write_bundle(path: Path, parent: Path, contract: Contract, space: Space | None, card_section: str) -> None:
     """Write the same network and proof under a new contract; the card says what it comes from."""
     opened = bundles.Bundle.open(parent)
-    contents = {name: opened.member(name) for name in opened.manifest.members}
+    contents = {name: opened.member(name) for name in opened.manifest.members if name != bundles.EXPERIENCE}
     contents[bundles.CARD] += card_section.encode()
+    if contract.experience is not None and space is not None:
+        contents[bundles.EXPERIENCE] = experience.encode(space)
     bundles.write(path, replace(opened.manifest, contract=contract), contents)
 
 

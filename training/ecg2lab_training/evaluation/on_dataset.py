@@ -9,17 +9,23 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError
+from ecg2lab_export.experience import Space
 from ecg2lab_training.data import imputation
 from ecg2lab_training.data.dataset import Dataset, Part
+from ecg2lab_training.evaluation import last_values
 from ecg2lab_training.evaluation.cases import Array, Cases
-from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.evaluation.subject import Outputs, Subject
+from ecg2lab_training.measures import experience
+from ecg2lab_training.measures.distances import Distances
 from ecg2lab_training.measures.platt import sigmoid
 from ecg2lab_training.progress import Progress, silent
 
 _RECORDS = 64  # asked at once
 
 
-def ask(subject: Subject, dataset: Dataset, part: Part, progress: Progress = silent) -> Cases:
+def ask(
+    subject: Subject, dataset: Dataset, part: Part, progress: Progress = silent, space: Space | None = None
+) -> Cases:
     """Ask a model about one part of a data set.
 
     What is missing is imputed with the model's medians, not with those of the data set.
@@ -34,6 +40,8 @@ def ask(subject: Subject, dataset: Dataset, part: Part, progress: Progress = sil
         "validation" or "test"; "train" holds what the model has seen.
     progress
         Told after each batch of recordings.
+    space
+        Of features, that distances are measured from; None: they are not.
 
     Raises
     ------
@@ -43,11 +51,14 @@ def ask(subject: Subject, dataset: Dataset, part: Part, progress: Progress = sil
     require_fit(subject.contract, dataset)
     rows = dataset.rows(part)
     continuous, categorical = imputation.fill(dataset, subject.contract)
-    windows = []
+    windows, distances = [], []
     for start in range(0, len(rows), _RECORDS):
         chosen = rows[start : start + _RECORDS]
         signals = np.asarray(dataset.signals[chosen])
-        windows.append(_each_window(subject, signals, continuous[chosen], categorical[chosen]))
+        logits, features = _each_window(subject, signals, continuous[chosen], categorical[chosen])
+        windows.append(sigmoid(logits.astype(np.float64)))
+        if space is not None and features is not None:
+            distances.append(Distances.of(space, features))
         progress(min(start + _RECORDS, len(rows)), len(rows), "recordings")
     column_of = places(subject.contract, dataset.contract)
     return Cases(
@@ -57,18 +68,45 @@ def ask(subject: Subject, dataset: Dataset, part: Part, progress: Progress = sil
         continuous=dataset.continuous[rows],
         categorical=dataset.categorical[rows],
         ideal=None if dataset.ideal is None else columns(dataset.ideal[rows], column_of),
+        last=last_values.of_data_set(dataset, rows, column_of),
+        distances=Distances.join(distances) if distances else None,
     )
+
+
+def training_features(subject: Subject, dataset: Dataset) -> NDArray[np.floating[Any]]:
+    """Features of at most `experience.MOST_RECORDINGS` of the training folds, one window of each: (N, F).
+
+    Raises
+    ------
+    DatasetError
+        If there are no training folds, they do not fit the model, or it gives no features.
+    """
+    require_fit(subject.contract, dataset)
+    rows = experience.evenly(dataset.rows("train"))
+    continuous, categorical = imputation.fill(dataset, subject.contract)
+    length = subject.contract.signal.window_samples
+    starts = np.arange(len(rows)) % (dataset.signals.shape[2] // length) * length
+    found = []
+    for first in range(0, len(rows), _RECORDS):
+        part = slice(first, first + _RECORDS)
+        pairs = zip(rows[part], starts[part], strict=True)
+        signals = np.stack([dataset.signals[row, :, start : start + length] for row, start in pairs])
+        features = subject.outputs(signals, continuous[rows[part]], categorical[rows[part]])[1]
+        if features is None:
+            raise DatasetError("the model gives no features: it was exported by an older ecg2lab; export it again")
+        found.append(features)
+    return np.concatenate(found)
 
 
 def _each_window(
     subject: Subject, signals: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-) -> Array:
-    """(B, leads, samples) → (B, W, n); a remainder shorter than a window is left out."""
+) -> Outputs:
+    """(B, leads, samples) → (B, W, n) and (B, W, F); a remainder shorter than a window is left out."""
     length = subject.contract.signal.window_samples
     starts = range(0, signals.shape[2] - length + 1, length)
     crops = (np.ascontiguousarray(signals[:, :, start : start + length]) for start in starts)
-    logits = [subject.logits(crop, continuous, categorical) for crop in crops]
-    return sigmoid(np.stack(logits, axis=1).astype(np.float64))
+    logits, features = zip(*(subject.outputs(crop, continuous, categorical) for crop in crops), strict=True)
+    return np.stack(logits, axis=1), None if features[0] is None else np.stack(features, axis=1)
 
 
 def require_fit(contract: Contract, dataset: Dataset) -> None:

@@ -14,10 +14,12 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError, Ecg2LabError, MissingExtraError
 from ecg2lab.patient.features import Features, encode
 from ecg2lab.recording.preparation import cut_windows, prepare_signal
+from ecg2lab_training.evaluation import last_values
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.site_labels import labels
 from ecg2lab_training.evaluation.site_table import Row, Table
 from ecg2lab_training.evaluation.subject import Subject
+from ecg2lab_training.measures.distances import Distances
 from ecg2lab_training.measures.platt import sigmoid
 from ecg2lab_training.progress import Progress, silent
 
@@ -32,6 +34,7 @@ class Asked(NamedTuple):
 
 class _Answer(NamedTuple):
     windows: Array  # (W, n)
+    distances: Distances | None  # of this recording
     continuous: Array  # (features) NaN: missing
     categorical: NDArray[np.int64]  # (features) -1: missing
 
@@ -84,6 +87,8 @@ def ask(
         patient_id=np.array([row.patient_id for row in used]),
         continuous=np.stack([answer.continuous for answer in answers]),
         categorical=np.stack([answer.categorical for answer in answers]),
+        last=last_values.of_table(table, used, subject.contract),
+        distances=_joined([answer.distances for answer in answers]),
     )
     return Asked(cases, skipped)
 
@@ -96,10 +101,15 @@ def _answer(subject: Subject, row: Row, folder: Path, facts: Collection[str] | N
     features = encode(patient, subject.contract)
     windows = cut_windows(prepare_signal(recording, subject.contract), subject.contract)
     count = len(windows)
-    logits = subject.logits(
-        windows, np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1))
-    )
-    return _Answer(sigmoid(logits.astype(np.float64)), *_known(features, subject.contract))
+    continuous, categorical = np.tile(features.continuous, (count, 1)), np.tile(features.categorical, (count, 1))
+    logits, found = subject.outputs(windows, continuous, categorical)
+    far = None if subject.space is None or found is None else Distances.of(subject.space, found[None])
+    return _Answer(sigmoid(logits.astype(np.float64)), far, *_known(features, subject.contract))
+
+
+def _joined(distances: list[Distances | None]) -> Distances | None:
+    measured = [one for one in distances if one is not None]
+    return Distances.join(measured) if measured else None
 
 
 def _known(features: Features, contract: Contract) -> tuple[Array, NDArray[np.int64]]:

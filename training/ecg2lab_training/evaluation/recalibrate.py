@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract, Target
+from ecg2lab.contract.claims import Experience
+from ecg2lab_export.experience import limit_of
 from ecg2lab_training.evaluation.cases import Array, Cases
+from ecg2lab_training.evaluation.experience import space_of, with_new_limits
 from ecg2lab_training.evaluation.subject import Subject
-from ecg2lab_training.measures import curves, decisions, platt, reliability
+from ecg2lab_training.measures import curves, decisions, experience, platt, reliability
 from ecg2lab_training.measures.decisions import Answered, Sources
 from ecg2lab_training.measures.operating_points import Rule
 
 FEWEST = 20
 """Positives and negatives that a target needs: two numbers are fitted, ten cases of the rarer class for each."""
 TURNS = 5
+OWN = "the site's own patients"
 
 
 class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +47,18 @@ class TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
     """On patients that did not fit it."""
     brier_before: float | None
     brier_after: float | None
+
+
+class ExperienceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to the limits of experience."""
+
+    refitted: bool
+    reason: str
+    """Why not; empty if they were."""
+    outside_before: float | None = None
+    """Share of the recordings, with all windows and facts, that are too far away by the old limit."""
+    outside_after: float | None = None
+    """By new limits, each of other patients."""
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +79,8 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     patients: int
     targets: dict[str, TargetRecord]
+    experience: ExperienceRecord = ExperienceRecord(refitted=False, reason="not stated")
+    """Older lineages have none."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +120,15 @@ def recalibrate(
     turn = _turns(cases.patient_id)
     columns = zip(contract.targets, raw.T, cases.labels.T, strict=True)
     calibrated = tuple(_calibrated(target, p, y) for target, p, y in columns)
-    sources = Sources("the site's own patients", "the site's own patients, by thresholds of others among them")
+    sources = Sources(OWN, f"{OWN}, by thresholds of others among them")
     decided = decisions.decide(replace(contract, targets=calibrated), answers, None, rule, sources, least_cases)
     changed = [new is not old for new, old in zip(calibrated, contract.targets, strict=True)]
     kept = zip(changed, decided.targets, contract.targets, strict=True)
     targets = tuple(new if refitted else old for refitted, new, old in kept)
     each = zip(contract.targets, targets, raw.T, cases.labels.T, strict=True)
     records = {old.name: _record(old, new, p, y, turn, decisions.main_setting(answers)) for old, new, p, y in each}
-    new = replace(contract, name=_name(contract.name), targets=targets)
+    reach, experience_record = _experience(subject, answers)
+    new = replace(contract, name=_name(contract.name), targets=targets, experience=reach)
     lineage = Lineage(
         date=date,
         parent_name=contract.name,
@@ -121,6 +140,7 @@ def recalibrate(
         records=len(cases.labels),
         patients=cases.patients,
         targets=records,
+        experience=experience_record,
     )
     return Recalibrated(new, lineage)
 
@@ -160,6 +180,22 @@ def _record(
         ece_after=after.ece if after else None,
         brier_before=before.brier if before else None,
         brier_after=after.brier if after else None,
+    )
+
+
+def _experience(subject: Subject, answers: Answered) -> tuple[Experience | None, ExperienceRecord]:
+    """Limits of the site's patients; mean, whitening and ranges stay those of training."""
+    old = subject.contract.experience
+    note = space_of(subject, None).note
+    if note is not None:
+        return old, ExperienceRecord(refitted=False, reason=note)
+    reach = with_new_limits(subject.contract, answers, OWN)
+    main = decisions.main_setting(answers)
+    return reach.experience, ExperienceRecord(
+        refitted=reach.note is None,
+        reason=reach.note or "",
+        outside_before=experience.outside(answers[main], limit_of(subject.contract, main.windows)),
+        outside_after=experience.outside_out_of_fold(answers[main]),
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from ecg2lab.contract import Calibration, Criterion
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.evaluation.estimates import Agreement, Curve, Estimate, NetBenefit, Struct
+from ecg2lab_training.evaluation.forecasts import Forecast, Forecasts
 from ecg2lab_training.files import indented
 from ecg2lab_training.measures.reliability import Reliability
 
@@ -41,6 +42,18 @@ class Decision(Struct, frozen=True, kw_only=True):
     predictive_values: tuple[AtPrevalence, ...]
 
 
+class Conformal(Struct, frozen=True, kw_only=True):
+    """What *unsure* is worth on these records, with all their windows and facts."""
+
+    error: float
+    """Share of either class whose set may lack the true answer."""
+    coverage_positive: Estimate
+    """Share of the positives whose set holds *abnormal*."""
+    coverage_negative: Estimate
+    unsure: Estimate
+    """Share of the labelled records that are not flagged and unsure."""
+
+
 class TargetResult(Struct, frozen=True, kw_only=True):
     """One target."""
 
@@ -61,6 +74,8 @@ class TargetResult(Struct, frozen=True, kw_only=True):
     curve: Curve | None
     net_benefit: NetBenefit | None
     decision: Decision | None
+    conformal: Conformal | None = None
+    """None: the contract has no set for this target."""
     baseline: float | None = None
     """AUROC of the tabular baseline."""
     planted: str | None = None
@@ -69,6 +84,8 @@ class TargetResult(Struct, frozen=True, kw_only=True):
     """AUROC of an ideal observer on the same records."""
     gap: Estimate | None = None
     """Ideal observer less model."""
+    forecast: Forecast | None = None
+    """Beside the last value before the ECG; None: no forecast, or such values are not known."""
 
 
 class Calibrated(Struct, frozen=True, kw_only=True):
@@ -176,6 +193,20 @@ class Ideal(Struct, frozen=True, kw_only=True):
     """Whether all do; None: no such target."""
 
 
+class Outside(Struct, frozen=True, kw_only=True):
+    """How many records are outside experience, with all their windows and facts."""
+
+    recordings: int
+    """That the limit holds for."""
+    share: Estimate
+    by_distance: float | None
+    by_numbers: float | None
+    """Shares: features too far away; a number beyond its range in training."""
+    expected: float
+    """Share of recordings like those of the training folds that is too far away."""
+    chosen_on: str
+
+
 class NumberSummary(Struct, frozen=True, kw_only=True):
     """One number of a population."""
 
@@ -251,8 +282,11 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     not_compared: dict[str, dict[str, str]]
     """Attribute → target → why its subgroups are not compared by it."""
     windows: tuple[Windows, ...]
+    outside: Outside | None = None
+    """None: the model does not say how far experience reaches."""
     baseline: Baseline | None = None
     ideal: Ideal | None = None
+    forecasts: Forecasts | None = None
     training_population: Population | None = None
     population: Population
     """Of the records evaluated."""

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from ecg2lab import contract as contracts
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.evaluation import assess, new_contract_files, on_table, site_table
 from ecg2lab_training.evaluation.cases import Cases
@@ -112,13 +111,14 @@ def new_contract(
 
 
 def files_of(new: Recalibrated, model: Path, subject: Subject) -> Callable[[Path], None]:
-    """Writer of contract.json and recalibration.json, and of recalibrated.ecg2lab where the model is a bundle."""
+    """Writer of the new contract, recalibration.json, and recalibrated.ecg2lab where the model is a bundle."""
 
     def write(folder: Path) -> None:
-        (folder / "contract.json").write_bytes(contracts.encode(new.contract))
+        new_contract_files.write_contract(folder, new.contract, subject.space)
         (folder / "recalibration.json").write_bytes(indented(new.lineage))
         if subject.kind == "bundle":
-            new_contract_files.write_bundle(folder / "recalibrated.ecg2lab", model, new.contract, _card_section(new))
+            out = folder / "recalibrated.ecg2lab"
+            new_contract_files.write_bundle(out, model, new.contract, subject.space, _card_section(new))
 
     return write
 
@@ -127,13 +127,16 @@ def _card_section(new: Recalibrated) -> str:
     lineage = new.lineage
     refitted = [name for name, record in lineage.targets.items() if record.refitted]
     kept = [f"{name} ({record.reason})" for name, record in lineage.targets.items() if not record.refitted]
+    reach = lineage.experience
+    limits = "new, of the site's patients" if reach.refitted else f"kept ({reach.reason})"
     return (
         f"\n## Recalibration\n\n"
-        f"On {lineage.date}, calibrations and decisions ({lineage.rule}) were fitted anew on "
+        f"On {lineage.date}, calibrations, decisions ({lineage.rule}) and limits of experience were fitted anew on "
         f"{lineage.records} ECGs of {lineage.patients} patients of a site; the network is unchanged. What is said "
         f"above of calibration and decisions is of the parent.\n\n"
         f"- Parent: {lineage.parent_name}, SHA-256 `{lineage.parent_digest}`\n"
         f"- SHA-256 of the site's data: `{lineage.data_sha256}`\n"
         f"- Refitted: {', '.join(refitted)}\n"
         f"- Kept: {', '.join(kept) or 'none'}\n"
+        f"- Limits of experience: {limits}\n"
     )

@@ -1,14 +1,16 @@
 """Labels of a site's recordings: each target's criterion applied to the values around the ECG.
 
 The rules are those of the training cohort. Prediction: the value closest in time within plus or minus the horizon, both
-ends included; of two equally close ones the earlier. Forecasting: whether any value after the ECG, up to the horizon,
-is abnormal; if one is too low and another too high, the label is unknown.
+ends included; of two equally close ones the earlier. Forecasting: whether any value from the ECG on, up to the horizon,
+both ends included, is abnormal; if one is too low and another too high, the label is unknown. A value without a time of
+its own says what was so at the ECG, and nothing of what followed.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +18,22 @@ from numpy.typing import NDArray
 from ecg2lab.contract import Contract, Criterion
 from ecg2lab_training.evaluation.site_table import Row, Table
 
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
-Timed = tuple[float, float]  # seconds after the ECG, value
+
+
+class Timed(NamedTuple):
+    """One laboratory value."""
+
+    after: float
+    """The ECG, seconds; 0 for one without a time of its own."""
+    value: float
+    stated: bool
+    """Whether it has a time of its own."""
 
 
 def labels(table: Table, rows: Sequence[Row], contract: Contract) -> NDArray[np.float32]:
@@ -45,7 +56,7 @@ def labels(table: Table, rows: Sequence[Row], contract: Contract) -> NDArray[np.
     opposite = _opposites(contract)
     answers = np.full((len(rows), len(contract.targets)), np.nan, dtype=np.float32)
     for index, row in enumerate(rows):
-        values = _around(table, row)
+        values = around(table, row)
         for column, target in enumerate(contract.targets):
             if target.criterion is not None:
                 of_lab = values.get(target.criterion.lab, [])
@@ -53,31 +64,32 @@ def labels(table: Table, rows: Sequence[Row], contract: Contract) -> NDArray[np.
     return answers
 
 
-def _around(table: Table, row: Row) -> dict[str, list[Timed]]:
+def around(table: Table, row: Row) -> dict[str, list[Timed]]:
     """Values of a row's patient by lab, with seconds after the ECG; the table's own columns are at the ECG."""
     values: dict[str, list[Timed]] = {}
     for m in (*row.measurements, *table.measurements.get(row.patient_id, ())):
-        after = 0.0 if m.time is None or row.time is None else (m.time - row.time).total_seconds()
-        values.setdefault(m.lab, []).append((after, m.value))
+        after = None if m.time is None or row.time is None else (m.time - row.time).total_seconds()
+        values.setdefault(m.lab, []).append(Timed(after or 0.0, m.value, stated=after is not None))
     return values
 
 
 def _label(criterion: Criterion, opposite: Criterion | None, values: list[Timed]) -> float:
     within = criterion.horizon_min * 60
     if criterion.setting == "prediction":
-        near = [(abs(after), after, value) for after, value in values if abs(after) <= within]
+        near = [(abs(after), after, value) for after, value, _ in values if abs(after) <= within]
         # min keeps the first of equals: two values at one moment are taken in the order of the file
-        return float(_abnormal(criterion, min(near, key=lambda v: v[:2])[2])) if near else np.nan
-    later = [value for after, value in values if 0 < after <= within]
+        return float(abnormal(criterion, min(near, key=lambda v: v[:2])[2])) if near else np.nan
+    later = [value for after, value, stated in values if stated and 0 <= after <= within]
     if not later:
         return np.nan
-    abnormal = any(_abnormal(criterion, value) for value in later)
-    if abnormal and opposite is not None and any(_abnormal(opposite, value) for value in later):
+    positive = any(abnormal(criterion, value) for value in later)
+    if positive and opposite is not None and any(abnormal(opposite, value) for value in later):
         return np.nan
-    return float(abnormal)
+    return float(positive)
 
 
-def _abnormal(criterion: Criterion, value: float) -> bool:
+def abnormal(criterion: Criterion, value: Any) -> Any:
+    """Whether a value, or each of an array, is abnormal as a target asks."""
     return _COMPARE[criterion.comparison](value, criterion.threshold)
 
 
@@ -90,5 +102,9 @@ def _opposites(contract: Contract) -> dict[str, Criterion]:
 
 
 def _side(c: Criterion, other: bool) -> tuple[str, str, int, bool]:
-    high = c.comparison.startswith(">")
-    return c.lab, c.setting, c.horizon_min, high != other
+    return c.lab, c.setting, c.horizon_min, is_high(c) != other
+
+
+def is_high(c: Criterion) -> bool:
+    """Whether it asks for values above its limit."""
+    return c.comparison.startswith(">")

@@ -19,6 +19,7 @@ from ecg2lab.errors import DatasetError
 from ecg2lab.patient import Patient
 from ecg2lab.system.files import regular_size
 from ecg2lab_training.data import units
+from ecg2lab_training.data.labs import slug_of
 
 _LAB_COLUMN = re.compile(r"lab:\s*(?P<lab>.+?)\s*\[(?P<unit>[^\]]*)\]\s*")
 _WORDS = ("sex", "race")
@@ -85,15 +86,10 @@ def lab_names(contract: Contract) -> tuple[LabName, ...]:
     for target in contract.targets:
         c = target.criterion
         if c is not None:
-            labs.setdefault(c.lab, LabName(c.lab, _slug(target.name), c.loinc, units.spelling(c.unit)))
+            labs.setdefault(c.lab, LabName(c.lab, slug_of(target.name), c.loinc, units.spelling(c.unit)))
     if not labs:
         raise DatasetError("the model does not say which laboratory values its targets mean: nothing can be compared")
     return tuple(labs.values())
-
-
-def _slug(target: str) -> str:
-    """`potassium` of `potassium_high_now`."""
-    return target.rsplit("_", 2)[0]
 
 
 def read(path: Path, labs: Path | None, contract: Contract) -> Table:

@@ -11,14 +11,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.bundle import EXPERIENCE, Bundle
 from ecg2lab.contract import Contract
 from ecg2lab.errors import CheckpointError
+from ecg2lab_export import experience
+from ecg2lab_export.experience import Space
 from ecg2lab_training.evaluation import population
 from ecg2lab_training.evaluation.result import Population
 from ecg2lab_training.files import file_sha256
 
-Logits = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[np.floating[Any]]]
-"""(B, leads, L) mV, (B, features), (B, categories), nothing missing → (B, n) logits."""
+Outputs = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]] | None]
+"""(B, n) logits; (B, F) features, or None."""
+Ask = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], Outputs]
+"""(B, leads, L) mV, (B, features), (B, categories), nothing missing → outputs of each window."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Subject:
     kind: str
     """"run" or "bundle"."""
     contract: Contract
-    logits: Logits
+    outputs: Ask
     weights_sha256: str
     """Of the run's weights; of a bundle, those of the checkpoint that it was made from."""
     digest: str
@@ -39,6 +44,10 @@ class Subject:
     """As the card of a bundle states it; a run has its data set."""
     dataset_sha256: str | None = None
     """Of the data set that a run was trained on; a bundle does not say."""
+    features: int | None = None
+    """How many the model gives; None: its graphs give none."""
+    space: Space | None = None
+    """Of the features of the training folds, where the contract says how far experience reaches."""
 
 
 def open_subject(path: Path) -> Subject:
@@ -68,18 +77,21 @@ def _open_run(folder: Path) -> Subject:
     model = FusionModel.from_network(network).eval()
 
     @torch.no_grad()
-    def logits(*inputs: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        return model(*map(torch.from_numpy, inputs)).numpy()
+    def outputs(*inputs: NDArray[Any]) -> Outputs:
+        logits, features = model.outputs(*map(torch.from_numpy, inputs))
+        return logits.numpy(), features.numpy()
 
     return Subject(
         kind="run",
         contract=run.contract,
-        logits=logits,
+        outputs=outputs,
         weights_sha256=file_sha256(run.weights),
         digest=file_sha256(folder / CONTRACT_FILE),
         synthetic_weights=run.record.synthetic_weights,
         training_data=run.record.training_data,
         dataset_sha256=_dataset_sha256(folder / RECORD_FILE),
+        features=model.head.in_features,
+        space=experience.find(run.contract, folder),
     )
 
 
@@ -100,10 +112,18 @@ def _open_bundle(path: Path) -> Subject:
     return Subject(
         kind="bundle",
         contract=opened.contract,
-        logits=loading.load(opened).run,
+        outputs=loading.load(opened).outputs,
         weights_sha256=manifest.lineage.checkpoint_sha256,
         digest=opened.digest,
         synthetic_weights=manifest.synthetic_weights,
         training_data=manifest.lineage.training_data,
         training_population=population.from_card(opened.member(bundles.CARD).decode()),
+        features=opened.features,
+        space=_space(opened),
     )
+
+
+def _space(opened: Bundle) -> Space | None:
+    if opened.contract.experience is None:
+        return None
+    return experience.of_arrays(opened.tensors(EXPERIENCE), f"{opened.source}: {EXPERIENCE}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecg2lab_training.evaluation import published
 from ecg2lab_training.evaluation.result import Evaluation, TargetResult
-from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown
+from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown, outside
 
 _HEAD = ("category", "lab", "criterion", "setting", "horizon", "AUROC [95 % CI]", "pos./neg.")
 _CALIBRATION = ("intercept [95 % CI]", "slope [95 % CI]")
@@ -50,7 +50,7 @@ def _introduction(evaluation: Evaluation) -> str:
     return (
         f"{data.records} ECGs of {data.patients} {whose}, {data.part}. Macro AUROC over {evaluation.overall.targets} "
         f"targets: {macro}; the paper's: {published.MACRO}. Intervals: {evaluation.settings.rounds} bootstrap rounds "
-        f"over {unit}.\n"
+        f"over {unit}.\n" + (f"\n{outside(evaluation.outside)}" if evaluation.outside else "")
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ecg2lab_training.evaluation.estimates import Estimate
-from ecg2lab_training.evaluation.result import TargetResult
+from ecg2lab_training.evaluation.result import Outside, TargetResult
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
@@ -40,3 +40,14 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; a bar inside a cell is escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def outside(one: Outside | None) -> str:
+    """Sentence on how many records are outside experience; empty: the model does not say."""
+    if one is None:
+        return ""
+    return (
+        f"Outside experience, where nothing is flagged: {interval(one.share)} of {one.recordings} ECGs "
+        f"({decimal(one.by_distance)} too far in the model's features, of which {one.expected:g} are expected; "
+        f"{decimal(one.by_numbers)} with a number beyond its range in training). Limits: {one.chosen_on}.\n"
+    )

@@ -3,6 +3,8 @@
 model.safetensors         weights of the best epoch, in the key names of the published checkpoint
 contract.json             the data set's contract with medians of the training folds, calibrations and thresholds of the
                           validation fold, and what these are worth in the test fold
+experience.safetensors    mean and whitening of the features of the training folds; absent where the validation fold has
+                          fewer than 99 patients
 run.json                  configuration, data set's digest and measured AUROC
 metrics.csv               loss and validation AUROC after each epoch
 logs/                     the same and more, for TensorBoard and as CSV
@@ -25,15 +27,19 @@ from numpy.typing import NDArray
 from ecg2lab import contract as contracts
 from ecg2lab.contract import Contract
 from ecg2lab_export.checkpoint.run_folder import CALIBRATION_FILE, CONTRACT_FILE, RECORD_FILE, WEIGHTS_FILE
+from ecg2lab_export.experience import FILE as EXPERIENCE_FILE
+from ecg2lab_export.experience import Space, encode
 from ecg2lab_export.network import cardiolab
 from ecg2lab_export.precision import calibration
 from ecg2lab_export.precision.calibration import CalibrationSet
 from ecg2lab_training.data import imputation
-from ecg2lab_training.data.crops import Recordings, window_probabilities
+from ecg2lab_training.data.crops import Recordings
 from ecg2lab_training.data.dataset import Dataset
 from ecg2lab_training.files import indented
+from ecg2lab_training.fit.answers import training_features, window_answers
 from ecg2lab_training.fit.config import Config
-from ecg2lab_training.measures import curves, decisions, operating_points
+from ecg2lab_training.measures import curves, decisions, experience, operating_points
+from ecg2lab_training.measures.distances import Distances
 from ecg2lab_training.network.model import FusionModel
 
 if TYPE_CHECKING:
@@ -79,8 +85,9 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
     """Test the best model and write everything about it."""
     model = learner.restore_best()
     validation, test = Recordings(dataset, "validation"), Recordings(dataset, "test")
-    chosen, measured = _ask(model, dataset, validation), _ask(model, dataset, test)
-    contract = _contract(config, dataset, chosen, measured)
+    space = experience.learn(training_features(model, Recordings(dataset, "train")))
+    chosen, measured = _ask(model, dataset, validation, space), _ask(model, dataset, test, space)
+    contract = _contract(config, dataset, space, chosen, measured)
     metrics = _metrics(contract, learner.best_epoch, _scored(chosen), _scored(measured))
     run = Run(
         statement=_statement(dataset, metrics),
@@ -92,6 +99,8 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
     )
     cardiolab.write(model.to_network(), folder / WEIGHTS_FILE)
     (folder / CONTRACT_FILE).write_bytes(contracts.encode(contract))
+    if contract.experience:
+        (folder / EXPERIENCE_FILE).write_bytes(encode(space))
     (folder / RECORD_FILE).write_bytes(indented(run))
     _write_history(folder / METRICS_FILE, learner.history)
     if len(validation) >= calibration.FEWEST_WINDOWS:
@@ -102,14 +111,15 @@ def write_run(folder: Path, config: Config, dataset: Dataset, learner: Learner) 
 Scored = tuple[NDArray[np.float64], NDArray[np.floating[Any]]]  # (records n) probabilities, labels
 
 
-def _ask(model: FusionModel, dataset: Dataset, recordings: Recordings) -> decisions.Answered:
+def _ask(model: FusionModel, dataset: Dataset, recordings: Recordings, space: Space) -> decisions.Answered:
     """Answers to one part of a data set, in every setting."""
     reduced = Recordings(dataset, recordings.part, decisions.AGE_AND_SEX)
-    windows: dict[decisions.Facts, NDArray[np.float64]] = {
-        "all": window_probabilities(model, recordings),
-        "age and sex": window_probabilities(model, reduced),
-    }
-    return decisions.answered(windows, recordings.labels, recordings.patient_id, recordings.missing)
+    asked: dict[decisions.Facts, Recordings] = {"all": recordings, "age and sex": reduced}
+    windows: dict[decisions.Facts, NDArray[np.float64]] = {}
+    distances: dict[decisions.Facts, Distances | None] = {}
+    for facts, each in asked.items():
+        windows[facts], distances[facts] = window_answers(model, each, space)
+    return decisions.answered(windows, recordings.labels, recordings.patient_id, recordings.missing, distances)
 
 
 def _scored(answers: decisions.Answered) -> Scored:
@@ -117,14 +127,18 @@ def _scored(answers: decisions.Answered) -> Scored:
     return main.probabilities, main.labels
 
 
-def _contract(config: Config, dataset: Dataset, chosen: decisions.Answered, measured: decisions.Answered) -> Contract:
+def _contract(
+    config: Config, dataset: Dataset, space: Space, chosen: decisions.Answered, measured: decisions.Answered
+) -> Contract:
     """Medians of the training folds, calibrations and thresholds of the validation fold, figures of the test fold."""
     contract = decisions.calibrate(imputation.learn(dataset), chosen)
     rule = operating_points.parse(config.decide)
     sources = decisions.Sources(dataset.called("validation"), dataset.called("test"))
     contract = decisions.decide(contract, chosen, measured, rule, sources, config.least_cases)
     synthetic = " (simulated patients)" if dataset.description.synthetic else ""
-    return replace(contract, name=config.name + synthetic)
+    numbers, called = dataset.continuous[dataset.rows("train")], (dataset.called("train"), dataset.called("validation"))
+    reach = experience.of_folds(contract, space, numbers, chosen, *called)
+    return replace(contract, name=config.name + synthetic, experience=reach)
 
 
 def _metrics(contract: Contract, best_epoch: int, validation: Scored, test: Scored) -> Metrics:

@@ -17,8 +17,11 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from ecg2lab.contract import Calibration, Contract, Decision, Measured, OperatingPoint, Target
-from ecg2lab_training.measures import bootstrap, curves, flags, gate, operating_points, platt
+from ecg2lab.contract import Calibration, Contract, Target
+from ecg2lab.contract.claims import ConformalSet, Decision, Measured, OperatingPoint
+from ecg2lab_training.measures import bootstrap, conformal, curves, flags, gate, operating_points, platt
+from ecg2lab_training.measures.conformal import Cutoffs, Worth
+from ecg2lab_training.measures.distances import Distances
 from ecg2lab_training.measures.flags import Figures
 from ecg2lab_training.measures.operating_points import Rule
 
@@ -51,13 +54,19 @@ class Answers:
     """(N)."""
     missing: NDArray[np.integer[Any]]
     """(N) features that were not known."""
+    distances: Array | None = None
+    """(N) of their features from those of the training folds; None: not measured."""
 
 
 Answered = Mapping[Setting, Answers]
 
 
 def answered(
-    windows: Mapping[Facts, Array], labels: Labels, patient_id: NDArray[Any], missing: NDArray[np.integer[Any]]
+    windows: Mapping[Facts, Array],
+    labels: Labels,
+    patient_id: NDArray[Any],
+    missing: NDArray[np.integer[Any]],
+    distances: Mapping[Facts, Distances | None] | None = None,
 ) -> dict[Setting, Answers]:
     """Sort a model's answers by the settings that they are of.
 
@@ -71,6 +80,8 @@ def answered(
         (N).
     missing
         (N) features that are not known of those that the model takes.
+    distances
+        By what was known, from the training folds; None: they were not measured.
 
     Returns
     -------
@@ -83,10 +94,12 @@ def answered(
         counts = (~np.isnan(each[:, :, 0])).sum(axis=1)
         whole = int(np.bincount(counts).argmax())
         rows = np.flatnonzero(counts == whole)
-        one = each[np.arange(len(each)), np.arange(len(each)) % counts]
-        settings[Setting(1, facts)] = Answers(one, labels, patient_id, missing)
+        one = np.arange(len(each)), np.arange(len(each)) % counts
+        far = (distances or {}).get(facts)
+        alone, together = (None, None) if far is None else (far.windows[one], far.mean[rows])
+        settings[Setting(1, facts)] = Answers(each[one], labels, patient_id, missing, alone)
         mean = each[rows, :whole].mean(axis=1)
-        settings[Setting(whole, facts)] = Answers(mean, labels[rows], patient_id[rows], missing[rows])
+        settings[Setting(whole, facts)] = Answers(mean, labels[rows], patient_id[rows], missing[rows], together)
     return settings
 
 
@@ -142,12 +155,12 @@ def decide(
     calibrations = [target.calibration for target in contract.targets]
     features = len(contract.feature_names)
     columns: list[list[OperatingPoint]] = []
-    for setting in sorted(chosen, key=lambda s: (-s.windows, s.facts)):
+    for setting in in_order(chosen):
         own = chosen[setting]
         others = None if measured is None else measured[setting]
         points = _points(own, others, calibrations, rule, least_cases)
-        most_missing = _most_missing(own if others is None else others, setting, features)
-        columns.append([_point(point, setting, most_missing, sources) for point in points])
+        missing = most_missing(own if others is None else others, setting, features)
+        columns.append([_point(point, setting, missing, sources) for point in points])
     decisions = (
         Decision(rule=str(rule), chosen_on=sources.chosen_on, measured_on=sources.measured_on, points=tuple(points))
         for points in zip(*columns, strict=True)
@@ -161,7 +174,13 @@ def decide(
     )
 
 
-def _most_missing(answers: Answers, setting: Setting, features: int) -> int:
+def in_order(answers: Answered) -> list[Setting]:
+    """Of the settings: the most windows first."""
+    return sorted(answers, key=lambda setting: (-setting.windows, setting.facts))
+
+
+def most_missing(answers: Answers, setting: Setting, features: int) -> int:
+    """Features, of so many that the model takes, that nearly all of these recordings lack at most."""
     if setting.facts == "age and sex":
         return max(features - len(AGE_AND_SEX), 0)
     return int(np.quantile(answers.missing, _COMMON, method="higher"))
@@ -173,6 +192,8 @@ class _Gated(NamedTuple):
     threshold: float | None
     reason: str | None
     figures: Figures | None
+    cutoffs: Cutoffs | None  # of the conformal sets
+    worth: Worth | None
     labels: Labels  # (N) that the figures are of
     patient_id: NDArray[Any]
 
@@ -184,16 +205,22 @@ def _points(
     draws = bootstrap.plan(own.patient_id, "patients", gate.ROUNDS, seed=0)
     p = platt.apply(own.probabilities, calibrations)
     gated = gate.gate(p, own.labels, rule, draws, least_cases)
+    cutoffs = conformal.fit(p, own.labels, own.patient_id)
     if others is None:
         others = own
         flagged = operating_points.out_of_fold(p, own.labels, own.patient_id, rule)
         flagged[:, [point.threshold is None for point in gated]] = np.nan
+        sets = conformal.out_of_fold(p, own.labels, own.patient_id)
     else:
         draws = bootstrap.plan(others.patient_id, "patients", gate.ROUNDS, seed=0)
-        flagged = flags.flag(platt.apply(others.probabilities, calibrations), [point.threshold for point in gated])
+        p = platt.apply(others.probabilities, calibrations)
+        flagged = flags.flag(p, [point.threshold for point in gated])
+        sets = conformal.sets(p, cutoffs)
     figures = flags.measure_flags(flagged, others.labels, draws)
-    for point, one, labels in zip(gated, figures, others.labels.T, strict=True):
-        yield _Gated(point.threshold, point.reason, one, labels, others.patient_id)
+    worth = conformal.measure(sets, flagged, others.labels, draws._replace(rounds=bootstrap.ROUNDS))
+    targets = zip(gated, figures, cutoffs, worth, others.labels.T, strict=True)
+    for point, figure, cutoff, one, labels in targets:
+        yield _Gated(point.threshold, point.reason, figure, cutoff, one, labels, others.patient_id)
 
 
 def _point(gated: _Gated, setting: Setting, most_missing: int, sources: Sources) -> OperatingPoint:
@@ -214,7 +241,23 @@ def _point(gated: _Gated, setting: Setting, most_missing: int, sources: Sources)
         positives=positives,
         negatives=negatives,
         prevalence=round(positives / labelled, _DIGITS) if labelled else None,
+        conformal=None if threshold is None else _conformal(gated),
         **(rates if threshold is not None else {}),
+    )
+
+
+def _conformal(gated: _Gated) -> ConformalSet | None:
+    """None where a class has too few patients."""
+    if gated.cutoffs is None:
+        return None
+    worth = gated.worth
+    return ConformalSet(
+        error=conformal.ERROR,
+        positive_from=gated.cutoffs.positive_from,
+        negative_to=gated.cutoffs.negative_to,
+        coverage_positive=None if worth is None else _measured(worth.coverage_positive),
+        coverage_negative=None if worth is None else _measured(worth.coverage_negative),
+        unsure=None if worth is None else _measured(worth.unsure),
     )
 
 
@@ -234,5 +277,15 @@ def threshold_of(target: Target, setting: Setting) -> float | None:
     """From which probability on a target is flagged in a setting; None: there is no decision."""
     if target.decision is None:
         return target.decision_threshold
-    points = (p for p in target.decision.points if (p.windows, p.facts) == tuple(setting))
-    return next((point.threshold for point in points), None)
+    point = _point_of(target.decision, setting)
+    return None if point is None else point.threshold
+
+
+def conformal_of(target: Target, setting: Setting) -> ConformalSet | None:
+    """When a target counts as unsure in a setting; None: never."""
+    point = None if target.decision is None else _point_of(target.decision, setting)
+    return None if point is None else point.conformal
+
+
+def _point_of(decision: Decision, setting: Setting) -> OperatingPoint | None:
+    return next((p for p in decision.points if (p.windows, p.facts) == tuple(setting)), None)

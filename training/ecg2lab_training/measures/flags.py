@@ -91,8 +91,7 @@ def measure_flags(flags: Numbers, labels: Numbers, draws: bootstrap.Draws) -> li
         return [None] * judged.shape[1]
     cells = _cells(flags[:, columns], labels[:, columns], judged[:, columns])
     here = np.stack([cell.sum(axis=0, dtype=np.float64) for cell in cells])  # (4 n)
-    rounds = np.concatenate([_sums(cells, counts) for counts in draws.blocks()], axis=1)  # (4 R n)
-    values, drawn = _rates(here), _rates(rounds)  # (4 n), (4 R n)
+    values, drawn = _rates(here), _rates(bootstrap.sums(cells, draws))  # (4 n), (4 R n)
     patients = (np.unique(draws.group[judged[:, column]]).size for column in columns)
     each = zip(columns.tolist(), patients, here.T, values.T, drawn.T, strict=True)
     figures = {column: _figures(count, counts, rates, resampled.T) for column, count, counts, rates, resampled in each}
@@ -104,14 +103,6 @@ def _cells(flags: Numbers, labels: Numbers, judged: NDArray[np.bool_]) -> list[N
     flagged, positive = flags > 0.5, labels > 0.5
     cells = (flagged & positive, flagged & ~positive, ~flagged & ~positive, ~flagged & positive)
     return [(cell & judged).astype(np.float32) for cell in cells]
-
-
-def _sums(cells: list[NDArray[np.float32]], counts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cases in each cell in every round: four of (N n), (N R) → (4 R n).
-
-    All partial sums are whole numbers below 2²⁴, up to some ten million cases: single precision holds them exactly.
-    """
-    return np.stack([counts.T @ cell for cell in cells])
 
 
 def _rates(cells: Numbers) -> Array:

@@ -153,7 +153,7 @@ def _why_not(
 def _too_few(labels: Numbers, least_cases: int) -> str:
     positives, negatives = curves.counts(labels)
     need = f"{least_cases} of each are" if least_cases > 1 else "1 of each is"
-    return f"{_count(positives, 'positive')} and {_count(negatives, 'negative')}; {need} needed"
+    return f"too few cases: {_count(positives, 'positive')} and {_count(negatives, 'negative')}; {need} needed"
 
 
 def _count(number: int, noun: str) -> str:

@@ -174,6 +174,14 @@ _CHOICES: dict[Kind, Callable[[_Cuts, float], float | None]] = {
 }
 
 
+def deal(patient_id: NDArray[Any], turns: int = TURNS, seed: int = 0) -> NDArray[np.int64]:
+    """Deal patients into as many parts as there are turns, at least 2: (N) → (N) in which turn a case is judged."""
+    if turns < 2:
+        raise ValueError("turns: at least 2, or no patients are left to choose a threshold")
+    patients, place = np.unique(patient_id, return_inverse=True)
+    return np.asarray((np.random.default_rng(seed).permutation(patients.size) % turns)[place])
+
+
 def out_of_fold(
     probabilities: Numbers, labels: Numbers, patient_id: NDArray[Any], rule: Rule, turns: int = TURNS, seed: int = 0
 ) -> Array:
@@ -192,20 +200,15 @@ def out_of_fold(
         (N).
     rule
         From `parse`.
-    turns
-        At least 2.
-    seed
-        Of the deal.
+    turns, seed
+        Of the deal (`deal`).
 
     Returns
     -------
     ndarray (N, n)
         1 flagged, 0 not, NaN where the label is unknown or the other patients give no threshold.
     """
-    if turns < 2:
-        raise ValueError("turns: at least 2, or no patients are left to choose a threshold")
-    patients, place = np.unique(patient_id, return_inverse=True)
-    turn = (np.random.default_rng(seed).permutation(patients.size) % turns)[place]
+    turn = deal(patient_id, turns, seed)
     flags = np.full(labels.shape, np.nan)
     for part in range(turns):
         judged = turn == part

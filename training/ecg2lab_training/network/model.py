@@ -76,7 +76,11 @@ class FusionModel(nn.Module):
             self.head.weight[:, columns] = 0
 
     def forward(self, signal: Tensor, continuous: Tensor, categorical: Tensor) -> Tensor:
-        """Logits of one window.
+        """Logits of one window, (B n); parameters as of `outputs`."""
+        return self.outputs(signal, continuous, categorical)[0]
+
+    def outputs(self, signal: Tensor, continuous: Tensor, categorical: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and features of one window.
 
         Parameters
         ----------
@@ -89,15 +93,18 @@ class FusionModel(nn.Module):
 
         Returns
         -------
-        Tensor (B n)
+        logits
+            (B n).
+        features
+            (B H+E) what the head is given: the pooled ECG (H), then the static branch (E).
         """
         ecg, patient = self._widths
         pooled = signal.new_zeros(len(signal), ecg) if self._inputs == "tabular" else self._ecg(signal)
         static = (
             signal.new_zeros(len(signal), patient) if self._inputs == "ecg" else self.static(continuous, categorical)
         )
-        logits: Tensor = self.head(torch.cat([pooled, static], dim=1))
-        return logits
+        features = torch.cat([pooled, static], dim=1)
+        return self.head(features), features
 
     def _ecg(self, signal: Tensor) -> Tensor:
         """(B leads L) → (B H); channels come first on the way, (H B L): see `operations`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.simulation.beat import Beat, Wave
+from ecg2lab_training.simulation.beat import Beat
 from ecg2lab_training.simulation.rhythm import Rhythm
+from ecg2lab_training.simulation.waves import Wave, rotation
 
 Array = NDArray[np.float64]
 
@@ -28,6 +29,7 @@ DOWER = np.array(
 LEADS = ("I", "II", "III", "aVR", "aVF", "aVL", "V1", "V2", "V3", "V4", "V5", "V6")
 """Order of the headers of MIMIC-IV-ECG."""
 
+REACH = 5  # standard deviations within which a wave is drawn: at its edge it is 4e-6 of its height
 BEFORE, AFTER = 0.40, 0.75  # s around an R peak in which its waves are drawn
 
 
@@ -51,24 +53,33 @@ def trajectory(beat: Beat, rhythm: Rhythm, samples: int, rate: float) -> Array:
 
 
 def _beats(beat: Beat, rhythm: Rhythm, times: Array) -> Array:
-    """All waves of all beats: (beats reach 3)."""
+    """All waves of all beats: (beats reach 3). Breathing swings their size and sways the heart."""
     at_r = np.zeros(len(rhythm.peaks))
     at_t_end = np.array([beat.t_end(interval) for interval in rhythm.intervals])
     waves = [(wave, at_r) for wave in beat.ventricular]
     waves += [(wave, at_t_end) for wave in beat.repolarisation]
     if not rhythm.fibrillation:
         waves += [(wave, at_r) for wave in beat.atrial]
-    # breathing moves the heart: a slow swing of all amplitudes
-    swing = 1 + 0.05 * np.sin(2 * np.pi * rhythm.breathing * rhythm.peaks)
-    shapes = np.stack([_shape(wave, times - origin[:, None]) for wave, origin in waves])  # (w b t)
-    dipoles = np.stack([wave.dipole for wave, _ in waves])  # (w 3)
-    return np.einsum("wbt,wd,b->btd", shapes, dipoles, swing, optimize=False)
+    drawn = _sum(waves, times)
+    if rhythm.ventricular.any():
+        early = rhythm.ventricular
+        drawn[early] = _sum([(wave, at_r[early]) for wave in beat.ectopic], times[early])
+    breath = np.sin(2 * np.pi * rhythm.breathing * rhythm.peaks)
+    turns = np.stack([(1 + beat.swing * b) * rotation(np.array([0, 0, beat.sway * b])) for b in breath])  # (b 3 3)
+    return drawn @ turns.transpose(0, 2, 1)
 
 
-def _shape(wave: Wave, times: Array) -> Array:
-    offset = times - wave.time
-    width = np.where(offset < 0, wave.rise, wave.fall)
-    return np.exp(-0.5 * (offset / width) ** 2)
+def _sum(waves: list[tuple[Wave, Array]], times: Array) -> Array:
+    """Waves, each from an origin of its own in each beat: (beats reach 3). A wave is drawn only where it is not 0."""
+    drawn = np.zeros((*times.shape, 3))
+    for wave, origin in waves:
+        peak = origin + wave.time
+        first = np.searchsorted(times[0], peak.min() - REACH * wave.rise)
+        last = np.searchsorted(times[0], peak.max() + REACH * wave.fall)
+        offset = times[:, first:last] - peak[:, None]
+        width = np.where(offset < 0, wave.rise, wave.fall)
+        drawn[:, first:last] += np.exp(-0.5 * (offset / width) ** 2)[..., None] * wave.dipole
+    return drawn
 
 
 def fibrillatory(beat: Beat, samples: int, rate: float, rng: np.random.Generator) -> Array:
@@ -80,9 +91,9 @@ def fibrillatory(beat: Beat, samples: int, rate: float, rng: np.random.Generator
     return beat.flutter * np.array([[0.2], [0.6], [-0.8]]) * wave
 
 
-def independent_leads(dipole: Array) -> Array:
-    """Dipole (3, n) → eight independent leads (8, n)."""
-    return np.einsum("ld,dn->ln", DOWER, dipole, optimize=False)
+def independent_leads(dipole: Array, vectors: Array = DOWER) -> Array:
+    """Dipole (3, n), seen by lead vectors (8, 3) → eight independent leads (8, n)."""
+    return np.einsum("ld,dn->ln", vectors, dipole, optimize=False)
 
 
 def twelve_leads(independent: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.simulation import beat, dipole, noise, rhythm
+from ecg2lab_training.simulation import beat, cart, dipole, electrodes, noise, rhythm
 from ecg2lab_training.simulation.population import Visit
 
 SAMPLING_RATE = 500  # Hz
@@ -19,17 +19,19 @@ GAPS = 0.03  # share of records with a run of missing values
 DRIFTS = 0.02  # share of records whose baseline leaps
 
 
-def record(visit: Visit, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Record the ECG: (12, 5000) in mV, leads in the order `LEADS`; NaN where the cart has no value."""
+def record(visit: Visit, rng: np.random.Generator, heart: np.random.Generator | None = None) -> NDArray[np.float64]:
+    """Record the ECG: (12, 5000) in mV, leads in the order `LEADS`; NaN where the cart has no value.
+
+    What stays with a person from visit to visit is drawn from `heart`; None: from `rng`, as of somebody who comes once.
+    """
     rhythms = rhythm.draw(visit, DURATION, rng)
-    waves = beat.draw(visit, rng)
+    waves = beat.draw(visit, heart or rng)
     vector = dipole.trajectory(waves, rhythms, SAMPLES, SAMPLING_RATE)
     if rhythms.fibrillation:
         vector += dipole.fibrillatory(waves, SAMPLES, SAMPLING_RATE, rng)
-    torso = np.exp(rng.normal(0, 0.05))  # conductivity and electrode placement: one gain per recording
-    leads = torso * dipole.independent_leads(vector)
-    leads += noise.draw(len(leads), SAMPLES, SAMPLING_RATE, rng)
-    return _flawed(np.round(dipole.twelve_leads(leads) * STEPS_PER_MV) / STEPS_PER_MV, rng)
+    leads = dipole.independent_leads(vector, electrodes.place(rng))
+    leads = cart.amplify(leads + noise.draw(len(leads), SAMPLES, SAMPLING_RATE, rng), SAMPLING_RATE, rng)
+    return _flawed(cart.resolve(dipole.twelve_leads(leads), STEPS_PER_MV, rng), rng)
 
 
 def _flawed(samples: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from ecg2lab_training.simulation.laboratory import LAB_MODELS, Draws
 from ecg2lab_training.simulation.population import Floats, Visits
 
 Integers = NDArray[np.int64]
-FIRST_SUBJECT = 10_000_032
+FIRST_SUBJECT, FIRST_STUDY = 10_000_032, 40_000_000
 MINUTE = np.timedelta64(1, "m")
 
 
@@ -39,7 +39,7 @@ class Block:
     @property
     def study(self) -> Integers:
         """(V) study_id."""
-        return 40_000_000 + population.MOST_VISITS * self.visits.patient + self.visits.number
+        return FIRST_STUDY + population.MOST_VISITS * self.visits.patient + self.visits.number
 
     @property
     def paths(self) -> list[str]:
@@ -70,6 +70,11 @@ def draw(seed: int, start: int, stream: int = 0) -> Block:
         draws[model.slug] = laboratory.draw(model, present, rng)
         values[model.slug] = draws[model.slug].values(model, model.mean(visits, visits.inflammation, visits.shock))
     return Block(visits, charted, draws, values, _times(visits, rng), rng)
+
+
+def patient_of(study: int) -> int:
+    """Number of the patient whose ECG it is."""
+    return (study - FIRST_STUDY) // population.MOST_VISITS
 
 
 def fold(seed: int, patient: int) -> int:

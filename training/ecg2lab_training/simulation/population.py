@@ -7,6 +7,7 @@ not, inflammation and shock, which have seven levels each. 0 is health and about
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -103,6 +104,11 @@ def join(parts: list[Visits]) -> Visits:
 def sigmoid(x: Floats) -> Floats:
     """Logistic function."""
     return 1 / (1 + np.exp(-x))
+
+
+def chance(odds: float) -> float:
+    """Logistic function of one number."""
+    return 1 / (1 + math.exp(-odds))
 
 
 def severity(visits: Visits, inflammation: Floats, shock: Floats) -> Floats:

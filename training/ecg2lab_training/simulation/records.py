@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab_training.simulation import electrocardiogram
+from ecg2lab_training.simulation import electrocardiogram, hospital
 from ecg2lab_training.simulation.population import Visit
 
 DAMAGED = 0.002
@@ -32,10 +32,10 @@ def write(folder: Path, path: str, visit: Visit, seed: int, identity: int) -> No
     seed
         Of the simulation.
     identity
-        Study number, which with the seed decides all chance of this record.
+        Study number, which with the seed decides all chance of this record; its patient has one heart at all visits.
     """
-    rng = np.random.default_rng([seed, 30, identity])
-    samples = electrocardiogram.record(visit, rng)
+    heart = np.random.default_rng([seed, 31, hospital.patient_of(identity)])
+    samples = electrocardiogram.record(visit, np.random.default_rng([seed, 30, identity]), heart)
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     digital = _digital(samples)

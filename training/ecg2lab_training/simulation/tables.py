@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ OTHER_LIMITS = 0.15
 """Share of lab rows that state wider reference limits than the usual ones."""
 OTHER_SPELLING = 0.03
 """Share of lab rows that spell their unit in small letters."""
+SAME_PATIENT = 0.7
+"""Correlation of a patient's values of different days: diseases and habits stay, the day's state does not."""
 WITHOUT_NUMBER = 0.01
 """Share of extra lab rows that have words instead of a number."""
 OMR_NAMES = {
@@ -124,13 +127,29 @@ def _labevents(block: Block) -> pl.DataFrame:
 
 
 def _other_days(block: Block, model: LabModel) -> pl.DataFrame:
-    """Values of other days, some without a number: no label may come from them."""
+    """Values of other days, some without a number: no label may come from them, but they resemble the visit's."""
     rows = np.flatnonzero(block.rng.random(len(block.visits)) < 0.5)
     minutes = -block.rng.integers(1 * 24 * 60, 20 * 24 * 60, len(rows)).astype(np.float64)
     amount = block.rng.permutation(block.values[model.slug][:, 0])[: len(rows)]
     spare = model.low + (model.high - model.low) * 0.4
     value = np.where(np.isnan(amount), round(spare, model.digits), amount)
+    value = _alike(model, _first_known(block.values[model.slug][rows]), value)
     return _lab_rows(block, model, rows, minutes, np.where(block.rng.random(len(rows)) < WITHOUT_NUMBER, np.nan, value))
+
+
+def _first_known(values: Floats) -> Floats:
+    """Of each row, NaN where there is none: (V, draws) → (V)."""
+    return values[np.arange(len(values)), np.argmax(~np.isnan(values), axis=1)]
+
+
+def _alike(model: LabModel, own: Floats, other: Floats) -> Floats:
+    """Move others' values toward the patients' own, so that they correlate by `SAME_PATIENT` and spread as before."""
+    scale, back = (np.log, np.exp) if model.logarithmic else (np.asarray, np.asarray)
+    near, far = scale(own), scale(other)
+    middle = np.nanmean(near)
+    mixed = middle + SAME_PATIENT * (near - middle) + math.sqrt(1 - SAME_PATIENT**2) * (far - middle)
+    amount = np.maximum(back(mixed), 10.0**-model.digits).round(model.digits)
+    return np.where(np.isnan(own), other, amount)
 
 
 def _lab_rows(block: Block, model: LabModel, row: Integers, minutes: Floats, values: Floats) -> pl.DataFrame:

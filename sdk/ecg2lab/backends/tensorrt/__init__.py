@@ -17,6 +17,7 @@ from ecg2lab.backends.tensorrt.package import installed_packages
 from ecg2lab.backends.tensorrt.record import keys_for
 from ecg2lab.backends.tensorrt.session import Session
 from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import OutputError
 
 
@@ -43,7 +44,7 @@ class TensorRtBackend:
         stored = cache.find(keys, bundle.source)
         package = next(package for package in packages if package.name == stored.record.key.package)
         plan, kernels = cache.load(stored), cache.read_kernels(stored)
-        self._session = Session(package, gpu, plan, bundle.contract, kernels)
+        self._session = Session(package, gpu, plan, bundle, kernels)
         if self._session.new_kernels:
             with suppress(OutputError):  # a cache that only can be read costs time at the next start, no answer
                 cache.write_kernels(stored, self._session.new_kernels)
@@ -53,6 +54,6 @@ class TensorRtBackend:
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n)."""
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n), (B F)."""
         return self._session.run(signal, continuous, categorical)

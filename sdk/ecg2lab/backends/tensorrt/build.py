@@ -9,8 +9,6 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-import numpy as np
-
 from ecg2lab.backends.tensorrt.cache import EngineCache, StoredEngine
 from ecg2lab.backends.tensorrt.compile import Recipe, compile_graph
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
@@ -23,6 +21,7 @@ from ecg2lab.bundle import Bundle, Digest
 from ecg2lab.bundle.golden import Arrays, read_golden
 from ecg2lab.errors import BackendError, OutputError, ParityError
 from ecg2lab.proof.measuring import window_checks
+from ecg2lab.proof.parity import LOGITS, REDUCED, Check, Tolerances, nearest_to_limit
 
 PRECISIONS = ("fp32", "fp16")
 """Of an engine."""
@@ -31,8 +30,8 @@ WORKSPACE_MB = 256
 LARGEST_BATCH = 4
 _BATCH_LIMIT = 1024
 _FP32_TOLERANCE = 1e-4
-"""Of a logit: ten times that of the export's proof, for other kernels and orders of summation; without TF32, float32 is
-far below it, and a wrong engine far above."""
+"""Of a logit or a feature: more than the export's proof allows, for other kernels and orders of summation; without
+TF32, float32 is far below it, and a wrong engine far above."""
 _OVER_GATE = 4
 """In a reduced precision, times the largest error that its gate saw: golden windows are odder than those of a gate, and
 kernels differ; the loss is the gate's to judge, this finds an engine that is wrong."""
@@ -153,7 +152,7 @@ def _build(
     start = time.monotonic()
     compiled = compile_graph(package, graph, recipe, tell)
     seconds = time.monotonic() - start
-    session = None if gpu is None else Session(package, gpu, compiled.plan, bundle.contract)
+    session = None if gpu is None else Session(package, gpu, compiled.plan, bundle)
     record = EngineRecord(
         key=key,
         plan=Digest.of(compiled.plan),
@@ -175,25 +174,27 @@ def _build(
 
 def _proved_error(bundle: Bundle, session: Session, precision: str) -> float:
     """Of the bundle's golden inputs on the GPU, within its limit."""
-    error, limit = golden_error(bundle, session, read_golden(bundle)), golden_tolerance(bundle, precision)
-    if not error <= limit:  # a NaN is no success either
+    checks = golden_checks(bundle, session, read_golden(bundle), precision)
+    worst = nearest_to_limit(checks)
+    if not worst.passed:
         raise ParityError(
-            f"the engine's logits are off by {error:.2g} on the bundle's golden inputs, the limit for {precision} is "
-            f"{limit:.2g}: it was not kept"
+            f"the engine's {worst.quantity} are off by {worst.error:.2g} on the bundle's golden inputs, the limit for "
+            f"{precision} is {worst.tolerance:.2g}: it was not kept"
         )
-    return error
+    return max(check.error for check in checks if check.quantity == LOGITS)
 
 
-def golden_error(bundle: Bundle, session: Session, golden: Arrays) -> float:
-    """Largest error of a logit against the bundle's float64 logits, in one batch and window by window."""
-    checks = window_checks(session.run, golden, bundle.manifest.form, TENSORRT, 1.0)
-    return float(np.max([check.error for check in checks]))  # NumPy's maximum lets no NaN pass by
+def golden_checks(bundle: Bundle, session: Session, golden: Arrays, precision: str) -> list[Check]:
+    """An engine against the bundle's float64 outputs, in one batch and window by window."""
+    limits = golden_tolerances(bundle, precision)
+    return list(window_checks(session.run, golden, bundle.manifest.form, TENSORRT, limits))
 
 
-def golden_tolerance(bundle: Bundle, precision: str) -> float:
-    """Limit of `golden_error`."""
+def golden_tolerances(bundle: Bundle, precision: str) -> Tolerances:
+    """Limits of `golden_checks`; a gate has no figure for features, which therefore have the widest."""
     if precision == "fp32":
-        return _FP32_TOLERANCE
+        return Tolerances(_FP32_TOLERANCE, _FP32_TOLERANCE)
     if precision not in bundle.manifest.gates:
         raise BackendError(f"{bundle.source} holds no passed gate for {precision}; export it again")
-    return _FP32_TOLERANCE + _OVER_GATE * bundle.manifest.gates[precision].logit_error_max
+    logits = _FP32_TOLERANCE + _OVER_GATE * bundle.manifest.gates[precision].logit_error_max
+    return Tolerances(logits, REDUCED.features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import Package
-from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, LOGITS, SIGNAL, graph_tensors
-from ecg2lab.contract import Contract
+from ecg2lab.bundle import Bundle
+from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL, graph_tensors
+from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError
 
 
@@ -27,7 +29,7 @@ class Session:
     Parameters
     ----------
     plan
-        Of the same package; its engine must fit the contract.
+        Of the same package; its engine must fit the bundle.
     kernels
         That an earlier session finished on this GPU; what does not fit is made anew.
 
@@ -42,7 +44,7 @@ class Session:
         If the engine does not load, does not fit, or the GPU's memory does not suffice.
     """
 
-    def __init__(self, package: Package, gpu: Gpu, plan: bytes, contract: Contract, kernels: bytes = b"") -> None:
+    def __init__(self, package: Package, gpu: Gpu, plan: bytes, bundle: Bundle, kernels: bytes = b"") -> None:
         self._gpu, self._lock = gpu, threading.Lock()
         self._logger, self._messages = package.make_logger()  # must outlive what it is given to
         self._held = _Held(gpu)
@@ -50,20 +52,22 @@ class Session:
         self._free = weakref.finalize(self, self._held.free)
         try:
             with gpu.current():
-                self._open(package, plan, contract, kernels)
+                self._open(package, plan, bundle, kernels)
             self._warm_up()
             self.new_kernels = self._compiled_kernels()
         except BaseException:
             self._free()
             raise
 
-    def _open(self, package: Package, plan: bytes, contract: Contract, kernels: bytes) -> None:
+    def _open(self, package: Package, plan: bytes, bundle: Bundle, kernels: bytes) -> None:
         held, messages = self._held, self._messages
         held.runtime = package.module.Runtime(self._logger)
         held.engine = held.runtime.deserialize_cuda_engine(plan)
         if held.engine is None:
             raise BackendError(f"{package.name} cannot load the engine: {messages.why()}; `ecg2lab build --rebuild`")
-        _check_fit(package.module, held.engine, contract)
+        tensors = graph_tensors(bundle.contract, bundle.features)
+        _check_fit(package.module, held.engine, tensors)
+        self._outputs = [name for name in (LOGITS, FEATURES) if name in tensors]
         held.context = self._create_context(package, kernels)
         if held.context is None:
             raise BackendError(f"{package.name} cannot make ready to run the engine: {messages.why()}")
@@ -71,7 +75,7 @@ class Session:
         held.stream = self._gpu.create_stream()
         # Every row of these holds a valid input at any time: what fills a part up must not index outside a table.
         self._host: dict[str, NDArray[Any]] = {
-            name: np.zeros((self._largest, *shape), dtype) for name, (shape, dtype) in graph_tensors(contract).items()
+            name: np.zeros((self._largest, *shape), dtype) for name, (shape, dtype) in tensors.items()
         }
         for name, array in self._host.items():
             held.memory[name] = self._gpu.allocate(array.nbytes)
@@ -105,8 +109,8 @@ class Session:
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(B leads L), (B features), (B categories) → (B n), for any B ≥ 1."""
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n), (B F), for any B ≥ 1."""
         inputs: dict[str, NDArray[Any]] = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
         answers, start = [], 0
         with self._lock, self._gpu.current():
@@ -115,9 +119,9 @@ class Session:
                 stop = start + (1 if len(signal) - start == 1 else self._largest)
                 answers.append(self._run_part({name: array[start:stop] for name, array in inputs.items()}))
                 start = stop
-        return np.concatenate(answers)
+        return Outputs(*map(np.concatenate, zip(*answers, strict=True)))
 
-    def _run_part(self, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    def _run_part(self, inputs: dict[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """One window, or up to as many as fit; the lock is held and the context current."""
         windows = len(inputs[SIGNAL])
         size = 1 if windows == 1 else self._largest
@@ -130,9 +134,10 @@ class Session:
         if not self._held.context.execute_async_v3(self._held.stream):
             self._gpu.wait(self._held.stream)
             raise BackendError(f"TensorRT could not run the engine: {self._messages.why()}")
-        self._gpu.copy_out(self._host[LOGITS][:size], self._held.memory[LOGITS], self._held.stream)
+        for name in self._outputs:
+            self._gpu.copy_out(self._host[name][:size], self._held.memory[name], self._held.stream)
         self._gpu.wait(self._held.stream)
-        return np.array(self._host[LOGITS][:windows], dtype=np.float32)
+        return [np.array(self._host[name][:windows], dtype=np.float32) for name in self._outputs]
 
     def _warm_up(self) -> None:
         for size in {1, self._largest}:
@@ -168,14 +173,13 @@ class _Held:
                 self.stream = 0
 
 
-def _check_fit(module: Any, engine: Any, contract: Contract) -> None:
-    """Refuse an engine whose inputs and output are not those of its contract."""
+def _check_fit(module: Any, engine: Any, expected: Mapping[str, tuple[tuple[int, ...], type]]) -> None:
+    """Refuse an engine whose inputs and outputs are not those of its bundle."""
     types = {module.DataType.FLOAT: np.float32, module.DataType.INT64: np.int64}
     actual = {}
     for index in range(engine.num_io_tensors):
         name = engine.get_tensor_name(index)
         actual[name] = (tuple(engine.get_tensor_shape(name))[1:], types.get(engine.get_tensor_dtype(name)))
-    expected = graph_tensors(contract)
     for name in (*expected, *actual):
         if expected.get(name) != actual.get(name):
             raise BackendError(f"the engine does not fit the contract at {name!r}; run `ecg2lab build`")

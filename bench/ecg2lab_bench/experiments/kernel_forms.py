@@ -18,6 +18,10 @@ from ecg2lab._native import _core
 from ecg2lab.backends.onnxruntime import make_session
 from ecg2lab.proof.kernels import two_sided
 from ecg2lab.proof.recurrences import SCAN_CHUNK
+from ecg2lab_bench.experiments import state_forms
+from ecg2lab_bench.experiments.kernel_results import Case, FormError, KernelResults
+from ecg2lab_bench.experiments.kernel_results import page as page
+from ecg2lab_bench.experiments.state_forms import Chunks, Rows
 from ecg2lab_bench.measuring import machine
 from ecg2lab_bench.measuring.libraries import LeftOut, need
 from ecg2lab_bench.measuring.plan import Plan
@@ -31,10 +35,6 @@ from ecg2lab_export.network import dplr
 from ecg2lab_export.network.dplr import Dplr, Real
 from ecg2lab_export.network.fusion import StoredLayer
 from ecg2lab_export.network.realisation import Realisation, realise_system, to_real_basis
-from experiments import state_forms
-from experiments.kernel_results import Case, FormError, KernelResults
-from experiments.kernel_results import page as page
-from experiments.state_forms import Chunks, Rows
 
 _SEED = 0
 _SHORT, _LONG = 250, 5000

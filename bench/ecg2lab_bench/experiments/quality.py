@@ -1,7 +1,7 @@
 """How often the quality gate finds what is wrong, and how often it complains of what is not.
 
-Run it on folders of 12-lead records, `python -m experiments quality RECORDS`. The records should be good: what the gate
-says of them as they are is counted as a false alarm.
+Run it on folders of 12-lead records, `python -m ecg2lab_bench.experiments quality RECORDS`. The records should be good:
+what the gate says of them as they are is counted as a false alarm.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import ecg2lab
 from ecg2lab.contract import published, unnamed_targets
 from ecg2lab.quality import FAULTS
 from ecg2lab.recording.preparation import judge_quality, prepare_signal
+from ecg2lab_bench.experiments.corruptions import Case, Corruption, Samples, all_corruptions
 from ecg2lab_bench.measuring.workload import LEADS
 from ecg2lab_bench.report.page import markdown_table, table
-from experiments.corruptions import Case, Corruption, Samples, all_corruptions
 
 _CONTRACT = published(unnamed_targets(1))
 _COLUMNS = ("fault", "strength", "recordings", "detected", "of them refused", "another fault alone", "nothing said")

@@ -1,4 +1,4 @@
-"""`PYTHONPATH=bench python -m experiments NAME`."""
+"""`python -m ecg2lab_bench.experiments NAME`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Annotated, cast
 import typer
 
 from ecg2lab_bench.cli import Json, report
+from ecg2lab_bench.experiments import abstention, quality, readable_signs, real_normals
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.scenarios import Scenario
-from experiments import quality
 
 EXPERIMENTS = {
     "kernel-forms": "How exact each form of the recurrence is in float32, on random state spaces; no times.",
@@ -21,11 +21,14 @@ EXPERIMENTS = {
 }
 app = typer.Typer(help="Experiments whose tables stand in the documentation.", no_args_is_help=True)
 app.command("quality")(quality.main)
+app.command("real-normals")(real_normals.main)
+app.command("readable-signs")(readable_signs.main)
+app.command("abstention")(abstention.main)
 
 
 def experiment_of(name: str) -> Scenario:
     """Load an experiment's module."""
-    return cast(Scenario, import_module(f"experiments.{name.replace('-', '_')}"))
+    return cast(Scenario, import_module(f"ecg2lab_bench.experiments.{name.replace('-', '_')}"))
 
 
 def _command(name: str) -> Callable[..., None]:
