@@ -105,7 +105,7 @@ demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on
 	$(BIN)/ecg2lab export build/study/run/fusion --evaluation $< --out build/study/demo.ecg2lab
 	cp build/study/demo.ecg2lab sdk/ecg2lab/demo/demo.ecg2lab
 
-study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network reach what the simulated patients allow? (under an hour on two cores)
+study: $(addprefix build/study/reports/,fusion ecg tabular) ## Does the network reach what the simulated patients allow? (an hour and a half on two cores)
 	$(BIN)/python -m ecg2lab_training.evaluation.study build/study/reports
 
 build/study/data: | $(VENV)/.dev
