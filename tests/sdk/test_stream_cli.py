@@ -176,7 +176,7 @@ def test_the_live_table_fits_the_terminal_and_the_last_one_stays(bundle):
     lines = [line.rstrip() for line in last.splitlines()]
     assert max(map(len, lines)) <= 80
     assert all(re.search(r" (▲ +\d+%.* [▁▂▃▄▅▆▇█]{8} +\?|○ +\d+%.* [▁▂▃▄▅▆▇█]{8})$", x) for x in lines[1:11])
-    assert "▲ flagged  ○ not flagged  – no decision" in last
+    assert "◇ outside experience  ▲ flagged  ◐ unsure  ○ not flagged  – no decision" in last
     assert "?: threshold of unknown operating point" in last
     assert drawn.rstrip().endswith("\x1b[?25h")  # the cursor is back
 
