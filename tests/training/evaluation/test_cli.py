@@ -72,6 +72,7 @@ def test_a_bundle_on_own_data(app: typer.Typer, small_bundle: Path, site: Path, 
     assert (tmp_path / "report" / "recalibrated.ecg2lab").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -69,6 +69,7 @@ def test_values_are_those_of_the_measures_to_four_digits(judged: Evaluation, cas
         assert all(float(f"{x:.4g}") == x for x in (*t.curve.grid, *t.net_benefit.model))
 
 
+@pytest.mark.slow
 def test_right_probabilities_have_intercept_0_and_slope_1_within_their_intervals() -> None:
     """Of 60 targets about three miss a 95 % interval: eight or more would have a chance below 0.01."""
     evaluation = judge(random_cases(3000, 60, seed=1), random_contract(60), ROUNDS)
@@ -165,6 +166,7 @@ def test_the_number_of_cores_changes_nothing(judged: Evaluation, cases: Cases, m
     assert result.encode(judge(cases, random_contract(TARGETS), ROUNDS)) == result.encode(judged)
 
 
+@pytest.mark.slow
 def test_equal_evaluations_have_equal_files_whatever_the_users_matplotlibrc(
     judged: Evaluation, cases: Cases, tmp_path: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_round_that_draws_every_case_once_is_the_fit_itself() -> None:
     np.testing.assert_allclose(rounds, np.tile(slope.coefficients, (2, 1)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_of_a_calibrated_model_the_intervals_hold_0_and_1_as_often_as_they_say() -> None:
     many = [simulated(seed, 1500, -1.5) for seed in range(100)]
     p, y = (np.stack(columns, axis=1) for columns in zip(*many, strict=True))

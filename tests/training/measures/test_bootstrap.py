@@ -64,6 +64,7 @@ def test_repeated_records_widen_the_interval_over_patients_but_not_over_records(
     assert widths["patients"] / widths["paper"] == pytest.approx(5**0.5, rel=0.2)
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     """Scores of positives are one standard deviation higher: the true area is Φ(1/√2) = 0.760."""
     covered = 0

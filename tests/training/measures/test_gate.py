@@ -135,6 +135,7 @@ def test_positives_of_one_patient_are_not_many() -> None:
     assert point.threshold is None
 
 
+@pytest.mark.slow
 def test_scores_without_meaning_pass_as_rarely_as_stated() -> None:
     """All of the family are without meaning: it has a false discovery in at most 5 % of the families."""
     passed = []
