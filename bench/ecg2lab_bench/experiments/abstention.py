@@ -19,6 +19,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.contract.claims import Decision, Measured, OperatingPoint
 from ecg2lab.patient.features import encode
 from ecg2lab.recording.preparation import cut_windows, prepare_signal
+from ecg2lab_bench.experiments import record_folders
 from ecg2lab_bench.experiments.distortions import Distortion, Recorded, all_distortions
 from ecg2lab_bench.measuring.workload import LEADS
 from ecg2lab_bench.report.page import markdown_table, table
@@ -73,16 +74,10 @@ def _over(distance: float, contract: Contract, windows: int) -> float | None:
 
 def recorded(folders: Iterable[Path]) -> Iterator[Person]:
     """Twelve-lead records of these folders, in the order of their names; others are left out and named."""
-    for header in sorted(path for folder in folders for path in folder.glob("*.hea")):
-        try:
-            recording = ecg2lab.read(header)
-            rows = [recording.leads.index(lead) for lead in LEADS]
-        except (ecg2lab.RecordingError, ValueError):
-            typer.echo(f"{header.stem} is left out: no record of twelve leads", err=True)
-            continue
+    for name, recording, samples in record_folders.read(folders):
         known = ecg2lab.Patient().with_defaults(recording.subject)
-        own = Recorded(recording.samples[rows].astype(np.float64), recording.fs)
-        yield Person(header.stem, own, ecg2lab.Patient(age=known.age, sex=known.sex))
+        own = Recorded(samples.astype(np.float64), recording.fs)
+        yield Person(name, own, ecg2lab.Patient(age=known.age, sex=known.sex))
 
 
 def simulated(subject: Subject, data: Path, most: int) -> list[Person]:

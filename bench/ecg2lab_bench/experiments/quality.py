@@ -17,6 +17,7 @@ import ecg2lab
 from ecg2lab.contract import published, unnamed_targets
 from ecg2lab.quality import FAULTS
 from ecg2lab.recording.preparation import judge_quality, prepare_signal
+from ecg2lab_bench.experiments import record_folders
 from ecg2lab_bench.experiments.corruptions import Case, Corruption, Samples, all_corruptions
 from ecg2lab_bench.measuring.workload import LEADS
 from ecg2lab_bench.report.page import markdown_table, table
@@ -57,14 +58,8 @@ def judge(samples: Samples, rate_hz: float) -> Said:
 
 def read(folders: Iterable[Path]) -> Iterator[Record]:
     """Twelve-lead records of these folders, in the order of their names; others are left out and named."""
-    for header in sorted(path for folder in folders for path in folder.glob("*.hea")):
-        try:
-            recording = ecg2lab.read(header)
-            rows = [recording.leads.index(lead) for lead in LEADS]
-        except (ecg2lab.RecordingError, ValueError):
-            typer.echo(f"{header.stem} is left out: no record of twelve leads", err=True)
-            continue
-        yield Record(header.stem, recording.samples[rows], recording.fs)
+    for name, recording, samples in record_folders.read(folders):
+        yield Record(name, samples, recording.fs)
 
 
 def cut(records: Iterable[Record], piece_s: float) -> Iterator[Record]:

@@ -18,6 +18,7 @@ import typer
 
 import ecg2lab
 from ecg2lab import demo
+from ecg2lab_bench.experiments import record_folders
 from ecg2lab_bench.report.page import markdown_table, table
 
 GENERATED = Path("build/normals")
@@ -70,14 +71,9 @@ def _generated(folder: Path) -> Iterator[tuple[str, ecg2lab.Recording, ecg2lab.P
 
 
 def _real(folder: Path) -> Iterator[tuple[str, ecg2lab.Recording, ecg2lab.Patient]]:
-    for path in sorted(folder.glob("*.hea")):
-        try:
-            recording = ecg2lab.read(path)
-        except ecg2lab.RecordingError as error:
-            typer.echo(f"{path.stem} is left out: {error}", err=True)
-            continue
+    for name, recording, _ in record_folders.read([folder]):
         known = ecg2lab.Patient().with_defaults(recording.subject)
-        yield path.stem, recording, ecg2lab.Patient(age=known.age, sex=known.sex)
+        yield name, recording, ecg2lab.Patient(age=known.age, sex=known.sex)
 
 
 def _asked(engine: ecg2lab.Engine, people: Iterable[tuple[str, ecg2lab.Recording, ecg2lab.Patient]]) -> Iterator[Asked]:
