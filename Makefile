@@ -20,7 +20,7 @@ SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine
   mono-mcs mono-runtime default-jdk-headless libjna-java
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
-STUDY_PATIENTS ?= 16000
+STUDY_PATIENTS ?= 24000
 # Not 1, on whose patients simulation and configuration were tuned.
 STUDY_SEED ?= 2
 

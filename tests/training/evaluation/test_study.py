@@ -1,4 +1,4 @@
-"""The five questions of `make study`, asked of reports whose figures are known."""
+"""The six questions of `make study`, asked of reports whose figures are known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.data.dataset import Dataset
 from ecg2lab_training.evaluation import evaluate, result, study
-from ecg2lab_training.evaluation.result import Estimate, Evaluation
+from ecg2lab_training.evaluation.estimates import Agreement, Estimate
+from ecg2lab_training.evaluation.result import Evaluation, TargetResult
 from ecg2lab_training.evaluation.subject import open_subject
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,12 @@ def report(small_run: Path, small: Dataset) -> Evaluation:
 
 
 def with_figures(
-    report: Evaluation, area: float, gap: float = 0.01, nowhere: bool | None = True, ece: float = 0.01
+    report: Evaluation,
+    area: float,
+    gap: float = 0.01,
+    nowhere: bool | None = True,
+    ece: float = 0.01,
+    slopes: tuple[float, ...] = (0.5, 1.05, 3.0),
 ) -> Evaluation:
     """The report with other figures."""
     assert report.ideal is not None
@@ -37,22 +43,35 @@ def with_figures(
         macro_gap=Estimate(value=gap),
         nowhere_contains_half=nowhere,
     )
-    return replace(report, overall=overall, ideal=ideal)
+    return replace(report, overall=overall, ideal=ideal, targets=with_slopes(report, slopes))
+
+
+def with_slopes(report: Evaluation, slopes: tuple[float, ...]) -> tuple[TargetResult, ...]:
+    """Of planted targets; one that is planted nowhere has a slope that counts for nothing."""
+    one, *_ = report.targets
+
+    def target(slope: float, planted: str) -> TargetResult:
+        agreement = Agreement(intercept=Estimate(value=0.0), slope=Estimate(value=slope))
+        return replace(one, agreement=agreement, planted=planted)
+
+    return *(target(slope, "ecg") for slope in slopes), *(target(9.0, "nowhere") for _ in slopes)
 
 
 def answered(report: Evaluation, fusion: Evaluation, ecg: float = 0.7, tabular: float = 0.6) -> list[bool]:
-    """Answers to the five questions."""
+    """Answers to the six questions."""
     reports = {"fusion": fusion, "ecg": with_figures(report, ecg), "tabular": with_figures(report, tabular)}
     return [answer.reached for answer in study.answers(reports)]
 
 
 def test_each_question_is_answered_by_its_own_figure(report: Evaluation) -> None:
-    assert answered(report, with_figures(report, 0.75)) == [True] * 5
-    assert answered(report, with_figures(report, 0.75, gap=0.031)) == [False, True, True, True, True]
-    assert answered(report, with_figures(report, 0.75), ecg=0.76) == [True, False, True, True, True]
-    assert answered(report, with_figures(report, 0.75), tabular=0.75) == [True, True, False, True, True]
-    assert answered(report, with_figures(report, 0.75, nowhere=False)) == [True, True, True, False, True]
-    assert answered(report, with_figures(report, 0.75, ece=0.04)) == [True, True, True, True, False]
+    assert answered(report, with_figures(report, 0.75)) == [True] * 6
+    assert answered(report, with_figures(report, 0.75, gap=0.031)) == [False, True, True, True, True, True]
+    assert answered(report, with_figures(report, 0.75), ecg=0.76) == [True, False, True, True, True, True]
+    assert answered(report, with_figures(report, 0.75), tabular=0.75) == [True, True, False, True, True, True]
+    assert answered(report, with_figures(report, 0.75, nowhere=False)) == [True, True, True, False, True, True]
+    assert answered(report, with_figures(report, 0.75, ece=0.04)) == [True, True, True, True, False, True]
+    for slopes in ((0.89,), (1.11,), ()):
+        assert answered(report, with_figures(report, 0.75, slopes=slopes))[5] is False
 
 
 def test_no_label_that_is_planted_nowhere_is_no_yes(report: Evaluation) -> None:
@@ -72,7 +91,7 @@ def test_reports_are_read_from_their_folders(
         (tmp_path / name).mkdir()
         (tmp_path / name / result.FILE).write_bytes(result.encode(with_figures(report, area)))
     assert study.main(str(tmp_path)) == 0
-    assert capsys.readouterr().out.count("yes") == 5
+    assert capsys.readouterr().out.count("yes") == 6
     (tmp_path / "ecg" / result.FILE).unlink()
     assert study.main(str(tmp_path)) == 1
     assert "cannot read" in capsys.readouterr().err

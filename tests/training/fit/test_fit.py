@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ from ecg2lab_training.data import dataset, imputation
 from ecg2lab_training.data.crops import Recordings, probabilities
 from ecg2lab_training.fit import config, run_writer
 from ecg2lab_training.fit.batches import Batches
+from ecg2lab_training.fit.learner import Learner
 from ecg2lab_training.fit.run import fit
 from ecg2lab_training.fit.run_writer import Run
 from ecg2lab_training.measures import curves
@@ -184,6 +186,20 @@ def test_an_epoch_has_whole_batches_of_records_that_occur_once(patients: Path) -
     assert [len(step.batch.labels) for step in batches.epoch(0)] == [16] * 6
 
 
+@pytest.mark.parametrize(("schedule", "shares"), [("constant", (1, 1, 1, 1)), ("cosine", (1, 3 / 4, 1 / 2, 0))])
+def test_the_learning_rate_follows_its_schedule(
+    schedule: Literal["constant", "cosine"], shares: tuple[float, ...], patients: Path, tiny_config: Path
+) -> None:
+    """At the begin, after a third, at half and at the end of a run."""
+    settings = msgspec.structs.replace(config.read(str(tiny_config)), schedule=schedule)
+    model = FusionModel(Sizes(targets=3, hidden=8, state=4, layers=1, static_widths=(4,), static_dropout=(0,)))
+    learner = Learner(model, settings, Recordings(dataset.read(patients), "validation"))
+    optimiser = learner.configure_optimizers()
+    for done, share in zip((0, 1 / 3, 1 / 2, 1), shares, strict=True):
+        learner.set_rate(done)
+        assert [group["lr"] for group in optimiser.param_groups] == [pytest.approx(share * settings.learning_rate)]
+
+
 def test_divergence_is_named_and_nothing_is_left(patients: Path, tiny_config: Path, tmp_path: Path) -> None:
     settings = msgspec.structs.replace(config.read(str(tiny_config)), learning_rate=1e30)
     with pytest.raises(DatasetError, match="lower learning_rate"):
@@ -226,6 +242,7 @@ class TestConfig:
         assert (paper.model.embedding_widths, paper.model.static_widths) == ((16, 32), (128, 128, 128))
         assert (paper.model.dropout, paper.model.static_dropout) == (0.2, (0.25, 0.25, 0.5))
         assert (paper.epochs, paper.batch_size, paper.learning_rate, paper.weight_decay) == (40, 32, 1e-3, 1e-3)
+        assert paper.schedule == "constant"
         assert (paper.focal_gamma, paper.missing_flags, paper.inputs) == (2, None, "fusion")
         assert config.read("demo").model.hidden <= 64
 

@@ -16,30 +16,36 @@ AT_J = 0.004  # s after the end of QRS
 
 
 class People(NamedTuple):
-    """Healthy people and what was measured on each."""
+    """People and what was measured on each."""
 
     visits: Visits
     conduction: NDArray[np.str_]
     early: NDArray[np.bool_]  # early repolarisation
+    normal: NDArray[np.bool_]  # an ECG without findings
     measures: dict[str, Floats]  # by the names of `spread.PUBLISHED`, and "ST at J, V1-V4, mV"
 
 
 def healthy(blocks: int, youngest: float = 18, oldest: float = 97) -> People:
-    """Draw visits of people whom nothing ails that the ECG would show, but for what is common among the healthy."""
+    """Draw visits of people whom nothing of the simulated laboratory ails that the ECG would show."""
     drawn = population.join([population.block(11, 0, n * population.BLOCK) for n in range(blocks)])
     well = (drawn.heart_failure == 0) & (drawn.lung_disease == 0) & (drawn.anaemia == 0) & ~drawn.fibrillation
     well &= (np.abs(drawn.potassium) < 2) & (np.abs(drawn.calcium) < 2)
     well &= (drawn.filtration > 60) & (drawn.age >= youngest) & (drawn.age <= oldest)
-    visits = drawn.take(well)
+    return of(drawn.take(well))
+
+
+def of(visits: Visits) -> People:
+    """Draw the beats of visits, and measure them."""
     beats, rows = [], []
     for row in range(len(visits)):
         rng = np.random.default_rng([5, row])
         beats.append(beat.draw(visits.one(row), rng))
-        rows.append(measure(beats[-1], rng))
+        rows.append(measure(beats[-1], rng) | {"Heart rate, 1/min": float(visits.heart_rate[row])})
     return People(
         visits,
         np.array([b.conduction for b in beats]),
         np.array([any(w.name == "notch" for w in b.ventricular) for b in beats]),
+        np.array([not b.findings and b.conduction not in ("left", "right") for b in beats]),
         {name: np.array([row[name] for row in rows]) for name in rows[0]},
     )
 

@@ -1,17 +1,21 @@
 """`python -m ecg2lab_training.evaluation.study REPORTS`: is the network as good as the simulated patients allow?
 
 REPORTS holds the reports of three models on one data set, `fusion`, `ecg` and `tabular`, as `ecg2lab evaluate` writes
-them; `make study` makes all of it. The five questions were set before any training; what was fitted after one is said
+them; `make study` makes all of it. The questions were set before any training; what was fitted after one is said
 in docs/simulation.md:
 
 1. The macro AUROC of *fusion* is within 0.03 of the ideal observer's, over the labels planted in the ECG.
 2. *fusion* is above *ecg*, and 3. above *tabular*, by macro AUROC over all labels.
 4. Every label that is planted nowhere has 0.50 in its interval, with Bonferroni's correction.
 5. The ECE after calibration is at most 0.03, over all answers.
+6. The median calibration slope is within 0.9 and 1.1, over the labels that are planted. A label that is planted nowhere
+   has no slope to be right: its probabilities hardly differ.
 """
 
 from __future__ import annotations
 
+import math
+import statistics
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +29,7 @@ from ecg2lab_training.evaluation.result import Evaluation
 MODELS = ("fusion", "ecg", "tabular")
 LARGEST_GAP = 0.03
 LARGEST_ECE = 0.03
+SLOPES = (0.9, 1.1)
 
 
 class Answer(NamedTuple):
@@ -36,7 +41,7 @@ class Answer(NamedTuple):
 
 
 def answers(reports: dict[str, Evaluation]) -> tuple[Answer, ...]:
-    """Answer the five questions.
+    """Answer the six questions.
 
     Parameters
     ----------
@@ -55,6 +60,7 @@ def answers(reports: dict[str, Evaluation]) -> tuple[Answer, ...]:
             "the report of fusion has no ideal observer or no calibration; evaluate on simulated patients"
         )
     gap, nowhere = ideal.macro_gap.value, bool(ideal.nowhere_contains_half)
+    slope = _slope(fusion)
     areas = {name: report.overall.macro_auroc.value or 0.0 for name, report in reports.items()}
     return (
         Answer(
@@ -76,7 +82,19 @@ def answers(reports: dict[str, Evaluation]) -> tuple[Answer, ...]:
             nowhere,
         ),
         Answer(f"calibrated ECE at most {LARGEST_ECE}", f"{ece:.4f}", ece <= LARGEST_ECE),
+        Answer(
+            f"median calibration slope within {SLOPES[0]} and {SLOPES[1]}, over the labels that are planted",
+            f"{slope:.3f}",
+            SLOPES[0] <= slope <= SLOPES[1],
+        ),
     )
+
+
+def _slope(report: Evaluation) -> float:
+    """Median over the planted targets; NaN where none has a slope."""
+    planted = [target.agreement for target in report.targets if target.planted in ("ecg", "tabular")]
+    slopes = [one.slope.value for one in planted if one and one.slope and one.slope.value is not None]
+    return statistics.median(slopes) if slopes else math.nan
 
 
 def main(folder: str) -> int:

@@ -27,7 +27,8 @@ class Course(Callback):  # type: ignore[misc]  # Lightning is not typed here
     ) -> None:
         """Save at least each `checkpoint_s` seconds and at the end of each epoch."""
         self._batches, self._folder, self._progress = batches, folder, progress
-        self._seed, self._epochs, self._checkpoint_s = seed, epochs, checkpoint_s
+        self._seed, self._checkpoint_s = seed, checkpoint_s
+        self._all = epochs * batches.steps
         self._saved_at = self._epoch_began = time.monotonic()
 
     def on_train_epoch_start(self, *_: object) -> None:
@@ -35,8 +36,9 @@ class Course(Callback):  # type: ignore[misc]  # Lightning is not typed here
         self._epoch_began, self._batches.waited_s = time.monotonic(), 0.0
 
     def on_train_batch_start(self, trainer: lightning.Trainer, learner: Learner, *_: object) -> None:
-        """Make the step's dropout a function of its place in the run."""
+        """Make the step's dropout and learning rate a function of its place in the run."""
         torch.manual_seed(seed_of("dropout", self._seed, learner.epoch, learner.step, trainer.global_rank))
+        learner.set_rate(self._done(learner) / self._all)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, learner: Learner, *_: object, **__: object) -> None:
         """Count, save when it is time, log and tell."""
@@ -46,9 +48,9 @@ class Course(Callback):  # type: ignore[misc]  # Lightning is not typed here
         # the end of the epoch saves by itself, after validation
         if learner.step < self._batches.steps and time.monotonic() - self._saved_at >= self._checkpoint_s:
             self._save(learner)
-        done = learner.epoch * self._batches.steps + learner.step
+        done = self._done(learner)
         _log(trainer, {"loss": learner.losses[-1]}, done)
-        self._progress(done, self._epochs * self._batches.steps, _remark(learner))
+        self._progress(done, self._all, _remark(learner))
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, learner: Learner) -> None:
         """Validate in the first process while the others wait, and save."""
@@ -60,6 +62,10 @@ class Course(Callback):  # type: ignore[misc]  # Lightning is not typed here
             _log(trainer, learner.history[-1] | {"share_of_time_waited_for_data": waited},
                  learner.epoch * self._batches.steps)  # fmt: skip
         trainer.strategy.barrier()
+
+    def _done(self, learner: Learner) -> int:
+        """Steps of the run that are done."""
+        return learner.epoch * self._batches.steps + learner.step
 
     def _save(self, learner: Learner) -> None:
         self._folder.save(learner.snapshot())

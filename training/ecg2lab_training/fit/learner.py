@@ -117,8 +117,16 @@ class Learner(LightningModule):  # type: ignore[misc]  # Lightning is not typed 
         for name in _PLAIN:
             setattr(self, name, snapshot[name])
 
+    def set_rate(self, done: float) -> None:
+        """Set the learning rate of a step by its place in the run: the share of all steps before it."""
+        if self._optimiser is None:
+            raise RuntimeError("the learning rate is set in training")
+        share = 1.0 if self._config.schedule == "constant" else (1 + math.cos(math.pi * done)) / 2
+        for group in self._optimiser.param_groups:
+            group["lr"] = share * self._config.learning_rate
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW with a constant learning rate."""
+        """AdamW; `set_rate` gives each step its learning rate."""
         self._optimiser = torch.optim.AdamW(
             (p for p in self.model.parameters() if p.requires_grad),
             lr=self._config.learning_rate,

@@ -34,6 +34,7 @@ class Published(NamedTuple):
 
 
 PUBLISHED = (
+    Published("Heart rate, 1/min", "all", 48, 98, 0.96, MASON),
     Published("QRS axis, °", "all", -40, 91, 0.96, MASON),
     Published("QRS axis, °", "men", 3, 52, 0.50, GORODESKI),
     Published("QRS axis, °", "women", 8, 55, 0.50, GORODESKI),
