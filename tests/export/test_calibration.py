@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from ecg2lab import preprocess
 from ecg2lab.errors import ContractError, DatasetError
 from ecg2lab_export.precision import calibration
 
@@ -129,7 +130,7 @@ def only(count):
         (only(15), "15 windows are too few"),
         (only(0), "0 windows are too few"),
         (put("signal", (1, 2, 3), np.nan), "signal has values that are not finite"),
-        (lambda arrays: arrays.update(signal=arrays["signal"] * 1000), "signal reaches .* mV, but is clipped at 3 mV"),
+        (lambda arrays: arrays.update(signal=arrays["signal"] * 1000), r"signal reaches .* mV, preprocessing leaves at most 6\.72 mV"),
         (put("continuous", (5, 6), 37.0), "temperature_f of window 5 is 37, not within 50 to 150 °F"),
         (put("continuous", (5, 2), np.nan), "age of window 5 is nan"),
         (put("categorical", (0, 1), 5), "race has a code outside 0 to 4"),
@@ -144,6 +145,24 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path, contract, arrays, change
     change(arrays)
     with pytest.raises(ContractError, match=message):
         calibration.read(store(tmp_path, "npz", arrays), contract)
+
+
+@pytest.mark.parametrize("fs", [200, 500, 1000])
+def test_what_preprocessing_makes_is_never_too_large(tmp_path, contract, arrays, fs):
+    """Resampling follows the clip: the worst signal there is, of ±3 mV as the filter's weights have their signs."""
+    steps, samples, leads = fs // 100, 4 * fs, contract.signal.leads
+    place = np.arange(steps)  # between two outputs
+    impulses = np.zeros((steps, 12, samples))
+    impulses[place, 1, samples // 2 + place] = 1
+    answers = np.array([preprocess(one, fs=fs, leads=leads, unit="mV", contract=contract)[1] for one in impulses])
+    worst = np.zeros((12, samples))
+    for output, weights in enumerate(answers.T):  # what output 200 sees of the input that lies as far from it
+        worst[1, (steps * (200 - output) + samples // 2 + place) % samples] = 50 * np.sign(weights)
+    found = preprocess(worst, fs=fs, leads=leads, unit="mV", contract=contract)
+    largest = np.abs(found).max()
+    assert 0.9 * calibration.OVERSHOOT * 3 < largest < calibration.OVERSHOOT * 3
+    arrays["signal"][0] = found[:, 75:325]
+    assert len(calibration.read(store(tmp_path, "npz", arrays), contract)) == 20
 
 
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
