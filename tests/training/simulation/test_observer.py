@@ -98,7 +98,8 @@ def test_the_posterior_of_the_hidden_latents_by_counting() -> None:
     s = population.shock_mean(i, one.heart_failure) + rng.normal(0, population.SHOCK_DEVIATION, count)
     s = levels[np.clip(np.rint(2 * s), 0, 6).astype(int)]
     many = dataclasses.replace(one, **{f.name: np.repeat(getattr(one, f.name), 1) for f in dataclasses.fields(one)})
-    alike = np.abs(population.heart_rate_mean(many, i, s) + rng.normal(0, 8, count) - one.heart_rate) < 2
+    rate = population.heart_rate_mean(many, i, s) + rng.normal(0, population.HEART_RATE_DEVIATION, count)
+    alike = np.abs(rate - one.heart_rate) < 2
     weight = np.where(alike, 1.0, 0.0)
     for sign in (s_ for s_ in observer.vitals.SIGNS if s_.name in ("temperature", "resprate", "o2sat", "sbp")):
         weight *= np.exp(-0.5 * ((charted[sign.name] - sign.mean(many, i, s)) / sign.deviation) ** 2)

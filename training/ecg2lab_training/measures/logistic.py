@@ -203,10 +203,16 @@ def _newton(design: Array, offset: Array, totals: Array, moments: Array, start: 
 
 
 def _solve(curvature: Array, gradient: Array) -> Array:
-    """(K², R), (K, R) → (K, R)."""
+    """(K², R), (K, R) → (K, R); what LAPACK would do matrix by matrix, for all rounds at once where K is small."""
     size, rounds = gradient.shape
-    matrices = curvature.T.reshape(rounds, size, size)
-    diagonal = np.einsum("rkk->rk", matrices)
+    curvature = curvature.copy()
+    diagonal = curvature[:: size + 1]
     # beyond rounding, far below what changes a solution: a round may leave a column without any curvature
-    ridge = np.where(diagonal > 0, 1e-10 * diagonal, 1.0)
-    return np.linalg.solve(matrices + ridge[:, :, None] * np.eye(size), gradient.T[:, :, None])[:, :, 0].T
+    diagonal += np.where(diagonal > 0, 1e-10 * diagonal, 1.0)
+    if size == 1:
+        return gradient / curvature
+    if size == 2:
+        a, b, _, d = curvature
+        return np.stack([d * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]]) / (a * d - b * b)
+    matrices = curvature.T.reshape(rounds, size, size)
+    return np.linalg.solve(matrices, gradient.T[:, :, None])[:, :, 0].T
