@@ -30,8 +30,8 @@ LABELS = "labels"
 FEWEST_WINDOWS = 16
 GENERATED_WINDOWS = 512
 OVERSHOOT = 2.24
-"""Times the clip limit that a sample can be: resampling follows the clip, and its filter's absolute weights sum to that. A
-step overshoots by a tenth."""
+"""Times the clip limit that a sample can be: resampling follows the clip, and its filter's absolute weights sum to that.
+A step overshoots by a tenth."""
 _LARGEST_FILE = 2**32
 _FLOATS = (SIGNAL, CONTINUOUS, LABELS)
 
