@@ -30,7 +30,7 @@ LABELS = "labels"
 FEWEST_WINDOWS = 16
 GENERATED_WINDOWS = 512
 OVERSHOOT = 2.24
-"""Times the clip limit that a sample can be: resampling follows the clip, and its filter's absolute weights sum to that.
+"""Times the clip limit that a sample can be, for resampling follows the clip: the sum of the filter's absolute weights.
 A step overshoots by a tenth."""
 _LARGEST_FILE = 2**32
 _FLOATS = (SIGNAL, CONTINUOUS, LABELS)
