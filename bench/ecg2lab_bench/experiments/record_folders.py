@@ -19,7 +19,10 @@ def read(folders: Iterable[Path]) -> Iterator[tuple[str, ecg2lab.Recording, NDAr
         try:
             recording = ecg2lab.read(header)
             rows = [recording.leads.index(lead) for lead in LEADS]
-        except (ecg2lab.RecordingError, ValueError):
+        except ecg2lab.RecordingError as error:
+            typer.echo(f"{header.stem} is left out: {error}", err=True)
+            continue
+        except ValueError:
             typer.echo(f"{header.stem} is left out: no record of twelve leads", err=True)
             continue
         yield header.stem, recording, recording.samples[rows]
