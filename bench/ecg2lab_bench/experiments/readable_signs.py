@@ -1,8 +1,9 @@
-"""How much healthy variation hides of what is planted in simulated ECGs, before any network reads them.
+"""How much variation hides of what is planted in simulated ECGs, before any network reads them.
 
 Gradient boosting reads each latent from the waves of the beat, which no noise, electrode or cart has touched but for a
 small error; the ideal observer then answers from what was read instead of from the truth. The loss of AUROC is what the
-spread of people (`ecg2lab_training.simulation.spread`) costs; a network loses to noise besides.
+spread of people and their findings (`ecg2lab_training.simulation`, `spread` and `findings`) cost; a network loses to
+noise besides.
 """
 
 from __future__ import annotations

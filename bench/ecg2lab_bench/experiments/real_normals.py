@@ -1,4 +1,4 @@
-"""How often a model flags ECGs that nobody tuned it on: normal ones of another's generator, and real ones.
+"""How often a model flags ECGs that are not simulated: normal ones of another's generator, and real ones.
 
 `python -m ecg2lab_bench.experiments.real_normals [RECORDS…]`: the normal ones are made if they are not there yet
 (`make build/normals`), RECORDS are folders of real 12-lead records. A flag of a healthy person is a false one: as many

@@ -29,9 +29,9 @@ from ecg2lab_export.proof.golden import draw_inputs
 LABELS = "labels"
 FEWEST_WINDOWS = 16
 GENERATED_WINDOWS = 512
-OVERSHOOT = 2.24
-"""Times the clip limit that a sample can be, for resampling follows the clip: the sum of the filter's absolute weights.
-A step overshoots by a tenth."""
+OVERSHOOT = 2.57
+"""Times the clip limit that a sample can be, for resampling follows the clip: the sum of the filter's absolute weights
+at the worst rate and phase, close to 100 Hz and half-way between two samples."""
 _LARGEST_FILE = 2**32
 _FLOATS = (SIGNAL, CONTINUOUS, LABELS)
 

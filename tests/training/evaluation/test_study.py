@@ -51,7 +51,8 @@ def with_slopes(report: Evaluation, slopes: tuple[float, ...]) -> tuple[TargetRe
     one, *_ = report.targets
 
     def target(slope: float, planted: str) -> TargetResult:
-        agreement = Agreement(intercept=Estimate(value=0.0), slope=Estimate(value=slope))
+        within = Estimate(value=slope, low=slope - 0.1, high=slope + 0.1)
+        agreement = Agreement(intercept=Estimate(value=0.0), slope=within)
         return replace(one, agreement=agreement, planted=planted)
 
     return *(target(slope, "ecg") for slope in slopes), *(target(9.0, "nowhere") for _ in slopes)
@@ -70,6 +71,8 @@ def test_each_question_is_answered_by_its_own_figure(report: Evaluation) -> None
     assert answered(report, with_figures(report, 0.75), tabular=0.75) == [True, True, False, True, True, True]
     assert answered(report, with_figures(report, 0.75, nowhere=False)) == [True, True, True, False, True, True]
     assert answered(report, with_figures(report, 0.75, ece=0.04)) == [True, True, True, True, False, True]
+    reports = dict.fromkeys(study.MODELS, with_figures(report, 0.75))
+    assert study.answers(reports)[5].measured == "1.050; 1 of 3 intervals hold 1"
     for slopes in ((0.89,), (1.11,), ()):
         assert answered(report, with_figures(report, 0.75, slopes=slopes))[5] is False
 

@@ -200,6 +200,17 @@ def test_the_learning_rate_follows_its_schedule(
         assert [group["lr"] for group in optimiser.param_groups] == [pytest.approx(share * settings.learning_rate)]
 
 
+def test_each_step_of_a_run_has_its_learning_rate(
+    patients: Path, tiny_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = msgspec.structs.replace(config.read(str(tiny_config)), schedule="cosine")
+    places: list[float] = []
+    set_rate = Learner.set_rate
+    monkeypatch.setattr(Learner, "set_rate", lambda own, done: (places.append(done), set_rate(own, done)))
+    fit(settings, dataset.read(patients), tmp_path / "run")
+    assert places == [step / 18 for step in range(18)]  # three epochs of six
+
+
 def test_divergence_is_named_and_nothing_is_left(patients: Path, tiny_config: Path, tmp_path: Path) -> None:
     settings = msgspec.structs.replace(config.read(str(tiny_config)), learning_rate=1e30)
     with pytest.raises(DatasetError, match="lower learning_rate"):

@@ -109,13 +109,16 @@ def test_an_interrupted_run_stays(patients: Path, tiny_config: Path, uninterrupt
     assert weights == (uninterrupted / "model.safetensors").read_bytes()
 
 
-def test_a_falling_learning_rate_goes_on_where_it_was(patients: Path, tiny_config: Path, tmp_path: Path) -> None:
+def test_a_falling_learning_rate_goes_on_where_it_was(
+    patients: Path, tiny_config: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
     settings = msgspec.structs.replace(config.read(str(tiny_config)), schedule="cosine")
     fit(settings, dataset.read(patients), tmp_path / "at once")
     stopped(patients, settings, tmp_path / "run")
     fit(settings, dataset.read(patients), tmp_path / "run")
-    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("run", "at once")]
-    assert weights[0] == weights[1]
+    runs = tmp_path / "run", tmp_path / "at once", uninterrupted
+    resumed, at_once, constant = ((run / "model.safetensors").read_bytes() for run in runs)
+    assert resumed == at_once != constant
 
 
 def test_another_configuration_is_refused_by_name(patients: Path, tiny_config: Path, tmp_path: Path) -> None:

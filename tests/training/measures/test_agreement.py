@@ -214,3 +214,19 @@ def test_a_start_far_off_is_no_obstacle() -> None:
     assert own is not None
     assert expit(x + own.intercept.value).mean() == pytest.approx(y.mean(), rel=1e-6)
     assert own.slope is not None
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_small_systems_are_solved_as_lapack_does(size: int) -> None:
+    """Of random columns, of some that nearly depend on each other, and of one without any curvature."""
+    rng = np.random.default_rng(4)
+    columns = rng.normal(size=(200, 40, size))
+    columns[:50, :, -1] = columns[:50, :, 0] + 1e-3 * columns[:50, :, -1]
+    columns[50:60, :, -1] = 0
+    matrices = columns.transpose(0, 2, 1) @ columns
+    right = (matrices @ rng.normal(size=(200, size, 1)))[:, :, 0]
+    diagonal = np.einsum("rkk->rk", matrices)
+    ridge = np.where(diagonal > 0, 1e-10 * diagonal, 1.0)
+    expected = np.linalg.solve(matrices + ridge[:, :, None] * np.eye(size), right[:, :, None])[:, :, 0]
+    found = logistic._solve(matrices.reshape(200, -1).T, right.T).T
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)

@@ -38,7 +38,7 @@ DRAWS = 4000
 @pytest.fixture(scope="module")
 def middle_aged() -> People:
     """Healthy people of the ages of the published ranges."""
-    return measured.healthy(8, 35, 68)
+    return measured.healthy(12, 35, 68)
 
 
 @pytest.mark.parametrize("published", spread.PUBLISHED, ids=lambda p: f"{p.measure} {p.sex} {p.share}")

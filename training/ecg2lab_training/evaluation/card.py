@@ -90,7 +90,8 @@ def _training(e: Evaluation) -> str:
             "\nAll of it is simulated. What the simulation plants in an ECG was chosen by its authors: that the model "
             "finds it says that the software works, and nothing about patients. The simulated people differ from each "
             "other in axis, intervals, voltage, T wave, ST level, conduction, extrasystoles, breathing, placement of "
-            "electrodes and devices, by published ranges of healthy people where there are any (docs/simulation.md).\n"
+            "electrodes and devices, by published ranges of healthy people where there are any, and have common "
+            "findings of hospital ECGs that no laboratory value explains (docs/simulation.md).\n"
         )
     if e.training_population is not None:
         p = e.training_population

@@ -35,7 +35,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     batch_size: Annotated[int, Meta(ge=2)] = 32
     learning_rate: Positive = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
-    """Of the learning rate: the same in each step, or falling to 0 at the last one by half a cosine."""
+    """Of the learning rate: the same in each step, or falling by half a cosine, which reaches 0 after the last one."""
     weight_decay: NotNegative = 1e-3
     focal_gamma: NotNegative = 2.0
     decide: str = operating_points.DEFAULT_RULE

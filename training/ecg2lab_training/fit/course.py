@@ -1,4 +1,4 @@
-"""The course of a run, step by step: seeds, counts, checkpoints, validation, logs, and what the user is told."""
+"""The course of a run, step by step: seeds, learning rate, checkpoints, validation, logs, what the user is told."""
 
 from __future__ import annotations
 
