@@ -175,6 +175,20 @@ $(RUNTIME)/.test: $(VENV)/.dev
 	$(RUNTIME)/bin/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
+# WebGPU in an environment of its own, for each package that brings it: two ONNX Runtimes overwrite each other.
+$(VENV)-webgpu/.made: $(VENV)/.dev
+	$(call webgpu_environment,$(VENV)-webgpu,onnxruntime-webgpu)
+
+$(VENV)-webgpu-plugin/.made: $(VENV)/.dev
+	$(call webgpu_environment,$(VENV)-webgpu-plugin,'ecg2lab[webgpu]')
+
+define webgpu_environment
+	$(PYTHON) -m venv --clear $(1)
+	$(1)/bin/python -m pip install --quiet --editable '.[formats]'
+	$(1)/bin/python -m pip install --quiet $(2)
+	@touch $(1)/.made
+endef
+
 # 110 MB installed, and therefore no part of `dev`.
 $(VENV)/.docs: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet 'ecg2lab[docs]'

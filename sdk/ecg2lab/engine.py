@@ -358,7 +358,7 @@ class Engine:
 
         with self._opening_step:
             if self._step is None:
-                self._step = StepGraph.of(self._bundle, self.info.threads)
+                self._step = StepGraph.of(self._bundle, self.info.threads, self.require_open())
             return self._step
 
     def stream(
@@ -393,9 +393,9 @@ class Engine:
         patient, targets
             As for `predict`.
         by
-            "windows": each anew. "state": each sample once, by the step graph of a causal model, on ONNX Runtime
-            whatever the engine's backend; an answer then rests on all signal since the state began. None: "state" where
-            the model has it.
+            "windows": each anew. "state": each sample once, by the step graph of a causal model, on ONNX Runtime: where
+            the engine computes if that is ONNX Runtime, too, else on the CPU; an answer then rests on all signal since
+            the state began. None: "state" where the model has it.
 
         Raises
         ------
@@ -496,7 +496,7 @@ def _describe(bundle: Bundle, backend: Backend, threads: int) -> EngineInfo:
         bundle=Path(bundle.source).name,
         bundle_digest=bundle.digest,
         synthetic_weights=manifest.synthetic_weights,
-        notice=manifest.notice,
+        notice=f"{manifest.notice}; {backend.caution}" if backend.caution else manifest.notice,
         backend=backend.name,
         provider=backend.provider,
         device=backend.device,

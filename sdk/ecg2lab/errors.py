@@ -53,6 +53,10 @@ class BackendError(Ecg2LabError):
     """The backend or precision that was asked for is not available here, or was given arrays of the wrong shape."""
 
 
+class DeviceLostError(BackendError):
+    """A GPU failed while it computed, or was taken away; the next call makes a new device."""
+
+
 class MissingExtraError(Ecg2LabError):
     """A command needs an optional dependency that is not installed."""
 
@@ -62,7 +66,7 @@ class DatasetError(Ecg2LabError):
 
 
 class ParityError(Ecg2LabError):
-    """An exported form does not compute the checkpoint's model within its tolerance: no bundle is written."""
+    """What computes is not the checkpoint's model within its tolerance: no bundle is written, no engine answers."""
 
 
 class OutputError(Ecg2LabError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ecg2lab import log
-from ecg2lab.backends import BACKENDS, CHOICES
+from ecg2lab.backends import BACKENDS, CHOICES, Request, silent
 from ecg2lab.backends.native import computes
 from ecg2lab.bundle import S4_FUSION, Bundle, architectures
 from ecg2lab.engine import Engine
@@ -22,6 +23,9 @@ def load(
     precision: str | None = None,
     threads: int | None = None,
     out_of_range: OutOfRange = "refuse",
+    adapter: int | str | None = None,
+    allow_software: bool = False,
+    tell: Callable[[str], None] = silent,
 ) -> Engine:
     """Load a bundle and make it ready to answer.
 
@@ -32,7 +36,7 @@ def load(
     backend
         "auto": native, or onnxruntime where native cannot compute the precision or the network. Else a name of
         `ecg2lab.backends.BACKENDS`, which `ecg2lab predict --help` lists; "onnxruntime-cuda" takes the first NVIDIA
-        GPU. A choice that cannot be honoured is an error, never replaced by another.
+        GPU, "webgpu" a GPU of any maker. A choice that cannot be honoured is an error, never replaced by another.
     precision
         None: the bundle's own. Another only if the manifest holds its gate, and not with ONNX Runtime or "torch": they
         have one; with "tensorrt" from an engine that `ecg2lab build` made.
@@ -42,6 +46,13 @@ def load(
         What becomes of a number about the patient that lies outside the contract's range, such as a temperature of 0.
         "refuse": an error names it. "impute": it counts as not given, as it did in training, and every answer names it
         (`Prediction.patient.out_of_range`); for feeds that nobody corrects.
+    adapter
+        Of "webgpu": index, or a part of the name, as `ecg2lab devices` lists them. None: the fastest kind. A process
+        has one.
+    allow_software
+        Of "webgpu": whether a software adapter may stand in for a GPU, for trials; every answer then says so.
+    tell
+        Is called with what takes long, such as the compiling of shaders.
 
     Returns
     -------
@@ -53,7 +64,9 @@ def load(
     BundleError
         If the bundle is missing or damaged, or its architecture is not known here.
     BackendError
-        If backend, precision or thread count cannot be had, or `out_of_range` is neither.
+        If backend, precision, thread count or adapter cannot be had, or `out_of_range` is neither.
+    ParityError
+        If a GPU computes the bundle's golden outputs wrong.
     MissingExtraError
         If the backend's package is not installed.
     """
@@ -66,7 +79,10 @@ def load(
         raise BackendError(f"unknown backend {backend!r}; one of {CHOICES}")
     count = _thread_count(threads)
     _check_precision(opened, precision, name)
-    engine = Engine(opened, BACKENDS[name].open(opened, count, precision), count, out_of_range)
+    if not BACKENDS[name].adapters and (adapter is not None or allow_software):
+        raise BackendError(f"a choice of adapters belongs to backend 'webgpu', not to {name!r}")
+    request = Request(count, precision, adapter, allow_software, tell)
+    engine = Engine(opened, BACKENDS[name].open(opened, request), count, out_of_range)
     log.loaded(engine.info)
     return engine
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ecg2lab.backends import BACKENDS
 from ecg2lab.backends.native import NativeBackend, computes
+from ecg2lab.backends.onnxruntime import RunsGraphs
 from ecg2lab.backends.tensorrt import TensorRtBackend
 from ecg2lab.backends.tensorrt.build import PRECISIONS, golden_tolerances
 from ecg2lab.bundle import S4_FUSION, Bundle, architectures
@@ -14,16 +18,21 @@ from ecg2lab.proof import parity
 from ecg2lab.proof.measuring import step_checks, versions, window_checks
 from ecg2lab.proof.parity import Check, ParityReport, Tolerances
 from ecg2lab.proof.recurrences import check_recurrences
-from ecg2lab.stream.step import StepGraph
 from ecg2lab.system import cpu
-from ecg2lab.system.extras import installed_version
 
 Checks = list[Check]
 LeftOut = dict[str, str]
 
 
-def run(bundle: Bundle, threads: int = 1) -> ParityReport:
+def run(bundle: Bundle, threads: int = 1, only: str | None = None, **options: Any) -> ParityReport:
     """Measure every form of the bundle on every backend that is at hand, with so many threads of one call.
+
+    Parameters
+    ----------
+    only
+        A backend, which then must be at hand; the step graph runs on its provider, where it has one.
+    options
+        Of `ecg2lab.load` for backends that choose among adapters: `adapter`, `allow_software`.
 
     Returns
     -------
@@ -40,13 +49,10 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     """
     architectures.of(bundle)
     proof, golden = parity.recorded(bundle), read_golden(bundle)
-    checks: Checks = []
-    left_out: LeftOut = {}
-    for measured, missing in (_windows(bundle, golden, threads), _step(bundle, golden, threads)):
-        checks += measured
-        left_out |= missing
-    if not any(check.form != parity.STEP for check in checks):
-        raise BackendError(f"nothing here can run the model: {'; '.join(dict.fromkeys(left_out.values()))}")
+    checks, left_out = _on_backends(bundle, golden, threads, only, options)
+    if not checks:
+        reasons = [why for what, why in left_out.items() if what != parity.STEP]
+        raise BackendError(f"nothing here can run the model: {'; '.join(dict.fromkeys(reasons))}")
     if bundle.manifest.architecture == S4_FUSION:
         checks += check_recurrences(bundle, proof)
     left_out |= {what: why for what, why in proof.left_out.items() if what.startswith((parity.SCAN, parity.CASCADE))}
@@ -60,25 +66,39 @@ def run(bundle: Bundle, threads: int = 1) -> ParityReport:
     )
 
 
-def _windows(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut]:
-    """The window graph on each backend, and in each other precision of which there is an engine."""
+def _on_backends(
+    bundle: Bundle, golden: Arrays, threads: int, only: str | None, options: Mapping[str, Any]
+) -> tuple[Checks, LeftOut]:
+    """The window graph on each backend, and in each other precision of which there is an engine; the step graph."""
     form, carried = bundle.manifest.form, bundle.manifest.precision
     gates = [p for p in bundle.manifest.gates if p != carried]
-    others = [(TensorRtBackend.name, p) for p in gates if p in PRECISIONS]
-    others += [(NativeBackend.name, p) for p in gates if computes(p)]
+    asked = [(backend, carried) for backend, choice in BACKENDS.items() if choice.proved]
+    asked += [(TensorRtBackend.name, p) for p in gates if p in PRECISIONS]
+    asked += [(NativeBackend.name, p) for p in gates if computes(p)]
+    if only is not None:
+        asked = [(backend, precision) for backend, precision in asked if backend == only]
+    if not asked:
+        proved = ", ".join(name for name, choice in BACKENDS.items() if choice.proved)
+        raise BackendError(f"{only!r} is no backend that is proved; one of {proved}")
     checks: Checks = []
-    left_out: LeftOut = {}
-    proved = [(backend, carried) for backend, choice in BACKENDS.items() if choice.proved]
-    for backend, precision in [*proved, *others]:
+    why_no_step = parity.why_no_step(bundle) if bundle.manifest.step is None else "it runs on ONNX Runtime alone"
+    left_out: LeftOut = {parity.STEP: why_no_step}
+    for backend, precision in asked:
         own = parity.NATIVE if backend == NativeBackend.name else form
         name = own if precision == carried else f"{own}, {precision}"
+        choice = options if BACKENDS[backend].adapters else {}
         try:
-            engine = load(bundle, backend=backend, precision=precision, threads=threads)
+            engine = load(bundle, backend=backend, precision=precision, threads=threads, **choice)
         except (BackendError, MissingExtraError) as error:  # it cannot be had here; what fails later is a failure
+            if backend == only and precision == carried:
+                raise
             left_out[f"{name} on {backend}"] = str(error)
             continue
         with engine:
             checks += window_checks(engine.outputs, golden, name, backend, _tolerances(bundle, backend, precision))
+            if bundle.manifest.step is not None and isinstance(engine.require_open(), RunsGraphs):
+                checks += step_checks(engine.step_graph(), golden, parity.tolerances(bundle), backend)
+                left_out.pop(parity.STEP, None)
     return checks, left_out
 
 
@@ -89,11 +109,3 @@ def _tolerances(bundle: Bundle, backend: str, precision: str) -> Tolerances:
     """
     own = backend == TensorRtBackend.name or precision != bundle.manifest.precision
     return golden_tolerances(bundle, precision) if own else parity.tolerances(bundle)
-
-
-def _step(bundle: Bundle, golden: Arrays, threads: int) -> tuple[Checks, LeftOut]:
-    if bundle.manifest.step is None:
-        return [], {parity.STEP: parity.why_no_step(bundle)}
-    if not (installed_version("onnxruntime") or installed_version("onnxruntime-gpu")):
-        return [], {parity.STEP: "it runs on ONNX Runtime, which is not installed"}
-    return list(step_checks(StepGraph.of(bundle, threads), golden, parity.tolerances(bundle))), {}

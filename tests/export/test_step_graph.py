@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from ecg2lab.backends.onnxruntime import OpenGraph
 from ecg2lab.bundle import StepShape
 from ecg2lab.contract import StaticInputs
 from ecg2lab.stream.step import StepGraph
@@ -39,7 +40,7 @@ def stepper(network):
     # Sizes are all that a step asks its contract; these networks have some that no contract can state.
     signal = SimpleNamespace(leads=range(network.leads), window_samples=network.window)
     contract = SimpleNamespace(signal=signal, static_inputs=columns, targets=range(network.targets))
-    return StepGraph(step_graph.build(network).SerializeToString(), shape, contract, MODEL)
+    return StepGraph(OpenGraph(step_graph.build(network).SerializeToString(), 1), shape, contract, MODEL)
 
 
 @pytest.fixture(scope="module")

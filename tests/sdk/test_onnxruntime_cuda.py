@@ -24,19 +24,20 @@ class PretendedSession(onnxruntime.InferenceSession):
     """Takes the first provider that it was told to start."""
 
     starts = True
+    node_on_cpu = False
     asked: list
 
-    def __init__(self, model, options, providers):
+    def __init__(self, model, options, providers, enable_fallback):
         super().__init__(model, options, providers=[CPU])
+        assert not enable_fallback
+        ((_, given),) = providers
+        if self.node_on_cpu and "enable_cuda_graph" in given:
+            raise RuntimeError("This session cannot use the graph capture feature as requested by the user")
         type(self).asked = providers
-        self.falls = True
 
     def get_providers(self):
         (name, _), *_ = self.asked
         return [name, CPU] if self.starts else [CPU]
-
-    def disable_fallback(self):
-        self.falls = False
 
 
 @pytest.fixture
@@ -45,11 +46,14 @@ def cuda_build(monkeypatch):
     runtime = types.SimpleNamespace(
         SessionOptions=onnxruntime.SessionOptions,
         InferenceSession=PretendedSession,
+        OrtValue=onnxruntime.OrtValue,
+        RunOptions=onnxruntime.RunOptions,
         get_available_providers=lambda: [CUDA, CPU],
         __version__="1.99",
     )
     monkeypatch.setattr(backends, "import_runtime", lambda extra="onnx": runtime)
     monkeypatch.setattr(PretendedSession, "starts", True)
+    monkeypatch.setattr(backends.CudaWindow, "memory", "cpu")
     return runtime
 
 
@@ -61,10 +65,31 @@ def golden_of(bundle):
 def test_it_answers_on_the_provider_that_was_asked_for_and_says_so(cuda_build, bundle):
     inputs, logits = golden_of(bundle)
     with ecg2lab.load(bundle, backend="onnxruntime-cuda", threads=1) as engine:
-        assert (engine.info.backend, engine.info.provider, engine.info.device) == ("onnxruntime-cuda", CUDA, "cuda:0")
-        assert not engine._backend._session.falls
+        assert (engine.info.backend, engine.info.device) == ("onnxruntime-cuda", "cuda:0")
+        assert engine.info.provider == f"{CUDA}, CUDA graphs"
         np.testing.assert_allclose(engine.run(*inputs), logits, rtol=0, atol=2e-5)
-    assert PretendedSession.asked == [(CUDA, {"use_tf32": "0"})]  # the CPU is not among them, nor rounded operands
+    # The CPU is not among them, nor rounded operands.
+    assert PretendedSession.asked == [(CUDA, {"use_tf32": "0", "enable_cuda_graph": "1"})]
+
+
+def test_where_a_node_runs_on_the_cpu_there_is_no_cuda_graph_and_none_is_claimed(cuda_build, bundle, monkeypatch):
+    monkeypatch.setattr(PretendedSession, "node_on_cpu", True)
+    with ecg2lab.load(bundle, backend="onnxruntime-cuda", threads=1) as engine:
+        assert engine.info.provider == CUDA
+    assert PretendedSession.asked == [(CUDA, {"use_tf32": "0"})]
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 64, 65, 130])
+def test_a_batch_is_cut_and_filled_up_and_no_row_is_mixed_up(cuda_build, bundle, count):
+    (signal, continuous, categorical), _ = golden_of(bundle)
+    rows = np.random.default_rng(count).integers(0, len(signal), count)
+    inputs = signal[rows], continuous[rows], categorical[rows]
+    with (
+        ecg2lab.load(bundle, backend="onnxruntime-cuda", threads=1) as engine,
+        ecg2lab.load(bundle, backend="onnxruntime", threads=1) as cpu,
+    ):
+        engine.run(signal, continuous, categorical)  # what fills up is what was left behind
+        np.testing.assert_allclose(engine.run(*inputs), cpu.run(*inputs), rtol=0, atol=2e-6)
 
 
 def test_a_provider_that_does_not_start_is_refused(cuda_build, bundle, monkeypatch):
@@ -121,4 +146,4 @@ def real(bundle):
 def test_a_real_gpu_computes_the_golden_outputs(real, bundle):
     inputs, logits = golden_of(bundle)
     np.testing.assert_allclose(real.run(*inputs), logits, rtol=0, atol=tolerances(Bundle.open(bundle)).logits)
-    assert real.info.provider == CUDA
+    assert real.info.provider.startswith(CUDA)

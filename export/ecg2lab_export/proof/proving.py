@@ -16,7 +16,7 @@ from msgspec.structs import replace as with_fields
 from numpy.typing import NDArray
 
 from ecg2lab.backends import native
-from ecg2lab.backends.onnxruntime import make_session
+from ecg2lab.backends.onnxruntime import OpenGraph, make_session
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL
 from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import ParityError
@@ -139,7 +139,7 @@ def by_graphs(graphs: Graphs, golden: Golden, limits: Tolerances) -> Iterator[Ch
     yield from _by_window_graph(graphs, golden, limits)
     if graphs.step is not None:
         graph, shape = graphs.step
-        step = StepGraph(graph.SerializeToString(), shape, golden.contract, _PROOF_ONLY)
+        step = StepGraph(OpenGraph(graph.SerializeToString(), 1), shape, golden.contract, _PROOF_ONLY)
         yield from step_checks(step, golden.tensors(), limits)
 
 

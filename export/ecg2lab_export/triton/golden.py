@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import Request
 from ecg2lab.backends.onnxruntime import OnnxRuntimeBackend
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import Arrays
@@ -50,7 +51,7 @@ def measure(bundle: Bundle, golden: Arrays) -> Measured:
     ParityError
         If the graph does not compute the bundle's model.
     """
-    backend = OnnxRuntimeBackend(bundle, threads=1)  # refuses a graph that does not fit the contract
+    backend = OnnxRuntimeBackend(bundle, Request())  # refuses a graph that does not fit the contract
     checks = window_checks(backend.run, golden, bundle.manifest.form, backend.name, parity.tolerances(bundle))
     return _judge(bundle, list(checks))
 

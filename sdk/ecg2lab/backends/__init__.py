@@ -5,8 +5,9 @@ Imported by the command line for its help: the table and the protocol need no ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,23 +40,47 @@ class Backend(Protocol):
     def versions(self) -> dict[str, str]:
         """Of the libraries that it runs on."""
 
+    @property
+    def caution(self) -> str:
+        """What every answer must say of how it was computed; mostly nothing."""
+
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
     ) -> Outputs:
         """(B leads L), (B features), (B categories) → (B n) and (B F), for B ≥ 1."""
 
 
+def silent(message: str) -> None:
+    """Tell nobody."""
+    del message
+
+
+class Request(NamedTuple):
+    """How a bundle is to be run; see `ecg2lab.load`."""
+
+    threads: int = 1
+    """Of one call."""
+    precision: str | None = None
+    """None: the bundle's own."""
+    adapter: int | str | None = None
+    allow_software: bool = False
+    tell: Callable[[str], None] = silent
+    """Is told what takes long."""
+
+
 class Choice(NamedTuple):
     """One backend; its module is imported when it is chosen."""
 
     backend: str
-    """Module and class, which is called with bundle, threads of one call, and precision (None: the bundle's own)."""
+    """Module and class, which is called with bundle and request."""
     other_precisions: bool = False
     """Whether it can have a precision that the bundle does not carry, if the manifest holds its gate."""
     proved: bool = True
     """Whether `selftest` tries it."""
+    adapters: bool = False
+    """Whether it chooses among adapters, software among them."""
 
-    def open(self, bundle: Bundle, threads: int, precision: str | None) -> Backend:
+    def open(self, bundle: Bundle, request: Request) -> Backend:
         """Make it ready to run.
 
         Raises
@@ -67,15 +92,29 @@ class Choice(NamedTuple):
         MissingExtraError
             If its package is not installed.
         """
-        module, name = self.backend.split(":")
-        backend: Backend = getattr(import_module(f"ecg2lab.backends.{module}"), name)(bundle, threads, precision)
+        backend: Backend = self._class()(bundle, request)
         return backend
+
+    def probe(self) -> str:
+        """What it would run on here.
+
+        Raises
+        ------
+        BackendError, MissingExtraError
+            Saying why it would not.
+        """
+        return str(self._class().probe())
+
+    def _class(self) -> Any:
+        module, name = self.backend.split(":")
+        return getattr(import_module(f"ecg2lab.backends.{module}"), name)
 
 
 BACKENDS = {
     "native": Choice("native:NativeBackend", other_precisions=True),
     "onnxruntime": Choice("onnxruntime:OnnxRuntimeBackend"),
     "onnxruntime-cuda": Choice("onnxruntime:OnnxRuntimeCudaBackend"),
+    "webgpu": Choice("webgpu:WebGpuBackend", adapters=True),
     "tensorrt": Choice("tensorrt:TensorRtBackend", other_precisions=True),
     "torch": Choice("torch:TorchBackend", proved=False),
 }

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab._native import _core
+from ecg2lab.backends import Request
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.bundle.architectures import require_fusion
 from ecg2lab.bundle.network_outputs import Outputs
@@ -21,10 +22,10 @@ from ecg2lab.system import cpu
 class NativeBackend:
     """Runs the bundle's weights, packed once for the instruction set of this machine."""
 
-    name, device = "native", "cpu"
+    name, device, caution = "native", "cpu", ""
 
-    def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
-        self.precision: str = precision or bundle.manifest.precision
+    def __init__(self, bundle: Bundle, request: Request) -> None:
+        self.precision: str = request.precision or bundle.manifest.precision
         if not computes(self.precision):
             raise BackendError(
                 f"the native backend has no instructions for {self.precision} on {cpu.name()}; take onnxruntime or fp32"
@@ -35,12 +36,17 @@ class NativeBackend:
         require_fusion(bundle, self.name)
         name = f"{bundle.source}: {WEIGHTS}"
         try:
-            self._engine = make_engine(bundle.tensors(WEIGHTS), bundle.contract, threads, self.precision)
+            self._engine = make_engine(bundle.tensors(WEIGHTS), bundle.contract, request.threads, self.precision)
         except ValueError as error:
             raise BundleError(f"{name} cannot run: {error}") from None
         self._gives_features = bundle.features is not None
         self.provider = self._engine.instruction_set
         self.versions: dict[str, str] = {}  # none but ecg2lab's own
+
+    @classmethod
+    def probe(cls) -> str:
+        """What it would run on here."""
+        return ", ".join(f"{p} on {_core.instruction_sets(p)[0]}" for p in ("fp32", "bf16", "int8") if computes(p))
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import Request
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL, graph_tensors
 from ecg2lab.bundle.network_outputs import Outputs
@@ -17,8 +20,40 @@ from ecg2lab.system.extras import installed_version, require
 
 _TYPES: dict[type, str] = {np.float32: "tensor(float)", np.int64: "tensor(int64)"}
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_GRAPHS = "enable_cuda_graph"
 _OPTIONS = {CPU: {}, CUDA: {"use_tf32": "0"}}
 """TF32 would round the operands of fp32 to ten bits, which is not what was proved."""
+DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-webgpu", "onnxruntime-directml", "onnxruntime-openvino")
+"""Packages that all bring the module `onnxruntime`: the one that was installed last has overwritten the others."""
+
+
+class Tensor(NamedTuple):
+    """An input or output of a graph."""
+
+    type: str
+    shape: tuple[int | str | None, ...]
+
+
+class Graph(Protocol):
+    """A graph of a bundle, ready to run."""
+
+    backend: str
+    provider: str
+    device: str
+    versions: dict[str, str]
+    tensors: Mapping[str, Tensor]
+    """Inputs and outputs by name."""
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Those outputs for these inputs, which are contiguous."""
+
+
+@runtime_checkable
+class RunsGraphs(Protocol):
+    """A backend that runs graphs of ONNX, any of a bundle's."""
+
+    def open_graph(self, graph: bytes) -> Graph:
+        """Make one ready to run where the window graph runs."""
 
 
 def import_runtime(extra: str = "onnx") -> Any:
@@ -28,15 +63,51 @@ def import_runtime(extra: str = "onnx") -> Any:
     ------
     MissingExtraError
         If it is not installed.
+    BackendError
+        If two packages of it are installed.
     """
     require(extra, "onnxruntime")
+    installed = [name for name in DISTRIBUTIONS if installed_version(name)]
+    if len(installed) > 1:
+        raise BackendError(
+            f"{' and '.join(installed)} are both installed and overwrite each other: pip uninstall "
+            f"{' '.join(installed)}, then pip install 'ecg2lab[{extra}]'"
+        )
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     return onnxruntime
 
 
-def make_session(model: bytes, threads: int, provider: str = CPU) -> Any:
+def session_options(onnxruntime: Any, threads: int) -> Any:
+    """Of a session with exactly `threads` threads that sleep while idle, and that raises what fails."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what fails is raised, too
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def require_provider(provider: str) -> Any:
+    """The ONNX Runtime that has it.
+
+    Raises
+    ------
+    MissingExtraError
+        If none is installed.
+    BackendError
+        If two are, or the one that is has not the provider.
+    """
+    onnxruntime = import_runtime("onnx" if provider == CPU else "gpu")
+    if provider not in onnxruntime.get_available_providers():
+        raise BackendError(
+            f"the onnxruntime that is installed has no {provider}: pip uninstall it, then pip install 'ecg2lab[gpu]'"
+        )
+    return onnxruntime
+
+
+def make_session(model: bytes, threads: int, provider: str = CPU, **more: str) -> Any:
     """An inference session of serialised ONNX with exactly `threads` threads that sleep while idle.
 
     Parameters
@@ -45,72 +116,220 @@ def make_session(model: bytes, threads: int, provider: str = CPU) -> Any:
         Of one call; 1 runs in the caller's thread.
     provider
         That answers, and no other.
+    more
+        Options of the provider.
 
     Raises
     ------
     BackendError
         If the provider is absent or does not start, or the graph cannot be loaded.
     """
-    onnxruntime = import_runtime("onnx" if provider == CPU else "gpu")
-    if installed_version("onnxruntime") and installed_version("onnxruntime-gpu"):
-        raise BackendError(
-            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; uninstall one of them"
-        )
-    if provider not in onnxruntime.get_available_providers():
-        raise BackendError(
-            f"the onnxruntime that is installed has no {provider}: pip uninstall it, then pip install 'ecg2lab[gpu]'"
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what fails is raised, too
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    onnxruntime = require_provider(provider)
+    options = session_options(onnxruntime, threads)
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=[(provider, _OPTIONS[provider])])
+        # Without the fallback, which would go on with the CPU, and print so on stdout.
+        session = onnxruntime.InferenceSession(
+            model, options, providers=[(provider, _OPTIONS[provider] | more)], enable_fallback=0
+        )
     except Exception as error:  # the runtime's exception classes are not public
-        first_line = str(error).strip().split("\n")[0]
-        raise BackendError(f"ONNX Runtime {onnxruntime.__version__} cannot load the graph: {first_line}") from None
-    session.disable_fallback()  # nor later, in the middle of an answer
+        raise BackendError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot load the graph: {first_line(error)}"
+        ) from None
     if session.get_providers()[0] != provider:  # it falls to the CPU without a word
         raise BackendError(f"ONNX Runtime {onnxruntime.__version__} could not start its {provider} on this machine")
     return session
 
 
-def call_session(session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
-    """Outputs of a graph, by name.
+def first_line(error: Exception) -> str:
+    """The runtime's own reason."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def tensors_of(session: Any) -> dict[str, Tensor]:
+    """Inputs and outputs; nothing that is returned holds on to the session."""
+    values = (*session.get_inputs(), *session.get_outputs())
+    return {str(value.name): Tensor(str(value.type), tuple(value.shape)) for value in values}
+
+
+class OpenGraph:
+    """A graph on a provider of ONNX Runtime; safe to share between threads.
 
     Raises
     ------
     BackendError
-        With the runtime's own reason.
+        As `make_session`.
     """
-    try:
-        arrays: list[NDArray[np.float32]] = session.run(outputs, feed)
-    except Exception as error:  # the runtime's exception classes are not public
-        raise BackendError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}") from None
-    return arrays
 
-
-class OnnxRuntimeBackend:
-    """Runs the bundle's window graph on the CPU."""
-
-    name, device, provider = "onnxruntime", "cpu", CPU
-
-    def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
-        del precision  # `load` lets none pass but the graph's
-        self.precision: str = bundle.manifest.precision
-        self._require_precision()
-        self._session = make_session(bundle.member(WINDOW_GRAPH), threads, self.provider)
+    def __init__(self, graph: bytes, threads: int, provider: str = CPU, **more: str) -> None:
+        self._session = make_session(graph, threads, provider, **more)
+        self.backend, self.device = ("onnxruntime", "cpu") if provider == CPU else ("onnxruntime-cuda", "cuda:0")
+        self.provider = provider
         self.versions = {"onnxruntime": str(import_runtime().__version__)}
-        _check_fit(self._session, bundle)
-        self._outputs = [LOGITS] if bundle.features is None else [LOGITS, FEATURES]
+        self.tensors: Mapping[str, Tensor] = tensors_of(self._session)
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Those outputs for these inputs.
+
+        Raises
+        ------
+        BackendError
+            With the runtime's own reason.
+        """
+        try:
+            arrays: list[NDArray[np.float32]] = self._session.run(outputs, feed)
+        except Exception as error:  # the runtime's exception classes are not public
+            raise BackendError(f"ONNX Runtime failed: {first_line(error)}") from None
+        return arrays
+
+
+class CudaWindow(OpenGraph):
+    """A window graph whose inputs and outputs stay in the GPU's memory; each size of batch is one CUDA graph.
+
+    Only the sizes of `SIZES` reach the GPU: a batch is cut, and filled up with windows whose answers are dropped, so
+    that nothing is captured in the middle of work. Calls wait for each other.
+
+    Raises
+    ------
+    BackendError
+        As `make_session`.
+    BundleError
+        As `check_fit`.
+    """
+
+    SIZES = (1, 4, 16, 64)
+    memory = "cuda"
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        graph = bundle.member(WINDOW_GRAPH)
+        try:
+            super().__init__(graph, threads, CUDA, **{_GRAPHS: "1"})
+            self.provider = f"{CUDA}, CUDA graphs"
+        except BackendError:  # refused where a node runs on the CPU; then each is launched by itself
+            super().__init__(graph, threads, CUDA)
+        check_fit(self.tensors, bundle)
+        self._lock = threading.Lock()
+        self._bound = {size: self._bind(size, outputs_of(bundle)) for size in self.SIZES}
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """All outputs that it was made for.
+
+        Raises
+        ------
+        BackendError
+            With the runtime's own reason.
+        """
+        del outputs
+        most, count = self.SIZES[-1], len(next(iter(feed.values())))
+        with self._lock:
+            try:
+                parts = [
+                    self._run_part({name: array[start : start + most] for name, array in feed.items()})
+                    for start in range(0, count, most)
+                ]
+            except Exception as error:  # the runtime's exception classes are not public
+                raise BackendError(f"ONNX Runtime failed: {first_line(error)}") from None
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _run_part(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        windows = len(next(iter(feed.values())))
+        bound = self._bound[next(size for size in self.SIZES if size >= windows)]
+        for name, array in feed.items():
+            bound.staged[name][:windows] = array
+            bound.inputs[name].update_inplace(bound.staged[name])
+        self._session.run_with_iobinding(bound.binding, bound.options)
+        return [np.array(value.numpy()[:windows]) for value in bound.outputs]
+
+    def _bind(self, size: int, outputs: Sequence[str]) -> _Bound:
+        """Memory for so many windows, and two runs, of which the second may be the captured one."""
+        onnxruntime = import_runtime("gpu")
+        values, types = onnxruntime.OrtValue, {text: dtype for dtype, text in _TYPES.items()}
+
+        def place(name: str) -> tuple[tuple[Any, ...], type]:
+            tensor = self.tensors[name]
+            return (size, *tensor.shape[1:]), types[tensor.type]
+
+        names = [name for name in self.tensors if name not in (LOGITS, FEATURES)]
+        # Every row holds a valid input at any time: what fills a batch up must not index outside a table.
+        staged = {name: np.zeros(*place(name)) for name in names}
+        inputs = {name: values.ortvalue_from_numpy(array, self.memory, 0) for name, array in staged.items()}
+        outs = [values.ortvalue_from_shape_and_type(*place(name), self.memory, 0) for name in outputs]
+        options, binding = onnxruntime.RunOptions(), self._session.io_binding()
+        options.add_run_config_entry("gpu_graph_id", str(size))
+        for name, value in inputs.items():
+            binding.bind_ortvalue_input(name, value)
+        for name, value in zip(outputs, outs, strict=True):
+            binding.bind_ortvalue_output(name, value)
+        for _ in range(2):
+            self._session.run_with_iobinding(binding, options)
+        return _Bound(binding, options, staged, inputs, outs)
+
+
+class _Bound(NamedTuple):
+    """What one size of batch computes in."""
+
+    binding: Any
+    options: Any
+    staged: dict[str, NDArray[Any]]
+    inputs: dict[str, Any]
+    outputs: list[Any]
+
+
+class WindowGraph:
+    """The window graph of a bundle: what every backend does that runs it.
+
+    Raises
+    ------
+    BundleError
+        If the graph is not the one that its contract speaks of.
+    """
+
+    def __init__(self, graph: Graph, bundle: Bundle) -> None:
+        check_fit(graph.tensors, bundle)
+        self.graph = graph
+        self._outputs = outputs_of(bundle)
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
     ) -> Outputs:
         """(B leads L), (B features), (B categories) → (B n), (B F)."""
         feed: dict[str, NDArray[Any]] = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
-        return Outputs(*call_session(self._session, self._outputs, feed))
+        return Outputs(*self.graph.run(self._outputs, feed))
+
+
+def outputs_of(bundle: Bundle) -> list[str]:
+    """Of its window graph."""
+    return [LOGITS] if bundle.features is None else [LOGITS, FEATURES]
+
+
+class OnnxRuntimeBackend:
+    """Runs the bundle's window graph on the CPU."""
+
+    name, device, provider, caution = "onnxruntime", "cpu", CPU, ""
+
+    def __init__(self, bundle: Bundle, request: Request) -> None:
+        self.precision: str = bundle.manifest.precision  # `load` lets none pass but the graph's
+        self._require_precision()
+        self._threads = request.threads
+        self._window = WindowGraph(self._open_window(bundle), bundle)
+        self.versions = self._window.graph.versions
+
+    @classmethod
+    def probe(cls) -> str:
+        """What it would run on here."""
+        return f"{cpu.name()}, onnxruntime {require_provider(cls.provider).__version__}"
+
+    def open_graph(self, graph: bytes) -> Graph:
+        """Another graph of the bundle, where this one runs."""
+        return OpenGraph(graph, self._threads, type(self).provider)
+
+    def run(
+        self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
+    ) -> Outputs:
+        """(B leads L), (B features), (B categories) → (B n), (B F)."""
+        return self._window.run(signal, continuous, categorical)
+
+    def _open_window(self, bundle: Bundle) -> Graph:
+        return self.open_graph(bundle.member(WINDOW_GRAPH))
 
     def _require_precision(self) -> None:
         cpu.require(self.precision)
@@ -121,16 +340,37 @@ class OnnxRuntimeCudaBackend(OnnxRuntimeBackend):
 
     name, device, provider = "onnxruntime-cuda", "cuda:0", CUDA
 
+    @classmethod
+    def probe(cls) -> str:
+        """What it would run on here."""
+        from ecg2lab.backends.tensorrt.cuda_driver import Gpu
+
+        version = require_provider(cls.provider).__version__
+        return f"{Gpu().name}, onnxruntime {version}"
+
+    def _open_window(self, bundle: Bundle) -> Graph:
+        window = CudaWindow(bundle, self._threads)
+        self.provider = window.provider
+        return window
+
     def _require_precision(self) -> None:
         if self.precision == "int8":
             raise BackendError("onnxruntime-cuda has no 8-bit products for this graph; take a bundle in fp32 or fp16")
 
 
-def _check_fit(session: Any, bundle: Bundle) -> None:
-    """Refuse a graph that is not the one its contract speaks of."""
-    tensors = graph_tensors(bundle.contract, bundle.features)
-    expected = {name: (_TYPES[dtype], list(shape)) for name, (shape, dtype) in tensors.items()}
-    actual = {value.name: (value.type, value.shape[1:]) for value in (*session.get_inputs(), *session.get_outputs())}
+def check_fit(tensors: Mapping[str, Tensor], bundle: Bundle) -> None:
+    """Refuse a graph that is not the one its contract speaks of.
+
+    Raises
+    ------
+    BundleError
+        Naming the input or output.
+    """
+    expected = {
+        name: (_TYPES[dtype], tuple(shape))
+        for name, (shape, dtype) in graph_tensors(bundle.contract, bundle.features).items()
+    }
+    actual = {name: (tensor.type, tensor.shape[1:]) for name, tensor in tensors.items()}
     for name in (*expected, *actual):
         if expected.get(name) != actual.get(name):
             raise BundleError(f"{bundle.source}: its graph does not fit its contract at {name!r}; export it again")

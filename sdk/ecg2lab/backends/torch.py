@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import Request
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.bundle.architectures import require_fusion
 from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.errors import BackendError, BundleError
 from ecg2lab.proof.kernels import scan_kernel, two_sided
+from ecg2lab.system import cpu
 from ecg2lab.system.extras import require
 
 if TYPE_CHECKING:
@@ -46,18 +48,18 @@ class TorchBackend:
         If the weights are not those of a network.
     """
 
-    name, precision = "torch", "fp32"
+    name, precision, caution = "torch", "fp32", ""
 
-    def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
+    def __init__(self, bundle: Bundle, request: Request) -> None:
         require_fusion(bundle, self.name)
-        if (asked := precision or bundle.manifest.precision) != self.precision:
+        if (asked := request.precision or bundle.manifest.precision) != self.precision:
             raise BackendError(f"the torch backend computes in fp32, not {asked}; take another backend")
         require("train", "torch")
         import torch
 
         name = f"{bundle.source}: {WEIGHTS}"
         weights = bundle.tensors(WEIGHTS)
-        self._threads = threads
+        self._threads = request.threads
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             window = bundle.contract.signal.window_samples
@@ -69,6 +71,15 @@ class TorchBackend:
         self.provider = str(self._device)
         self.device: str = torch.cuda.get_device_name() if self._device.type == "cuda" else "cpu"
         self.versions = {"torch": str(torch.__version__)}
+
+    @classmethod
+    def probe(cls) -> str:
+        """What it would run on here."""
+        require("train", "torch")
+        import torch
+
+        device = torch.cuda.get_device_name() if torch.cuda.is_available() else cpu.name()
+        return f"{device}, torch {torch.__version__}"
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import typer
 
-from ecg2lab.cli import demo, inspect, predict, selftest, stream
+from ecg2lab.cli import demo, devices, inspect, predict, selftest, stream
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.cli.options import flat
 from ecg2lab.errors import Ecg2LabError
@@ -33,6 +33,7 @@ app.command("predict")(flat(predict.run))
 app.command("stream")(flat(stream.run))
 app.command("inspect")(inspect.run)
 app.command("selftest")(selftest.run)
+app.command("devices")(devices.run)
 
 
 def _version(asked: bool) -> None:

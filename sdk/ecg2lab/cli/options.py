@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin
 
 import msgspec
 import typer
@@ -14,7 +15,40 @@ import typer
 from ecg2lab.backends import CHOICES
 from ecg2lab.patient import OutOfRange, Patient, read_patient
 
+if TYPE_CHECKING:
+    from ecg2lab.engine import Engine
+
 BackendName = Annotated[str, typer.Option("--backend", help=f"One of {CHOICES}.")]
+Adapter = Annotated[
+    str | None,
+    typer.Option(help="Of webgpu: index, or part of the name; `ecg2lab devices` lists them.", show_default=False),
+]
+AllowSoftware = Annotated[bool, typer.Option(help="Of webgpu: take a software adapter, which every answer then says.")]
+
+
+@dataclass(frozen=True)
+class Computing:
+    """How an engine is loaded, as `ecg2lab.load` names it."""
+
+    backend: BackendName = "auto"
+    precision: Annotated[
+        str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
+    ] = None
+    threads: Annotated[int | None, typer.Option(help="Of one call; default: all usable, for a stream 1.")] = None
+    adapter: Adapter = None
+    allow_software: AllowSoftware = False
+
+    def load(self, bundle: Path, out_of_range: OutOfRange, threads: int | None = None) -> Engine:
+        """The engine, with so many threads if none are asked for; where somebody sees it, it says what takes long."""
+        from rich.console import Console
+
+        import ecg2lab
+
+        asked = vars(self) | {"threads": threads if self.threads is None else self.threads}
+        with Console(stderr=True).status("loading") as status:
+            return ecg2lab.load(bundle, **asked, out_of_range=out_of_range, tell=status.update)
+
+
 _PANEL = "Patient (all optional; what is missing is imputed, and said)"
 
 

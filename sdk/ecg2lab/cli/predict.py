@@ -14,7 +14,7 @@ import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
 from ecg2lab.cli.delivery import Case, Output, cases
-from ecg2lab.cli.options import BackendName, Facts
+from ecg2lab.cli.options import Computing, Facts
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.readers.formats import TITLES
 
@@ -60,17 +60,6 @@ class Question:
         return prediction
 
 
-@dataclass(frozen=True)
-class Computing:
-    """How an engine is loaded, as `ecg2lab.load` names it."""
-
-    backend: BackendName = "auto"
-    precision: Annotated[
-        str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
-    ] = None
-    threads: Annotated[int | None, typer.Option(help="Of one call; default: all usable.")] = None
-
-
 def run(
     bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
     records: Annotated[
@@ -104,9 +93,7 @@ def run(
     output.check()
     patient = facts.read()
 
-    import ecg2lab
-
-    with ecg2lab.load(bundle, **vars(computing), out_of_range=facts.out_of_range) as engine:
+    with computing.load(bundle, facts.out_of_range) as engine:
         question.check(engine)
         every = _progress(cases(records, output.deidentify))
         worst = max(_answer(engine, question, patient, case, output) for case in every)

@@ -7,17 +7,28 @@ from typing import Annotated
 
 import typer
 
+from ecg2lab.cli.options import Adapter, AllowSoftware
+
 
 def run(
     bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
     threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+    backend: Annotated[
+        str | None, typer.Option(help="This one alone, which then must be here.", show_default=False)
+    ] = None,
+    adapter: Adapter = None,
+    allow_software: AllowSoftware = False,
     as_json: Annotated[bool, typer.Option("--json", help="The measured checks as JSON.")] = False,
 ) -> None:
     """Compute the golden inputs of a bundle again on this device, on every backend at hand, and compare with float64.
 
     Exit code 1 if any error is beyond the limit that the export proved.
 
-    Example: `ecg2lab selftest model.ecg2lab`
+    For example:
+
+    - `ecg2lab selftest model.ecg2lab`
+
+    - `ecg2lab selftest model.ecg2lab --backend webgpu`
     """
     import msgspec
     from rich.console import Console
@@ -28,7 +39,7 @@ def run(
     from ecg2lab.report.tables import print_table
 
     with Console(stderr=True).status("computing the golden inputs"):
-        report = selftest.run(Bundle.open(bundle), threads)
+        report = selftest.run(Bundle.open(bundle), threads, backend, adapter=adapter, allow_software=allow_software)
     if as_json:
         typer.echo(msgspec.json.encode({"passed": report.passed, **msgspec.to_builtins(report)}))
     else:

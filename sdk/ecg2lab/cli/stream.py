@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
-from ecg2lab.cli.options import BackendName, Facts
+from ecg2lab.cli.options import Computing, Facts
 
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
@@ -92,9 +92,8 @@ def run(
     answers: Answers,
     facts: Facts,
     raw: RawFormat,
+    computing: Computing,
     speed: Annotated[Any, typer.Option(parser=_speed, metavar="X", help="Of a replay: times real time, or max.")] = "1",
-    backend: BackendName = "auto",
-    threads: Annotated[int, typer.Option(help="Of one call.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each answer.")] = False,
 ) -> None:
     """Answer every hop for a signal that is still coming in.
@@ -113,10 +112,8 @@ def run(
     """
     raw.check(str(source))
 
-    import ecg2lab
-
     patient = facts.read()
-    with ecg2lab.load(bundle, backend=backend, threads=threads, out_of_range=facts.out_of_range) as engine:
+    with computing.load(bundle, facts.out_of_range, threads=1) as engine:
         if str(source) == STDIN:
             stream, parts = _from_stdin(engine, raw, patient, answers)
         else:

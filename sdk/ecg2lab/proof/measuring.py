@@ -37,7 +37,10 @@ CHUNKINGS = (1, 7, 12, 17, 250)
 
 def versions() -> dict[str, str]:
     """Of what may compute here."""
-    names = ("ecg2lab", "numpy", "onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-rtx")
+    names = (
+        *("ecg2lab", "numpy", "onnxruntime", "onnxruntime-gpu", "onnxruntime-webgpu", "onnxruntime-ep-webgpu"),
+        *("tensorrt", "tensorrt-rtx"),
+    )
     return {name: version for name in names if (version := installed_version(name))}
 
 
@@ -52,7 +55,7 @@ def window_checks(network: Network, golden: Arrays, form: str, backend: str, tol
         yield from _checks(answers, golden, (form, backend, f"batch {batch}"), tolerances)
 
 
-def step_checks(step: Step, golden: Arrays, tolerances: Tolerances) -> Iterator[Check]:
+def step_checks(step: Step, golden: Arrays, tolerances: Tolerances, backend: str = "onnxruntime") -> Iterator[Check]:
     """The golden windows in chunks of several sizes; all but the last are followed by a reset."""
     signal = golden[SIGNAL]
     for samples in CHUNKINGS:
@@ -61,7 +64,7 @@ def step_checks(step: Step, golden: Arrays, tolerances: Tolerances) -> Iterator[
             part = signal[:, :, start : start + samples]
             outputs, state = step.outputs(part, golden[CONTINUOUS], golden[CATEGORICAL], state)
             answers = [outputs]
-        yield from _checks(answers, golden, (parity.STEP, "onnxruntime", f"{samples} samples a step"), tolerances)
+        yield from _checks(answers, golden, (parity.STEP, backend, f"{samples} samples a step"), tolerances)
 
 
 def _checks(

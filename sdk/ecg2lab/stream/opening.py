@@ -113,9 +113,9 @@ def _by_state(model: Model, options: StreamOptions, hop: int) -> tuple[Network, 
     graph = model.step_graph()
     info = msgspec.structs.replace(
         model.info,
-        backend="onnxruntime",
+        backend=graph.backend,
         provider=graph.provider,
-        device="cpu",
+        device=graph.device,
         form="step",
         versions=model.info.versions | graph.versions,
     )

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecg2lab.backends.onnxruntime import CPU, call_session, import_runtime, make_session
+from ecg2lab.backends import Backend
+from ecg2lab.backends.onnxruntime import Graph, OpenGraph, RunsGraphs
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
 from ecg2lab.bundle.network_inputs import (
     CATEGORICAL,
@@ -74,10 +75,12 @@ class StepState:
 
 
 class StepGraph:
-    """A step graph, serialised ONNX, on ONNX Runtime; safe to share between threads, for it keeps no state.
+    """A step graph on ONNX Runtime; safe to share between threads, for it keeps no state.
 
     Parameters
     ----------
+    graph
+        Ready to run.
     model
         Digest of the bundle that its states belong to, 64 hexadecimal digits.
 
@@ -87,23 +90,27 @@ class StepGraph:
         If the graph is of other sizes.
     """
 
-    provider = CPU
-
-    def __init__(self, graph: bytes, shape: StepShape, contract: Contract, model: str, threads: int = 1) -> None:
+    def __init__(self, graph: Graph, shape: StepShape, contract: Contract, model: str) -> None:
         self.most_samples = shape.most_samples
         self._size = shape.state_size
         self._contract = contract
         self._model = model
-        self._session = make_session(graph, threads)
-        self.versions = {"onnxruntime": str(import_runtime().__version__)}
-        shapes = {value.name: value.shape for value in (*self._session.get_inputs(), *self._session.get_outputs())}
-        if any(shapes.get(name, [None])[-1] != self._size for name in (STATE, NEXT_STATE)):
+        self._graph = graph
+        self.backend, self.provider, self.device = graph.backend, graph.provider, graph.device
+        self.versions = graph.versions
+        sizes = {name: tensor.shape[-1] for name, tensor in graph.tensors.items()}
+        if any(sizes.get(name) != self._size for name in (STATE, NEXT_STATE)):
             raise BundleError("the step graph does not fit its manifest; export the bundle again")
-        self._names = [name for name in (NEXT_STATE, LOGITS, FEATURES) if name in shapes]
+        self._names = [name for name in (NEXT_STATE, LOGITS, FEATURES) if name in sizes]
 
     @classmethod
-    def of(cls, bundle: Bundle, threads: int = 1) -> StepGraph:
+    def of(cls, bundle: Bundle, threads: int = 1, backend: Backend | None = None) -> StepGraph:
         """That of a bundle.
+
+        Parameters
+        ----------
+        backend
+            Whose provider of ONNX Runtime runs it; the CPU's where it has none.
 
         Raises
         ------
@@ -113,8 +120,12 @@ class StepGraph:
         shape = bundle.manifest.step
         if shape is None:
             raise BackendError(f"{bundle.source} has no step graph: {why_no_step(bundle)}; stream it by windows")
-        cpu.require(bundle.manifest.precision)
-        return cls(bundle.member(STEP_GRAPH), shape, bundle.contract, bundle.digest, threads)
+        if isinstance(backend, RunsGraphs):
+            graph = backend.open_graph(bundle.member(STEP_GRAPH))
+        else:
+            cpu.require(bundle.manifest.precision)
+            graph = OpenGraph(bundle.member(STEP_GRAPH), threads)
+        return cls(graph, shape, bundle.contract, bundle.digest)
 
     def initial(self, batch: int = 1) -> StepState:
         """Of a recording that begins, or begins anew: a reset."""
@@ -160,7 +171,7 @@ class StepGraph:
         values, samples = state.values, inputs.signal.shape[2]
         for start in range(0, samples, self.most_samples):
             feed[SIGNAL] = np.ascontiguousarray(inputs.signal[:, :, start : start + self.most_samples])
-            values, *outputs = call_session(self._session, self._names, {**feed, STATE: values})
+            values, *outputs = self._graph.run(self._names, {**feed, STATE: values})
         return Outputs(*outputs), StepState(values, state.samples + samples, self._model)
 
     def check_state(self, windows: int, state: StepState, samples: int = 0) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import Request
 from ecg2lab.backends.tensorrt.cache import EngineCache
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import installed_packages
@@ -32,13 +33,12 @@ class TensorRtBackend:
         If there is no GPU, or no engine for it has been built.
     """
 
-    name = "tensorrt"
+    name, caution = "tensorrt", ""
 
-    def __init__(self, bundle: Bundle, threads: int, precision: str | None = None) -> None:
-        del threads  # of the CPU, which has nothing to do here
+    def __init__(self, bundle: Bundle, request: Request) -> None:
         packages = installed_packages()
         gpu = Gpu()
-        self.precision = precision or bundle.manifest.precision
+        self.precision = request.precision or bundle.manifest.precision
         keys = [key for package in packages for key in keys_for(bundle, self.precision, package, gpu)]
         cache = EngineCache()
         stored = cache.find(keys, bundle.source)
@@ -51,6 +51,13 @@ class TensorRtBackend:
         self.provider = package.name
         self.device = f"{gpu.name} (compute capability {gpu.compute_capability})"
         self.versions = {package.name: package.version, "cuda driver": gpu.driver}
+
+    @classmethod
+    def probe(cls) -> str:
+        """What it would run on here, once `ecg2lab build` has made an engine."""
+        packages, gpu = installed_packages(), Gpu()
+        listed = ", ".join(f"{package.name} {package.version}" for package in packages)
+        return f"{gpu.name} (compute capability {gpu.compute_capability}, driver {gpu.driver}), {listed}"
 
     def run(
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]

@@ -1,0 +1,69 @@
+"""A GPU as WebGPU sees it, and which one a program takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from ecg2lab.errors import BackendError
+
+Kind = Literal["discrete", "integrated", "virtual", "software", "unknown"]
+
+
+class Adapter(msgspec.Struct, frozen=True, kw_only=True):
+    """One GPU, or a software that stands in for one."""
+
+    index: int
+    name: str
+    kind: Kind
+    api: str
+    """Of the operating system, with its version: Vulkan, Direct3D 12 or Metal."""
+    driver: str
+    f16: bool | None
+    """Whether it stores and computes 16-bit floating point; None: nobody says."""
+    memory_bytes: int | None
+    """Of the largest heap of its own; None: nobody says."""
+    vendor: int = 0
+    device: int = 0
+
+    @property
+    def software(self) -> bool:
+        """Whether a CPU does the work."""
+        return self.kind == "software"
+
+    def is_same(self, other: Adapter) -> bool:
+        """Whatever its place in a listing."""
+        return (self.vendor, self.device, self.name, self.driver) == (
+            other.vendor,
+            other.device,
+            other.name,
+            other.driver,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.index}: {self.name} ({self.kind}, {self.api}, driver {self.driver or 'unknown'})"
+
+
+def choose(adapters: Sequence[Adapter], wanted: int | str | None, preferred: Adapter) -> Adapter:
+    """The adapter of that index, or the one whose name has that text in it, in any case; None: the preferred.
+
+    Raises
+    ------
+    BackendError
+        If there is none, or several; it lists them.
+    """
+    listed = "; ".join(map(str, adapters))
+    if wanted is None:
+        return preferred
+    if isinstance(wanted, int) or wanted.isdecimal():
+        if not 0 <= int(wanted) < len(adapters):
+            raise BackendError(f"there is no adapter {wanted} here; there are {listed}")
+        return adapters[int(wanted)]
+    fitting = [adapter for adapter in adapters if wanted.lower() in adapter.name.lower()]
+    if len(fitting) != 1:
+        raise BackendError(
+            f"{'several adapters have' if fitting else 'no adapter has'} {wanted!r} in the name; there are {listed}"
+        )
+    return fitting[0]

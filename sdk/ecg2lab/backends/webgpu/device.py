@@ -1,0 +1,168 @@
+"""The one GPU that a process has on WebGPU, and the graphs that run on it.
+
+ONNX Runtime makes one WebGPU device for a process and takes no two calls on it at once (its issue 32561): so calls wait
+for each other here, whatever engine they come from, and a second adapter is refused. A device that was lost stays lost
+as long as any session holds it: all are dropped together, and each is opened anew by its next call.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg2lab.backends.onnxruntime import Tensor, first_line, tensors_of
+from ecg2lab.backends.webgpu import vulkan
+from ecg2lab.backends.webgpu.adapter import Adapter
+from ecg2lab.backends.webgpu.package import PROVIDER, Package
+from ecg2lab.errors import BackendError, DeviceLostError
+
+ON_CPU = frozenset(("Cast", "Concat", "Div", "Gather", "Mod", "Shape", "Slice", "Split", "Squeeze", "Sub", "Unsqueeze"))
+"""Operators that may run on the CPU: our graphs use them on whole numbers too (codes, shapes, indices), for which
+WebGPU has no kernels. On floating point it has them all."""
+
+
+class Device:
+    """An adapter in use, from the first graph that is opened until the process ends."""
+
+    _lock = threading.RLock()
+    _in_use: tuple[Adapter, int] | None = None
+    """And the process that began."""
+    _graphs: ClassVar[WeakSet[WebGpuGraph]] = WeakSet()
+
+    def __init__(self, package: Package, adapter: Adapter, alone: bool) -> None:
+        self.package, self.adapter, self._alone = package, adapter, alone
+
+    def open_session(self, graph: bytes) -> Any:
+        """On this adapter and no other; the lock is held.
+
+        Raises
+        ------
+        BackendError
+            If another adapter is in use, or the GPU cannot be had, or a node would compute on the CPU.
+        """
+        self.require_own_process()
+        in_use = Device._in_use
+        if in_use is not None and not in_use[0].is_same(self.adapter):
+            raise BackendError(
+                f"this process already uses {in_use[0].name!r}, and ONNX Runtime's WebGPU has one adapter for a "
+                f"process; use {self.adapter.name!r} in another process"
+            )
+        Device._in_use = (self.adapter, os.getpid())
+        linux = self.adapter.api.startswith("Vulkan")
+        with vulkan.shown_only(self.adapter) if linux and not self._alone else nullcontext():
+            try:
+                session = self.package.open_session(graph, software=self.adapter.software, options={})
+            except BackendError as error:
+                raise BackendError(self._why_not(str(error))) from None
+        if session.get_providers()[0] != PROVIDER:
+            raise BackendError(f"ONNX Runtime could not start {PROVIDER} on {self.adapter.name}")
+        _require_on_gpu(session)
+        return session
+
+    def _why_not(self, reason: str) -> str:
+        shown = f"{self.adapter.name} ({self.adapter.api}, driver {self.adapter.driver or 'unknown'})"
+        if "adapter" in reason:
+            return f"WebGPU refuses {shown}: the driver is too old or lacks what WebGPU needs; update it"
+        return f"WebGPU cannot load the graph on {shown}: {reason}"
+
+    @staticmethod
+    def require_own_process() -> None:
+        """Refuse a process that was forked off one with a device, whose driver does not live on in it."""
+        if Device._in_use is not None and Device._in_use[1] != os.getpid():
+            raise BackendError(
+                "this process was forked from one that uses WebGPU, whose device it cannot use: start processes by "
+                "'spawn', and load the bundle there"
+            )
+
+
+class WebGpuGraph:
+    """A graph on the GPU; safe to share between threads.
+
+    Raises
+    ------
+    BackendError
+        As `Device.open_session`.
+    """
+
+    backend, provider = "webgpu", PROVIDER
+
+    def __init__(self, graph: bytes, device: Device) -> None:
+        self._graph, self._on = graph, device
+        self._session: Any = None
+        adapter = device.adapter
+        self.provider = f"{PROVIDER} ({adapter.api.rstrip('.0123456789').strip()})"
+        self.device = f"{adapter.name}, a software adapter" if adapter.software else adapter.name
+        api, _, version = adapter.api.rpartition(" ")
+        self.versions = device.package.versions | {api: version, "driver": adapter.driver or "unknown"}
+        with Device._lock:
+            self._session = device.open_session(graph)
+            self.tensors: Mapping[str, Tensor] = tensors_of(self._session)
+            Device._graphs.add(self)
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Those outputs for these inputs.
+
+        Raises
+        ------
+        DeviceLostError
+            If the GPU failed. The next call of any graph makes a new device.
+        BackendError
+            If it cannot, or in a process that was forked off.
+        """
+        with Device._lock:
+            Device.require_own_process()
+            if self._session is None:
+                self._session = self._on.open_session(self._graph)
+            try:
+                return self._call(outputs, feed)
+            except Exception as error:  # the runtime's exception classes are not public
+                reason = first_line(error)
+            # Only here is the exception gone, whose frames would hold the session.
+            _drop_all()
+        raise DeviceLostError(f"the GPU failed or was lost ({self.device}): {reason}; the next call makes a new device")
+
+    def _call(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        binding = self._session.io_binding()
+        for name, array in feed.items():
+            binding.bind_cpu_input(name, np.ascontiguousarray(array))  # copied to the device here
+        for name in outputs:
+            binding.bind_output(name, "gpu", 0)
+        self._session.run_with_iobinding(binding)
+        arrays: list[NDArray[np.float32]] = binding.copy_outputs_to_cpu()
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ArithmeticError("it computed values that are not finite")
+        return arrays
+
+    def __del__(self) -> None:
+        with Device._lock:  # a session is not freed while another computes
+            self._session = None
+
+
+def _drop_all() -> None:
+    """Free the device, which goes with the last session that holds it."""
+    for graph in list(Device._graphs):
+        graph._session = None
+    gc.collect()
+
+
+def _require_on_gpu(session: Any) -> None:
+    """Refuse a graph that the CPU would compute in part.
+
+    Raises
+    ------
+    BackendError
+        Naming the nodes.
+    """
+    parts = [part for part in session.get_provider_graph_assignment_info() if part.ep_name != PROVIDER]
+    nodes = [node for part in parts for node in part.get_nodes()]
+    strangers = sorted({f"{node.op_type} {node.name}".strip() for node in nodes if node.op_type not in ON_CPU})
+    if strangers:
+        raise BackendError(f"WebGPU has no kernels for {', '.join(strangers)}: the CPU would compute in its stead")

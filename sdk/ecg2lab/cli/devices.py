@@ -1,0 +1,36 @@
+"""`ecg2lab devices`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def run(as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False) -> None:
+    """List what this machine has to compute on, and what each backend would run on, or why it would not.
+
+    Example: `ecg2lab devices`
+    """
+    import msgspec
+    from rich.console import Console
+    from rich.text import Text
+
+    from ecg2lab import devices
+    from ecg2lab.report.tables import plain_table, print_table
+
+    found = devices.survey()
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+        return
+    console = Console(highlight=False)
+    console.print(f"CPU: {found.cpu}, {found.usable_cpus} usable; {', '.join(found.instruction_sets)}")
+    if found.why_no_gpus is not None:
+        console.print(f"GPUs: none, {found.why_no_gpus}")
+    for gpu in found.gpus:
+        memory = "" if gpu.memory_bytes is None else f", {gpu.memory_bytes >> 20} MB"
+        console.print(f"GPU {gpu}{memory}, {'' if gpu.f16 else 'no '}f16", markup=False)
+    table = plain_table("Backends", "backend", "runs on")
+    for note in found.backends:
+        table.add_row(note.backend, Text(note.runs_on or f"no: {note.why_not}"))
+    print_table(table, console)

@@ -1,0 +1,259 @@
+"""Real shaders of every graph on SwiftShader, whose time says nothing; the errors are listed when the run ends."""
+
+import json
+
+import pytest
+
+from ecg2lab.bundle import Bundle
+from ecg2lab.demo import bundle_path
+from ecg2lab.proof.parity import LOGIT_TOLERANCE
+from ecg2lab_bench.synthetic import random_network
+from ecg2lab_export import export
+from ecg2lab_export.network import cardiolab
+
+pytestmark = pytest.mark.system
+
+WEBGPU = ("--backend", "webgpu", "--allow-software")
+SOFTWARE = "a software adapter"
+
+
+@pytest.fixture(scope="module")
+def exported(made_once, data_folder):
+    """`exported(name, **options)`: a small checkpoint of the authors in another form or precision."""
+
+    def make(name, **options):
+        def write(folder):
+            checkpoint = data_folder / "parity" / name / "checkpoint.ckpt"
+            export(checkpoint, folder / "x.ecg2lab", synthetic_weights=True, **options)
+
+        return made_once(f"webgpu-{name}-{'-'.join(options.values())}", write) / "x.ecg2lab"
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def published_size(made_once):
+    """Random weights: H 512, N 8, four layers, both directions, 204 targets."""
+
+    def write(folder):
+        cardiolab.write(random_network(), folder / "x.safetensors")
+        export(folder / "x.safetensors", folder / "x.ecg2lab", synthetic_weights=True)
+
+    return made_once("webgpu-published", write) / "x.ecg2lab"
+
+
+class TestParity:
+    """`ecg2lab selftest` as a user runs it: logits, features and steps against float64."""
+
+    @pytest.fixture
+    def proved(self, parity_rows):
+        def prove(machine, bundle, what):
+            answer = machine.ecg2lab("selftest", bundle, *WEBGPU, "--json").json
+            checks = [check for check in answer["checks"] if check["backend"] == "webgpu"]
+            assert answer["passed"]
+            assert all(check["error"] <= check["tolerance"] for check in checks)
+            versions = [f"{name} {version}" for name, version in answer["versions"].items() if "webgpu" in name]
+            for form in dict.fromkeys(check["form"] for check in checks):
+                worst = max((check for check in checks if check["form"] == form), key=lambda check: check["error"])
+                error = f"{worst['error']:.1e} of {worst['tolerance']:.0e}"
+                parity_rows.append(f"{what:30} {form:10} {worst['quantity']:9} {error}  {', '.join(versions)}")
+            return {check["form"] for check in checks}
+
+        return prove
+
+    def test_the_packaged_demo(self, proved, either):
+        assert proved(either, bundle_path(), "demo") == {"spectral"}
+
+    def test_a_causal_model_and_its_steps(self, proved, either, causal_bundle):
+        assert proved(either, causal_bundle, "causal") == {"spectral", "step"}
+
+    @pytest.mark.parametrize("name", ["bidirectional-small", "causal-small"])
+    def test_the_recurrent_form(self, proved, machine, exported, name):
+        forms = proved(machine, exported(name, form="recurrent"), f"{name}, recurrent")
+        assert "recurrent" in forms
+
+    def test_the_published_size(self, proved, machine, published_size):
+        assert proved(machine, published_size, "published size") == {"spectral"}
+
+
+def test_info_says_adapter_driver_interface_and_precision(either, bundle):
+    info = either.ask("info", bundle).json
+    assert (info["backend"], info["provider"], info["precision"]) == (
+        "webgpu",
+        "WebGpuExecutionProvider (Vulkan)",
+        "fp32",
+    )
+    assert "SwiftShader" in info["device"]
+    assert SOFTWARE in info["device"]
+    assert SOFTWARE in info["notice"]
+    assert {"Vulkan", "driver"} < info["versions"].keys()
+    assert any("webgpu" in name for name in info["versions"])
+    assert any("shaders" in told for told in info["told"])
+
+
+def test_a_batch_of_any_size(machine, bundle):
+    apart = machine.ask("batches", bundle, 1, 2, 3, 65).json
+    assert max(apart.values()) < LOGIT_TOLERANCE
+
+
+def test_engines_and_threads_share_the_device(either, bundle, causal_bundle):
+    heard = either.ask("threads", bundle, causal_bundle).json
+    assert heard["failures"] == []
+    assert heard["answers"] == 16
+    assert heard["apart"] < LOGIT_TOLERANCE
+
+
+@pytest.mark.parametrize(("by", "form"), [("state", "step"), ("windows", "spectral")])
+def test_a_stream(machine, causal_bundle, data_folder, by, form):
+    heard = machine.ask("streams", causal_bundle, data_folder / "HR06000.hea", by).json
+    assert heard["answers"] >= 4
+    assert heard["apart"] < LOGIT_TOLERANCE
+    assert heard["ran"][:2] == ["webgpu", form]
+    assert SOFTWARE in heard["ran"][2]
+
+
+def test_an_explanation(machine, bundle, data_folder):
+    assert machine.ask("explanation", bundle, data_folder / "HR06000.hea").json < 2 * LOGIT_TOLERANCE
+
+
+def test_a_device_that_is_lost_is_named_and_the_next_call_makes_a_new_one(faulty, bundle):
+    machine, faults = faulty
+    heard = machine.ask("lost", bundle, faults).json
+    assert [kind for kind, _ in heard["said"]] == ["DeviceLostError", "DeviceLostError"]
+    assert all("lost" in words and "the next call makes a new device" in words for _, words in heard["said"])
+    assert heard["apart"] < LOGIT_TOLERANCE
+
+
+def test_a_process_that_was_forked_off_is_refused(machine, bundle):
+    heard = machine.ask("forked", bundle).json
+    assert all(kind == "BackendError" and "forked" in words for kind, words in heard["child"])
+    assert heard["parent"] is None
+
+
+class TestCommands:
+    """What a user sees."""
+
+    def test_predict_refuses_a_software_adapter_in_words(self, machine, bundle, data_folder):
+        answer = machine.ecg2lab("predict", bundle, data_folder / "HR06000.hea", "--backend", "webgpu", "--json")
+        assert answer.code == 1
+        assert "software adapter, no GPU" in answer.err
+        assert "--allow-software" in answer.err
+        assert len(answer.err.strip().splitlines()) == 1
+
+    def test_predict_says_it_in_every_answer_where_it_is_allowed(self, either, bundle, data_folder):
+        record = data_folder / "HR06000.hea"
+        answer = either.ecg2lab("predict", bundle, record, *WEBGPU, "--json")
+        prediction = answer.json
+        assert SOFTWARE in prediction["notice"]
+        assert SOFTWARE in prediction["engine"]["device"]
+        assert answer.err == ""
+
+    def test_devices_lists_adapter_and_backend(self, machine):
+        listed = machine.ecg2lab("devices", "--json").json
+        assert [(gpu["kind"], gpu["f16"]) for gpu in listed["gpus"]] == [("software", False)]
+        backends = {note["backend"]: note for note in listed["backends"]}
+        assert backends["native"]["why_not"] is None
+        assert "software adapter" in backends["webgpu"]["why_not"]
+        shown = machine.ecg2lab("devices").out
+        assert "SwiftShader" in shown
+        assert "pip install 'ecg2lab[gpu]'" in shown
+
+
+class TestAdapters:
+    """Which one, with two drivers."""
+
+    @pytest.fixture
+    def two(self, machine, mock_driver, swiftshader):
+        return machine.with_(VK_DRIVER_FILES=f"{mock_driver}:{swiftshader}")
+
+    def test_a_driver_that_webgpu_refuses_is_not_replaced_by_another(self, two, bundle):
+        kind, words = two.ask("refusal", bundle, "allow_software=true").json
+        assert kind == "BackendError"
+        assert "WebGPU refuses Vulkan Mock Device" in words
+        assert "update it" in words
+
+    @pytest.mark.parametrize("adapter", ["1", '"swiftshader"'])
+    def test_the_adapter_of_that_index_or_name_is_taken(self, two, bundle, adapter):
+        assert two.ask("refusal", bundle, "allow_software=true", f"adapter={adapter}").json is None
+
+    def test_a_second_adapter_needs_another_process(self, two, bundle):
+        heard = two.ask("second_adapter", bundle, "SwiftShader", "Mock").json
+        assert "SwiftShader" in heard["first"]
+        assert "another process" in heard["second"][1]
+
+
+class TestRefusals:
+    """By name, with what to do."""
+
+    def refused(self, machine, bundle, *options):
+        kind, words = machine.ask("refusal", bundle, "allow_software=true", *options).json
+        return kind, words
+
+    def test_no_loader(self, machine, bundle):
+        kind, words = self.refused(machine.with_(LD_LIBRARY_PATH=""), bundle)
+        if "no GPU with a Vulkan driver" in words:
+            pytest.skip("this machine has a Vulkan loader of its own")
+        assert kind == "BackendError"
+        assert "apt install libvulkan1" in words
+
+    def test_no_driver(self, machine, bundle, tmp_path):
+        kind, words = self.refused(machine.with_(VK_DRIVER_FILES=str(tmp_path / "none.json")), bundle)
+        assert kind == "BackendError"
+        assert "install the driver" in words
+
+    def test_an_adapter_that_is_not_there(self, machine, bundle):
+        for adapter in ("7", '"Radeon"'):
+            kind, words = self.refused(machine, bundle, f"adapter={adapter}")
+            assert kind == "BackendError"
+            assert "SwiftShader" in words
+
+    def test_16_bits_on_an_adapter_without(self, machine, exported):
+        kind, words = self.refused(machine, exported("bidirectional-small", precision="fp16"))
+        assert kind == "BackendError"
+        assert "no 16-bit floating point" in words
+
+    def test_a_graph_with_a_node_that_webgpu_has_not(self, machine, bundle, doctored):
+        import onnx
+
+        graph = onnx.load_from_string(Bundle.open(bundle).member("window.onnx"))
+        (last,) = (node for node in graph.graph.node if "logits" in node.output)
+        last.output[list(last.output).index("logits")] = "before"
+        graph.graph.node.append(onnx.helper.make_node("Hardmax", ["before"], ["logits"], "stranger"))
+        kind, words = self.refused(machine, doctored(bundle, {"window.onnx": graph.SerializeToString()}))
+        assert kind == "BackendError"
+        assert "no kernels for Hardmax stranger" in words
+
+    def test_a_driver_that_computes_wrong(self, either, bundle, doctored):
+        """The other way round: golden outputs that are not the model's."""
+        from safetensors.numpy import load, save
+
+        golden = load(Bundle.open(bundle).member("golden.safetensors"))
+        moved = doctored(bundle, {"golden.safetensors": save(golden | {"logits": golden["logits"] + 1e-3})})
+        kind, words = self.refused(either, moved)
+        assert kind == "ParityError"
+        assert "does not compute the model" in words
+
+    def test_two_packages_of_onnx_runtime(self, machine, bundle, tmp_path):
+        other = tmp_path / "onnxruntime-1.30.0.dist-info"
+        other.mkdir()
+        (other / "METADATA").write_text("Metadata-Version: 2.1\nName: onnxruntime\nVersion: 1.30.0\n")
+        kind, words = self.refused(machine.with_(PYTHONPATH=str(tmp_path)), bundle)
+        assert kind == "BackendError"
+        assert "pip uninstall onnxruntime onnxruntime-webgpu" in words
+
+    def test_a_plugin_of_another_abi(self, either, bundle, tmp_path):
+        if "plugin" not in str(either.python):
+            pytest.skip("it has no plugin")
+        package = tmp_path / "onnxruntime_ep_webgpu"
+        package.mkdir()
+        (package / "__init__.py").write_text("def get_library_path():\n    return 'libm.so.6'\n")
+        kind, words = self.refused(either.with_(PYTHONPATH=str(tmp_path)), bundle)
+        assert kind == "BackendError"
+        assert "do not fit each other" in words
+        assert "pip install --upgrade onnxruntime onnxruntime-ep-webgpu" in words
+
+
+def test_the_questions_are_json(machine, bundle):
+    """A process that dies of a signal has no answer."""
+    answer = machine.ask("refusal", bundle)
+    assert json.loads(answer.out)[0] == "BackendError"
