@@ -13,6 +13,7 @@ from ecg2lab.errors import BackendError, OutputError
 
 if TYPE_CHECKING:
     from ecg2lab.backends.tensorrt.build import Built
+    from ecg2lab.backends.tensorrt.layers import Layer
     from ecg2lab.backends.tensorrt.progress import Tell
     from ecg2lab.backends.tensorrt.record import EngineRecord
     from ecg2lab.bundle import Bundle
@@ -38,6 +39,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Also write the plan to this file, for other programs.", show_default=False)
     ] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="Also list each layer, with its types.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the engine's record as JSON.")] = False,
 ) -> None:
     """Compile a bundle with TensorRT, for the GPU of this machine or ahead of time.
@@ -68,6 +70,8 @@ def run(
         _print_json(built)
         return
     _show(built)
+    if layers and built.engine.record.summary is not None:
+        _list(built.engine.record.summary.each)
     if copied:
         typer.echo(f"wrote {copied}")
 
@@ -157,6 +161,12 @@ def _show(built: Built) -> None:
     console.print(f"{verb} {built.engine.path}", soft_wrap=True)
 
 
+def _list(layers: tuple[Layer, ...]) -> None:
+    for layer in layers:
+        types = (", ".join(dict.fromkeys(part)) or "-" for part in (layer.inputs, layer.outputs))
+        typer.echo(f"{layer.kind:<15} {' → '.join(types):<20} {layer.name}")
+
+
 def _rows(record: EngineRecord) -> Iterator[tuple[str, str]]:
     key, summary = record.key, record.summary
     where = key.gpu or "any GPU of its kind, ahead of time"
@@ -172,7 +182,7 @@ def _rows(record: EngineRecord) -> Iterator[tuple[str, str]]:
         return
     yield "layers", f"{summary.layers}, of them {summary.fused} fused from several nodes; {summary.nodes} nodes in all"
     yield "of kind", _counted(summary.kinds)
-    yield "compute in", _counted(summary.precisions)
+    yield "write", _counted(summary.precisions)
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -18,7 +18,7 @@ NOT_RUN = {
     "docs/contributing/extending.md": 3,
     "docs/embedding.md": 5,
     "docs/evaluation.md": 1,
-    "docs/jetson.md": 5,
+    "docs/jetson.md": 6,
     "docs/mimic.md": 3,
     "docs/other-machines.md": 1,
     "docs/reports.md": 2,

@@ -96,12 +96,20 @@ def test_the_table_fits_and_says_what_was_built(tensorrt, command, bundle):
     assert "was there already: /" in command(bundle).stdout
 
 
+def test_the_layers_are_listed_when_asked_for(tensorrt, command, bundle):
+    *_, place, listed = command(bundle, "--layers").stdout.splitlines()
+    assert place.startswith("built /")
+    assert listed.split() == ["gemm", "-", "→", "fp16", "a"]
+
+
 def test_json_is_the_record(tensorrt, command, bundle):
     described = json.loads(command(bundle, "--json", "--batch", 2, "--workspace-mb", 100).stdout)
     assert described["new"]
     assert described["key"]["batch"] == {"least": 1, "tuned": 1, "most": 2}
     assert described["workspace_mb"] == 100
     assert described["plan"]["size"] == os.path.getsize(described["path"])
+    (layer,) = described["summary"]["each"]
+    assert (layer["kind"], layer["nodes"], layer["outputs"]) == ("gemm", ["p", "q"], ["fp16"])
 
 
 def test_the_plan_may_be_copied_for_other_programs(tensorrt, command, bundle, tmp_path):

@@ -1,5 +1,9 @@
-"""Ahead-of-time builds with the real TensorRT for RTX, which needs no GPU for them; see the extra `tensorrt-rtx`."""
+"""`ecg2lab build` ahead of time with the real TensorRT for RTX, which needs no GPU for it.
 
+See the extra `tensorrt-rtx`; what the engines are made of is in test_tensorrt_layers.py.
+"""
+
+import importlib
 import json
 import os
 import subprocess
@@ -7,9 +11,11 @@ import sys
 from importlib import util
 
 import pytest
+from doc_blocks import ROOT, blocks, commands, matches
 
-from ecg2lab.backends.tensorrt.build import Options, build_engine
+from ecg2lab.backends.tensorrt.package import TENSORRT_RTX, Package
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
+from ecg2lab.demo import bundle_path
 from ecg2lab_export import export
 from ecg2lab_export.forms.window_graph import FORMS
 from ecg2lab_export.network import cardiolab
@@ -72,20 +78,22 @@ def test_fp16_keeps_the_types_of_the_graph(bundle):
     assert described["graph_sha256"] != Bundle.open(bundle).manifest.members[WINDOW_GRAPH].sha256
 
 
-@pytest.mark.parametrize("compute_capability", ["8.0", "8.6", "12.0"])
-def test_other_gpus_of_the_list(bundle, compute_capability):
-    opened = Bundle.open(bundle)
-    built = build_engine(opened, lambda: opened.member(WINDOW_GRAPH), Options("fp32", compute_capability))
-    assert built.new
-    assert built.engine.record.plan.size > len(opened.member(WINDOW_GRAPH)) / 2
-
-
 @pytest.mark.parametrize("compute_capability", ["8.7", "7.2", "9.0", "11.0"])
-def test_gpus_that_are_not_on_the_list_are_built_for_on_the_device(bundle, compute_capability):
-    result = command(bundle, "--compute-capability", compute_capability)
+def test_gpus_that_are_not_on_the_list_are_built_for_on_the_device(compute_capability):
+    result = command(bundle_path(), "--compute-capability", compute_capability)
     assert result.returncode == 1
     assert "build on the device" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_page_shows_what_the_command_prints():
+    (block,) = (block for block in blocks(ROOT / "docs" / "jetson.md") if block.language == "console")
+    ((typed, shown),) = commands(block.text)
+    version = Package(TENSORRT_RTX, importlib.import_module(TENSORRT_RTX)).version
+    if version not in shown:
+        pytest.skip(f"docs/jetson.md shows another version of TensorRT for RTX than {version}")
+    arguments = typed.removeprefix("ecg2lab build model.ecg2lab").split()
+    assert matches(shown, command(bundle_path(), *arguments).stdout)
 
 
 def test_what_running_an_engine_needs_is_there():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecg2lab.backends.tensorrt.layers import summarise
+from ecg2lab.backends.tensorrt.layers import Layer, summarise
 from ecg2lab.backends.tensorrt.progress import BuildProgress
 
 ELEVEN = """Layers:
@@ -31,12 +31,16 @@ def test_layers_of_tensorrt_11_are_counted():
     assert (found.layers, found.fused, found.nodes) == (3, 1, 2)
     assert found.kinds == {"shape_call": 1, "gemm": 1, "kgen": 1}
     assert found.precisions == {"fp16": 1, "fp32": 1}
+    types = {"inputs": ("fp32",), "constants": ("fp32",), "outputs": ("fp16",)}
+    assert found.each[1] == Layer(name="a", kind="gemm", nodes=("n1", "n2"), **types)
+    assert found.each[2].outputs == ("fp32", "fp16")
 
 
 def test_layers_of_tensorrt_10_are_counted():
     found = summarise(TEN)
     assert (found.layers, found.fused, found.nodes) == (1, 0, 1)
     assert found.precisions == {"fp16": 1}
+    assert (found.each[0].inputs, found.each[0].constants) == (("fp32",), ())
 
 
 @pytest.mark.parametrize("listing", ["", "Layers:\nconv1\nconv2\nBindings:\nx\n", "rubbish\n" * 3])

@@ -11,6 +11,12 @@ from ecg2lab.backends.tensorrt.progress import BuildProgress, Tell, make_monitor
 from ecg2lab.backends.tensorrt.record import Batch
 from ecg2lab.errors import BackendError
 
+_ADVICE = {
+    "OutOfMemory": "a larger --workspace-mb or a smaller --batch may do",
+    "FP32 GEMM is not supported": "the network has such products in every precision, so use another backend there",
+}
+"""What to do, by a word of TensorRT's reason."""
+
 
 class Recipe(NamedTuple):
     """What a build is asked for."""
@@ -65,7 +71,8 @@ def compile_graph(package: Package, graph: bytes, recipe: Recipe, tell: Tell) ->
 
 def _refused(package: Package, messages: Messages, said: str) -> BackendError:
     reason = messages.why() if messages.errors or not said else said.strip().splitlines()[0]
-    return BackendError(f"{package.name} {package.version} cannot build the engine: {reason}")
+    advice = [f"; {what}" for word, what in _ADVICE.items() if word in reason]
+    return BackendError("".join([f"{package.name} {package.version} cannot build the engine: {reason}", *advice]))
 
 
 def _network(package: Package, builder: Any, graph: bytes, logger: Any, messages: Messages) -> Any:
