@@ -456,7 +456,7 @@ typedef struct ecg2lab_imputed {
 
 typedef struct ecg2lab_result {
   size_t struct_size;
-  int32_t status;      /* what ecg2lab_predict returned */
+  int32_t status;      /* what the call that made it returned */
   int32_t refusal;     /* ecg2lab_refusal */
   const char* message; /* why it was refused; empty if it was not */
   const char* notice;
