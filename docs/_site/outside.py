@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 PAGES = {"native/include/ecg2lab.h": "reference/c-header.md", "CHANGELOG.md": "reference/changelog.md"}
 """Shown in a page of its own."""
-COPIES = {f"native/examples/{file.name}": f"examples/{file.name}" for file in (ROOT / "native/examples").iterdir()}
+_EXAMPLES = ROOT / "native" / "examples"
+COPIES = {
+    file.relative_to(ROOT).as_posix(): f"examples/{file.relative_to(_EXAMPLES).as_posix()}"
+    for file in _EXAMPLES.rglob("*")
+    if file.is_file()
+}
 _LINK = re.compile(r"\]\(((?:\.\./)+[^)#\s]+)\)")
 
 

@@ -8,6 +8,7 @@ set(c_sources
   src/c/inputs.cpp
   src/c/loaded_model.cpp
   src/c/opened_stream.cpp
+  src/c/prepared.cpp
   src/c/result.cpp
   src/c/structs.cpp
   src/model.cpp

@@ -2,15 +2,17 @@
  *
  * Research software, not for clinical use.
  *
- * THREADS. A model may be shared: any number of threads may call ecg2lab_predict and ecg2lab_describe with the same
- * model at the same time. Loading, and freeing different things, may happen in any thread. A model is freed when no
- * call with it is running. A stream is of one patient, and of one thread at a time; streams of one model are
+ * THREADS. A model may be shared: any number of threads may call ecg2lab_predict, ecg2lab_prepare, ecg2lab_describe and
+ * ecg2lab_window_graph with the same model at the same time, and ecg2lab_decide with the same prepared recording.
+ * Loading, and freeing different things, may happen in any thread. A model is freed when no call with it is running,
+ * and so is a prepared recording. A stream is of one patient, and of one thread at a time; streams of one model are
  * independent of each other. ecg2lab_last_error is of the calling thread.
  *
  * OWNERSHIP. What a call returns through `**` belongs to the caller, who frees it with the function of its name;
- * freeing NULL does nothing. Everything that a description points to lives as long as its model; everything that a
- * result points to lives as long as that result, even after its model or stream was freed; a stream outlives its model,
- * too. What is handed in is copied or read during the call and stays the caller's.
+ * freeing NULL does nothing. Everything that a description or a graph points to lives as long as its model; everything
+ * that a result or a prepared recording points to lives as long as that one, even after its model, stream or prepared
+ * recording was freed; a stream outlives its model, too. What is handed in is copied or read during the call and stays
+ * the caller's.
  *
  * ERRORS. Every call that can fail returns an ecg2lab_status, and ecg2lab_last_error says in one line what is wrong and
  * what to do about it; such a line never holds what was said of a patient. It is kept per thread, and not in the
@@ -454,7 +456,7 @@ typedef struct ecg2lab_imputed {
 
 typedef struct ecg2lab_result {
   size_t struct_size;
-  int32_t status;      /* what ecg2lab_predict returned */
+  int32_t status;      /* what the call that made it returned */
   int32_t refusal;     /* ecg2lab_refusal */
   const char* message; /* why it was refused; empty if it was not */
   const char* notice;
@@ -499,6 +501,95 @@ ECG2LAB_API void ecg2lab_result_free(ecg2lab_result* result);
  * and the versions, which name this library alone. It lives as long as the result, which any number of threads may ask
  * at the same time. NULL if `result` is NULL, or memory ran out. Since ABI version 2. */
 ECG2LAB_API const char* ecg2lab_result_json(const ecg2lab_result* result);
+
+/* ---- With an engine of the program's own ----
+ *
+ * ecg2lab_predict in its two halves, for a program that runs the network itself, such as on a GPU. In between it runs
+ * the bundle's window graph, an ONNX model, with a runtime of its own:
+ *
+ *   ecg2lab_window_graph   once: the bytes from which the runtime makes its session
+ *   ecg2lab_prepare        recording and patient: windows and features, or a refusal
+ *   the runtime            signal, continuous and categorical in; logits and features out
+ *   ecg2lab_decide         the result, as ecg2lab_predict gives it
+ *
+ * examples/cart_gpu.c does so with ONNX Runtime. A bundle's proof does not speak of the program's runtime: compare its
+ * results with those of ecg2lab_predict on the machine where it is used. Since ABI version 2. */
+
+/* As ecg2lab_load, but no engine is made: ecg2lab_predict and streams refuse such a model (ECG2LAB_ERROR_BACKEND). It
+ * takes the bundles, too, whose precision or architecture this library cannot compute, or that were exported without
+ * its engine. Of the options, `threads` is not looked at, and a precision that is not the bundle's own is refused; the
+ * description has an empty instruction_set and threads 0. A model of ecg2lab_load can be prepared for just as well. */
+ECG2LAB_API ecg2lab_status ecg2lab_load_without_engine(const char* path, const ecg2lab_options* options,
+                                                       ecg2lab_model** model);
+
+/* An ONNX model with the names and sizes of its inputs and outputs. B, the number of windows that it is given at once,
+ * is free, and the same for all. */
+typedef struct ecg2lab_graph {
+  size_t struct_size;
+  const void* content;     /* the file: checked as every byte of the bundle, against the manifest's SHA-256 */
+  size_t content_size;     /* bytes */
+  const char* precision;   /* of its dense products: "fp32", "fp16", "bf16" or "int8"; inputs and outputs are float */
+  const char* signal;      /* input (B, lead_count, window_samples), float, mV */
+  const char* continuous;  /* input (B, continuous_count), float */
+  const char* categorical; /* input (B, categorical_count), int64 */
+  const char* logits;      /* output (B, logit_count), float */
+  const char* features;    /* output (B, feature_count), float; NULL: it has none */
+  size_t lead_count;
+  size_t window_samples;
+  size_t continuous_count;  /* 0 where the model takes no numbers; the graph still has the input */
+  size_t categorical_count; /* likewise */
+  size_t logit_count;
+  size_t feature_count; /* 0 where it has none */
+} ecg2lab_graph;
+
+/* The network over one window. NULL if `model` is NULL. */
+ECG2LAB_API const ecg2lab_graph* ecg2lab_window_graph(const ecg2lab_model* model);
+
+/* Inputs of the graph, row-major: W windows, to be run at once or in parts, first to last. */
+typedef struct ecg2lab_prepared {
+  size_t struct_size;
+  int32_t status;             /* what ecg2lab_prepare returned */
+  int32_t refusal;            /* ecg2lab_refusal */
+  const char* message;        /* why it was refused; empty if it was not */
+  size_t window_count;        /* W; 0: refused */
+  const float* signal;        /* (W, lead_count, window_samples), mV; of this and the next two none is NULL */
+  const float* continuous;    /* (W, continuous_count): every row the same, the patient's */
+  const int64_t* categorical; /* (W, categorical_count): likewise */
+  int32_t quality;            /* ecg2lab_quality; this and the rest as the result will have it */
+  const ecg2lab_lead* const* leads;
+  size_t lead_count;
+  const ecg2lab_fault* const* faults;
+  size_t fault_count;
+} ecg2lab_prepared;
+
+/* The first half. `patient` may be NULL: nothing is known.
+ *
+ * A refusal (ECG2LAB_ERROR_RECORDING, _PATIENT, _QUALITY) gives a prepared recording too, without windows, of which
+ * ecg2lab_decide makes the result that ecg2lab_predict gives. After any other error *prepared is NULL. */
+ECG2LAB_API ecg2lab_status ecg2lab_prepare(const ecg2lab_model* model, const ecg2lab_recording* recording,
+                                           const ecg2lab_patient* patient, ecg2lab_prepared** prepared);
+ECG2LAB_API void ecg2lab_prepared_free(ecg2lab_prepared* prepared);
+
+/* What the runtime gave for the windows of one prepared recording, first to last, and what it was. */
+typedef struct ecg2lab_output {
+  size_t struct_size;
+  const float* logits;   /* (W, logit_count of the graph) */
+  size_t logit_count;    /* numbers there, W times as many */
+  const float* features; /* (W, feature_count of the graph); NULL where the graph has none */
+  size_t feature_count;  /* numbers there */
+  /* For `engine` of the JSON, whose `backend` is "host". NULL, the default: "not stated". */
+  const char* provider; /* such as "ONNX Runtime 1.32.0, CUDAExecutionProvider" */
+  const char* device;   /* such as "cuda:0" */
+  size_t threads;       /* of one call; 0, the default: not stated */
+} ecg2lab_output;
+
+ECG2LAB_API ecg2lab_status ecg2lab_output_init(ecg2lab_output* output, size_t struct_size);
+
+/* The second half, as often as wanted. Of a refused recording `output` is not looked at and may be NULL; status and
+ * result are those of ecg2lab_predict. ECG2LAB_ERROR_ARGUMENT: numbers are missing, or not as many as the windows need;
+ * ECG2LAB_ERROR_BACKEND: one is not finite. */
+ECG2LAB_API ecg2lab_status ecg2lab_decide(const ecg2lab_prepared* prepared, const ecg2lab_output* output,
+                                          ecg2lab_result** result);
 
 /* ---- Stream ----
  *

@@ -13,9 +13,9 @@ namespace {
 constexpr std::size_t kMostThreads = 256;
 constexpr std::size_t kMostWindowsAtOnce = 64;  // bounds the memory of a day's recording
 
-Bundle require_architecture(Bundle bundle) {
+void require_architecture(const Bundle& bundle) {
   const std::string& architecture = bundle.manifest().architecture;
-  if (architecture == kS4Fusion) return bundle;
+  if (architecture == kS4Fusion) return;
   throw Error(ErrorKind::bundle, bundle.source() + " holds a network of architecture '" + architecture +
                                      "', which this library does not know: it was made by a newer ecg2lab");
 }
@@ -53,7 +53,17 @@ NetworkSizes sizes(const Contract& contract) {
           .targets = contract.targets.size()};
 }
 
-Engine make_engine(const Bundle& bundle, const EngineOptions& options) {
+// None where the host runs the network.
+std::optional<Engine> make_engine(const Bundle& bundle, const ModelOptions& chosen) {
+  if (chosen.runner == Runner::host) {
+    if (chosen.precision.empty() || chosen.precision == bundle.manifest().precision) return std::nullopt;
+    throw Error(ErrorKind::backend, "precision '" + chosen.precision +
+                                        "' is not that of this bundle's graph, which is " +
+                                        bundle.manifest().precision);
+  }
+  require_architecture(bundle);
+  const EngineOptions options{.threads = check_threads(chosen.threads),
+                              .precision = select_precision(bundle.manifest(), chosen.precision)};
   if (const auto& left_out = bundle.proof().left_out; left_out.contains("native")) {
     throw Error(ErrorKind::backend,
                 bundle.source() + " was exported without the native backend: " + left_out.at("native"));
@@ -86,32 +96,46 @@ std::vector<T> repeat(const std::vector<T>& row, std::size_t times) {
 }  // namespace
 
 Model::Model(Bundle bundle, const ModelOptions& options)
-    : bundle_(require_architecture(std::move(bundle))),
-      engine_(make_engine(bundle_, {.threads = check_threads(options.threads),
-                                    .precision = select_precision(bundle_.manifest(), options.precision)})),
+    : bundle_(std::move(bundle)),
+      engine_(make_engine(bundle_, options)),
       trained_(TrainedFeatures::of(bundle_)),
       out_of_range_(options.out_of_range) {}
+
+void Model::require_engine() const {
+  if (engine_) return;
+  throw Error(
+      ErrorKind::backend,
+      "this model was loaded without an engine: prepare and decide, and run its window graph in between; or load it "
+      "with one");
+}
 
 Features Model::encode_features(const Patient& patient) const {
   return ecg2lab::encode_features(patient, contract(), out_of_range_);
 }
 
-Answer Model::predict(const RawRecording& raw, const Patient& patient) const {
-  Answer result;
-  result.leads.resize(contract().signal.leads.size());
-  result.patient = patient;
+Answer Model::predict(const RawRecording& recording, const Patient& patient) const {
+  require_engine();
+  return run(prepare(recording, patient));
+}
+
+Question Model::prepare(const RawRecording& raw, const Patient& patient) const {
+  Question question;
+  Answer& answer = question.so_far;
+  answer.leads.resize(contract().signal.leads.size());
+  answer.patient = patient;
   try {
-    answer(raw, result);
+    prepare(raw, question);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::backend) throw;
-    if (!result.refused) result.refused = Refused{.kind = error.kind(), .message = error.what()};
+    if (!answer.refused) answer.refused = Refused{.kind = error.kind(), .message = error.what()};
   }
-  return result;
+  return question;
 }
 
 // What Python refuses first is refused first here, but a cart that shows electrodes wants to know of all leads even
 // where the patient's facts are refused.
-void Model::answer(const RawRecording& raw, Answer& answer) const {
+void Model::prepare(const RawRecording& raw, Question& question) const {
+  Answer& answer = question.so_far;
   const Recording recording = to_recording(raw);
   answer.recording.duration_s = static_cast<double>(raw.samples.samples) / recording.sampling_rate_hz;
   try {
@@ -123,19 +147,21 @@ void Model::answer(const RawRecording& raw, Answer& answer) const {
   for (const std::string& lead : missing_leads(recording.leads, names)) {
     answer.leads[static_cast<std::size_t>(std::find(names.begin(), names.end(), lead) - names.begin())].missing = true;
   }
-  judge_and_run(prepare(recording, contract()), recording.leads, {}, answer);
+  judge_and_cut(ecg2lab::prepare(recording, contract()), recording.leads, {}, question);
 }
 
 Answer Model::answer_window(const StreamWindow& window, const std::vector<std::string>& leads, double longest_gap_s,
                             Answer answer) const {
   answer.leads.resize(contract().signal.leads.size());
   answer.begin = window.begin;
-  judge_and_run(window.prepared, leads, longest_gap_s, answer);
-  return answer;
+  Question question{.so_far = std::move(answer), .windows = 0, .signal = {}, .continuous = {}, .categorical = {}};
+  judge_and_cut(window.prepared, leads, longest_gap_s, question);
+  return run(std::move(question));
 }
 
-void Model::judge_and_run(const Prepared& prepared, const std::vector<std::string>& leads,
-                          std::optional<double> longest_gap_s, Answer& answer) const {
+void Model::judge_and_cut(const Prepared& prepared, const std::vector<std::string>& leads,
+                          std::optional<double> longest_gap_s, Question& question) const {
+  Answer& answer = question.so_far;
   const Quality& quality = answer.quality.emplace(judge(prepared, contract(), longest_gap_s));
   for (std::size_t i = 0; i < answer.leads.size(); ++i) {
     answer.leads[i].report = prepared.leads[i];
@@ -144,16 +170,19 @@ void Model::judge_and_run(const Prepared& prepared, const std::vector<std::strin
   if (!answer.refused && quality.refusal) {
     answer.refused = Refused{.kind = quality.kind(), .fault = quality.refusal, .message = quality.message};
   }
-  const std::size_t windows = count_windows(prepared.signal.columns, contract().signal.window_samples).windows;
+  const Signal& wanted = contract().signal;
+  const std::size_t windows = count_windows(prepared.signal.columns, wanted.window_samples).windows;
   answer.recording = describe_recording(prepared, leads, {}, windows, contract());
   answer.recording.quality = describe_quality(quality, prepared, contract());
   if (answer.refused) {
     answer.recording.windows = 0, answer.recording.unused_s = 0;
-  } else {
-    Decided decided = run(prepared, answer.features, windows);
-    answer.findings = std::move(decided.verdicts);
-    answer.familiarity = std::move(decided.familiarity);
+    return;
   }
+  question.windows = windows;
+  question.signal.resize(windows * wanted.leads.size() * wanted.window_samples);
+  cut_windows(prepared.signal, wanted.window_samples, question.signal.data());
+  question.continuous = repeat(answer.features.continuous, windows);
+  question.categorical = repeat(answer.features.categorical, windows);
 }
 
 PredictionNote Model::describe(const Answer& answer) const {
@@ -165,7 +194,7 @@ PredictionNote Model::describe(const Answer& answer) const {
                                   .imputed = to_values(answer.features.imputed),
                                   .unused = answer.features.unused,
                                   .out_of_range = answer.features.out_of_range},
-                      .engine = describe_engine(),
+                      .engine = describe_engine(answer.host),
                       .record = {},
                       .experience = {},
                       .position = answer.position,
@@ -178,38 +207,54 @@ PredictionNote Model::describe(const Answer& answer) const {
   return note;
 }
 
-EngineNote Model::describe_engine() const {
+// Never what did not compute.
+EngineNote Model::describe_engine(const std::optional<HostEngine>& host) const {
   const std::string& source = bundle_.source();
-  return {.model = contract().name,
-          .bundle = source.substr(source.find_last_of("/\\") + 1),
-          .bundle_digest = digest(),
-          .synthetic_weights = manifest().synthetic_weights,
-          .notice = manifest().notice(),
-          .backend = "native",
-          .provider = engine_.instruction_set(),
-          .device = "cpu",
-          .precision = name_of(engine_.precision()),
-          .form = manifest().form,
-          .threads = engine_.threads(),
-          .versions = {}};
+  EngineNote note{.model = contract().name,
+                  .bundle = source.substr(source.find_last_of("/\\") + 1),
+                  .bundle_digest = digest(),
+                  .synthetic_weights = manifest().synthetic_weights,
+                  .notice = manifest().notice(),
+                  .backend = "host",
+                  .provider = {},
+                  .device = {},
+                  .precision = manifest().precision,
+                  .form = manifest().form,
+                  .threads = 0,
+                  .versions = {}};
+  if (host || !engine_) {
+    const HostEngine said = host.value_or(HostEngine{});
+    note.provider = said.provider, note.device = said.device, note.threads = said.threads;
+  } else {
+    note.backend = "native", note.provider = engine_->instruction_set(), note.device = "cpu";
+    note.precision = name_of(engine_->precision()), note.threads = engine_->threads();
+  }
+  return note;
 }
 
-Decided Model::run(const Prepared& prepared, const Features& features, std::size_t windows) const {
-  const Signal& signal = contract().signal;
-  const std::size_t window = signal.leads.size() * signal.window_samples, targets = contract().targets.size();
-  const std::size_t width = trained_ ? engine_.features() : 0;
-  std::vector<float> cut(windows * window), logits(windows * targets), penultimate(windows * width);
-  cut_windows(prepared.signal, signal.window_samples, cut.data());
-  const std::size_t most = std::min(windows, kMostWindowsAtOnce);
-  const auto continuous = repeat(features.continuous, most);
-  const auto categorical = repeat(features.categorical, most);
-  for (std::size_t first = 0; first < windows; first += most) {
-    const std::size_t batch = std::min(most, windows - first);
-    engine_.run({&cut[first * window], continuous.data(), categorical.data(), batch}, &logits[first * targets],
-                trained_ ? &penultimate[first * width] : nullptr);
+Answer Model::run(Question question) const {
+  if (question.so_far.refused) return std::move(question.so_far);
+  const std::size_t windows = question.windows, targets = contract().targets.size();
+  const std::size_t width = trained_ ? engine_->features() : 0;
+  std::vector<float> logits(windows * targets), penultimate(windows * width);
+  const auto row = [&](const auto& rows, std::size_t index) { return rows.data() + rows.size() / windows * index; };
+  for (std::size_t first = 0; first < windows; first += kMostWindowsAtOnce) {
+    engine_->run({.signal = row(question.signal, first),
+                  .continuous = row(question.continuous, first),
+                  .categorical = row(question.categorical, first),
+                  .batch = std::min(windows - first, kMostWindowsAtOnce)},
+                 &logits[first * targets], trained_ ? &penultimate[first * width] : nullptr);
   }
-  const NetworkOutput output{{logits.data(), windows, targets}, {penultimate.data(), windows, width}};
-  return decide(output, features, contract(), trained_ ? &*trained_ : nullptr);
+  return decide(std::move(question.so_far),
+                {.logits = {logits.data(), windows, targets}, .features = {penultimate.data(), windows, width}});
+}
+
+Answer Model::decide(Answer so_far, const NetworkOutput& output) const {
+  if (so_far.refused) return so_far;
+  Decided decided = ecg2lab::decide(output, so_far.features, contract(), trained_ ? &*trained_ : nullptr);
+  so_far.findings = std::move(decided.verdicts);
+  so_far.familiarity = std::move(decided.familiarity);
+  return so_far;
 }
 
 }  // namespace ecg2lab

@@ -19,10 +19,21 @@
 
 namespace ecg2lab {
 
+// Whose the engine is that runs the network.
+enum class Runner { native, host };
+
 struct ModelOptions {
   std::string precision;  // empty: the bundle's own
   std::size_t threads = 1;
   OutOfRange out_of_range = OutOfRange::refuse;
+  Runner runner = Runner::native;
+};
+
+// What a program around this library says of the engine that it ran.
+struct HostEngine {
+  std::string provider = "not stated";
+  std::string device = "not stated";
+  std::size_t threads = 0;  // 0: not stated
 };
 
 // Why an answer was refused, with the kind of error that says so.
@@ -50,24 +61,41 @@ struct Answer {
   RecordingNote recording;
   std::int64_t begin = 0;            // of the first window, in samples at the contract's rate since the beginning
   std::optional<Position> position;  // of a window of a stream
+  std::optional<HostEngine> host;    // that ran the network; none: the model's own engine did, or none had to
+};
+
+// A recording and a patient as the network takes them. Glossary: W windows, L samples of one.
+struct Question {
+  Answer so_far;                          // all but findings and experience
+  std::size_t windows = 0;                // W; none: refused
+  std::vector<float> signal;              // (W, leads, L) mV
+  std::vector<float> continuous;          // (W, numbers), each row the same
+  std::vector<std::int64_t> categorical;  // (W, codes), likewise
 };
 
 class Model {
  public:
   // Throws Error of kind `backend` if precision or threads cannot be had, or the export left this engine out; `bundle`
-  // if its proof is none, or the weights do not fit.
+  // if its proof is none, or the weights do not fit. Of none of these a model whose network the host runs, but for a
+  // precision that is not the bundle's.
   Model(Bundle bundle, const ModelOptions& options);
 
+  const Bundle& bundle() const { return bundle_; }
   const Manifest& manifest() const { return bundle_.manifest(); }
   const Contract& contract() const { return bundle_.contract(); }
   const std::string& digest() const { return bundle_.digest(); }
-  const Engine& engine() const { return engine_; }
+  const Engine* engine() const { return engine_ ? &*engine_ : nullptr; }  // null: the host runs the network
+  // Throws Error of kind `backend` if there is no engine.
+  void require_engine() const;
   // Throws as ecg2lab::encode_features does.
   Features encode_features(const Patient& patient) const;
 
-  // Many threads may ask at the same time. A refusal is an answer; throws Error of kind `backend` if the network's
-  // output cannot be used.
+  // `prepare`, the engine, `decide`. Many threads may ask at the same time. A refusal is an answer; throws Error of
+  // kind `backend` if there is no engine, or the network's output cannot be used.
   Answer predict(const RawRecording& recording, const Patient& patient) const;
+  Question prepare(const RawRecording& recording, const Patient& patient) const;
+  // `output` has a row for each window, and is not looked at where the recording was refused.
+  Answer decide(Answer so_far, const NetworkOutput& output) const;
 
   // For a window of a signal that is still coming in; see stream.h.
   // `answer` says of the patient what is known, and where the window lies.
@@ -77,14 +105,14 @@ class Model {
   PredictionNote describe(const Answer& answer) const;
 
  private:
-  void answer(const RawRecording& raw, Answer& answer) const;
-  void judge_and_run(const Prepared& prepared, const std::vector<std::string>& leads,
-                     std::optional<double> longest_gap_s, Answer& answer) const;
-  EngineNote describe_engine() const;
-  Decided run(const Prepared& prepared, const Features& features, std::size_t windows) const;
+  void prepare(const RawRecording& raw, Question& question) const;
+  void judge_and_cut(const Prepared& prepared, const std::vector<std::string>& leads,
+                     std::optional<double> longest_gap_s, Question& question) const;
+  Answer run(Question question) const;
+  EngineNote describe_engine(const std::optional<HostEngine>& host) const;
 
   Bundle bundle_;
-  Engine engine_;
+  std::optional<Engine> engine_;
   std::optional<TrainedFeatures> trained_;
   OutOfRange out_of_range_;
 };

@@ -24,7 +24,9 @@ Stream::Stream(const Model& model, const RecordingFormat& format, const Patient&
       longest_gap_s_(gap_limit(options, model.contract())),
       windows_(open_windows(model.contract(), to_millivolt_.leads(), rate_hz_, options)),
       patient_(patient),
-      features_(model.encode_features(patient)) {}
+      features_(model.encode_features(patient)) {
+  model.require_engine();
+}
 
 void Stream::set_patient(const Patient& patient) {
   features_ = model_.encode_features(patient);

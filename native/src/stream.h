@@ -13,8 +13,8 @@ namespace ecg2lab {
 // One per patient; one thread at a time. The model must outlive it.
 class Stream {
  public:
-  // Throws Error of kind `recording` or `patient` as Model::predict refuses, `backend` if the model filters, and
-  // std::invalid_argument on options that cannot be meant.
+  // Throws Error of kind `recording` or `patient` as Model::predict refuses, `backend` if the model filters or
+  // has no engine, and std::invalid_argument on options that cannot be meant.
   Stream(const Model& model, const RecordingFormat& format, const Patient& patient, const StreamOptions& options);
 
   // For the windows that come; throws Error of kind `patient`, and keeps the former then.

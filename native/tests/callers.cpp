@@ -1,6 +1,7 @@
-// Callers in many threads: three share a model of two threads, two have a stream of it each, others load models with
-// options of their own, ask, and close them before their results are read by somebody else. Sanitizers watch. Exit
-// status 0: every answer was the same to the last bit, every message that of its own thread.
+// Callers in many threads: three share a model of two threads, two have a stream of it each, two decide of one prepared
+// recording, others load models with options of their own, ask, and close them before their results are read by
+// somebody else. Sanitizers watch. Exit status 0: every answer was the same to the last bit, every message that of its
+// own thread.
 #include <ecg2lab.h>
 
 #include <atomic>
@@ -23,9 +24,11 @@ constexpr int kRounds = 5;
 struct Free {
   void operator()(ecg2lab_model* model) const { ecg2lab_free(model); }
   void operator()(ecg2lab_result* result) const { ecg2lab_result_free(result); }
+  void operator()(ecg2lab_prepared* prepared) const { ecg2lab_prepared_free(prepared); }
 };
 using Model = std::unique_ptr<ecg2lab_model, Free>;
 using Result = std::unique_ptr<ecg2lab_result, Free>;
+using Prepared = std::unique_ptr<ecg2lab_prepared, Free>;
 
 void count_line(void* user, std::int32_t, const char*) { ++*static_cast<std::atomic<int>*>(user); }
 
@@ -55,7 +58,7 @@ std::vector<float> signal() {
   return samples;
 }
 
-Result ask(const Model& model, const std::vector<float>& samples, double rate) {
+ecg2lab_recording recording_of(const Model& model, const std::vector<float>& samples, double rate) {
   ecg2lab_recording recording;
   ecg2lab_recording_init(&recording, sizeof recording);
   recording.samples = samples.data();
@@ -64,6 +67,11 @@ Result ask(const Model& model, const std::vector<float>& samples, double rate) {
   recording.lead_count = kLeads;
   recording.sample_count = kSamples;
   recording.sampling_rate_hz = rate;
+  return recording;
+}
+
+Result ask(const Model& model, const std::vector<float>& samples, double rate) {
+  const ecg2lab_recording recording = recording_of(model, samples, rate);
   ecg2lab_result* result = nullptr;
   ecg2lab_predict(model.get(), &recording, nullptr, &result);
   return Result(result);
@@ -74,6 +82,29 @@ std::vector<double> probabilities(const Result& result) {
   std::vector<double> values;
   for (std::size_t i = 0; i < result->finding_count; ++i) values.push_back(result->findings[i]->probability);
   return values;
+}
+
+Prepared prepare(const Model& model, const std::vector<float>& samples) {
+  const ecg2lab_recording recording = recording_of(model, samples, 500);
+  ecg2lab_prepared* prepared = nullptr;
+  ecg2lab_prepare(model.get(), &recording, nullptr, &prepared);
+  return Prepared(prepared);
+}
+
+// As a network would have it whose every number is `number`.
+std::vector<double> decided_probabilities(const Model& model, const Prepared& prepared, float number) {
+  const ecg2lab_graph& graph = *ecg2lab_window_graph(model.get());
+  const std::vector<float> logits(prepared->window_count * graph.logit_count, number),
+      features(prepared->window_count * graph.feature_count, number);
+  ecg2lab_output output;
+  ecg2lab_output_init(&output, sizeof output);
+  output.logits = logits.data();
+  output.logit_count = logits.size();
+  output.features = features.empty() ? nullptr : features.data();
+  output.feature_count = features.size();
+  ecg2lab_result* result = nullptr;
+  if (ecg2lab_decide(prepared.get(), &output, &result) != ECG2LAB_OK) return {};
+  return probabilities(Result(result));
 }
 
 // Of every window of a stream of the signal.
@@ -109,6 +140,7 @@ struct Scene {
   Model shared = load(path, 2, lines);
   std::vector<double> expected = probabilities(ask(shared, samples, 500));
   std::vector<double> streamed = stream_probabilities(shared, samples);
+  Prepared prepared = prepare(shared, samples);
 
   void require(bool condition) {
     if (!condition) ++wrong;
@@ -130,6 +162,14 @@ void call(Scene& scene, int caller) {
 void watch(Scene& scene) {
   for (int round = 0; round < kRounds; ++round) {
     scene.require(stream_probabilities(scene.shared, scene.samples) == scene.streamed);
+  }
+}
+
+void decide(Scene& scene, float number) {
+  const std::vector<double> first = decided_probabilities(scene.shared, scene.prepared, number);
+  scene.require(!first.empty());
+  for (int round = 0; round < 20 * kRounds; ++round) {
+    scene.require(decided_probabilities(scene.shared, scene.prepared, number) == first);
   }
 }
 
@@ -157,6 +197,7 @@ int main(int argc, char** argv) {
     std::vector<std::jthread> callers;
     for (int caller = 0; caller < 3; ++caller) callers.emplace_back(call, std::ref(scene), caller);
     for (int bed = 0; bed < 2; ++bed) callers.emplace_back(watch, std::ref(scene));
+    for (const float number : {-1.0F, 1.0F}) callers.emplace_back(decide, std::ref(scene), number);
     for (std::size_t threads = 1; threads <= 3; ++threads) callers.emplace_back(reload, std::ref(scene), threads);
   }
   scene.require(scene.lines == 1 + 3 * kRounds);  // loaded, and each refusal

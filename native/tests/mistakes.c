@@ -188,6 +188,56 @@ static void patients(const ecg2lab_model* model) {
   PATIENT(temperature_f, 37, ECG2LAB_ERROR_PATIENT);
 }
 
+/* Decides of good numbers with one mistake, which `expected` names. */
+static void refuse_output(const char* mistake, const ecg2lab_prepared* prepared, ecg2lab_output output,
+                          ecg2lab_status expected) {
+  ecg2lab_result* result = NULL;
+  expect(mistake, ecg2lab_decide(prepared, &output, &result), expected);
+  if (result != NULL) ++wrong;
+  ecg2lab_result_free(result);
+}
+
+static void outputs(const ecg2lab_graph* graph, const ecg2lab_prepared* prepared) {
+  static const float odd[] = {NAN, INFINITY, -INFINITY};
+  const size_t logits = prepared->window_count * graph->logit_count;
+  const size_t features = prepared->window_count * graph->feature_count;
+  float* numbers = calloc(logits + features, sizeof *numbers);
+  ecg2lab_output good, output;
+  ecg2lab_result* result = NULL;
+  size_t i;
+  if (numbers == NULL) exit(2);
+  ecg2lab_output_init(&good, sizeof good);
+  refuse_output("no logits", prepared, good, ECG2LAB_ERROR_ARGUMENT);
+  good.logits = numbers;
+  good.logit_count = logits;
+  good.features = numbers + logits;
+  good.feature_count = features;
+#define OUTPUT(field, value)                                                      \
+  do {                                                                            \
+    output = good;                                                                \
+    output.field = value;                                                         \
+    refuse_output(#field " = " #value, prepared, output, ECG2LAB_ERROR_ARGUMENT); \
+  } while (0)
+  OUTPUT(struct_size, 0);
+  OUTPUT(struct_size, SIZE_MAX);
+  OUTPUT(logits, NULL);
+  OUTPUT(logit_count, 0);
+  OUTPUT(logit_count, logits - 1);
+  OUTPUT(logit_count, SIZE_MAX);
+  OUTPUT(features, NULL);
+  OUTPUT(feature_count, features + 1);
+  for (i = 0; i < sizeof odd / sizeof odd[0]; ++i) {
+    numbers[logits - 1] = odd[i];
+    refuse_output("a logit that is not finite", prepared, good, ECG2LAB_ERROR_BACKEND);
+    numbers[logits - 1] = 0;
+  }
+  expect("no result", ecg2lab_decide(prepared, &good, NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("the next output", ecg2lab_decide(prepared, &good, &result), ECG2LAB_OK);
+  free(numbers);
+  if (result == NULL || result->finding_count == 0 || ecg2lab_result_json(result) == NULL) ++wrong;
+  ecg2lab_result_free(result);
+}
+
 /* Opens a stream with a mistake, which must not come into being. */
 static void refuse_stream(const char* mistake, const ecg2lab_model* model, const ecg2lab_recording* format,
                           const ecg2lab_stream_options* options, ecg2lab_status expected) {
@@ -195,6 +245,41 @@ static void refuse_stream(const char* mistake, const ecg2lab_model* model, const
   expect(mistake, ecg2lab_stream_open(model, format, NULL, options, &stream), expected);
   if (stream != NULL) ++wrong;
   ecg2lab_stream_free(stream);
+}
+
+/* With an engine of the program's own; what was prepared, and the result, outlive the model. */
+static void halves(const char* path) {
+  const ecg2lab_recording recording = good_recording();
+  ecg2lab_recording bad = good_recording();
+  ecg2lab_model* model = NULL;
+  ecg2lab_prepared* prepared = NULL;
+  ecg2lab_prepared* refused = NULL;
+  ecg2lab_result* result = NULL;
+  ecg2lab_graph graph;
+  expect("no path", ecg2lab_load_without_engine(NULL, NULL, &model), ECG2LAB_ERROR_ARGUMENT);
+  expect("no model to load into", ecg2lab_load_without_engine(path, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  if (ecg2lab_window_graph(NULL) != NULL) ++wrong;
+  expect("no output", ecg2lab_output_init(NULL, sizeof(ecg2lab_output)), ECG2LAB_ERROR_ARGUMENT);
+  expect("nothing to decide of", ecg2lab_decide(NULL, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  ecg2lab_prepared_free(NULL);
+  if (ecg2lab_load_without_engine(path, NULL, &model) != ECG2LAB_OK) exit(2);
+  expect("no engine", ecg2lab_predict(model, &recording, NULL, &result), ECG2LAB_ERROR_BACKEND);
+  refuse_stream("a stream without an engine", model, &recording, NULL, ECG2LAB_ERROR_BACKEND);
+  expect("no model", ecg2lab_prepare(NULL, &recording, NULL, &prepared), ECG2LAB_ERROR_ARGUMENT);
+  expect("no recording", ecg2lab_prepare(model, NULL, NULL, &prepared), ECG2LAB_ERROR_ARGUMENT);
+  expect("nowhere to prepare", ecg2lab_prepare(model, &recording, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  bad.sampling_rate_hz = NAN;
+  expect("rate", ecg2lab_prepare(model, &bad, NULL, &refused), ECG2LAB_ERROR_RECORDING);
+  expect("a good recording", ecg2lab_prepare(model, &recording, NULL, &prepared), ECG2LAB_OK);
+  if (prepared == NULL || refused == NULL || prepared->window_count == 0 || refused->window_count != 0) exit(2);
+  graph = *ecg2lab_window_graph(model);
+  ecg2lab_free(model);
+  expect("a refused recording", ecg2lab_decide(refused, NULL, &result), ECG2LAB_ERROR_RECORDING);
+  ecg2lab_prepared_free(refused);
+  if (result == NULL || result->finding_count != 0 || ecg2lab_result_json(result) == NULL) ++wrong;
+  ecg2lab_result_free(result);
+  outputs(&graph, prepared);
+  ecg2lab_prepared_free(prepared);
 }
 
 static void stream_options(const ecg2lab_model* model) {
@@ -354,6 +439,7 @@ int main(int argc, char** argv) {
   sample_values(model);
   patients(model);
   streams(model);
+  halves(argv[1]);
   odd_options(argv[1]);
   bundles(argv[1], argv[2]);
   ecg2lab_free(model);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_void_p
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +85,22 @@ Result = structure(
     out_of_range=POINTER(c_char_p), out_of_range_count=c_size_t, experience=c_int32, experience_distance=c_double,
     experience_limit=c_double,
 )  # fmt: skip
+Graph = structure(
+    "ecg2lab_graph", struct_size=c_size_t, content=c_void_p, content_size=c_size_t, precision=c_char_p,
+    signal=c_char_p, continuous=c_char_p, categorical=c_char_p, logits=c_char_p, features=c_char_p,
+    lead_count=c_size_t, window_samples=c_size_t, continuous_count=c_size_t, categorical_count=c_size_t,
+    logit_count=c_size_t, feature_count=c_size_t,
+)  # fmt: skip
+Prepared = structure(
+    "ecg2lab_prepared", struct_size=c_size_t, status=c_int32, refusal=c_int32, message=c_char_p,
+    window_count=c_size_t, signal=POINTER(c_float), continuous=POINTER(c_float), categorical=POINTER(c_int64),
+    quality=c_int32, leads=POINTER(POINTER(Lead)), lead_count=c_size_t, faults=POINTER(POINTER(Fault)),
+    fault_count=c_size_t,
+)  # fmt: skip
+Output = structure(
+    "ecg2lab_output", struct_size=c_size_t, logits=POINTER(c_float), logit_count=c_size_t, features=POINTER(c_float),
+    feature_count=c_size_t, provider=c_char_p, device=c_char_p, threads=c_size_t,
+)  # fmt: skip
 StreamOptions = structure("ecg2lab_stream_options", struct_size=c_size_t, hop_s=c_double, longest_gap_s=c_double)
 StreamLead = structure(
     "ecg2lab_stream_lead", name=c_char_p, derived=c_int32, off=c_int32, missing_samples=c_size_t,
@@ -96,7 +112,7 @@ StreamState = structure(
 )  # fmt: skip
 STRUCTURES = (
     Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Fault, Measured,
-    OperatingPoint, Finding, Imputed, Result, StreamOptions, StreamLead, StreamState,
+    OperatingPoint, Finding, Imputed, Result, Graph, Prepared, Output, StreamOptions, StreamLead, StreamState,
 )  # fmt: skip
 
 OK, ARGUMENT, BUNDLE, BACKEND, RECORDING, PATIENT, QUALITY, MEMORY, INTERNAL = range(9)
@@ -127,11 +143,17 @@ def load(path):
         "recording_init": (c_int32, [POINTER(Recording), c_size_t]),
         "patient_init": (c_int32, [POINTER(Patient), c_size_t]),
         "load": (c_int32, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
+        "load_without_engine": (c_int32, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
         "free": (None, [c_void_p]),
         "describe": (POINTER(Description), [c_void_p]),
         "predict": (c_int32, [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(POINTER(Result))]),
         "result_free": (None, [POINTER(Result)]),
         "result_json": (c_char_p, [POINTER(Result)]),
+        "window_graph": (POINTER(Graph), [c_void_p]),
+        "prepare": (c_int32, [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(POINTER(Prepared))]),
+        "prepared_free": (None, [POINTER(Prepared)]),
+        "output_init": (c_int32, [POINTER(Output), c_size_t]),
+        "decide": (c_int32, [POINTER(Prepared), POINTER(Output), POINTER(POINTER(Result))]),
         "stream_options_init": (c_int32, [POINTER(StreamOptions), c_size_t]),
         "stream_open": (
             c_int32,
@@ -248,14 +270,15 @@ def copy_share(x):
 class Model:
     """Calls of the library with NumPy arrays and dicts."""
 
-    def __init__(self, library, path, **options):
+    def __init__(self, library, path, load="load", **options):
         self.library, self.handle = library, c_void_p()
         chosen = Options()
         library.ecg2lab_options_init(byref(chosen), ctypes.sizeof(chosen))
         for name, value in options.items():
             setattr(chosen, name, value)
         self.keep = chosen
-        self.status = library.ecg2lab_load(str(path).encode(), byref(chosen), byref(self.handle))
+        call = getattr(library, f"ecg2lab_{load}")
+        self.status = call(str(path).encode(), byref(chosen), byref(self.handle))
 
     def recording(self, samples, leads, fs, unit, gain=None, baseline=None, source=None, sample_major=False):
         recording = Recording()
@@ -295,6 +318,10 @@ class Model:
     def predict(self, samples, leads, fs, unit="mV", patient=None, **more):
         recording, _kept = self.recording(samples, leads, fs, unit, **more)
         status, result = self.ask(recording, None if patient is None else self.patient(**patient))
+        return self.taken(status, result)
+
+    def taken(self, status, result):
+        """The result of a call, copied and freed; without one, status and message."""
         said = text(self.library.ecg2lab_last_error())
         if not result:
             return status, said
@@ -303,6 +330,47 @@ class Model:
         assert said == answer.message
         self.library.ecg2lab_result_free(result)
         return answer
+
+    def prepare(self, samples, leads, fs, unit="mV", patient=None, **more):
+        """Status and pointer; the pointer is to be freed."""
+        recording, _kept = self.recording(samples, leads, fs, unit, **more)
+        prepared = POINTER(Prepared)()
+        facts = None if patient is None else byref(self.patient(**patient))
+        return self.library.ecg2lab_prepare(self.handle, byref(recording), facts, byref(prepared)), prepared
+
+    def graph(self):
+        return self.library.ecg2lab_window_graph(self.handle)[0]
+
+    def inputs(self, prepared):
+        """Of the window graph: signal, continuous, categorical."""
+        p, g = prepared[0], self.graph()
+        shapes = (g.lead_count, g.window_samples), (g.continuous_count,), (g.categorical_count,)
+        pointers = p.signal, p.continuous, p.categorical
+        return [
+            np.ctypeslib.as_array(pointer, (p.window_count, *shape)).copy()
+            for pointer, shape in zip(pointers, shapes, strict=True)
+        ]
+
+    def output(self, logits, features=None, **words):
+        """What a runtime gave."""
+        output = Output()
+        self.library.ecg2lab_output_init(byref(output), ctypes.sizeof(output))
+        output.kept = []  # the arrays must outlive the call
+        for name, numbers in (("logit", logits), ("feature", features)):
+            if numbers is not None:
+                stored = np.ascontiguousarray(numbers, np.float32)
+                setattr(output, f"{name}s", stored.ctypes.data_as(POINTER(c_float)))
+                output.kept.append(stored)
+                setattr(output, f"{name}_count", stored.size)
+        for name, word in words.items():
+            setattr(output, name, word)
+        return output
+
+    def decide(self, prepared, output=None):
+        result = POINTER(Result)()
+        given = None if output is None else byref(output)
+        status = self.library.ecg2lab_decide(prepared, given, byref(result))
+        return self.taken(status, result)
 
     def copy(self, r):
         def listed(pointers, count):

@@ -102,7 +102,7 @@ struct EngineNote {
   std::string device;
   std::string precision;
   std::string form;
-  std::size_t threads;
+  std::size_t threads;  // of one call; 0: a host did not state it
   Named<std::string> versions;
 };
 

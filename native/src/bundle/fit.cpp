@@ -10,7 +10,7 @@
 namespace ecg2lab {
 namespace {
 
-constexpr const char *kWindowGraph = "window.onnx", *kStepGraph = "step.onnx", *kWeights = "weights.safetensors",
+constexpr const char *kStepGraph = "step.onnx", *kWeights = "weights.safetensors",
                      *kExperience = "experience.safetensors";
 
 [[noreturn]] void refuse(const Bundle& bundle, const std::string& why) {
@@ -74,19 +74,19 @@ Port port(std::string_view name, Element element, std::vector<std::int64_t> size
 Ports ports_of(const Manifest& manifest, std::int64_t samples) {
   const Contract& contract = manifest.contract;
   const auto count = [](std::size_t size) { return static_cast<std::int64_t>(size); };
-  Ports ports{port("signal", Element::float32, {count(contract.signal.leads.size()), samples}),
-              port("continuous", Element::float32, {count(contract.continuous_columns())}),
-              port("categorical", Element::int64, {count(contract.codes_per_column().size())}),
-              port("logits", Element::float32, {count(contract.targets.size())})};
-  if (manifest.network.features) ports.push_back(port("features", Element::float32, {*manifest.network.features}));
+  Ports ports{port(kSignal, Element::float32, {count(contract.signal.leads.size()), samples}),
+              port(kContinuous, Element::float32, {count(contract.continuous_columns())}),
+              port(kCategorical, Element::int64, {count(contract.codes_per_column().size())}),
+              port(kLogits, Element::float32, {count(contract.targets.size())})};
+  if (manifest.network.features) ports.push_back(port(kFeatures, Element::float32, {*manifest.network.features}));
   return ports;
 }
 
 // As what a graph lacks or has otherwise is named.
 const char* stated_by(const Port& port, std::int64_t most_samples) {
   if (most_samples) return "its step graph does not fit its manifest at '";
-  return port.name == "features" ? "its graph does not fit its manifest at '"
-                                 : "its graph does not fit its contract at '";
+  return port.name == kFeatures ? "its graph does not fit its manifest at '"
+                                : "its graph does not fit its contract at '";
 }
 
 Graph checked_graph(const Bundle& bundle, const char* name, const Ports& expected, std::int64_t most_samples) {

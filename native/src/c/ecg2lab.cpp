@@ -6,6 +6,7 @@
 #include "c/inputs.h"
 #include "c/loaded_model.h"
 #include "c/opened_stream.h"
+#include "c/prepared.h"
 #include "c/result.h"
 #include "c/status.h"
 #include "c/structs.h"
@@ -38,16 +39,36 @@ T& require(T* pointer, const char* name) {
   return *pointer;
 }
 
-// Hands an answer to the caller; a refusal is one.
+void log_refusal(const LoadedModel& loaded, const ecg2lab::Answer& answer) {
+  if (answer.refused) loaded.log(ECG2LAB_LOG_WARNING, "refused: " + answer.refused->message);
+}
+
+// A result or a prepared recording to the caller; a refusal is one.
+template <typename Owned, typename Seen>
+ecg2lab_status hand_over(std::unique_ptr<Owned> owned, Seen** seen) {
+  const auto status = static_cast<ecg2lab_status>(owned->status);
+  if (status != ECG2LAB_OK) fail(status, owned->message);
+  *seen = owned.release();
+  return status;
+}
+
 ecg2lab_status hand_over(const std::shared_ptr<const LoadedModel>& loaded, ecg2lab::Answer answer, SourceFields source,
                          ecg2lab_result** result) {
-  auto owned = std::make_unique<Result>(loaded, std::move(answer), std::move(source));
-  if (owned->status != ECG2LAB_OK) {
-    fail(static_cast<ecg2lab_status>(owned->status), owned->message);
-    loaded->log(ECG2LAB_LOG_WARNING, std::string("refused: ") + owned->message);
-  }
-  *result = owned.release();
-  return static_cast<ecg2lab_status>((*result)->status);
+  log_refusal(*loaded, answer);
+  return hand_over(std::make_unique<Result>(loaded, std::move(answer), std::move(source)), result);
+}
+
+ecg2lab_status load(const char* path, const ecg2lab_options* options, ecg2lab::Runner runner, ecg2lab_model** model) {
+  return guarded([&] {
+    require(model, "model") = nullptr;
+    require(path, "path");
+    const ecg2lab_options fields = options == nullptr ? Versioned<ecg2lab_options>::defaults() : read(options);
+    ecg2lab::ModelOptions chosen = to_options(fields);
+    chosen.runner = runner;
+    auto loaded = std::make_shared<const LoadedModel>(path, chosen, fields.log, fields.log_user);
+    *model = new ecg2lab_model{std::move(loaded)};
+    return ECG2LAB_OK;
+  });
 }
 
 ecg2lab_patient read_patient(const ecg2lab_patient* patient) {
@@ -85,15 +106,16 @@ ecg2lab_status ecg2lab_stream_options_init(ecg2lab_stream_options* options, size
   return initialise_guarded(options, struct_size);
 }
 
+ecg2lab_status ecg2lab_output_init(ecg2lab_output* output, size_t struct_size) {
+  return initialise_guarded(output, struct_size);
+}
+
 ecg2lab_status ecg2lab_load(const char* path, const ecg2lab_options* options, ecg2lab_model** model) {
-  return guarded([&] {
-    require(model, "model") = nullptr;
-    require(path, "path");
-    const ecg2lab_options fields = options == nullptr ? Versioned<ecg2lab_options>::defaults() : read(options);
-    auto loaded = std::make_shared<const LoadedModel>(path, to_options(fields), fields.log, fields.log_user);
-    *model = new ecg2lab_model{std::move(loaded)};
-    return ECG2LAB_OK;
-  });
+  return load(path, options, ecg2lab::Runner::native, model);
+}
+
+ecg2lab_status ecg2lab_load_without_engine(const char* path, const ecg2lab_options* options, ecg2lab_model** model) {
+  return load(path, options, ecg2lab::Runner::host, model);
 }
 
 void ecg2lab_free(ecg2lab_model* model) { delete model; }
@@ -123,6 +145,32 @@ const char* ecg2lab_result_json(const ecg2lab_result* result) {
     return ECG2LAB_OK;
   });
   return json;
+}
+
+const ecg2lab_graph* ecg2lab_window_graph(const ecg2lab_model* model) {
+  return model == nullptr ? nullptr : &model->loaded->window_graph();
+}
+
+ecg2lab_status ecg2lab_prepare(const ecg2lab_model* model, const ecg2lab_recording* recording,
+                               const ecg2lab_patient* patient, ecg2lab_prepared** prepared) {
+  return guarded([&] {
+    require(prepared, "prepared") = nullptr;
+    const auto& loaded = require(model, "model").loaded;
+    const ecg2lab_recording fields = read(recording);
+    SourceFields source = to_source(fields);
+    ecg2lab::Question question = loaded->model().prepare(to_raw_recording(fields), to_patient(read_patient(patient)));
+    log_refusal(*loaded, question.so_far);
+    return hand_over(std::make_unique<PreparedRecording>(loaded, std::move(question), std::move(source)), prepared);
+  });
+}
+
+void ecg2lab_prepared_free(ecg2lab_prepared* prepared) { delete static_cast<PreparedRecording*>(prepared); }
+
+ecg2lab_status ecg2lab_decide(const ecg2lab_prepared* prepared, const ecg2lab_output* output, ecg2lab_result** result) {
+  return guarded([&] {
+    require(result, "result") = nullptr;
+    return hand_over(static_cast<const PreparedRecording&>(require(prepared, "prepared")).decide(output), result);
+  });
 }
 
 ecg2lab_status ecg2lab_stream_open(const ecg2lab_model* model, const ecg2lab_recording* format,

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "bundle/fit.h"
 #include "engine/kernels/instruction_sets.h"
 
 namespace ecg2lab::c {
@@ -88,11 +89,13 @@ LoadedModel::LoadedModel(const std::string& path, const ModelOptions& options, e
       log_(log),
       log_user_(log_user),
       notice_(model_.manifest().notice()),
-      instruction_set_(model_.engine().instruction_set()) {
+      instruction_set_(model_.engine() ? model_.engine()->instruction_set() : "") {
   describe();
-  this->log(ECG2LAB_LOG_INFO, "loaded " + model_.contract().name + ", bundle " + model_.digest() + ", " +
-                                  description_.precision + " on " + instruction_set_ + ", threads " +
-                                  std::to_string(description_.threads));
+  describe_graph();
+  this->log(ECG2LAB_LOG_INFO,
+            "loaded " + model_.contract().name + ", bundle " + model_.digest() + ", " + description_.precision +
+                (model_.engine() ? " on " + instruction_set_ + ", threads " + std::to_string(description_.threads)
+                                 : ", without an engine"));
 }
 
 void LoadedModel::log(ecg2lab_log_level level, const std::string& message) const {
@@ -102,6 +105,7 @@ void LoadedModel::log(ecg2lab_log_level level, const std::string& message) const
 void LoadedModel::describe() {
   const Contract& contract = model_.contract();
   const Manifest& manifest = model_.manifest();
+  const Engine* const engine = model_.engine();
   leads_ = pointers(contract.signal.leads);
   for (const ContinuousFeature& feature : contract.continuous) numbers_.add(to_c(feature));
   for (const CategoricalFeature& feature : contract.categorical) {
@@ -117,9 +121,9 @@ void LoadedModel::describe() {
                   .name = contract.name.c_str(),
                   .notice = notice_.c_str(),
                   .bundle_digest = model_.digest().c_str(),
-                  .precision = name_of(model_.engine().precision()),
+                  .precision = engine ? name_of(engine->precision()) : manifest.precision.c_str(),
                   .instruction_set = instruction_set_.c_str(),
-                  .threads = model_.engine().threads(),
+                  .threads = engine ? engine->threads() : 0,
                   .synthetic_weights = manifest.synthetic_weights ? int32_t{*manifest.synthetic_weights} : -1,
                   .causal = manifest.network.causal,
                   .leads = leads_.data(),
@@ -134,6 +138,27 @@ void LoadedModel::describe() {
                   .category_count = categories_.size(),
                   .targets = targets_.data(),
                   .target_count = targets_.size()};
+}
+
+void LoadedModel::describe_graph() {
+  const std::span<const std::byte> content = model_.bundle().member(kWindowGraph);
+  const Contract& contract = model_.contract();
+  const std::optional<std::int64_t>& features = model_.manifest().network.features;
+  graph_ = {.struct_size = sizeof graph_,
+            .content = content.data(),
+            .content_size = content.size(),
+            .precision = model_.manifest().precision.c_str(),
+            .signal = kSignal,
+            .continuous = kContinuous,
+            .categorical = kCategorical,
+            .logits = kLogits,
+            .features = features ? kFeatures : nullptr,
+            .lead_count = contract.signal.leads.size(),
+            .window_samples = contract.signal.window_samples,
+            .continuous_count = contract.continuous_columns(),
+            .categorical_count = contract.codes_per_column().size(),
+            .logit_count = contract.targets.size(),
+            .feature_count = static_cast<std::size_t>(features.value_or(0))};
 }
 
 }  // namespace ecg2lab::c

@@ -20,6 +20,7 @@ class LoadedModel {
 
   const Model& model() const { return model_; }
   const ecg2lab_description& description() const { return description_; }
+  const ecg2lab_graph& window_graph() const { return graph_; }
   const ecg2lab_operating_point* operating_point(std::size_t target, std::size_t point) const {
     return &points_[target][point];
   }
@@ -27,6 +28,7 @@ class LoadedModel {
 
  private:
   void describe();
+  void describe_graph();
 
   Model model_;
   ecg2lab_log log_;
@@ -40,6 +42,7 @@ class LoadedModel {
   List<ecg2lab_target> targets_;
   std::vector<std::vector<ecg2lab_operating_point>> points_;  // of each target
   ecg2lab_description description_{};
+  ecg2lab_graph graph_{};
 };
 
 }  // namespace ecg2lab::c

@@ -42,4 +42,10 @@ ecg2lab_stream_options Versioned<ecg2lab_stream_options>::defaults() {
   return {.struct_size = sizeof(ecg2lab_stream_options), .hop_s = ours.hop_s, .longest_gap_s = ours.longest_gap_s};
 }
 
+ecg2lab_output Versioned<ecg2lab_output>::defaults() {
+  ecg2lab_output output{};
+  output.struct_size = sizeof output;
+  return output;
+}
+
 }  // namespace ecg2lab::c

@@ -71,4 +71,11 @@ struct Versioned<ecg2lab_stream_options> {
   static ecg2lab_stream_options defaults();
 };
 
+template <>
+struct Versioned<ecg2lab_output> {
+  static constexpr const char* kName = "ecg2lab_output";
+  static constexpr std::size_t kShortest = sizeof(ecg2lab_output);
+  static ecg2lab_output defaults();
+};
+
 }  // namespace ecg2lab::c

@@ -121,6 +121,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     notice: str
     """The sentence that goes with every answer."""
     backend: str
+    """In what C programs write, *host* where such a program ran the network itself: the next two are its words."""
     provider: str
     """What computes within the backend: an instruction set, or a provider of ONNX Runtime."""
     device: str
@@ -128,7 +129,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     form: str
     """Of the window graph, or *step*."""
     threads: int
-    """Of one call."""
+    """Of one call; 0: a host did not state it."""
     versions: dict[str, str]
     """Of what computes, by package."""
 
