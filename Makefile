@@ -77,8 +77,8 @@ bench: $(VENV)/.dev ## Time the demo model and the full-size network beside thei
 	$(BIN)/ecg2lab bench run --out bench-out
 
 # Nothing is installed first: a machine with a GPU may have no network.
-gpu: ## Prove and time what this machine's NVIDIA GPU computes, in 8 minutes; writes gpu-out/result.json
-	$(or $(wildcard $(BIN)/python),$(PYTHON)) bench/gpu_proof gpu-out/result.json
+gpu: ## Prove and time what this machine's GPU computes, in 8 minutes; writes a file into docs/results
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) bench/gpu_proof docs/results
 
 picture: $(VENV)/.dev ## Draw the README's picture anew from `make demo`'s report (needs Chromium)
 	PYTHONPATH=bench $(BIN)/python -m figures picture
@@ -146,7 +146,7 @@ include native/coverage.mk
 setup: $(VENV)/.dev ## Install everything for development, and nothing else
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) $(RUNTIME) build dist demo-out bench-out gpu-out
+	rm -rf $(VENV) $(RUNTIME) build dist demo-out bench-out
 
 system-packages: ## List the Debian packages that `make test-system` can use
 	@echo $(SYSTEM_PACKAGES)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ecg2lab.cli.options import Adapter, AllowSoftware, BackendName
 from ecg2lab_bench.scenarios import ScenarioName
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def run(
         bool, typer.Option(help="Time the network of the published sizes too, with random weights.")
     ] = True,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+    backend: BackendName = "auto",
+    adapter: Adapter = None,
+    allow_software: AllowSoftware = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder for results.json, results.md, pictures.", show_default=False),
@@ -74,6 +78,8 @@ def run(
     - `ecg2lab bench run model.ecg2lab --threads 2 --out bench-out`
 
     - `ecg2lab bench run model.ecg2lab --scenario graph-forms`
+
+    - `ecg2lab bench run model.ecg2lab --backend webgpu`
     """
     from ecg2lab.system import extras
 
@@ -83,7 +89,9 @@ def run(
 
     if bundle is not None and scenario not in WITH_A_BUNDLE:
         raise typer.BadParameter(f"{scenario} takes no BUNDLE: it draws networks of its own")
-    plan = Plan(bundle=bundle, full_size=full_size, threads=threads, quick=quick)
+    if backend != "auto" and scenario != "engine":
+        raise typer.BadParameter(f"{scenario} has backends of its own; --backend is for scenario engine")
+    plan = Plan(bundle, full_size, threads, backend, adapter, allow_software, quick)
     report(scenario_of(scenario), plan, out, as_json)
 
 

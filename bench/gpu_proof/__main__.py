@@ -1,7 +1,7 @@
-"""`python bench/gpu_proof RESULT.json`: every step in a process of its own, so that a crash is a result too.
+"""`python bench/gpu_proof FOLDER`: every step in a process of its own, so that a crash is a result too.
 
-Nothing is installed: a step that lacks something says what. Exit code: 0 a GPU computed the model right and nothing
-failed, 1 something failed, 4 nothing was proved.
+Nothing is installed: a step that lacks something says what. Where there is a GPU, FOLDER gets a file named after it and
+the day. Exit code: 0 a GPU computed the model right and nothing failed, 1 something failed, 4 nothing was proved.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ def steps(python: str) -> list[Step]:
     here, build = Path(__file__).parent, ROOT / "build" / "gpu"
     backends = [
         Step(f"{name}: golden outputs and latency", (python, str(here / "backend.py"), name, str(DEMO)), 90)
-        for name in ("onnxruntime-cuda", "tensorrt", "torch")
+        for name in ("webgpu", "onnxruntime-cuda", "tensorrt", "torch")
     ]
     return [
         Step("extension", (python, str(here / "extension.py"), str(build)), 240),
@@ -68,7 +69,22 @@ def steps(python: str) -> list[Step]:
 
 
 def gpus() -> list[str]:
-    """Name, driver and memory of each, as nvidia-smi says; none where it is absent."""
+    """Name and driver of each: as nvidia-smi says, and as WebGPU sees those of other makers; no software adapter."""
+    listed = _nvidia_gpus()
+    command = (sys.executable, "-m", "ecg2lab", "devices", "--json")
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment())
+        adapters = json.loads(said.stdout)["gpus"]
+    except (OSError, subprocess.SubprocessError, ValueError):  # without the native core, as before it is built
+        adapters = []
+    return listed + [
+        f"{adapter['name']}, {adapter['api']}, {adapter['driver']}"
+        for adapter in adapters
+        if adapter["kind"] != "software" and not any(adapter["name"] in other for other in listed)
+    ]
+
+
+def _nvidia_gpus() -> list[str]:
     query = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
     try:
         listed = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
@@ -115,7 +131,8 @@ def versions() -> dict[str, str]:
     """Of what is installed and could take part."""
     from importlib import metadata
 
-    names = ("numpy", "onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-rtx", "torch", "onnx", "pytest")
+    runtimes = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-webgpu", "onnxruntime-ep-webgpu")
+    names = ("numpy", *runtimes, "tensorrt", "tensorrt-rtx", "torch", "onnx", "pytest")
     installed = {name: [d.version for d in metadata.distributions(name=name)] for name in names}
     return {name: copies[0] for name, copies in installed.items() if copies}
 
@@ -123,7 +140,7 @@ def versions() -> dict[str, str]:
 def verdict(gpus_here: list[str], done: list[Done]) -> tuple[int, str]:
     """Exit code and the sentence for it."""
     if not gpus_here:
-        return NOTHING_PROVED, "nothing was proved: nvidia-smi names no GPU here"
+        return NOTHING_PROVED, "nothing was proved: there is no GPU here"
     failed = [step.name for step in done if step.outcome == FAILED]
     if failed:
         return FAILED_CODE, f"failed: {', '.join(failed)}"
@@ -133,11 +150,16 @@ def verdict(gpus_here: list[str], done: list[Done]) -> tuple[int, str]:
     return PROVED_CODE, f"computed right on the GPU: {', '.join(proved)}"
 
 
-def main(out: Path) -> int:
-    """Write the result and say in a line what it is."""
+def main(folder: Path) -> int:
+    """Say what is here, and write the result or say what would have been done."""
     start = time.monotonic()
     gpus_here, done = gpus(), []
-    for step in steps(sys.executable) if gpus_here else []:
+    if not gpus_here:
+        code, sentence = verdict(gpus_here, done)
+        names = "".join(f"\n  {step.name}" for step in steps(sys.executable))
+        print(f"{sentence}: neither nvidia-smi nor `ecg2lab devices` names one. With one would have run:{names}")  # noqa: T201
+        return code
+    for step in steps(sys.executable):
         done.append(carry_out(step, LIMIT_S - (time.monotonic() - start)))
         print(f"{done[-1].outcome:8} {step.name} {done[-1].why}", flush=True)  # noqa: T201
     code, sentence = verdict(gpus_here, done)
@@ -150,7 +172,9 @@ def main(out: Path) -> int:
         "seconds": round(time.monotonic() - start, 1),
         "steps": [step._asdict() for step in done],
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^a-z0-9]+", "-", gpus_here[0].partition(",")[0].lower()).strip("-")
+    out = folder / f"gpu-{name}-{time.strftime('%Y-%m-%d')}.json"
     out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     print(f"{sentence} ({out})")  # noqa: T201
     return code
@@ -158,5 +182,5 @@ def main(out: Path) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit(f"usage: {sys.argv[0]} RESULT.json")
+        sys.exit(f"usage: {sys.argv[0]} FOLDER")
     sys.exit(main(Path(sys.argv[1])))

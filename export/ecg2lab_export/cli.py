@@ -38,6 +38,9 @@ def run(
         bool | None,
         typer.Option(help="Say of a bare checkpoint whether its weights are random or from simulated patients."),
     ] = None,
+    allow_software: Annotated[
+        bool, typer.Option(help="Let a software adapter take part in the proof, as a GPU does.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
 ) -> None:
     """Turn a checkpoint into a bundle that computes it, and carries the proof.
@@ -73,6 +76,7 @@ def run(
             form=form,
             synthetic_weights=synthetic_weights,
             calibration_set=calibration,
+            allow_software=allow_software,
             max_auroc_loss=max_auroc_loss,
             evaluation=evaluation,
             tell=status.update,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ecg2lab import bundle as bundles
+from ecg2lab.backends import Request
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, CheckpointError, OutputError
 from ecg2lab.proof.parity import ParityReport
@@ -34,6 +35,7 @@ def export(
     max_auroc_loss: float = LARGEST_AUROC_LOSS,
     evaluation: str | Path | None = None,
     tell: Tell | None = None,
+    allow_software: bool = False,
 ) -> ParityReport:
     """Turn a checkpoint into a bundle, and prove it.
 
@@ -63,6 +65,8 @@ def export(
         Report of `ecg2lab evaluate` on these weights, whose model card the bundle will carry.
     tell
         Told each stage of the work.
+    allow_software
+        Whether the proof on WebGPU, which a machine with a GPU adds, may come from a software adapter.
 
     Returns
     -------
@@ -102,6 +106,8 @@ def export(
             tell=tell,
         )
         reached = reach(proved, forms, decide)
+        request = Request(allow_software=allow_software, tell=tell)
+        reached = reached._replace(report=proving.by_gpu(reached.report, reached.graphs, golden, request))
     tell("writing the bundle")
     bundles.write(out, *assembly.assemble(exported, forms, reached, golden, evaluated))
     return reached.report

@@ -30,13 +30,26 @@ def latency(outcome):
 
 def test_without_a_gpu_it_says_so_by_name_and_proves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(proof, "gpus", list)
-    out = tmp_path / "new" / "result.json"
-    assert proof.main(out) == NOTHING_PROVED != 0
-    result = json.loads(out.read_text())
-    assert result["result"] == "nothing was proved: nvidia-smi names no GPU here"
-    assert (result["exit_code"], result["gpus"], result["steps"]) == (NOTHING_PROVED, [], [])
-    assert result["versions"]["python"]
-    assert "nothing was proved" in capsys.readouterr().out
+    assert proof.main(tmp_path) == NOTHING_PROVED != 0
+    assert list(tmp_path.iterdir()) == []
+    out = capsys.readouterr().out
+    assert "nothing was proved: there is no GPU here" in out
+    assert all(step.name in out for step in proof.steps("python"))
+
+
+def test_a_gpu_of_any_maker_counts_and_a_software_adapter_does_not(monkeypatch):
+    listed = [
+        {"name": "Intel Arc", "kind": "integrated", "api": "Vulkan 1.4", "driver": "Mesa"},
+        {"name": "SwiftShader", "kind": "software", "api": "Vulkan 1.3", "driver": "SwiftShader driver"},
+        {"name": "NVIDIA H1", "kind": "discrete", "api": "Vulkan 1.4", "driver": "NVIDIA"},
+    ]
+
+    def run(command, **options):
+        text = "NVIDIA H1, 1.0, 8 MiB" if command[0] == "nvidia-smi" else json.dumps({"gpus": listed})
+        return subprocess.CompletedProcess(command, 0, text, "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert proof.gpus() == ["NVIDIA H1, 1.0, 8 MiB", "Intel Arc, Vulkan 1.4, Mesa"]
 
 
 def test_every_step_is_in_the_result_with_its_outcome(tmp_path, monkeypatch):
@@ -44,11 +57,13 @@ def test_every_step_is_in_the_result_with_its_outcome(tmp_path, monkeypatch):
     monkeypatch.setattr(proof, "gpus", lambda: GPU)
     planned = [Step(s.name, (sys.executable, "-c", "print('{\"median_ms\": 1.5}')"), 60) for s in proof.steps("python")]
     monkeypatch.setattr(proof, "steps", lambda python: planned)
-    assert proof.main(tmp_path / "result.json") == 0
-    result = json.loads((tmp_path / "result.json").read_text())
+    assert proof.main(tmp_path / "new") == 0
+    (out,) = (tmp_path / "new").iterdir()
+    assert out.name.startswith("gpu-pretended-gpu-20")
+    result = json.loads(out.read_text())
     assert [(s["name"], s["outcome"]) for s in result["steps"]] == [(s.name, PASSED) for s in planned]
     assert all(s["figures"] == {"median_ms": 1.5} for s in result["steps"])
-    assert result["result"] == "computed right on the GPU: onnxruntime-cuda, tensorrt, torch"
+    assert result["result"] == "computed right on the GPU: webgpu, onnxruntime-cuda, tensorrt, torch"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +109,9 @@ def pretended_gpu(monkeypatch):
     load = ecg2lab.load
 
     def pretend(error):
-        def on_gpu(bundle, backend):
+        def on_gpu(bundle, backend, threads=1):
+            if backend == "native":
+                return load(bundle, backend="native", threads=1)
             engine = load(bundle, backend="onnxruntime", threads=1)
             monkeypatch.setattr(engine, "info", msgspec.structs.replace(engine.info, device="cuda:0"))
             outputs = engine.outputs
@@ -103,6 +120,8 @@ def pretended_gpu(monkeypatch):
             return engine
 
         monkeypatch.setattr(backend_proof.ecg2lab, "load", on_gpu)
+        monkeypatch.setattr(backend_proof, "IDLE_S", 0.0)
+        monkeypatch.setattr(backend_proof, "MOST_CALLS", 3)
 
     return pretend
 
@@ -116,7 +135,13 @@ def test_golden_outputs_within_the_limit_are_the_proof(pretended_gpu, tiny_bundl
         assert (figures["backend"], figures["device"]) == (name, "cuda:0")
         assert (figures["error"] <= figures["limit"]) == (code == 0)
         assert (figures["feature_error"] <= figures["feature_limit"]) == (code == 0)
-        assert 0 < figures["median_ms"] <= figures["p99_ms"]
+        times = figures["milliseconds"]
+        if code:
+            assert times == {}  # nobody asks how fast a wrong answer is
+            continue
+        assert times.keys() == {"one window", "16 beds", "one window after 0.0 s of idleness", "a whole ECG"}
+        assert all(of.keys() == {name, "native"} for of in times.values())
+        assert all(0 < taken["p50"] <= taken["p99"] for of in times.values() for taken in of.values())
 
 
 def test_a_core_that_is_there_is_not_built(tmp_path, monkeypatch):

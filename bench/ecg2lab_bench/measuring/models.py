@@ -64,15 +64,18 @@ def load(plan: Plan, undo: ExitStack) -> list[LoadedModel]:
 def load_named(plan: Plan, undo: ExitStack) -> LoadedModel:
     """The bundle that was named, or the packaged demo model."""
     key, path = ("demo", bundle_path()) if plan.bundle is None else ("bundle", plan.bundle)
-    return _load(key, path, plan.threads, undo)
+    return _load(key, path, plan, undo)
 
 
 def load_full_size(plan: Plan, undo: ExitStack) -> LoadedModel:
     """A network of the published sizes; its file stays until `undo` removes it."""
     folder = undo.enter_context(tempfile.TemporaryDirectory())
-    return _load("full-size", synthetic.full_size_bundle(folder), plan.threads, undo, random_weights=True)
+    return _load("full-size", synthetic.full_size_bundle(folder), plan, undo, random_weights=True)
 
 
-def _load(key: str, path: Path, threads: int, undo: ExitStack, random_weights: bool = False) -> LoadedModel:
+def _load(key: str, path: Path, plan: Plan, undo: ExitStack, random_weights: bool = False) -> LoadedModel:
     bundle = Bundle.open(path)
-    return LoadedModel(key, bundle, undo.enter_context(ecg2lab.load(bundle, threads=threads)), random_weights)
+    engine = ecg2lab.load(
+        bundle, plan.backend, threads=plan.threads, adapter=plan.adapter, allow_software=plan.allow_software
+    )
+    return LoadedModel(key, bundle, undo.enter_context(engine), random_weights)

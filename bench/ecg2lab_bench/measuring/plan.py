@@ -18,6 +18,10 @@ class Plan:
     full_size: bool = True
     """Whether the network of the published sizes is timed too."""
     threads: int = 1
+    backend: str = "auto"
+    """As `ecg2lab.load` names it; with the next two, of scenario `engine`."""
+    adapter: str | None = None
+    allow_software: bool = False
     quick: bool = False
     """Rough figures, soon."""
 

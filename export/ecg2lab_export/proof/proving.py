@@ -15,11 +15,12 @@ import onnx
 from msgspec.structs import replace as with_fields
 from numpy.typing import NDArray
 
-from ecg2lab.backends import native
-from ecg2lab.backends.onnxruntime import OpenGraph, make_session
+from ecg2lab.backends import Request, native, webgpu
+from ecg2lab.backends.onnxruntime import Graph, OpenGraph
+from ecg2lab.backends.webgpu.device import WebGpuGraph
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL
 from ecg2lab.bundle.network_outputs import Outputs
-from ecg2lab.errors import ParityError
+from ecg2lab.errors import BackendError, MissingExtraError, ParityError
 from ecg2lab.proof import parity
 from ecg2lab.proof.measuring import step_checks, versions, window_checks
 from ecg2lab.proof.parity import (
@@ -136,11 +137,48 @@ def report(form: str, precision: str, checks: list[Check], left_out: dict[str, s
 
 def by_graphs(graphs: Graphs, golden: Golden, limits: Tolerances) -> Iterator[Check]:
     """Window graph and step graph on ONNX Runtime."""
-    yield from _by_window_graph(graphs, golden, limits)
+    return _by_graphs(graphs, golden, limits, "onnxruntime", lambda graph: OpenGraph(graph, threads=1))
+
+
+def _by_graphs(
+    graphs: Graphs, golden: Golden, limits: Tolerances, backend: str, opened: Callable[[bytes], Graph]
+) -> Iterator[Check]:
+    window, tensors = opened(graphs.window.SerializeToString()), golden.tensors()
+    names = [name for name in (LOGITS, FEATURES) if name in tensors]
+
+    def run(signal: NDArray[np.float32], continuous: NDArray[Any], categorical: NDArray[Any]) -> Outputs:
+        return Outputs(*window.run(names, {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}))
+
+    yield from window_checks(run, tensors, graphs.form, backend, limits)
     if graphs.step is not None:
         graph, shape = graphs.step
-        step = StepGraph(OpenGraph(graph.SerializeToString(), 1), shape, golden.contract, _PROOF_ONLY)
-        yield from step_checks(step, golden.tensors(), limits)
+        step = StepGraph(opened(graph.SerializeToString()), shape, golden.contract, _PROOF_ONLY)
+        yield from step_checks(step, tensors, limits, backend)
+
+
+def by_gpu(proved: ParityReport, graphs: Graphs, golden: Golden, request: Request) -> ParityReport:
+    """The proof, and what this machine's GPU computes on WebGPU, if it has one; a wrong one is left out by name."""
+    try:
+        device = webgpu.open_device(request)
+        webgpu.require_precision(device.adapter, proved.precision)
+    except (BackendError, MissingExtraError):
+        return proved
+    backend = f"webgpu ({device.adapter.name})"
+    try:
+        checks = _by_graphs(graphs, golden, _limits(proved), backend, lambda graph: WebGpuGraph(graph, device))
+        report(graphs.form, proved.precision, measured := list(checks), {}).require()
+    except (BackendError, ParityError) as error:
+        return with_fields(proved, left_out={**proved.left_out, f"{graphs.form} on {backend}": str(error)})
+    return with_fields(proved, checks=(*proved.checks, *measured))
+
+
+def _limits(proved: ParityReport) -> Tolerances:
+    """Of the graphs."""
+
+    def least(quantity: str) -> float:
+        return min((check.tolerance for check in proved.checks if check.quantity == quantity), default=math.inf)
+
+    return Tolerances(least(LOGITS), least(FEATURES))
 
 
 def by_native(weights: Weights, golden: Golden, precision: str, limits: Tolerances) -> Iterator[Check]:
@@ -155,13 +193,3 @@ def by_native(weights: Weights, golden: Golden, precision: str, limits: Toleranc
         yield from window_checks(
             lambda *inputs: Outputs(*engine.run(*inputs)), golden.tensors(), NATIVE, native.NativeBackend.name, limits
         )
-
-
-def _by_window_graph(graphs: Graphs, golden: Golden, limits: Tolerances) -> Iterator[Check]:
-    session, tensors = make_session(graphs.window.SerializeToString(), threads=1), golden.tensors()
-    names = [name for name in (LOGITS, FEATURES) if name in tensors]
-
-    def run(signal: NDArray[np.float32], continuous: NDArray[Any], categorical: NDArray[Any]) -> Outputs:
-        return Outputs(*session.run(names, {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}))
-
-    yield from window_checks(run, tensors, graphs.form, "onnxruntime", limits)

@@ -44,12 +44,19 @@ def versions() -> dict[str, str]:
     return {name: version for name in names if (version := installed_version(name))}
 
 
-def window_checks(network: Network, golden: Arrays, form: str, backend: str, tolerances: Tolerances) -> Iterator[Check]:
-    """The golden windows one by one, and all at once; form and backend are for the checks' names.
+def window_checks(
+    network: Network,
+    golden: Arrays,
+    form: str,
+    backend: str,
+    tolerances: Tolerances,
+    batches: Sequence[int] | None = None,
+) -> Iterator[Check]:
+    """The golden windows in batches, if none are given one by one and all at once; names are for the checks.
 
     Features are held to the golden ones where a bundle has these: those of 0.1.0 have none.
     """
-    for batch in (1, len(golden[SIGNAL])):
+    for batch in batches or (1, len(golden[SIGNAL])):
         parts = [slice(start, start + batch) for start in range(0, len(golden[SIGNAL]), batch)]
         answers = [network(*(golden[k][p] for k in (SIGNAL, CONTINUOUS, CATEGORICAL))) for p in parts]
         yield from _checks(answers, golden, (form, backend, f"batch {batch}"), tolerances)

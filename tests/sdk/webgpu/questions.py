@@ -13,6 +13,7 @@ import ecg2lab
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import Ecg2LabError
+from ecg2lab.proof.parity import logit_error
 
 INPUTS = ("signal", "continuous", "categorical")
 
@@ -47,6 +48,24 @@ def info(bundle):
             "told": told,
             **{name: getattr(i, name) for name in ("backend", "provider", "device", "precision", "notice", "versions")},
         }
+
+
+def golden_error(bundle, windows):
+    """Of the logits, against float64."""
+    count, arrays = int(windows), read_golden(Bundle.open(bundle))
+    with load(bundle) as engine:
+        return logit_error(engine.run(*(arrays[name][:count] for name in INPUTS)), arrays["logits"][:count])
+
+
+def proved(checkpoint, out):
+    """Backends on WebGPU in the proof of an export that allows a software adapter, and of one that does not."""
+    from ecg2lab_export import export
+
+    def backends(allowed):
+        report = export(checkpoint, out, synthetic_weights=True, allow_software=allowed)
+        return sorted({check.backend for check in report.checks if "webgpu" in check.backend})
+
+    return {"with": backends(True), "without": backends(False)}
 
 
 def batches(bundle, *sizes):

@@ -124,7 +124,7 @@ class WebGpuGraph:
             try:
                 return self._call(outputs, feed)
             except Exception as error:  # the runtime's exception classes are not public
-                reason = first_line(error)
+                reason = _words(error)
             # Only here is the exception gone, whose frames would hold the session.
             _drop_all()
         raise DeviceLostError(f"the GPU failed or was lost ({self.device}): {reason}; the next call makes a new device")
@@ -144,6 +144,11 @@ class WebGpuGraph:
     def __del__(self) -> None:
         with Device._lock:  # a session is not freed while another computes
             self._session = None
+
+
+def _words(error: Exception) -> str:
+    """What the driver said, without the place in the runtime's sources."""
+    return first_line(error).rpartition(" was false. ")[2].rstrip(". ")
 
 
 def _drop_all() -> None:
