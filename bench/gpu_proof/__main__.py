@@ -153,7 +153,8 @@ def verdict(gpus_here: list[str], done: list[Done]) -> tuple[int, str]:
 def main(folder: Path) -> int:
     """Say what is here, and write the result or say what would have been done."""
     start = time.monotonic()
-    gpus_here, done = gpus(), []
+    gpus_here = gpus()
+    done: list[Done] = []
     if not gpus_here:
         code, sentence = verdict(gpus_here, done)
         names = "".join(f"\n  {step.name}" for step in steps(sys.executable))

@@ -35,7 +35,7 @@ def main(name: str, path: str, *options: str) -> int:
     """Print device, errors, limits and milliseconds as JSON; 4 and a sentence where the GPU cannot be had."""
     bundle, software = Bundle.open(path), "--allow-software" in options
     try:
-        engine = ecg2lab.load(bundle, backend=name, **({"allow_software": True} if software else {}))
+        engine = ecg2lab.load(bundle, backend=name, allow_software=software)
     except (BackendError, MissingExtraError) as error:
         return _say(str(error))
     with engine, ecg2lab.load(bundle, backend="native", threads=1) as cpu:

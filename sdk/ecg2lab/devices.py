@@ -39,7 +39,7 @@ def survey() -> Devices:
     why = None
     try:
         gpus = tuple(adapters())
-    except BackendError as error:
+    except (BackendError, MissingExtraError) as error:
         why = str(error)
     return Devices(
         cpu=cpu.name(),

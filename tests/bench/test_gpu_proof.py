@@ -109,7 +109,7 @@ def pretended_gpu(monkeypatch):
     load = ecg2lab.load
 
     def pretend(error):
-        def on_gpu(bundle, backend, threads=1):
+        def on_gpu(bundle, backend, threads=1, allow_software=False):
             if backend == "native":
                 return load(bundle, backend="native", threads=1)
             engine = load(bundle, backend="onnxruntime", threads=1)

@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import binary_files
 import msgspec
@@ -32,6 +32,9 @@ from ecg import Ecg
 import ecg2lab
 import ecg2lab_export
 from ecg2lab import bundle as bundles
+from ecg2lab.backends import webgpu
+from ecg2lab.backends.webgpu import device
+from ecg2lab.backends.webgpu.adapter import Adapter
 from ecg2lab.demo import bundle_path, record_path
 from ecg2lab.recording.leads import STANDARD
 from ecg2lab_export.checkpoint import torch_archive
@@ -140,6 +143,9 @@ def names(engine: ecg2lab.Engine) -> dict[str, Any]:
         "reshaped": reshaped,
         "whole": WHOLE_PATIENT,
         "without": without,
+        "on_gpus": on_gpus,
+        "lost_gpu": lost_gpu,
+        "webgpu": lambda **options: ecg2lab.load("model.ecg2lab", backend="webgpu", **options),
         "export": ecg2lab_export.export,
         "record": lambda **leads: _record(recording, leads),
         "stream": lambda **options: engine.stream(**{"fs": 500, "leads": STANDARD, "unit": "mV"} | options),
@@ -224,6 +230,26 @@ def without(package: str, call: Callable[[], Any]) -> Any:
     there = importlib.util.find_spec
     with patch("importlib.util.find_spec", lambda name: None if name == package else there(name)):
         return call()
+
+
+def on_gpus(kinds: list[Any], call: Callable[[], Any], memory: int | None = None) -> Any:
+    """Call on a machine that shows adapters of these kinds."""
+    facts = {"api": "Vulkan 1.3", "driver": "D", "f16": None, "memory_bytes": memory}
+    shown = [Adapter(index=i, name=f"A {kind} GPU", kind=kind, **facts) for i, kind in enumerate(kinds)]
+    with patch.multiple(webgpu, Package=Mock(), adapters=lambda: shown):
+        return call()
+
+
+def lost_gpu() -> None:
+    """Ask a GPU that fails while it computes."""
+    failure = RuntimeError("webgpu.cc:1 Download status == Success was false. message: [Device] is lost.")
+    session = Mock(io_binding=Mock(side_effect=failure))
+    card = Adapter(index=0, name="A GPU", kind="discrete", api="Vulkan 1.3", driver="D", f16=None, memory_bytes=None)
+    with (
+        patch.object(device.Device, "open_session", lambda self, graph: session),
+        patch.object(device, "tensors_of", lambda session: {}),
+    ):
+        device.WebGpuGraph(b"", device.Device(Mock(versions={}), card, [card])).run([], {})
 
 
 def newer(name: str) -> str:

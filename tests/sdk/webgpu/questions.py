@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 import ecg2lab
+from ecg2lab.backends import Request, webgpu
+from ecg2lab.backends.webgpu.device import WebGpuGraph
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import Ecg2LabError
@@ -158,6 +160,12 @@ def forked(bundle):
 def second_adapter(bundle, first, second):
     with load(bundle, adapter=first) as engine:
         return {"first": engine.info.device, "second": said(lambda: load(bundle, adapter=second))}
+
+
+def graph(path):
+    """Whether any graph of ONNX can be had."""
+    device = webgpu.open_device(Request(allow_software=True))
+    return said(lambda: WebGpuGraph(Path(path).read_bytes(), device))
 
 
 def refusal(bundle, *options):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecg2lab.backends import Request
 from ecg2lab.backends.onnxruntime import Graph, WindowGraph
 from ecg2lab.backends.webgpu import vulkan
-from ecg2lab.backends.webgpu.adapter import Adapter, choose
+from ecg2lab.backends.webgpu.adapter import Adapter, choose, of_runtime, preferred
 from ecg2lab.backends.webgpu.device import Device, WebGpuGraph
 from ecg2lab.backends.webgpu.package import Package
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
@@ -95,16 +95,18 @@ class WebGpuBackend:
 
 
 def adapters() -> list[Adapter]:
-    """What this machine shows.
+    """What this machine shows: on Linux to Vulkan, elsewhere to ONNX Runtime.
 
     Raises
     ------
     BackendError
         If the operating system's interface to GPUs is not installed.
+    MissingExtraError
+        If ONNX Runtime would have to be asked, and has no WebGPU.
     """
     if sys.platform == "linux":
         return vulkan.adapters()
-    return []
+    return of_runtime(Package().hardware(), "Metal" if sys.platform == "darwin" else "Direct3D 12")
 
 
 def open_device(request: Request) -> Device:
@@ -119,14 +121,14 @@ def open_device(request: Request) -> Device:
     """
     package, shown = Package(), adapters()
     if not shown:
-        raise BackendError("there is no GPU with a Vulkan driver here; install the driver, or take backend 'native'")
-    adapter = choose(shown, request.adapter, vulkan.preferred(shown))
+        raise BackendError("no GPU here has a driver for WebGPU; install it, or take backend 'native'")
+    adapter = choose(shown, request.adapter, preferred(shown))
     if adapter.software and not request.allow_software:
         raise BackendError(
             f"{adapter.name} is a software adapter, no GPU, and slower than backend 'native', which computes the same. "
             "To try WebGPU on it all the same: --allow-software, or load(allow_software=True)"
         )
-    return Device(package, adapter, alone=len(shown) == 1)
+    return Device(package, adapter, shown)
 
 
 def require_precision(adapter: Adapter, precision: str) -> None:

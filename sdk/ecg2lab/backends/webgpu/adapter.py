@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -44,6 +44,36 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.index}: {self.name} ({self.kind}, {self.api}, driver {self.driver or 'unknown'})"
+
+
+def of_runtime(devices: Iterable[Any], api: str) -> list[Adapter]:
+    """Of ONNX Runtime's own list of devices, as Windows and macOS have it; the fastest comes first."""
+    found = []
+    for device in devices:
+        facts = dict(device.metadata)
+        name = facts.get("Description") or f"{device.vendor} GPU"
+        memory = facts.get("DxgiVideoMemory", "").removesuffix(" MB")
+        discrete: Kind = "discrete" if facts.get("Discrete") == "1" else "integrated"
+        adapter = Adapter(
+            index=0,
+            name=name,
+            kind="software" if "Basic Render" in name else discrete,
+            api=api,
+            driver=facts.get("DriverVersion", ""),
+            f16=None,
+            memory_bytes=int(memory) << 20 if memory.isdecimal() and int(memory) else None,
+            vendor=device.vendor_id,
+            device=device.device_id,
+        )
+        found.append((int(facts.get("DxgiHighPerformanceIndex", 0)), adapter))
+    in_order = [adapter for _, adapter in sorted(found, key=lambda pair: pair[0])]
+    return [msgspec.structs.replace(adapter, index=index) for index, adapter in enumerate(in_order)]
+
+
+def preferred(shown: Sequence[Adapter]) -> Adapter:
+    """The one that WebGPU takes, which is asked for high performance."""
+    order = ("discrete", "integrated", "virtual", "unknown", "software")
+    return min(shown, key=lambda adapter: order.index(adapter.kind))
 
 
 def choose(adapters: Sequence[Adapter], wanted: int | str | None, preferred: Adapter) -> Adapter:

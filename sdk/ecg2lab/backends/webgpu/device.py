@@ -11,7 +11,7 @@ import gc
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ecg2lab.backends.onnxruntime import Tensor, first_line, tensors_of
 from ecg2lab.backends.webgpu import vulkan
-from ecg2lab.backends.webgpu.adapter import Adapter
+from ecg2lab.backends.webgpu.adapter import Adapter, preferred
 from ecg2lab.backends.webgpu.package import PROVIDER, Package
 from ecg2lab.errors import BackendError, DeviceLostError
 
@@ -37,8 +37,8 @@ class Device:
     """And the process that began."""
     _graphs: ClassVar[WeakSet[WebGpuGraph]] = WeakSet()
 
-    def __init__(self, package: Package, adapter: Adapter, alone: bool) -> None:
-        self.package, self.adapter, self._alone = package, adapter, alone
+    def __init__(self, package: Package, adapter: Adapter, shown: Sequence[Adapter]) -> None:
+        self.package, self.adapter, self._shown = package, adapter, shown
 
     def open_session(self, graph: bytes) -> Any:
         """On this adapter and no other; the lock is held.
@@ -55,17 +55,33 @@ class Device:
                 f"this process already uses {in_use[0].name!r}, and ONNX Runtime's WebGPU has one adapter for a "
                 f"process; use {self.adapter.name!r} in another process"
             )
-        Device._in_use = (self.adapter, os.getpid())
-        linux = self.adapter.api.startswith("Vulkan")
-        with vulkan.shown_only(self.adapter) if linux and not self._alone else nullcontext():
+        only, options = self._selected()
+        with only:
+            Device._in_use = (self.adapter, os.getpid())
             try:
-                session = self.package.open_session(graph, software=self.adapter.software, options={})
+                session = self.package.open_session(graph, software=self.adapter.software, options=options)
             except BackendError as error:
                 raise BackendError(self._why_not(str(error))) from None
         if session.get_providers()[0] != PROVIDER:
             raise BackendError(f"ONNX Runtime could not start {PROVIDER} on {self.adapter.name}")
         _require_on_gpu(session)
         return session
+
+    def _selected(self) -> tuple[AbstractContextManager[None], dict[str, str]]:
+        """How ONNX Runtime, which takes the fastest of what it sees, is made to take this adapter."""
+        if len(self._shown) == 1:
+            return nullcontext(), {}
+        if self.adapter.api.startswith("Vulkan"):
+            return vulkan.shown_only(self.adapter), {}
+        fastest = preferred(self._shown)
+        if self.adapter.is_same(fastest):
+            return nullcontext(), {}
+        if self.adapter.kind == "integrated" and fastest.kind == "discrete":
+            return nullcontext(), {"powerPreference": "low-power"}
+        raise BackendError(
+            f"ONNX Runtime takes {fastest.name!r} here and cannot be told to take {self.adapter.name!r}; choose it for "
+            "this program in the operating system's graphics settings"
+        )
 
     def _why_not(self, reason: str) -> str:
         shown = f"{self.adapter.name} ({self.adapter.api}, driver {self.adapter.driver or 'unknown'})"

@@ -75,6 +75,18 @@ class Package:
             reason = first_line(error)
         raise BackendError(reason)
 
+    def hardware(self) -> list[Any]:
+        """What ONNX Runtime says of the GPUs that it would take.
+
+        Raises
+        ------
+        BackendError
+            If the plugin cannot be registered, or there is none.
+        """
+        if not self.built_in:
+            self._plugged_in(software=False)
+        return [device.device for device in self._devices()]
+
     def _plugged_in(self, software: bool) -> Any:
         """The plugin's device, of which it takes one; the plugin is registered once for the process."""
         if software:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ecg2lab.backends.webgpu.adapter import Adapter, Kind
+from ecg2lab.backends.webgpu.adapter import Adapter, Kind, preferred
 from ecg2lab.errors import BackendError
 
 LOADER = "libvulkan.so.1"
@@ -112,12 +112,6 @@ def shown_only(adapter: Adapter) -> Iterator[None]:
         f"the Vulkan loader cannot be told to show {adapter.name!r} alone; start the program with {DRIVERS} naming the "
         "manifest of its driver"
     )
-
-
-def preferred(shown: list[Adapter]) -> Adapter:
-    """The one that WebGPU takes, which is asked for high performance."""
-    order = ("discrete", "integrated", "virtual", "unknown", "software")
-    return min(shown, key=lambda adapter: order.index(adapter.kind))
 
 
 class _Instance:
