@@ -146,7 +146,7 @@ include native/coverage.mk
 setup: $(VENV)/.dev ## Install everything for development, and nothing else
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) $(RUNTIME) build dist demo-out bench-out
+	rm -rf $(VENV) $(RUNTIME) $(VENV)-webgpu $(VENV)-webgpu-plugin build dist demo-out bench-out
 
 system-packages: ## List the Debian packages that `make test-system` can use
 	@echo $(SYSTEM_PACKAGES)
@@ -202,6 +202,7 @@ $(VENV)/.system: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet 'tensorrt-rtx>=1.4' || echo "no tensorrt-rtx here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'ziglang==0.16.0' || echo "no ziglang here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet --no-deps 'nvidia-pytriton==0.7.0' || echo "no nvidia-pytriton here (its tests are skipped)"
+	$(MAKE) --silent $(VENV)-webgpu/.made $(VENV)-webgpu-plugin/.made || echo "no WebGPU here (its tests are skipped)"
 	$(MAKE) --silent build/kernel || echo "no $(KERNEL) here (its test is skipped)"
 	@touch $@
 

@@ -346,6 +346,24 @@ def test_a_closed_engine_has_no_stream_and_answers_none(bundle, recording):
         open_stream(engine)
 
 
+def test_what_was_answered_before_a_failure_is_handed_over_by_the_next_push(engine, recording, monkeypatch):
+    """As when a GPU is lost at the third window of a long push."""
+    expected = open_stream(engine).push(recording.samples)
+    outputs, calls = engine.outputs, []
+
+    def failing(*inputs):
+        calls.append(inputs)
+        if len(calls) == 3:
+            raise ecg2lab.DeviceLostError("the GPU failed")
+        return outputs(*inputs)
+
+    monkeypatch.setattr(engine, "outputs", failing)
+    stream = open_stream(engine)
+    with pytest.raises(ecg2lab.DeviceLostError):
+        stream.push(recording.samples)
+    assert stream.push(recording.samples[:, :0]) == expected
+
+
 def test_many_beds_share_one_engine_in_threads(engine, recording):
     """Each bed its own signal; each answers as it does alone."""
     beds = [np.roll(np.tile(recording.samples, 2), 371 * bed, axis=1) for bed in range(8)]

@@ -65,10 +65,14 @@ def main() -> None:
 
 def count(bundle: Bundle) -> Work:
     """The work of one window, from the graph itself."""
-    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(bundle.member(WINDOW_GRAPH)), data_prop=True).graph
+    model = onnx.load_from_string(bundle.member(WINDOW_GRAPH))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
     sizes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.input, *graph.output, *graph.value_info):
-        sizes[value.name] = tuple(dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim)
+        sizes[value.name] = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
+        assert all(sizes[value.name]), f"the size of {value.name} is not known"
     # A product's operations: twice its outputs times what is summed for each.
     flop = sum(
         2.0 * np.prod(sizes[node.output[0]]) * _summed(node, sizes)

@@ -75,6 +75,7 @@ class Stream:
         self._settings = settings
         self._windows = windows
         self._network = network
+        self._answered: list[StreamPrediction] = []
         self._clock = Clock(options.fs)
         self._lock = threading.Lock()
         self._features, self._patient = self._inputs(options.patient)
@@ -129,7 +130,8 @@ class Stream:
             On samples that cannot be used, that came before, or after a hole of more than an hour; if `time` tells of a
             jump or of another rate; after `finish`. Nothing was taken then.
         BackendError
-            If the engine is closed or fails: `samples_received` says what was taken, and the next push asks again.
+            If the engine is closed or fails: `samples_received` says what was taken. The next push asks again, and
+            hands over what was answered before the failure, too.
         """
         with self._lock:
             received = self.samples_received
@@ -139,23 +141,24 @@ class Stream:
             self._refusing(self._windows.check, millivolt)
             if stamp is not None:
                 self._clock.accept(stamp)
-            predictions: list[StreamPrediction] = []
             for part in (*self._hole(number - received), millivolt):
                 self._refusing(self._windows.push, part)
-                predictions += self._answers()
-            return predictions
+                self._answer_due()
+            return self._hand_over()
 
     def finish(self) -> list[StreamPrediction]:
         """End the signal: answer the windows that waited for what follows. Only `reset` opens the stream again."""
         with self._lock:
             self._refusing(self._windows.finish)
-            return list(self._answers())
+            self._answer_due()
+            return self._hand_over()
 
     def reset(self) -> None:
         """Begin anew with the same patient: another recording."""
         with self._lock:
             self._windows.reset()
             self._network.reset()
+            self._answered.clear()
             self._clock = Clock(self._options.fs)
 
     def set_patient(self, patient: Patient | None) -> None:
@@ -200,6 +203,7 @@ class Stream:
             except ValueError as error:
                 self._network.restore(before)
                 raise BackendError(f"this state of a stream cannot be used: {error}") from None
+            self._answered.clear()
             self._clock = Clock(self._options.fs)
             self._clock.first, self._clock.last = saved.first, saved.last
 
@@ -232,10 +236,14 @@ class Stream:
         except ValueError as error:
             raise RecordingError(f"these samples cannot be used: {error}") from None
 
-    def _answers(self) -> Iterator[StreamPrediction]:
+    def _answer_due(self) -> None:
         while (due := self._windows.window()) is not None:
-            yield self._predict(due)
+            self._answered.append(self._predict(due))
             self._windows.advance()
+
+    def _hand_over(self) -> list[StreamPrediction]:
+        answered, self._answered = self._answered, []
+        return answered
 
     def _predict(self, window: _core.StreamWindow) -> StreamPrediction:
         prepared, number = window.prepared, window.position.window

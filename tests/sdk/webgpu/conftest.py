@@ -75,12 +75,13 @@ class Machine:
 
 def environment(name):
     """Made once by `make`, which says what is in it."""
-    folder = Path(f"{sys.prefix}-{name}")
-    with FileLock(ROOT / "build" / f"{folder.name}.lock"):
-        made = ["make", "--silent", f"VENV={sys.prefix}", f"PYTHON={sys.executable}", folder / ".made"]
-        if not (folder / ".made").exists() and subprocess.run(made, cwd=ROOT, check=False).returncode:
-            pytest.skip(f"{folder.name} cannot be made here")
-    return folder / "bin" / "python"
+    own = os.path.relpath(sys.prefix, ROOT)
+    made = Path(f"{own}-{name}", ".made")
+    with FileLock(ROOT / "build" / f"{name}.lock"):
+        make = ["make", "--silent", f"VENV={own}", f"PYTHON={sys.executable}", made]
+        if not (ROOT / made).exists() and subprocess.run(make, cwd=ROOT, check=False).returncode:
+            pytest.skip(f"{made.parent} cannot be made here")
+    return ROOT / made.parent / "bin" / "python"
 
 
 @pytest.fixture(scope="session")

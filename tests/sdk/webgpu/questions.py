@@ -113,11 +113,7 @@ def streams(bundle, record, by):
         pairs = zip(ours, theirs, strict=True)
         return {
             "answers": len(ours),
-            "apart": max(
-                abs(f.probability - g.probability)
-                for a, b in pairs
-                for f, g in zip(a.findings, b.findings, strict=True)
-            ),
+            "apart": furthest(pairs),
             "ran": [ours[0].engine.backend, ours[0].engine.form, ours[0].engine.device],
         }
 
@@ -141,6 +137,28 @@ def lost(bundle, folder):
     fault.unlink()
     after = [e.run(*inputs) for e in (engine, other, engine)]
     return {"said": while_lost, "apart": max(float(np.abs(x - before).max()) for x in after)}
+
+
+def lost_in_mid_stream(bundle, record, folder):
+    """The answers of a stream whose device is lost once, beside those of one that goes on, on the CPU."""
+    record, fault = ecg2lab.read(record), Path(folder) / "lost"
+    with load(bundle) as engine, ecg2lab.load(bundle, backend="onnxruntime", threads=1) as other:
+        expected, samples = answers(other, record, None), record.samples
+        stream = engine.stream(fs=record.fs, leads=record.leads, unit="mV", hop_s=2.0)
+        half = samples.shape[1] // 2
+        every = stream.push(samples[:, :half])
+        fault.touch()
+        error = said(lambda: stream.push(samples[:, half : 2 * half]))
+        fault.unlink()
+        every += stream.push(samples[:, 2 * half :]) + stream.finish()
+        pairs = zip(every, expected, strict=True)
+        return {"said": error[0], "answers": len(every), "apart": furthest(pairs)}
+
+
+def furthest(pairs):
+    """Between the probabilities of predictions."""
+    findings = (pair for a, b in pairs for pair in zip(a.findings, b.findings, strict=True))
+    return max(abs(f.probability - g.probability) for f, g in findings)
 
 
 def forked(bundle):

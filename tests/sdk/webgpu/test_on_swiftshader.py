@@ -96,15 +96,12 @@ class TestParity:
 
 def test_info_says_adapter_driver_interface_and_precision(either, bundle):
     info = either.ask("info", bundle).json
-    assert (info["backend"], info["provider"], info["precision"]) == (
-        "webgpu",
-        "WebGpuExecutionProvider (Vulkan)",
-        "fp32",
-    )
+    assert (info["backend"], info["precision"]) == ("webgpu", "fp32")
+    assert info["provider"].startswith("WebGpuExecutionProvider (Vulkan 1.")
     assert "SwiftShader" in info["device"]
     assert SOFTWARE in info["device"]
     assert SOFTWARE in info["notice"]
-    assert {"Vulkan", "driver"} < info["versions"].keys()
+    assert "SwiftShader" in info["versions"]["driver"]
     assert any("webgpu" in name for name in info["versions"])
     assert any("shaders" in told for told in info["told"])
 
@@ -139,6 +136,14 @@ def test_a_device_that_is_lost_is_named_and_the_next_call_makes_a_new_one(faulty
     heard = machine.ask("lost", bundle, faults).json
     assert [kind for kind, _ in heard["said"]] == ["DeviceLostError", "DeviceLostError"]
     assert all("lost" in words and "the next call makes a new device" in words for _, words in heard["said"])
+    assert heard["apart"] < LOGIT_TOLERANCE
+
+
+def test_a_stream_goes_on_where_its_device_was_lost(faulty, causal_bundle, data_folder):
+    machine, faults = faulty
+    heard = machine.ask("lost_in_mid_stream", causal_bundle, data_folder / "HR06000.hea", faults).json
+    assert heard["said"] == "DeviceLostError"
+    assert heard["answers"] >= 4
     assert heard["apart"] < LOGIT_TOLERANCE
 
 

@@ -114,10 +114,9 @@ class WebGpuGraph:
         self._graph, self._on = graph, device
         self._session: Any = None
         adapter = device.adapter
-        self.provider = f"{PROVIDER} ({adapter.api.rstrip('.0123456789').strip()})"
+        self.provider = f"{PROVIDER} ({adapter.api})"
         self.device = f"{adapter.name}, a software adapter" if adapter.software else adapter.name
-        api, _, version = adapter.api.rpartition(" ")
-        self.versions = device.package.versions | {api: version, "driver": adapter.driver or "unknown"}
+        self.versions = device.package.versions | {"driver": adapter.driver or "unknown"}
         with Device._lock:
             self._session = device.open_session(graph)
             self.tensors: Mapping[str, Tensor] = tensors_of(self._session)
