@@ -46,6 +46,15 @@ def test_quick_run_writes_what_it_shows(tiny_bundle: Path, tmp_path: Path) -> No
     assert "bundle: synthetic weights" in (tmp_path / "results.md").read_text(encoding="utf-8")
 
 
+def test_a_backend_is_timed_by_name_and_belongs_to_one_scenario(tiny_bundle: Path, tmp_path: Path) -> None:
+    done = invoke("run", tiny_bundle, "--quick", "--no-full-size", "--backend", "onnxruntime", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert results.read(tmp_path).models[0].backend == "onnxruntime, CPUExecutionProvider"
+    done = invoke("run", tiny_bundle, "--backend", "onnxruntime", "--scenario", "beds")
+    assert done.exit_code == 2
+    assert "beds has backends of its own" in done.output
+
+
 @pytest.mark.slow
 def test_json_is_all_there_is_on_stdout_and_both_models_are_in_it(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
