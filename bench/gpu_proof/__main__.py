@@ -70,18 +70,23 @@ def steps(python: str) -> list[Step]:
 
 def gpus() -> list[str]:
     """Name and driver of each: as nvidia-smi says, and as WebGPU sees those of other makers; no software adapter."""
-    listed = _nvidia_gpus()
-    command = (sys.executable, "-m", "ecg2lab", "devices", "--json")
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment())
-        adapters = json.loads(said.stdout)["gpus"]
-    except (OSError, subprocess.SubprocessError, ValueError):  # without the native core, as before it is built
-        adapters = []
+    listed, adapters = _nvidia_gpus(), _devices().get("gpus", [])
     return listed + [
         f"{adapter['name']}, {adapter['api']}, {adapter['driver']}"
         for adapter in adapters
         if adapter["kind"] != "software" and not any(adapter["name"] in other for other in listed)
     ]
+
+
+def _devices() -> dict[str, Any]:
+    """What `ecg2lab devices` says; nothing without the native core, as before it is built."""
+    command = (sys.executable, "-m", "ecg2lab", "devices", "--json")
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment())
+        found: dict[str, Any] = json.loads(said.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return {}
+    return found
 
 
 def _nvidia_gpus() -> list[str]:
@@ -102,6 +107,8 @@ def carry_out(step: Step, seconds_left: float) -> Done:
     try:
         ran = subprocess.run(step.command, capture_output=True, text=True, timeout=limit, env=environment(), cwd=ROOT)
     except subprocess.TimeoutExpired:
+        if limit < step.most_s:
+            return Done(step.name, NOT_RUN, f"the {LIMIT_S // 60} minutes were over", time.monotonic() - start)
         return Done(step.name, FAILED, f"it did not end within {limit:.0f} s", time.monotonic() - start)
     outcome, why = judged(ran.returncode, ran.stdout + ran.stderr)
     return Done(step.name, outcome, why, round(time.monotonic() - start, 1), figures(ran.stdout))
@@ -167,7 +174,7 @@ def main(folder: Path) -> int:
     result = {
         "result": sentence,
         "exit_code": code,
-        "machine": {"cpu": platform.processor() or platform.machine(), "system": platform.platform()},
+        "machine": {"cpu": _devices().get("cpu") or platform.machine(), "system": platform.platform()},
         "gpus": gpus_here,
         "versions": {"python": platform.python_version(), **versions()},
         "seconds": round(time.monotonic() - start, 1),

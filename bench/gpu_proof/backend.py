@@ -26,7 +26,7 @@ from ecg2lab_bench.measuring.workload import PATIENT
 BEDS = 16
 BUDGET_S, MOST_CALLS = 8.0, 400
 """Of one case."""
-IDLE_S, IDLE_CALLS = 0.5, 16
+IDLE_S, IDLE_CALLS = 0.1, 100
 NOTHING_PROVED = 4
 Call = Callable[[], object]
 

@@ -56,3 +56,5 @@ def _note(name: str) -> BackendNote:
         return BackendNote(backend=name, runs_on=BACKENDS[name].probe(), why_not=None)
     except (BackendError, MissingExtraError) as error:
         return BackendNote(backend=name, runs_on=None, why_not=str(error))
+    except Exception as error:  # a package that is there and broken: what is asked for here is to hear of it
+        return BackendNote(backend=name, runs_on=None, why_not=f"it is broken: {type(error).__name__}: {error}")

@@ -48,7 +48,7 @@ def load(
         (`Prediction.patient.out_of_range`); for feeds that nobody corrects.
     adapter
         Of "webgpu": index, or a part of the name, as `ecg2lab devices` lists them. None: the fastest kind. A process
-        has one.
+        has one, and must not have opened a session on WebGPU of its own before.
     allow_software
         Of "webgpu": whether a software adapter may stand in for a GPU, for trials; every answer then says so.
     tell

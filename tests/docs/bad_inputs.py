@@ -249,7 +249,7 @@ def lost_gpu() -> None:
         patch.object(device.Device, "open_session", lambda self, graph: session),
         patch.object(device, "tensors_of", lambda session: {}),
     ):
-        device.WebGpuGraph(b"", device.Device(Mock(versions={}), card, [card])).run([], {})
+        device.WebGpuGraph(b"", device.Device(Mock(versions={}), card, lambda: [card])).run([], {})
 
 
 def newer(name: str) -> str:

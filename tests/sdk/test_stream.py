@@ -346,22 +346,57 @@ def test_a_closed_engine_has_no_stream_and_answers_none(bundle, recording):
         open_stream(engine)
 
 
-def test_what_was_answered_before_a_failure_is_handed_over_by_the_next_push(engine, recording, monkeypatch):
-    """As when a GPU is lost at the third window of a long push."""
+@pytest.fixture
+def failing(engine, monkeypatch):
+    """`failing(n)`: the engine fails at its nth window, once, as when a GPU is lost."""
+    outputs = engine.outputs
+
+    def at(number):
+        calls = []
+
+        def fail(*inputs):
+            calls.append(inputs)
+            if len(calls) == number:
+                raise ecg2lab.DeviceLostError("the GPU failed")
+            return outputs(*inputs)
+
+        monkeypatch.setattr(engine, "outputs", fail)
+
+    return at
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_no_answer_is_lost_with_a_failure_in_a_long_push(engine, recording, failing, number):
     expected = open_stream(engine).push(recording.samples)
-    outputs, calls = engine.outputs, []
-
-    def failing(*inputs):
-        calls.append(inputs)
-        if len(calls) == 3:
-            raise ecg2lab.DeviceLostError("the GPU failed")
-        return outputs(*inputs)
-
-    monkeypatch.setattr(engine, "outputs", failing)
+    failing(number)
     stream = open_stream(engine)
+    if number == 1:
+        with pytest.raises(ecg2lab.DeviceLostError):
+            stream.push(recording.samples)
+        answered = []
+    else:
+        answered = stream.push(recording.samples)
+        assert len(answered) == number - 1
+    restored = open_stream(engine)
+    restored.restore(stream.save())
+    assert answered + restored.push(recording.samples[:, :0]) == expected
+
+
+def test_a_finish_that_failed_is_finished_by_the_next(engine, recording, failing):
+    """The last windows wait for what follows them, of which resampling takes a part."""
+    expected = open_stream(engine, hop_s=0.1)
+    before, last = expected.push(recording.samples), expected.finish()
+    assert len(last) >= 2
+    failing(len(before) + 2)
+    stream = open_stream(engine, hop_s=0.1)
+    assert stream.push(recording.samples) == before
     with pytest.raises(ecg2lab.DeviceLostError):
-        stream.push(recording.samples)
-    assert stream.push(recording.samples[:, :0]) == expected
+        stream.finish()
+    with pytest.raises(ecg2lab.BackendError, match="call finish again before it is saved"):
+        stream.save()
+    assert stream.finish() == last
+    with pytest.raises(ecg2lab.RecordingError, match="ended"):
+        stream.finish()
 
 
 def test_many_beds_share_one_engine_in_threads(engine, recording):

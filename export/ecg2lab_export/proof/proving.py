@@ -163,7 +163,7 @@ def by_gpu(proved: ParityReport, graphs: Graphs, golden: Golden, request: Reques
         webgpu.require_precision(device.adapter, proved.precision)
     except (BackendError, MissingExtraError):
         return proved
-    backend = f"webgpu ({device.adapter.name})"
+    backend = f"webgpu, {device.adapter.described}"
     try:
         checks = _by_graphs(graphs, golden, _limits(proved), backend, lambda graph: WebGpuGraph(graph, device))
         report(graphs.form, proved.precision, measured := list(checks), {}).require()

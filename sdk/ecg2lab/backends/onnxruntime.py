@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 from ecg2lab.backends import Request
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
+from ecg2lab.bundle.golden import read_golden
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL, graph_tensors
 from ecg2lab.bundle.network_outputs import Outputs
-from ecg2lab.errors import BackendError, BundleError
+from ecg2lab.errors import BackendError, BundleError, Ecg2LabError, ParityError
+from ecg2lab.proof import parity
+from ecg2lab.proof.measuring import Network, window_checks
+from ecg2lab.proof.parity import Check
 from ecg2lab.system import cpu
-from ecg2lab.system.extras import installed_version, require
+from ecg2lab.system.extras import installed_version
+from ecg2lab.system.extras import require as require_extra
 
 _TYPES: dict[type, str] = {np.float32: "tensor(float)", np.int64: "tensor(int64)"}
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -47,6 +52,9 @@ class Graph(Protocol):
     def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Those outputs for these inputs, which are contiguous."""
 
+    def prove_by(self, proof: Callable[[], None]) -> None:
+        """Let it compute what is known, now and whenever it is opened anew; the proof may refuse."""
+
 
 @runtime_checkable
 class RunsGraphs(Protocol):
@@ -66,7 +74,7 @@ def import_runtime(extra: str = "onnx") -> Any:
     BackendError
         If two packages of it are installed.
     """
-    require(extra, "onnxruntime")
+    require_extra(extra, "onnxruntime")
     installed = [name for name in DISTRIBUTIONS if installed_version(name)]
     if len(installed) > 1:
         raise BackendError(
@@ -181,17 +189,22 @@ class OpenGraph:
             raise BackendError(f"ONNX Runtime failed: {first_line(error)}") from None
         return arrays
 
+    def prove_by(self, proof: Callable[[], None]) -> None:
+        """Let it compute what is known; it is opened once."""
+        proof()
+
 
 class CudaWindow(OpenGraph):
     """A window graph whose inputs and outputs stay in the GPU's memory; each size of batch is one CUDA graph.
 
-    Only the sizes of `SIZES` reach the GPU: a batch is cut, and filled up with windows whose answers are dropped, so
-    that nothing is captured in the middle of work. Calls wait for each other.
+    Only the sizes of `SIZES` reach the GPU: a batch is cut, and filled up with windows whose answers are dropped. One
+    thread of its own makes every call, since ONNX Runtime captures a graph for each thread that calls; all sizes are
+    captured before the first answer.
 
     Raises
     ------
     BackendError
-        As `make_session`.
+        As `make_session`; if memory does not suffice.
     BundleError
         As `check_fit`.
     """
@@ -200,15 +213,26 @@ class CudaWindow(OpenGraph):
     memory = "cuda"
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
-        graph = bundle.member(WINDOW_GRAPH)
+        self._worker = ThreadPoolExecutor(1, "ecg2lab-cuda")
         try:
-            super().__init__(graph, threads, CUDA, **{_GRAPHS: "1"})
+            self._in_turn(self._open, bundle, threads, **{_GRAPHS: "1"})
             self.provider = f"{CUDA}, CUDA graphs"
         except BackendError:  # refused where a node runs on the CPU; then each is launched by itself
-            super().__init__(graph, threads, CUDA)
+            self._in_turn(self._open, bundle, threads)
+
+    def _open(self, bundle: Bundle, threads: int, **more: str) -> None:
+        super().__init__(bundle.member(WINDOW_GRAPH), threads, CUDA, **more)
         check_fit(self.tensors, bundle)
-        self._lock = threading.Lock()
         self._bound = {size: self._bind(size, outputs_of(bundle)) for size in self.SIZES}
+
+    def _in_turn(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What a call returns that the one thread makes."""
+        try:
+            return self._worker.submit(call, *arguments, **options).result()
+        except Ecg2LabError:
+            raise
+        except Exception as error:  # the runtime's exception classes are not public
+            raise BackendError(f"ONNX Runtime failed on the GPU: {first_line(error)}") from None
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """All outputs that it was made for.
@@ -219,15 +243,15 @@ class CudaWindow(OpenGraph):
             With the runtime's own reason.
         """
         del outputs
+        arrays: list[NDArray[np.float32]] = self._in_turn(self._run_parts, feed)
+        return arrays
+
+    def _run_parts(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         most, count = self.SIZES[-1], len(next(iter(feed.values())))
-        with self._lock:
-            try:
-                parts = [
-                    self._run_part({name: array[start : start + most] for name, array in feed.items()})
-                    for start in range(0, count, most)
-                ]
-            except Exception as error:  # the runtime's exception classes are not public
-                raise BackendError(f"ONNX Runtime failed: {first_line(error)}") from None
+        parts = [
+            self._run_part({name: array[start : start + most] for name, array in feed.items()})
+            for start in range(0, count, most)
+        ]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
     def _run_part(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
@@ -301,6 +325,35 @@ def outputs_of(bundle: Bundle) -> list[str]:
     return [LOGITS] if bundle.features is None else [LOGITS, FEATURES]
 
 
+def prove(run: Network, bundle: Bundle, backend: str, device: str, batches: Sequence[int]) -> None:
+    """Let a device compute the golden windows: a driver that computes wrong answers nobody.
+
+    Raises
+    ------
+    ParityError
+        If an error is beyond what the export proved.
+    """
+    limits = parity.tolerances(bundle)
+    golden = {name: array[: max(batches)] for name, array in read_golden(bundle).items()}
+    require(window_checks(run, golden, bundle.manifest.form, backend, limits, batches), device)
+
+
+def require(checks: Iterable[Check], device: str) -> None:
+    """Every check passed.
+
+    Raises
+    ------
+    ParityError
+        Naming the first that did not.
+    """
+    for check in checks:
+        if not check.passed:
+            raise ParityError(
+                f"{device} does not compute the model: {check.name} is {check.error:.1e} off, the limit is "
+                f"{check.tolerance:.1e}; update the driver, or take backend 'native'"
+            )
+
+
 class OnnxRuntimeBackend:
     """Runs the bundle's window graph on the CPU."""
 
@@ -311,6 +364,8 @@ class OnnxRuntimeBackend:
         self._require_precision()
         self._threads = request.threads
         self._window = WindowGraph(self._open_window(bundle), bundle)
+        if self.device != "cpu":
+            prove(self.run, bundle, self.name, self.device, (1, len(read_golden(bundle)[SIGNAL])))
         self.versions = self._window.graph.versions
 
     @classmethod

@@ -29,7 +29,8 @@ def run(as_json: Annotated[bool, typer.Option("--json", help="The same as JSON."
         console.print(f"GPUs: none, {found.why_no_gpus}")
     for gpu in found.gpus:
         memory = "" if gpu.memory_bytes is None else f", {gpu.memory_bytes >> 20} MB"
-        console.print(f"GPU {gpu}{memory}, {'' if gpu.f16 else 'no '}f16", markup=False)
+        f16 = {True: ", f16", False: ", no f16", None: ""}[gpu.f16]
+        console.print(f"GPU {gpu}{memory}{f16}", markup=False)
     table = plain_table("Backends", "backend", "runs on")
     for note in found.backends:
         table.add_row(note.backend, Text(note.runs_on or f"no: {note.why_not}"))

@@ -62,10 +62,16 @@ def window_checks(
         yield from _checks(answers, golden, (form, backend, f"batch {batch}"), tolerances)
 
 
-def step_checks(step: Step, golden: Arrays, tolerances: Tolerances, backend: str = "onnxruntime") -> Iterator[Check]:
+def step_checks(
+    step: Step,
+    golden: Arrays,
+    tolerances: Tolerances,
+    backend: str = "onnxruntime",
+    chunkings: Sequence[int] = CHUNKINGS,
+) -> Iterator[Check]:
     """The golden windows in chunks of several sizes; all but the last are followed by a reset."""
     signal = golden[SIGNAL]
-    for samples in CHUNKINGS:
+    for samples in chunkings:
         state, answers = step.initial(len(signal)), []
         for start in range(0, signal.shape[2], samples):
             part = signal[:, :, start : start + samples]

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab.backends import Backend
-from ecg2lab.backends.onnxruntime import Graph, OpenGraph, RunsGraphs
+from ecg2lab.backends.onnxruntime import Graph, OpenGraph, RunsGraphs, require
 from ecg2lab.bundle import STEP_GRAPH, Bundle, StepShape
+from ecg2lab.bundle.golden import read_golden
 from ecg2lab.bundle.network_inputs import (
     CATEGORICAL,
     CONTINUOUS,
@@ -28,7 +30,8 @@ from ecg2lab.bundle.network_inputs import (
 from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract
 from ecg2lab.errors import BackendError, BundleError
-from ecg2lab.proof.parity import why_no_step
+from ecg2lab.proof.measuring import step_checks
+from ecg2lab.proof.parity import tolerances, why_no_step
 from ecg2lab.system import cpu
 
 _MAGIC = b"ecg2lab-state-1\0"
@@ -36,6 +39,16 @@ _HEADER = struct.Struct("<16s32sQII")
 """Magic, model digest, samples seen, windows of the batch, numbers of each."""
 MOST_IN_A_STATE = 2**24
 """Samples up to which the state, which counts in float32, counts each: 46 hours at 100 Hz."""
+
+
+_PROOF = (17, 250)
+"""Samples a step: several steps with a rest, and as many at once as the graph takes."""
+
+
+def _prove(step: StepGraph, bundle: Bundle) -> None:
+    """As the window graph is proved on a GPU, the step graph is."""
+    checks = step_checks(step, read_golden(bundle), tolerances(bundle), step.backend, _PROOF)
+    require(checks, step.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +129,8 @@ class StepGraph:
         ------
         BackendError
             If the model has none, saying why, or this CPU lacks its precision.
+        ParityError
+            If a GPU computes it wrong.
         """
         shape = bundle.manifest.step
         if shape is None:
@@ -125,7 +140,10 @@ class StepGraph:
         else:
             cpu.require(bundle.manifest.precision)
             graph = OpenGraph(bundle.member(STEP_GRAPH), threads)
-        return cls(graph, shape, bundle.contract, bundle.digest)
+        step = cls(graph, shape, bundle.contract, bundle.digest)
+        if graph.device != "cpu":
+            graph.prove_by(partial(_prove, step, bundle))
+        return step
 
     def initial(self, batch: int = 1) -> StepState:
         """Of a recording that begins, or begins anew: a reset."""

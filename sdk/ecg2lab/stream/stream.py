@@ -75,7 +75,9 @@ class Stream:
         self._settings = settings
         self._windows = windows
         self._network = network
-        self._answered: list[StreamPrediction] = []
+        self._finishing = False
+        self._last: list[StreamPrediction] = []
+        """Answers of a `finish` that failed, for the next."""
         self._clock = Clock(options.fs)
         self._lock = threading.Lock()
         self._features, self._patient = self._inputs(options.patient)
@@ -130,8 +132,8 @@ class Stream:
             On samples that cannot be used, that came before, or after a hole of more than an hour; if `time` tells of a
             jump or of another rate; after `finish`. Nothing was taken then.
         BackendError
-            If the engine is closed or fails: `samples_received` says what was taken. The next push asks again, and
-            hands over what was answered before the failure, too.
+            If the engine is closed or fails at the first window that is due: `samples_received` says what was taken,
+            and the next push asks again. What was answered before a later failure is returned, and the next push fails.
         """
         with self._lock:
             received = self.samples_received
@@ -141,24 +143,38 @@ class Stream:
             self._refusing(self._windows.check, millivolt)
             if stamp is not None:
                 self._clock.accept(stamp)
+            predictions: list[StreamPrediction] = []
+            failure: BackendError | None = None
             for part in (*self._hole(number - received), millivolt):
                 self._refusing(self._windows.push, part)
-                self._answer_due()
-            return self._hand_over()
+                failure = failure or self._answer_due(predictions)
+            if failure is not None and not predictions:
+                raise failure
+            return predictions
 
     def finish(self) -> list[StreamPrediction]:
-        """End the signal: answer the windows that waited for what follows. Only `reset` opens the stream again."""
+        """End the signal: answer the windows that waited for what follows. Only `reset` opens the stream again.
+
+        Raises
+        ------
+        BackendError
+            If the engine is closed or fails: call it again.
+        """
         with self._lock:
-            self._refusing(self._windows.finish)
-            self._answer_due()
-            return self._hand_over()
+            if not self._finishing:
+                self._refusing(self._windows.finish)
+            self._finishing = True
+            if (failure := self._answer_due(self._last)) is not None:
+                raise failure
+            last, self._last, self._finishing = self._last, [], False
+            return last
 
     def reset(self) -> None:
         """Begin anew with the same patient: another recording."""
         with self._lock:
             self._windows.reset()
             self._network.reset()
-            self._answered.clear()
+            self._last, self._finishing = [], False
             self._clock = Clock(self._options.fs)
 
     def set_patient(self, patient: Patient | None) -> None:
@@ -174,8 +190,16 @@ class Stream:
             self._features, self._patient = features, note
 
     def save(self) -> bytes:
-        """All that the stream remembers, for `restore`; it holds the latest signal, and is to be kept as that is."""
+        """All that the stream remembers, for `restore`; it holds the latest signal, and is to be kept as that is.
+
+        Raises
+        ------
+        BackendError
+            If `finish` failed half-way: its answers would be lost.
+        """
         with self._lock:
+            if self._finishing:
+                raise BackendError("this stream is about to end: call finish again before it is saved")
             clock = self._clock
             saved = SavedStream(
                 settings=self._settings,
@@ -203,7 +227,7 @@ class Stream:
             except ValueError as error:
                 self._network.restore(before)
                 raise BackendError(f"this state of a stream cannot be used: {error}") from None
-            self._answered.clear()
+            self._last, self._finishing = [], False
             self._clock = Clock(self._options.fs)
             self._clock.first, self._clock.last = saved.first, saved.last
 
@@ -236,14 +260,15 @@ class Stream:
         except ValueError as error:
             raise RecordingError(f"these samples cannot be used: {error}") from None
 
-    def _answer_due(self) -> None:
+    def _answer_due(self, predictions: list[StreamPrediction]) -> BackendError | None:
+        """Answer what is due, up to a failure: that window stays due."""
         while (due := self._windows.window()) is not None:
-            self._answered.append(self._predict(due))
+            try:
+                predictions.append(self._predict(due))
+            except BackendError as error:
+                return error
             self._windows.advance()
-
-    def _hand_over(self) -> list[StreamPrediction]:
-        answered, self._answered = self._answered, []
-        return answered
+        return None
 
     def _predict(self, window: _core.StreamWindow) -> StreamPrediction:
         prepared, number = window.prepared, window.position.window

@@ -11,7 +11,7 @@ import numpy as np
 
 import ecg2lab
 from ecg2lab.backends import Request, webgpu
-from ecg2lab.backends.webgpu.device import WebGpuGraph
+from ecg2lab.backends.webgpu.device import Device, WebGpuGraph
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import Ecg2LabError
@@ -164,11 +164,24 @@ def furthest(pairs):
 def forked(bundle):
     engine, inputs = load(bundle), golden(bundle, 1)
     reading, writing = os.pipe()
-    with warnings.catch_warnings(action="ignore"):
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with Device.lock:  # as a thread does that computes
+            held.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         child = os.fork()
     if child == 0:
         os.write(writing, json.dumps([said(lambda: engine.run(*inputs)), said(lambda: load(bundle))]).encode())
         os._exit(0)
+    done.set()
+    holder.join()
     os.close(writing)
     heard = os.read(reading, 65536)
     os.waitpid(child, 0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.backends import Request
-from ecg2lab.backends.onnxruntime import Graph, WindowGraph
+from ecg2lab.backends.onnxruntime import Graph, WindowGraph, prove
 from ecg2lab.backends.webgpu import vulkan
 from ecg2lab.backends.webgpu.adapter import Adapter, choose, of_runtime, preferred
 from ecg2lab.backends.webgpu.device import Device, WebGpuGraph
@@ -18,9 +19,7 @@ from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, SIGNAL
 from ecg2lab.bundle.network_outputs import Outputs
-from ecg2lab.errors import BackendError, ParityError
-from ecg2lab.proof import parity
-from ecg2lab.proof.measuring import window_checks
+from ecg2lab.errors import BackendError
 
 WINDOWS_AT_ONCE = 64
 _TENSORS_OF_A_WINDOW = 16
@@ -75,23 +74,16 @@ class WebGpuBackend:
         return answers[0] if len(answers) == 1 else Outputs(*map(np.concatenate, zip(*answers, strict=True)))
 
     def _warm_up(self, bundle: Bundle, request: Request) -> None:
-        """Compile the shaders: those for one window, for several, and for a full batch are all that there are.
-
-        The first two are asked for golden windows: a driver that computes wrong answers nobody.
-        """
-        golden, limits = read_golden(bundle), parity.tolerances(bundle)
+        """Compile the shaders: for one window and for several, which are golden ones, and for a full batch."""
+        golden = read_golden(bundle)
         for count in (1, len(golden[SIGNAL])):
-            request.tell(f"compiling shaders for {self.device}, {count} windows")
-            part = {name: array[:count] for name, array in golden.items()}
-            for check in window_checks(self.run, part, bundle.manifest.form, self.name, limits, (count,)):
-                if not check.passed:
-                    raise ParityError(
-                        f"{self.device} (driver {self._device.adapter.driver}) does not compute the model: "
-                        f"{check.name} is {check.error:.1e} off, the limit is {check.tolerance:.1e}; update the driver"
-                    )
+            request.tell(f"compiling shaders for {self.device}: batches of {count}")
+            prove(self.run, bundle, self.name, self._device.adapter.described, (count,))
         if not self._device.adapter.software:  # which would take minutes
-            request.tell(f"compiling shaders for {self.device}, {WINDOWS_AT_ONCE} windows")
+            request.tell(f"compiling shaders for {self.device}: batches of {WINDOWS_AT_ONCE}")
             self.run(*(_repeated(golden[name], WINDOWS_AT_ONCE) for name in (SIGNAL, CONTINUOUS, CATEGORICAL)))
+        one_window = partial(prove, self.run, bundle, self.name, self._device.adapter.described, (1,))
+        self._window.graph.prove_by(one_window)
 
 
 def adapters() -> list[Adapter]:
@@ -119,6 +111,7 @@ def open_device(request: Request) -> Device:
     BackendError
         If there is no such adapter, or it is a software adapter and none is allowed.
     """
+    Device.require_own_process()
     package, shown = Package(), adapters()
     if not shown:
         raise BackendError("no GPU here has a driver for WebGPU; install it, or take backend 'native'")
@@ -128,7 +121,7 @@ def open_device(request: Request) -> Device:
             f"{adapter.name} is a software adapter, no GPU, and slower than backend 'native', which computes the same. "
             "To try WebGPU on it all the same: --allow-software, or load(allow_software=True)"
         )
-    return Device(package, adapter, shown)
+    return Device(package, adapter, adapters)
 
 
 def require_precision(adapter: Adapter, precision: str) -> None:
@@ -146,10 +139,10 @@ def require_precision(adapter: Adapter, precision: str) -> None:
 
 
 def _require_memory(adapter: Adapter, bundle: Bundle) -> None:
-    window = bundle.contract.signal.window_samples
-    if bundle.features is None or adapter.memory_bytes is None:
+    window, hidden = bundle.contract.signal.window_samples, bundle.manifest.network.get("hidden", 0)
+    if adapter.memory_bytes is None:
         return
-    needed = len(bundle.member(WINDOW_GRAPH)) + 4 * _TENSORS_OF_A_WINDOW * WINDOWS_AT_ONCE * window * bundle.features
+    needed = len(bundle.member(WINDOW_GRAPH)) + 4 * _TENSORS_OF_A_WINDOW * WINDOWS_AT_ONCE * window * hidden
     if needed > adapter.memory_bytes:
         raise BackendError(
             f"{adapter.name} has {adapter.memory_bytes >> 20} MB of memory, and {WINDOWS_AT_ONCE} windows of this "

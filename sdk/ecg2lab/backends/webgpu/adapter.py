@@ -27,6 +27,8 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     """Of the largest heap of its own; None: nobody says."""
     vendor: int = 0
     device: int = 0
+    uuid: str = ""
+    """Of the card, which tells two of a kind apart; empty: nobody says."""
 
     @property
     def software(self) -> bool:
@@ -35,15 +37,15 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_same(self, other: Adapter) -> bool:
         """Whatever its place in a listing."""
-        return (self.vendor, self.device, self.name, self.driver) == (
-            other.vendor,
-            other.device,
-            other.name,
-            other.driver,
-        )
+        return msgspec.structs.replace(self, index=0) == msgspec.structs.replace(other, index=0)
+
+    @property
+    def described(self) -> str:
+        """With what computes on it."""
+        return f"{self.name} ({self.kind}, {self.api}, driver {self.driver or 'unknown'})"
 
     def __str__(self) -> str:
-        return f"{self.index}: {self.name} ({self.kind}, {self.api}, driver {self.driver or 'unknown'})"
+        return f"{self.index}: {self.described}"
 
 
 def of_runtime(devices: Iterable[Any], api: str) -> list[Adapter]:
@@ -51,17 +53,18 @@ def of_runtime(devices: Iterable[Any], api: str) -> list[Adapter]:
     found = []
     for device in devices:
         facts = dict(device.metadata)
-        name = facts.get("Description") or f"{device.vendor} GPU"
-        memory = facts.get("DxgiVideoMemory", "").removesuffix(" MB")
-        discrete: Kind = "discrete" if facts.get("Discrete") == "1" else "integrated"
+        kinds: dict[str | None, Kind] = {"1": "discrete", "0": "integrated"}
+        kind = kinds.get(facts.get("Discrete"), "unknown")
+        # What belongs to an integrated GPU alone says nothing of what it may use.
+        memory = facts.get("DxgiVideoMemory", "").removesuffix(" MB") if kind == "discrete" else ""
         adapter = Adapter(
             index=0,
-            name=name,
-            kind="software" if "Basic Render" in name else discrete,
+            name=facts.get("Description") or f"{device.vendor} GPU",
+            kind=kind,
             api=api,
-            driver=facts.get("DriverVersion", ""),
+            driver="",
             f16=None,
-            memory_bytes=int(memory) << 20 if memory.isdecimal() and int(memory) else None,
+            memory_bytes=int(memory) << 20 if memory.isdecimal() else None,
             vendor=device.vendor_id,
             device=device.device_id,
         )
@@ -70,9 +73,10 @@ def of_runtime(devices: Iterable[Any], api: str) -> list[Adapter]:
     return [msgspec.structs.replace(adapter, index=index) for index, adapter in enumerate(in_order)]
 
 
-def preferred(shown: Sequence[Adapter]) -> Adapter:
-    """The one that WebGPU takes, which is asked for high performance."""
-    order = ("discrete", "integrated", "virtual", "unknown", "software")
+def preferred(shown: Sequence[Adapter], low_power: bool = False) -> Adapter:
+    """The one that WebGPU takes, which is asked for high performance unless for low power."""
+    first = ("integrated", "discrete") if low_power else ("discrete", "integrated")
+    order = (*first, "virtual", "unknown", "software")
     return min(shown, key=lambda adapter: order.index(adapter.kind))
 
 

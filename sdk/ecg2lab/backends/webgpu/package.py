@@ -10,7 +10,7 @@ import re
 from importlib import util
 from typing import Any
 
-from ecg2lab.backends.onnxruntime import first_line, import_runtime, session_options
+from ecg2lab.backends.onnxruntime import DISTRIBUTIONS, first_line, import_runtime, session_options
 from ecg2lab.errors import BackendError, MissingExtraError
 from ecg2lab.system.extras import installed_version
 
@@ -39,19 +39,20 @@ class Package:
             raise MissingExtraError(f"WebGPU needs ONNX Runtime, which is not installed: {_INSTALL}")
         self.module = import_runtime("webgpu")
         version = str(self.module.__version__)
+        self._distribution = next(filter(installed_version, DISTRIBUTIONS), "onnxruntime")
         self.built_in = PROVIDER in self.module.get_available_providers()
         if not self.built_in and util.find_spec(_PLUGIN.replace("-", "_")) is None:
             raise MissingExtraError(
-                f"the onnxruntime {version} that is installed has no WebGPU: {_INSTALL} adds the plugin {_PLUGIN} to it"
+                f"the {self._distribution} {version} that is installed has no WebGPU: pip install {_PLUGIN} adds it"
             )
         if tuple(map(int, re.findall(r"\d+", version)[:3])) < _OLDEST:
             raise BackendError(
                 f"ONNX Runtime {version} is too old for WebGPU, which needs {'.'.join(map(str, _OLDEST))}: "
-                "pip install --upgrade onnxruntime"
+                f"pip install --upgrade {self._distribution}"
             )
-        self.versions = {_BUILT_IN: version}
+        self.versions = {self._distribution: version}
         if not self.built_in:
-            self.versions = {"onnxruntime": version, _PLUGIN: installed_version(_PLUGIN) or "unknown"}
+            self.versions |= {_PLUGIN: installed_version(_PLUGIN) or "unknown"}
 
     def open_session(self, graph: bytes, *, software: bool, options: dict[str, str]) -> Any:
         """A session on WebGPU and, for what it leaves, the CPU.
@@ -89,27 +90,8 @@ class Package:
 
     def _plugged_in(self, software: bool) -> Any:
         """The plugin's device, of which it takes one; the plugin is registered once for the process."""
-        if software:
-            os.environ[_ALLOW_SOFTWARE] = "1"  # read when the plugin is registered
         if not self._devices():
-            import onnxruntime_ep_webgpu
-
-            # Not yet, or before a software adapter was allowed. Its warning about that is our own refusal's business.
-            self.module.set_default_logger_severity(4)
-            try:
-                if _registered:
-                    self.module.unregister_execution_provider_library(_LIBRARY)
-                    _registered.clear()
-                self.module.register_execution_provider_library(_LIBRARY, onnxruntime_ep_webgpu.get_library_path())
-                _registered.append(_LIBRARY)
-            except Exception as error:
-                versions = " and ".join(f"{name} {version}" for name, version in self.versions.items())
-                raise BackendError(
-                    f"{versions} do not fit each other: {first_line(error)}; "
-                    f"pip install --upgrade onnxruntime {_PLUGIN}"
-                ) from None
-            finally:
-                self.module.set_default_logger_severity(2)
+            self._register(software)
         devices = self._devices()
         if not devices:
             raise BackendError(
@@ -117,6 +99,30 @@ class Package:
                 f"on, or take the package {_BUILT_IN}"
             )
         return devices[0]
+
+    def _register(self, software: bool) -> None:
+        """Once, or again where a software adapter was not allowed before."""
+        import onnxruntime_ep_webgpu
+
+        try:
+            if software:  # what the plugin warns of in its log is said in every answer
+                os.environ[_ALLOW_SOFTWARE] = "1"
+                self.module.set_default_logger_severity(4)
+            if _registered:
+                self.module.unregister_execution_provider_library(_LIBRARY)
+                _registered.clear()
+            self.module.register_execution_provider_library(_LIBRARY, onnxruntime_ep_webgpu.get_library_path())
+            _registered.append(_LIBRARY)
+        except Exception as error:  # the runtime's exception classes are not public
+            versions = " and ".join(f"{name} {version}" for name, version in self.versions.items())
+            raise BackendError(
+                f"{versions} do not fit each other: {first_line(error)}; "
+                f"pip install --upgrade {self._distribution} {_PLUGIN}"
+            ) from None
+        finally:
+            if software:
+                del os.environ[_ALLOW_SOFTWARE]
+                self.module.set_default_logger_severity(2)
 
     def _devices(self) -> list[Any]:
         return [device for device in self.module.get_ep_devices() if device.ep_name == PROVIDER]

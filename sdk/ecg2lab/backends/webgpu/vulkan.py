@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,13 +22,17 @@ DRIVERS = "VK_DRIVER_FILES"
 FIRST = "VK_LOADER_DEVICE_SELECT"
 _OLD_DRIVERS = "VK_ICD_FILENAMES"
 """What loaders before 1.3.207 call `DRIVERS`."""
-_INSTANCE, _PROPERTIES, _DRIVER = 1, 1000059001, 1000196000  # VK_STRUCTURE_TYPE_…
+_INSTANCE, _PROPERTIES, _DRIVER, _IDENTITY = 1, 1000059001, 1000196000, 1000071004  # VK_STRUCTURE_TYPE_…
 _FEATURES, _FLOAT16, _STORAGE16 = 1000059000, 1000082000, 1000083000
 _NO_DRIVER = -9  # VK_ERROR_INCOMPATIBLE_DRIVER
 _KINDS: Mapping[int, Kind] = {1: "integrated", 2: "discrete", 3: "virtual", 4: "software"}
 _DEVICE_LOCAL = 1
 _MEMORY_TYPES = 32
 _BYTES = 2048  # more than any of the structures takes
+
+
+_lock = threading.RLock()
+"""Of the environment, which tells the loader what to show. A process that is forked off uses no Vulkan."""
 
 
 class _Application(ctypes.Structure):
@@ -76,7 +81,7 @@ def adapters() -> list[Adapter]:
     BackendError
         If the loader is not installed, or a driver fails.
     """
-    with _instance() as instance:
+    with _lock, _instance() as instance:
         if instance is None:
             return []
         count = ctypes.c_uint32()
@@ -88,29 +93,33 @@ def adapters() -> list[Adapter]:
 
 
 @contextmanager
-def shown_only(adapter: Adapter) -> Iterator[None]:
-    """Let the loader show this adapter alone, or first among those of its driver; the environment is put back after.
+def shown_only(adapter: Adapter) -> Iterator[dict[str, str]]:
+    """Let the loader show this adapter alone, or such that WebGPU takes it, whose options are given.
+
+    The environment is changed meanwhile, for the whole process: no other thread lists adapters until it is put back.
 
     Raises
     ------
     BackendError
-        If the loader cannot be told.
+        If it is not there any more, or the loader cannot be told.
     """
-    for manifest in _manifests():
-        alone = {DRIVERS: str(manifest), _OLD_DRIVERS: str(manifest)}
-        with _environment(alone):
-            shown = adapters()
-        if not any(adapter.is_same(other) for other in shown):
-            continue
-        first = alone | {FIRST: f"{adapter.vendor:#x}:{adapter.device:#x}"}
-        for tried in (alone, first):
-            with _environment(tried):
-                if preferred(adapters()).is_same(adapter):
-                    yield
-                    return
+    with _lock:
+        for manifest in _manifests():
+            alone = {DRIVERS: str(manifest), _OLD_DRIVERS: str(manifest)}
+            first = alone | {FIRST: f"{adapter.vendor:#x}:{adapter.device:#x}"}
+            for narrowed, low_power in ((alone, False), (alone, True), (first, False), (first, True)):
+                with _environment(narrowed):
+                    shown = adapters()
+                    if not any(adapter.is_same(other) for other in shown):
+                        break
+                    if preferred(shown, low_power).is_same(adapter):
+                        yield {"powerPreference": "low-power"} if low_power else {}
+                        return
+        if not any(adapter.is_same(other) for other in adapters()):
+            raise BackendError(f"{adapter.name!r} is not there any more; `ecg2lab devices` lists what is")
     raise BackendError(
-        f"the Vulkan loader cannot be told to show {adapter.name!r} alone; start the program with {DRIVERS} naming the "
-        "manifest of its driver"
+        f"ONNX Runtime takes another adapter of the same driver and cannot be told to take {adapter.name!r}: start the "
+        f"program so that it is the first of its driver ({FIRST}, MESA_VK_DEVICE_SELECT)"
     )
 
 
@@ -161,7 +170,8 @@ def _require(code: int) -> None:
 
 
 def _describe(call: Callable[..., int], index: int, handle: ctypes.c_void_p) -> Adapter:
-    driver = _Chained.of(_DRIVER)
+    identity = _Chained.of(_IDENTITY)
+    driver = _Chained.of(_DRIVER, identity)
     properties = _Chained.of(_PROPERTIES, driver)
     call("vkGetPhysicalDeviceProperties2", handle, ctypes.byref(properties))
     api, _, vendor, device, kind = properties.unpack("<5I")
@@ -182,6 +192,7 @@ def _describe(call: Callable[..., int], index: int, handle: ctypes.c_void_p) -> 
         memory_bytes=_largest_heap(bytes(memory)),
         vendor=vendor,
         device=device,
+        uuid=bytes(identity.held[:16]).hex(),
     )
 
 
@@ -205,8 +216,11 @@ def _manifests() -> list[Path]:
     else:
         home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
         shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-        bases = (Path("/usr/local/etc"), Path("/etc"), home, *map(Path, shared.split(os.pathsep)))
-        paths = [base / "vulkan" / "icd.d" for base in bases]
+        settings = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        system = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        bases = (settings, *map(Path, system.split(os.pathsep)), Path("/usr/local/etc"), Path("/etc"), home)
+        paths = [base / "vulkan" / "icd.d" for base in (*bases, *map(Path, shared.split(os.pathsep)))]
+        paths += [Path(part) for part in os.environ.get("VK_ADD_DRIVER_FILES", "").split(os.pathsep) if part]
     return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
 
 
