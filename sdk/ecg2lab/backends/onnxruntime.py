@@ -371,7 +371,9 @@ class OnnxRuntimeBackend:
     @classmethod
     def probe(cls) -> str:
         """What it would run on here."""
-        return f"{cpu.name()}, onnxruntime {require_provider(cls.provider).__version__}"
+        onnxruntime = require_provider(cls.provider)
+        providers = ", ".join(onnxruntime.get_available_providers())
+        return f"{cpu.name()}, onnxruntime {onnxruntime.__version__} ({providers})"
 
     def open_graph(self, graph: bytes) -> Graph:
         """Another graph of the bundle, where this one runs."""

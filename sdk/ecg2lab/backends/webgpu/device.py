@@ -94,8 +94,11 @@ class Device:
 
     def _why_not(self, reason: str) -> str:
         if "WebGPU adapter" in reason:
-            return f"WebGPU refuses {self.adapter.described}: the driver is too old or lacks what it needs ({reason})"
-        return f"WebGPU cannot load the graph on {self.adapter.described}: {reason}"
+            return (
+                f"WebGPU refuses {self.adapter.described}: the driver is too old or lacks what WebGPU needs; update it "
+                f"({_words(reason)})"
+            )
+        return f"WebGPU cannot load the graph on {self.adapter.described}: {_words(reason)}"
 
     @staticmethod
     def is_foreign() -> bool:
@@ -163,7 +166,7 @@ class WebGpuGraph:
             except BackendError:
                 raise
             except Exception as error:  # the runtime's exception classes are not public
-                reason = _words(error)
+                reason = _words(first_line(error))
             # Only here is the exception gone, whose frames would hold the session.
             _drop_all()
         raise DeviceLostError(f"the GPU failed or was lost ({self.device}): {reason}; the next call makes a new device")
@@ -210,9 +213,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _words(error: Exception) -> str:
+def _words(reason: str) -> str:
     """What the driver said, without the place in the runtime's sources."""
-    return first_line(error).rpartition(" was false. ")[2].rstrip(". ")
+    return reason.rpartition(" was false. ")[2].rstrip(". ")
 
 
 def _drop_all() -> None:
