@@ -4,6 +4,7 @@ The stand-in computes on the CPU and says what it was asked; what is marked `gpu
 """
 
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnxruntime
@@ -14,7 +15,7 @@ from ecg2lab import selftest
 from ecg2lab.backends import onnxruntime as backends
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
-from ecg2lab.errors import BackendError, MissingExtraError
+from ecg2lab.errors import BackendError, MissingExtraError, ParityError
 from ecg2lab.proof.parity import tolerances
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -121,6 +122,24 @@ def test_without_any_build_the_extra_is_named(bundle, monkeypatch):
         ecg2lab.load(bundle, backend="onnxruntime-cuda")
 
 
+def test_a_process_that_was_forked_off_is_refused(cuda_build, bundle, monkeypatch):
+    inputs, _ = golden_of(bundle)
+    with ecg2lab.load(bundle, backend="onnxruntime-cuda", threads=1) as engine:
+        monkeypatch.setattr(backends.os, "getpid", lambda: 0)
+        with pytest.raises(BackendError, match="forked from one that uses CUDA"):
+            engine.run(*inputs)
+
+
+def test_a_gpu_that_computes_wrong_answers_nobody(cuda_build, bundle, monkeypatch):
+    run = backends.CudaWindow.run
+    wrong = lambda self, outputs, feed: [array + 1e-3 for array in run(self, outputs, feed)]  # noqa: E731
+    monkeypatch.setattr(backends.CudaWindow, "run", wrong)
+    with pytest.raises(ParityError, match="cuda:0 does not compute the model: logits"):
+        ecg2lab.load(bundle, backend="onnxruntime-cuda")
+    checks = selftest.run(Bundle.open(bundle), only="onnxruntime-cuda").checks
+    assert [check.passed for check in checks if check.backend == "onnxruntime-cuda"] == [False]
+
+
 def test_another_precision_than_the_bundles_is_refused(cuda_build, bundle):
     with pytest.raises(BackendError, match="precision 'fp16' is not in this bundle"):
         ecg2lab.load(bundle, backend="onnxruntime-cuda", precision="fp16")
@@ -157,3 +176,18 @@ def test_a_real_gpu_computes_the_golden_outputs(real, bundle):
     inputs, logits = golden_of(bundle)
     np.testing.assert_allclose(real.run(*inputs), logits, rtol=0, atol=tolerances(Bundle.open(bundle)).logits)
     assert real.info.provider.startswith(CUDA)
+
+
+@pytest.mark.gpu
+def test_batches_and_threads_on_a_real_gpu(real, bundle):
+    """Other windows in turn, each size that is captured and those between, from several threads."""
+    (signal, continuous, categorical), _ = golden_of(bundle)
+    limit = tolerances(Bundle.open(bundle)).logits
+
+    def apart(count):
+        rows = np.random.default_rng(count).integers(0, len(signal), count)
+        asked = signal[rows] * (1 + count % 3), continuous[rows], categorical[rows]
+        return np.abs(real.run(*asked) - cpu.run(*asked)).max()
+
+    with ecg2lab.load(bundle, backend="native", threads=1) as cpu, ThreadPoolExecutor(4) as pool:
+        assert max(pool.map(apart, [1, 3, 4, 16, 17, 64, 65, 130] * 3)) < 2 * limit

@@ -213,7 +213,7 @@ class CudaWindow(OpenGraph):
     memory = "cuda"
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
-        self._worker = ThreadPoolExecutor(1, "ecg2lab-cuda")
+        self._worker, self._process = ThreadPoolExecutor(1, "ecg2lab-cuda"), os.getpid()
         try:
             self._in_turn(self._open, bundle, threads, **{_GRAPHS: "1"})
             self.provider = f"{CUDA}, CUDA graphs"
@@ -226,7 +226,12 @@ class CudaWindow(OpenGraph):
         self._bound = {size: self._bind(size, outputs_of(bundle)) for size in self.SIZES}
 
     def _in_turn(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """What a call returns that the one thread makes."""
+        """What a call returns that the one thread makes, which a process that was forked off has not."""
+        if os.getpid() != self._process:
+            raise BackendError(
+                "this process was forked from one that uses CUDA, which it cannot use: start processes by 'spawn', and "
+                "load the bundle there"
+            )
         try:
             return self._worker.submit(call, *arguments, **options).result()
         except Ecg2LabError:
