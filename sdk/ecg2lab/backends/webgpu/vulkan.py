@@ -31,8 +31,19 @@ _MEMORY_TYPES = 32
 _BYTES = 2048  # more than any of the structures takes
 
 
-_lock = threading.RLock()
-"""Of the environment, which tells the loader what to show. A process that is forked off uses no Vulkan."""
+class _Locks:
+    """Held by whoever lists adapters, or tells the loader by the environment what to show."""
+
+    environment = threading.RLock()
+
+    @classmethod
+    def renew(cls) -> None:
+        """In a process that was forked off, where nobody is left to let go."""
+        cls.environment = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Locks.renew)
 
 
 class _Application(ctypes.Structure):
@@ -81,7 +92,7 @@ def adapters() -> list[Adapter]:
     BackendError
         If the loader is not installed, or a driver fails.
     """
-    with _lock, _instance() as instance:
+    with _Locks.environment, _instance() as instance:
         if instance is None:
             return []
         count = ctypes.c_uint32()
@@ -103,7 +114,7 @@ def shown_only(adapter: Adapter) -> Iterator[dict[str, str]]:
     BackendError
         If it is not there any more, or the loader cannot be told.
     """
-    with _lock:
+    with _Locks.environment:
         for manifest in _manifests():
             alone = {DRIVERS: str(manifest), _OLD_DRIVERS: str(manifest)}
             first = alone | {FIRST: f"{adapter.vendor:#x}:{adapter.device:#x}"}
