@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +108,26 @@ def test_it_says_what_is_wrong(cart, runtime, board, change, code, message):
     assert message in done.stderr
     refused = json.loads(done.stdout)["error"] if done.stdout else None
     assert (refused is not None) == ("age" in change)
+
+
+@pytest.mark.system
+def test_it_computes_on_webgpu(cart, board):
+    """Real shaders, on the software GPU of Debian's chromium, with the library of onnxruntime-webgpu's wheel."""
+    environment, chromium = Path(f"{sys.prefix}-webgpu"), Path("/usr/lib/chromium")
+    libraries = sorted(environment.glob("lib/python*/site-packages/onnxruntime/capi/libonnxruntime.so*"))
+    if not libraries:
+        pytest.skip(f"there is no {environment.name} here (make {environment.name}/.made)")
+    if not (chromium / "vk_swiftshader_icd.json").exists():
+        pytest.skip("SwiftShader is not here: it comes with Debian's chromium")
+    path, recording = board
+    drivers = {"VK_DRIVER_FILES": str(chromium / "vk_swiftshader_icd.json"), "LD_LIBRARY_PATH": str(chromium)}
+    command = [cart, DEMO, libraries[0], path, str(AGE), "WebGpuExecutionProvider"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=os.environ | drivers, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    ours = json.loads(ran.stdout)
+    assert ours["engine"]["provider"].endswith("WebGpuExecutionProvider")
+    with ecg2lab.load(DEMO, backend="native", threads=1) as engine:
+        theirs = json.loads(engine.predict(recording, ecg2lab.Patient(age=AGE)).to_json())
+    for mine, expected in zip(ours["findings"], theirs["findings"], strict=True):
+        assert mine["verdict"] == expected["verdict"]
+        assert numbers(mine) == pytest.approx(numbers(expected), abs=1e-5)
