@@ -24,7 +24,7 @@ SEGMENT_S = 0.2
 class LinearModel:
     """A backend: each logit is a weighted sum of all samples, numbers and the first category."""
 
-    name, provider, device, precision, versions = "linear", "test", "cpu", "fp32", {}
+    name, provider, device, precision, versions, caution = "linear", "test", "cpu", "fp32", {}, ""
 
     def __init__(self, targets, numbers, seed=0):
         random = np.random.default_rng(seed)

@@ -9,9 +9,6 @@ import pytest
 from ecg2lab.bundle import Bundle
 from ecg2lab.demo import bundle_path
 from ecg2lab.proof.parity import LOGIT_TOLERANCE
-from ecg2lab_bench.synthetic import random_network
-from ecg2lab_export import export
-from ecg2lab_export.network import cardiolab
 
 pytestmark = pytest.mark.system
 
@@ -25,6 +22,8 @@ def exported(made_once, data_folder):
 
     def make(name, **options):
         def write(folder):
+            from ecg2lab_export import export  # not where the SDK's tests run without it
+
             checkpoint = data_folder / "parity" / name / "checkpoint.ckpt"
             export(checkpoint, folder / "x.ecg2lab", synthetic_weights=True, **options)
 
@@ -49,6 +48,10 @@ def published_size(made_once):
     """Random weights: H 512, N 8, four layers, both directions, 204 targets."""
 
     def write(folder):
+        from ecg2lab_bench.synthetic import random_network
+        from ecg2lab_export import export
+        from ecg2lab_export.network import cardiolab
+
         cardiolab.write(random_network(), folder / "x.safetensors")
         export(folder / "x.safetensors", folder / "x.ecg2lab", synthetic_weights=True)
 
