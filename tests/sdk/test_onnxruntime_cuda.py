@@ -13,6 +13,7 @@ import pytest
 import ecg2lab
 from ecg2lab import selftest
 from ecg2lab.backends import onnxruntime as backends
+from ecg2lab.backends import onnxruntime_cuda as cuda
 from ecg2lab.bundle import Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.errors import BackendError, MissingExtraError, ParityError
@@ -60,9 +61,10 @@ def cuda_build(monkeypatch):
         get_available_providers=lambda: [CUDA, CPU],
         __version__="1.99",
     )
-    monkeypatch.setattr(backends, "import_runtime", lambda extra="onnx": runtime)
+    for module in (backends, cuda):
+        monkeypatch.setattr(module, "import_runtime", lambda extra="onnx": runtime)
     monkeypatch.setattr(PretendedSession, "starts", True)
-    monkeypatch.setattr(backends.CudaWindow, "memory", "cpu")
+    monkeypatch.setattr(cuda.CudaWindow, "memory", "cpu")
     return runtime
 
 
@@ -125,15 +127,15 @@ def test_without_any_build_the_extra_is_named(bundle, monkeypatch):
 def test_a_process_that_was_forked_off_is_refused(cuda_build, bundle, monkeypatch):
     inputs, _ = golden_of(bundle)
     with ecg2lab.load(bundle, backend="onnxruntime-cuda", threads=1) as engine:
-        monkeypatch.setattr(backends.os, "getpid", lambda: 0)
+        monkeypatch.setattr(cuda.os, "getpid", lambda: 0)
         with pytest.raises(BackendError, match="forked from one that uses CUDA"):
             engine.run(*inputs)
 
 
 def test_a_gpu_that_computes_wrong_answers_nobody(cuda_build, bundle, monkeypatch):
-    run = backends.CudaWindow.run
+    run = cuda.CudaWindow.run
     wrong = lambda self, outputs, feed: [array + 1e-3 for array in run(self, outputs, feed)]  # noqa: E731
-    monkeypatch.setattr(backends.CudaWindow, "run", wrong)
+    monkeypatch.setattr(cuda.CudaWindow, "run", wrong)
     with pytest.raises(ParityError, match="cuda:0 does not compute the model: logits"):
         ecg2lab.load(bundle, backend="onnxruntime-cuda")
     checks = selftest.run(Bundle.open(bundle), only="onnxruntime-cuda").checks

@@ -113,7 +113,7 @@ class Choice(NamedTuple):
 BACKENDS = {
     "native": Choice("native:NativeBackend", other_precisions=True),
     "onnxruntime": Choice("onnxruntime:OnnxRuntimeBackend"),
-    "onnxruntime-cuda": Choice("onnxruntime:OnnxRuntimeCudaBackend"),
+    "onnxruntime-cuda": Choice("onnxruntime_cuda:OnnxRuntimeCudaBackend"),
     "webgpu": Choice("webgpu:WebGpuBackend", adapters=True),
     "tensorrt": Choice("tensorrt:TensorRtBackend", other_precisions=True),
     "torch": Choice("torch:TorchBackend", proved=False),

@@ -18,7 +18,7 @@ from weakref import WeakSet
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends.onnxruntime import Tensor, first_line, tensors_of
+from ecg2lab.backends.onnxruntime import Tensor, first_line, forked_from, tensors_of
 from ecg2lab.backends.webgpu import vulkan
 from ecg2lab.backends.webgpu.adapter import Adapter, preferred
 from ecg2lab.backends.webgpu.package import PROVIDER, Package
@@ -109,10 +109,7 @@ class Device:
     def require_own_process() -> None:
         """Refuse a process that was forked off; asked before the lock, which another thread may have held then."""
         if Device.is_foreign():
-            raise BackendError(
-                "this process was forked from one that uses WebGPU, whose device it cannot use: start processes by "
-                "'spawn', and load the bundle there"
-            )
+            raise forked_from("WebGPU")
 
 
 class WebGpuGraph:
