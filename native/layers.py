@@ -19,7 +19,7 @@ LAYERS = (
     ("prepare",),
     ("quality",),
     ("signal",),
-    ("bundle",),
+    ("bundle", "files"),
     ("contract",),
     ("base", "simd"),
 )

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_bundle(module);
   ecg2lab::bindings::bind_zero_phase(module);
   ecg2lab::bindings::bind_recording(module);
+  ecg2lab::bindings::bind_files(module);
   ecg2lab::bindings::bind_prepare(module);
   ecg2lab::bindings::bind_prepare_stream(module);
   ecg2lab::bindings::bind_answer(module);

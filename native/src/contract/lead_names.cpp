@@ -1,6 +1,7 @@
 #include "contract/lead_names.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/errors.h"
 
@@ -8,6 +9,11 @@ namespace ecg2lab {
 namespace {
 
 constexpr std::string_view kOthers[] = {"Vx", "Vy", "Vz", "V3R", "V4R", "V5R", "V6R", "V7", "V8", "V9"};
+
+// The chest leads as IEC 60601-2-25 names their electrodes, and the limb leads as Romance languages write them.
+constexpr std::pair<std::string_view, std::string_view> kSynonyms[] = {{"C1", "V1"}, {"C2", "V2"},  {"C3", "V3"},
+                                                                       {"C4", "V4"}, {"C5", "V5"},  {"C6", "V6"},
+                                                                       {"DI", "I"},  {"DII", "II"}, {"DIII", "III"}};
 
 // Of ASCII letters only, whatever the locale of the program around us.
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
@@ -37,6 +43,9 @@ std::string canonical_lead(std::string_view name) {
   }
   for (const std::string_view lead : kOthers) {
     if (same_name(lead, bare)) return std::string(lead);
+  }
+  for (const auto& [synonym, lead] : kSynonyms) {
+    if (same_name(synonym, bare)) return std::string(lead);
   }
   return "";
 }

@@ -428,3 +428,25 @@ def check_graph(model: bytes, most_samples: int = 0) -> None: ...
 def sha256(content: bytes) -> str: ...
 def sha256_portable(content: bytes) -> str: ...
 def crc32(content: bytes) -> int: ...
+def parse_numbers(text: bytes, most: int, what: str) -> NDArray[np.float64]:
+    """Finite decimal numbers between blanks; `what` they are, for the error."""
+
+def parse_table(
+    text: bytes,
+    start: int,
+    delimiter: str,
+    decimal_mark: str,
+    first_line: int,
+    numbers: Sequence[bool],
+    perhaps_numbers: Sequence[bool],
+    most_values: int,
+) -> list[NDArray[np.float64]]:
+    """Columns that are read, of a text whose rows begin at byte `start`, on line `first_line`."""
+
+def decode_prefix_codes(
+    content: bytes, length: int, tables: Sequence[Sequence[tuple[int, int, int, int, bool]]]
+) -> NDArray[np.int32]:
+    """SCP-ECG's entropy coding; of each code prefix, bits of the prefix, extra bits, value, and whether it switches."""
+
+def unpack_lzw(packed: bytes, most: int) -> bytes:
+    """LZW of 10 bits, at most so many bytes."""

@@ -23,7 +23,9 @@ class ByteFields:
             If they are not all there.
         """
         if offset < 0 or size < 0 or offset + size > len(self._content):
-            raise RecordingError("it is cut short or damaged: a field lies beyond its end")
+            raise RecordingError(
+                "one of its fields lies beyond its end: it is cut short, or written wrongly; copy it again"
+            )
         return self._content[offset : offset + size]
 
     def unsigned(self, offset: int, size: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,16 @@ from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
+from ecg2lab.readers.calibration import take_marks_out
+from ecg2lab.readers.clock import lay_out
+from ecg2lab.readers.limits import check_duration, check_size
 from ecg2lab.readers.units import printable
 from ecg2lab.recording import Recording
 from ecg2lab.recording import leads as lead_names
 
-MOST_VALUES = 2**26
-"""Samples of all channels together, 3 hours of 12 leads at 500 Hz: a file that announces more is refused unread."""
-_PREFIX = re.compile(r"^(?:mdc_ecg_)?(?:ecg|ekg|lead)[ _:-]+(?:lead[ _:-]+)?", re.IGNORECASE)
+_PREFIX = re.compile(r"(?:mdc_ecg_)?(?:(?:ecg|ekg|lead)(?:[ _:-]+lead)?[ _:-]+)", re.IGNORECASE)
+_REFERENCE = re.compile(r"(?: *[-_] *| +)ref\.?$", re.IGNORECASE)
+_IEC_CHEST = frozenset(f"C{number}" for number in range(1, 7))
 
 
 class Channel(NamedTuple):
@@ -30,6 +34,10 @@ class Channel(NamedTuple):
     rate_hz: float
     offset_mv: float = 0.0
     """Of a count of zero."""
+    begins_s: float = 0.0
+    """On the clock of the file."""
+    absent: str = ""
+    """Why its samples are no signal, in the file's own words; they are then missing."""
 
 
 def no_lead(name: str) -> Channel:
@@ -37,25 +45,49 @@ def no_lead(name: str) -> Channel:
     return Channel(name, np.empty(0), 1.0, 1.0)
 
 
+def without(counts: NDArray[Any], code: int) -> NDArray[Any]:
+    """Counts with NaN where they are a code that stands for no sample."""
+    missing = counts == code
+    if not missing.any():
+        return counts
+    values = counts.astype(np.float64)
+    values[missing] = np.nan
+    return values
+
+
+@lru_cache(maxsize=512)
 def lead_of(name: str) -> str | None:
-    """The lead that a channel's name means, or None: `II`, `ECG II`, `Lead II` and `MDC_ECG_LEAD_II` are one."""
-    return lead_names.canonical(_PREFIX.sub("", name.strip()))
+    """The lead that a channel's name means, or None.
 
-
-def check_size(values: int) -> None:
-    """Refuse a number of samples, over all channels, that no ECG of ours has, before anything is made for them.
-
-    Raises
-    ------
-    RecordingError
-        If it is too large.
+    `II`, `ECG II`, `EKG II-Ref`, `Lead II` and `MDC_ECG_LEAD_II` are one.
     """
-    if values > MOST_VALUES:
-        raise RecordingError(f"it announces {values} samples; at most {MOST_VALUES} are read: cut it into parts")
+    plain = name.strip()
+    prefix = _PREFIX.match(plain)
+    return lead_names.canonical(_REFERENCE.sub("", plain[prefix.end() :] if prefix else plain))
+
+
+def leads_of(names: Sequence[str]) -> list[str | None]:
+    """The lead of each channel of one file.
+
+    C1 to C6 are the chest leads where all six are there and no V1 to V6; C3 alone is an electrode of an EEG.
+    """
+    leads = [lead_of(name) for name in names]
+    electrodes = [place for place, name in enumerate(names) if name.strip().upper() in _IEC_CHEST]
+    others = {lead for place, lead in enumerate(leads) if place not in electrodes}
+    if len(electrodes) != len(_IEC_CHEST) or others & {leads[place] for place in electrodes}:
+        for place in electrodes:
+            leads[place] = None
+    return leads
 
 
 def to_recording(
-    channels: Sequence[Channel], form: str, file: str, *, subject: Patient | None = None, **origin: str | None
+    channels: Sequence[Channel],
+    form: str,
+    file: str,
+    *,
+    subject: Patient | None = None,
+    notes: Sequence[str] = (),
+    **origin: str | None,
 ) -> Recording:
     """Put the leads of a file together, in millivolt.
 
@@ -67,45 +99,73 @@ def to_recording(
         As for `source`.
     subject
         What it says of the patient.
+    notes
+        What the reader left out or moved.
 
     Raises
     ------
     RecordingError
-        If there is no lead, a lead is there twice, or leads differ in rate or length.
+        If there is no lead, a lead is there twice, or leads differ in rate or length, or were not recorded together.
     """
-    leads = [(channel, name) for channel in channels if (name := lead_of(channel.name))]
+    named = leads_of([channel.name for channel in channels])
+    leads = [(channel, name) for channel, name in zip(channels, named, strict=True) if name]
     if not leads:
         raise RecordingError(f"it has no ECG lead with a known name (channels: {_names(channels)})")
-    first = leads[0][0]
-    for channel, name in leads[1:]:
-        if channel.rate_hz != first.rate_hz:
-            raise RecordingError(
-                f"its leads have different sampling rates: {leads[0][1]} {first.rate_hz:g} Hz, "
-                f"{name} {channel.rate_hz:g} Hz"
-            )
-        if len(channel.counts) != len(first.counts):
-            raise RecordingError(
-                f"its leads have different lengths: {leads[0][1]} {len(first.counts)} samples, "
-                f"{name} {len(channel.counts)}"
-            )
-    check_size(len(leads) * len(first.counts))
-    return Recording(
-        np.stack([_millivolt(channel, name) for channel, name in leads]),
-        # Ten digits: 50 samples in 0.1 s, or one in 0.002 s, are 500 Hz, not 500.00000000000006 Hz.
-        fs=float(f"{first.rate_hz:.10g}"),
-        leads=[name for _, name in leads],
-        unit="mV",
+    rate = _common_rate(leads)
+    layout = lay_out([(name, channel.begins_s, len(channel.counts)) for channel, name in leads], rate)
+    check_size(len(layout.leads) * layout.length)
+    check_duration(layout.length / rate)
+    samples = np.full((len(layout.leads), layout.length), np.nan) if layout.gaps else None
+    if samples is None:
+        samples = np.empty((len(layout.leads), layout.length))
+    for (channel, name), (row, start) in zip(leads, layout.places, strict=True):
+        _write_millivolts(channel, name, samples[row, start : start + len(channel.counts)])
+    absent = _absent(leads)
+    samples, marks = take_marks_out(samples, rate)
+    return Recording.adopt(
+        samples,
+        fs=rate,
+        leads=layout.leads,
         source=source(form, file, **origin),
         subject=subject,
-        ignored=[printable(channel.name) for channel in channels if not lead_of(channel.name)],
+        ignored=[printable(channel.name) for channel, lead in zip(channels, named, strict=True) if not lead],
+        notes=[*notes, *absent, *layout.notes, *marks],
     )
 
 
-def _millivolt(channel: Channel, name: str) -> NDArray[np.float64]:
+def _common_rate(leads: Sequence[tuple[Channel, str]]) -> float:
+    first, name = leads[0]
+    for other, other_name in leads[1:]:
+        if other.rate_hz != first.rate_hz:
+            raise RecordingError(
+                f"its leads have different sampling rates: {name} {first.rate_hz:g} Hz, "
+                f"{other_name} {other.rate_hz:g} Hz"
+            )
+    # Ten digits: 50 samples in 0.1 s, or one in 0.002 s, are 500 Hz, not 500.00000000000006 Hz.
+    return float(f"{first.rate_hz:.10g}")
+
+
+def _write_millivolts(channel: Channel, name: str, out: NDArray[np.float64]) -> None:
     scale = channel.millivolts_per_count
     if not (math.isfinite(scale) and scale != 0 and math.isfinite(channel.offset_mv)):
         raise RecordingError(f"the gain of lead {name} is zero or no number: its unit cannot be known")
-    return channel.counts.astype(np.float64) * scale + channel.offset_mv
+    if channel.absent:
+        out.fill(np.nan)
+        return
+    np.multiply(channel.counts, scale, out=out)
+    if channel.offset_mv:
+        out += channel.offset_mv
+
+
+def _absent(leads: Sequence[tuple[Channel, str]]) -> list[str]:
+    """A sentence for each reason; refused where it is that of all leads."""
+    reasons: dict[str, list[str]] = {}
+    for channel, name in leads:
+        if channel.absent:
+            reasons.setdefault(channel.absent, []).append(name)
+    if sum(map(len, reasons.values())) == len(leads):
+        raise RecordingError(f"it marks all its leads as no signal ({', '.join(reasons)}): record the ECG again")
+    return [f"{', '.join(names)} without values: marked {reason} in the file" for reason, names in reasons.items()]
 
 
 def _names(channels: Sequence[Channel]) -> str:

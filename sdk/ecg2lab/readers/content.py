@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecg2lab.errors import RecordingError
+from ecg2lab.readers.limits import MOST_BYTES
 from ecg2lab.system.files import regular_size
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
-
-MOST_BYTES = 2**27
-"""128 MiB: 3 hours of 12 leads at 500 Hz with 16 bits."""
 
 
 class Stated(NamedTuple):

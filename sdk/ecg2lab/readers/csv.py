@@ -1,32 +1,35 @@
 """Comma-separated values: comments with `#`, a header with lead names, a row for each moment.
 
 Neither rate nor unit is ever guessed from the numbers: they stand in comments (`# fs: 500`, `# unit: mV`), the unit
-also in the header (`II (mV)`), or the caller states them.
+also in the header (`II (mV)`), or the caller states them. A time column must not contradict them.
 """
 
 from __future__ import annotations
 
-import io
+import math
 import re
-from array import array
-from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, to_recording
+from ecg2lab.readers.byte_fields import decoded
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content, Stated
+from ecg2lab.readers.limits import MOST_SIGNALS, MOST_VALUES, check_text
 from ecg2lab.readers.numbers import finite
 from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.recording import Recording
 
-MOST_BYTES = 2**25
-_MARK = b"\xef\xbb\xbf"
-_MOST_COLUMNS = 512
+_UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_LONGEST_HEAD = 2**16
 _DELIMITERS = (",", ";", "\t")
+_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)
+"""A first line by which spreadsheets are told the delimiter."""
 _COLUMN = re.compile(r"(?P<name>[^(\[]+?)\s*(?:[(\[](?P<unit>[^)\]]*)[)\]])?")
 _COMMENT = re.compile(r"#+\s*(?P<key>[A-Za-z _]+?)\s*[:=]\s*(?P<value>.*\S)\s*")
 _KEYS = {
@@ -34,67 +37,118 @@ _KEYS = {
     **dict.fromkeys(("unit", "units"), "unit"),
     **{name: name for name in ("gain", "baseline", "age", "sex")},
 }
-_HERTZ = re.compile(r"\s*hz", re.IGNORECASE)
+_RATE = re.compile(r"(?P<number>.+?)\s*(?P<unit>k?hz|1/s|s-1|sps|)", re.IGNORECASE)
+_TIME = re.compile(r"(?:time|t|zeit|timestamp)(?:[ _]?(?P<unit>s|sec|seconds?|ms|us|\u00b5s|\u03bcs))?", re.IGNORECASE)
+_SECONDS = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0), "ms": 1e-3,
+    **dict.fromkeys(("us", "\u00b5s", "\u03bcs"), 1e-6),
+}  # fmt: skip
+_TIME_TOLERANCE = 0.01
+"""By which a step may differ from 1/rate on average; single steps are rounded as they were printed."""
 
 
-def header_of(content: Content) -> int | None:
-    """Line, counted from 0, of the header: the first line that is neither empty nor a comment, if it names a lead."""
-    for number, line in enumerate(content.data[: 2**16].removeprefix(_MARK).split(b"\n")):
-        if line.strip() and not line.startswith(b"#"):
-            text = line.decode("latin-1")
-            named = any(lead_of(_column(cell, {})[0]) for cell in _cells(text, _delimiter(text)))
-            return number if named and "\0" not in text else None
-    return None
+class _Head(NamedTuple):
+    """What stands before the rows."""
+
+    comments: list[str]
+    cells: list[str]
+    delimiter: str
+    end: int
+    """Byte of the text at which the rows begin."""
+    lines: int
+
+
+class _Column(NamedTuple):
+    """One column of the header."""
+
+    name: str
+    unit: str | None
+    """Its own."""
+
+    @property
+    def lead(self) -> str | None:
+        return lead_of(self.name)
+
+    @property
+    def time_unit(self) -> str | None:
+        """Of a time column, empty if it states none; None for other columns."""
+        match = _TIME.fullmatch(self.name)
+        return (match["unit"] or self.unit or "").strip().casefold() if match else None
+
+
+def looks_like_csv(content: Content) -> bool:
+    """Whether the first line that is neither empty nor a comment names a lead."""
+    return _head(_as_utf8(content.data[:_LONGEST_HEAD])) is not None
 
 
 def read_csv(content: Content) -> Recording:
-    """Read the columns that are named like leads; others (time) are left out and named.
+    """Read the columns that are named like leads; others are left out and named.
 
     An empty cell or `NaN` is a missing sample.
 
     Raises
     ------
     RecordingError
-        If rate or unit is not known or said twice differently, or a row has no numbers or too few.
+        If rate or unit is not known or said twice differently, a time column contradicts the rate, or a row has a cell
+        of a lead that is no number, or too few.
     """
-    if len(content.data) > MOST_BYTES:
-        raise RecordingError(f"it is larger than {MOST_BYTES >> 20} MiB, the most that is read of a text file")
-    header = header_of(content)
-    if header is None:
+    check_text(len(content.data), "a text file")
+    text = _as_utf8(content.data)
+    head = _head(text)
+    if head is None:
         raise RecordingError("its first line that is no comment names no lead")
-    lines = _lines(content.data)
-    facts = _settle(_comments([next(lines) for _ in range(header)]), content.stated)
-    head = next(lines)
-    delimiter = _delimiter(head)
-    if head.count(delimiter) >= _MOST_COLUMNS:
-        raise RecordingError(f"it has more than {_MOST_COLUMNS} columns")
-    columns = [_column(name, facts) for name in _cells(head, delimiter)]
-    table = _table(lines, header + 2, delimiter, len(columns))
+    if len(head.cells) > MOST_SIGNALS:
+        raise RecordingError(f"it has more than {MOST_SIGNALS} columns")
+    facts = _settle(_comments(head.comments), content.stated)
+    columns = [_column(cell) for cell in head.cells]
+    leads, times = [bool(column.lead) for column in columns], [column.time_unit is not None for column in columns]
+    values = iter(
+        _core.parse_table(
+            text, head.end, head.delimiter, _decimal_mark(text, head), head.lines + 1, leads, times, MOST_VALUES
+        )
+    )
+    table = {place: next(values) for place in range(len(columns)) if leads[place] or times[place]}
     rate = _rate(facts)
+    for place in table:
+        if times[place]:  # may be clocks or dates, too, which are not compared
+            _check_time(columns[place], table[place], rate)
     channels = [
-        _channel(name, unit, table[:, place], rate, facts) if lead_of(name) else no_lead(name)
-        for place, (name, unit) in enumerate(columns)
+        _channel(column, table[place], rate, facts) if column.lead else no_lead(column.name)
+        for place, column in enumerate(columns)
     ]
     return to_recording(channels, "CSV", content.name, subject=_subject(facts))
 
 
-def _lines(data: bytes) -> Iterator[str]:
-    """One after another, since a list of them would take many times their memory."""
-    content = data.removeprefix(_MARK).rstrip(b"\r\n")
-    try:
-        content.decode("utf-8")
-        encoding = "utf-8"
-    except UnicodeDecodeError:
-        encoding = "latin-1"
-    return (line.decode(encoding) for line in io.BytesIO(content))
+def _as_utf8(data: bytes) -> bytes:
+    """Without a mark of its encoding, and in UTF-8 if it is UTF-16, as spreadsheets write it."""
+    if data.startswith(_UTF16_MARKS):
+        return data.decode("utf-16", "replace").encode()
+    return data.removeprefix(_UTF8_MARK)
 
 
-def _delimiter(line: str) -> str:
-    return max(_DELIMITERS, key=line.count)
+def _head(text: bytes) -> _Head | None:
+    comments: list[str] = []
+    delimiter, start, lines = "", 0, 0
+    while start < min(len(text), _LONGEST_HEAD):
+        end = text.find(b"\n", start) + 1 or len(text)
+        line, start, lines = decoded(text[start:end]).strip("\r\n"), end, lines + 1
+        said = _SEPARATOR.fullmatch(line.strip().strip('"'))
+        if said and not delimiter:
+            delimiter = said[1]
+        elif line.startswith("#"):
+            comments.append(line)
+        elif line.strip():
+            own = delimiter or max(_DELIMITERS, key=line.count)
+            cells = [cell.strip().strip('"').strip() for cell in line.split(own)]
+            named = "\0" not in line and any(_column(cell).lead for cell in cells)
+            return _Head(comments, cells, own, end, lines) if named else None
+    return None
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
+def _decimal_mark(text: bytes, head: _Head) -> str:
+    """A comma where it cannot be the delimiter and the first row has one but no point."""
+    row = text[head.end : text.find(b"\n", head.end) + 1 or len(text)]
+    return "," if head.delimiter != "," and b"," in row and b"." not in row else "."
 
 
 def _comments(lines: list[str]) -> dict[str, str]:
@@ -105,8 +159,16 @@ def _comments(lines: list[str]) -> dict[str, str]:
         if comment and key and facts.setdefault(key, comment["value"]) != comment["value"]:
             raise RecordingError(f"its comments state {key} twice, and differently")
     if "fs" in facts:
-        facts["fs"] = _HERTZ.sub("", facts["fs"])
+        facts["fs"] = _in_hertz(facts["fs"])
     return facts
+
+
+def _in_hertz(text: str) -> str:
+    written = _RATE.fullmatch(text)
+    number = finite(written["number"]) if written else None
+    if written is None or number is None or number <= 0:
+        raise RecordingError(f"its comment on the sampling rate, {printable(text)!r}, is no number of hertz")
+    return repr(number * 1000 if written["unit"].casefold() == "khz" else number)
 
 
 def _settle(facts: dict[str, str], stated: Stated) -> dict[str, str]:
@@ -127,44 +189,55 @@ def _rate(facts: dict[str, str]) -> float:
     return rate
 
 
-def _column(cell: str, facts: dict[str, str]) -> tuple[str, str | None]:
-    """Name and unit."""
+def _check_time(column: _Column, values: NDArray[np.float64], rate: float) -> None:
+    """A column without a unit may be in any, or number the rows: it is held to that which fits best."""
+    unit = column.time_unit or ""
+    if len(values) < 2 or not np.isfinite(values).all() or (unit and unit not in _SECONDS) or rate <= 0:
+        return
+    scales = [_SECONDS[unit]] if unit else [1.0, 1e-3, 1e-6, 1 / rate]
+    step = (values[-1] - values[0]) / (len(values) - 1)
+    ratio = min((step * scale * rate for scale in scales), key=lambda ratio: abs(ratio - 1))
+    if abs(ratio - 1) > _TIME_TOLERANCE:
+        fits = "" if not unit or step <= 0 else f", which is {1 / (step * _SECONDS[unit]):.6g} Hz"
+        raise RecordingError(
+            f"its time column steps by {step:.6g}{' ' * bool(unit)}{unit}{fits}, and its rate is stated as "
+            f"{rate:g} Hz: one of the two is wrong"
+        )
+    steps = np.diff(values)
+    jump = int(np.argmax(np.abs(steps - step)))
+    if abs(steps[jump] - step) > max(0.75 * abs(step), 1.5 * _resolution(values)):
+        raise RecordingError(
+            f"its time column jumps at row {jump + 2}: fill the gap with rows of empty cells, or cut the record there"
+        )
+
+
+def _resolution(values: NDArray[np.float64]) -> float:
+    """The last decimal that times were printed with: 0.003 s may follow 0.001 s at 500 Hz."""
+    steps = np.abs(np.diff(values[:1000]))
+    smallest = float(steps[steps > 0].min(initial=math.inf))
+    return smallest if math.isfinite(smallest) else 0.0
+
+
+def _column(cell: str) -> _Column:
     column = _COLUMN.fullmatch(cell)
-    if column is None:
-        return cell, None
-    own, general = column["unit"], facts.get("unit")
+    return _Column(column["name"], column["unit"]) if column else _Column(cell, None)
+
+
+def _channel(column: _Column, values: NDArray[np.float64], rate: float, facts: dict[str, str]) -> Channel:
+    own, general = column.unit, facts.get("unit")
     if own is not None and general is not None and own.strip() != general.strip():
-        raise RecordingError(f"column {printable(cell)} is not in the unit stated for all, {printable(general)}")
-    return column["name"], own if own is not None else general
-
-
-def _channel(name: str, unit: str | None, values: NDArray[np.float64], rate: float, facts: dict[str, str]) -> Channel:
+        raise RecordingError(f"column {printable(column.name)} is not in the unit stated for all, {printable(general)}")
+    unit = own if own is not None else general
     if unit is None:
         raise RecordingError("its unit is not known: add a comment line `# unit: mV`, or say unit=…")
     if unit.casefold() != "adc":
         if "gain" in facts or "baseline" in facts:
             raise RecordingError("gain and baseline belong to unit adc")
-        return Channel(name, values, require_millivolts(unit, name), rate)
+        return Channel(column.name, values, require_millivolts(unit, column.name), rate)
     gain, baseline = finite(facts.get("gain")), finite(facts.get("baseline", "0"))
     if gain is None or gain <= 0 or baseline is None:
         raise RecordingError("unit adc needs a gain above zero in counts per millivolt (`# gain: 1000`, or gain=…)")
-    return Channel(name, values, 1 / gain, rate, offset_mv=-baseline / gain)
-
-
-def _table(lines: Iterable[str], first: int, delimiter: str, width: int) -> NDArray[np.float64]:
-    """(rows, columns); `first` is the number of the first line."""
-    values = array("d")
-    for number, line in enumerate(lines, start=first):
-        if (cells := line.count(delimiter) + 1) != width:
-            raise RecordingError(f"line {number} has {cells} values for {width} columns")
-        try:
-            if "_" in line:
-                raise ValueError("Python takes 1_000 for a number")
-            values.extend(float(cell) if cell else np.nan for cell in _cells(line, delimiter))
-        except ValueError:
-            raise RecordingError(f"line {number} has a value that is no number") from None
-    check_size(len(values))
-    return np.frombuffer(values).reshape(-1, width)
+    return Channel(column.name, values, 1 / gain, rate, offset_mv=-baseline / gain)
 
 
 def _subject(facts: dict[str, str]) -> Patient | None:

@@ -5,28 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.byte_fields import ByteFields
-from ecg2lab.readers.channels import Channel, check_size, lead_of, to_recording
+from ecg2lab.readers.byte_fields import ByteFields, decoded
+from ecg2lab.readers.channels import Channel, lead_of, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.formats import BDF_MARK
+from ecg2lab.readers.limits import check_signals, check_size
 from ecg2lab.readers.numbers import count, finite, positive, whole
 from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.recording import Recording
 
-_BLOCK, _MOST_SIGNALS = 256, 512
+_BLOCK = 256
 _WIDTHS = {
     "label": 16, "transducer": 80, "unit": 8, "physical_min": 8, "physical_max": 8, "digital_min": 8, "digital_max": 8,
     "filter": 80, "samples": 8,
 }  # fmt: skip
 _ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_UNFINISHED = -1
+"""Data records, while the recording goes on."""
+_ONSET = re.compile(rb"\+(\d{1,9}(?:\.\d{1,9})?)[\x14\x15]")
+"""How the annotations of a record begin."""
 _DAY = re.compile(r"(\d{2})-([A-Z]{3})-(\d{4})", re.ASCII)
 
 
@@ -48,18 +53,18 @@ def read_edf(content: Content) -> Recording:
     Raises
     ------
     RecordingError
-        If the header is damaged, the file is not as long as it says, a record follows a gap (EDF+D), or a lead lacks
-        unit or range.
+        If the header does not fit itself, the file is shorter than it says, a record follows a gap (EDF+D), or a lead
+        lacks unit or range.
     """
     fields = ByteFields(content.data)
     width = 3 if content.data.startswith(BDF_MARK) else 2
     reserved = fields.text(192, 44)
-    if reserved[3:5] == "+D":
-        raise RecordingError("it is discontinuous (EDF+D): its records do not follow each other in time")
     signals = _signals(fields)
     seconds = positive(fields.text(244, 8), "the duration of a data record")
     samples = _samples(fields, sum(signal.samples for signal in signals), width, len(signals))
     ends = np.cumsum([signal.samples for signal in signals]).tolist()
+    if reserved[3:5] == "+D":
+        _check_continuous(samples, signals, ends, width, seconds)
     channels = [
         Channel(
             signal.label,
@@ -88,11 +93,12 @@ def read_edf(content: Content) -> Recording:
 
 def _signals(fields: ByteFields) -> list[_Signal]:
     number = count(fields.text(252, 4), "its number of signals")
-    if number > _MOST_SIGNALS or whole(fields.text(184, 8)) != _BLOCK * (number + 1):
-        raise RecordingError("its header is damaged: its length does not fit its number of signals")
+    check_signals(number)
+    if whole(fields.text(184, 8)) != _BLOCK * (number + 1):
+        raise RecordingError("its header states a length that does not fit its number of signals: export it again")
     columns, offset = {}, _BLOCK
     for name, size in _WIDTHS.items():
-        columns[name] = [fields.text(offset + size * row, size) for row in range(number)]
+        columns[name] = [_text(fields.take(offset + size * row, size)) for row in range(number)]
         offset += size * number
     return [_signal({name: column[row] for name, column in columns.items()}) for row in range(number)]
 
@@ -105,7 +111,9 @@ def _signal(stated: dict[str, str]) -> _Signal:
     low, high = finite(stated["physical_min"]), finite(stated["physical_max"])
     lowest, highest = whole(stated["digital_min"]), whole(stated["digital_max"])
     if low is None or high is None or lowest is None or highest is None or low == high or lowest >= highest:
-        raise RecordingError(f"the range of lead {printable(label)} is damaged: its gain cannot be known")
+        raise RecordingError(
+            f"the file states no range of lead {printable(label)} that makes sense: its gain cannot be known"
+        )
     unit = require_millivolts(stated["unit"], label)
     gain = (high - low) / (highest - lowest)
     return _Signal(label, gain * unit, (low - gain * lowest) * unit, samples)
@@ -114,12 +122,21 @@ def _signal(stated: dict[str, str]) -> _Signal:
 def _samples(fields: ByteFields, in_record: int, width: int, signals: int) -> NDArray[np.int32] | NDArray[np.int16]:
     """(records, samples of all signals in one record)."""
     start, records = _BLOCK * (signals + 1), whole(fields.text(236, 8))
+    if records == _UNFINISHED:  # its writer was stopped before it came back to fill this in
+        records = (len(fields) - start) // (in_record * width)
     if records is None or records <= 0:
-        raise RecordingError("the file does not state how many data records it has: was the recording ended?")
+        raise RecordingError("the file does not state how many data records it has, or has none")
     check_size(records * in_record)
     size = records * in_record * width
-    if len(fields) - start != size:
-        raise RecordingError(f"it announces {size} bytes of samples and has {len(fields) - start}: it is damaged")
+    if len(fields) - start < size:
+        raise RecordingError(
+            f"it announces {size} bytes of samples and has {len(fields) - start}: it is cut short; copy it again"
+        )
+    rest = fields.take(start + size, len(fields) - start - size)
+    if len(rest) >= in_record * width and rest.strip(b"\0"):
+        raise RecordingError(
+            f"it has {len(rest) // (in_record * width)} data records more than its header states: export it again"
+        )
     raw = fields.take(start, size)
     if width == 2:
         return np.frombuffer(raw, "<i2").reshape(records, in_record)
@@ -128,6 +145,38 @@ def _samples(fields: ByteFields, in_record: int, width: int, signals: int) -> ND
     padded = np.zeros((len(triples), 4), np.uint8)
     padded[:, 1:] = triples
     return (padded.view("<i4").ravel() >> 8).reshape(records, in_record)
+
+
+def _check_continuous(
+    samples: NDArray[Any], signals: Sequence[_Signal], ends: Sequence[int], width: int, seconds: float
+) -> None:
+    """Writers call files discontinuous whose records do follow each other: each says when it begins.
+
+    Raises
+    ------
+    RecordingError
+        If one begins later than the one before it ends, or none says when.
+    """
+    place = next((place for place, signal in enumerate(signals) if signal.label in _ANNOTATIONS), None)
+    onsets = []
+    for record in samples if place is not None else ():
+        own = record[ends[place] - signals[place].samples : ends[place]]  # type: ignore[index]
+        text = (
+            own.astype("<i2").tobytes()
+            if width == 2
+            else own.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+        )
+        onset = _ONSET.match(text)
+        onsets.append(float(onset[1]) if onset else np.nan)
+    if not onsets or not np.allclose(np.diff(onsets), seconds, rtol=0, atol=1e-3):
+        raise RecordingError(
+            "it is discontinuous (EDF+D): its records do not follow each other in time; export a part without a gap"
+        )
+
+
+def _text(raw: bytes) -> str:
+    """By the standard in ASCII; µ is written in Latin-1 or UTF-8."""
+    return decoded(raw.split(b"\0", 1)[0]).strip()
 
 
 def _word(words: Sequence[str], place: int) -> str | None:

@@ -54,10 +54,16 @@ def _is_scp(content: Content) -> bool:
     return data[8:10] == b"\0\0" and data[22:24] == b"\0\0" and data[28:32] == _SCP_FIRST_POINTER
 
 
-def _is_csv(content: Content) -> bool:
-    from ecg2lab.readers.csv import header_of
+def _is_dicom(content: Content) -> bool:
+    from ecg2lab.readers.dicom_elements import begins_like_dicom
 
-    return header_of(content) is not None
+    return begins_like_dicom(content.data)
+
+
+def _is_csv(content: Content) -> bool:
+    from ecg2lab.readers.csv import looks_like_csv
+
+    return looks_like_csv(content)
 
 
 def is_xml(content: Content) -> bool:
@@ -70,7 +76,7 @@ def _has_root(name: str) -> Callable[[Content], bool]:
 
 
 FORMATS = {
-    "dicom": Format("DICOM", lambda content: content.data[128:132] == b"DICM", "dicom:read_dicom"),
+    "dicom": Format("DICOM", _is_dicom, "dicom:read_dicom"),
     "edf": Format("EDF, EDF+, BDF", _is_edf, "edf:read_edf"),
     "scp": Format("SCP-ECG", _is_scp, "scp:read_scp"),
     "ishne": Format("ISHNE", lambda content: content.data[:8] == b"ISHNE1.0", "ishne:read_ishne"),

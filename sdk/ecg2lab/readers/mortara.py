@@ -10,7 +10,7 @@ from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive, whole
 from ecg2lab.readers.units import printable
-from ecg2lab.readers.xml_tree import attribute, base64_counts
+from ecg2lab.readers.xml_tree import agreed_attribute, attribute, base64_counts
 from ecg2lab.recording import Recording
 
 _STORED_AS = {"BITS": "16", "FORMAT": "SIGNED", "ENCODING": "BASE64"}
@@ -33,11 +33,13 @@ def read_mortara(content: Content) -> Recording:
         patient_id=attribute(root, "SUBJECT", "ID"),
         acquired=acquired,
         device=attribute(root, "SOURCE", "MODEL") or attribute(root, "SOURCE", "TYPE"),
-        subject=subjects.subject(
-            stated=subjects.years(root.get("AGE"), root.get("AGE_UNITS")),
-            birth=subjects.day(attribute(root, "SUBJECT", "DOB")),
-            acquired=subjects.day(acquired[:8]),
-            sex=subjects.sex(attribute(root, "SUBJECT", "GENDER")),
+        subject=subjects.unless_contradicted(
+            lambda: subjects.subject(
+                stated=subjects.years(root.get("AGE"), root.get("AGE_UNITS")),
+                birth=subjects.day(agreed_attribute(root, "SUBJECT", "DOB")),
+                acquired=subjects.day(acquired[:8]),
+                sex=subjects.sex(agreed_attribute(root, "SUBJECT", "GENDER")),
+            )
         ),
     )
 

@@ -11,13 +11,17 @@ from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.numbers import finite, positive, whole
 from ecg2lab.readers.units import printable, require_millivolts
-from ecg2lab.readers.xml_tree import base64_counts, text_of
+from ecg2lab.readers.xml_tree import agreed_text, base64_counts, text_of
 from ecg2lab.recording import Recording
 
 _DATE_ORDER = "mdy"
 """`12-31-2024`, as MUSE exports dates."""
 _UNAPPLIED = ("LeadOffsetFirstSample", "LeadTimeOffset", "FirstSampleBaseline")
 """Shifts whose meaning the format does not document; nonzero, they would be guessed."""
+
+
+_OFF = "LeadOff"
+_NOISE = ("BaselineSway", "ExcessiveACNoise", "MuscleNoise")
 
 
 def read_muse(content: Content) -> Recording:
@@ -31,7 +35,8 @@ def read_muse(content: Content) -> Recording:
     root = content.tree
     rhythms = [block for block in root.findall("Waveform") if text_of(block, "WaveformType") == "Rhythm"]
     if len(rhythms) != 1:
-        raise RecordingError(f"it has {len(rhythms)} rhythm waveforms; exactly one can be read")
+        which = "it does not say when each began: export one" if rhythms else "there is no ECG to read"
+        raise RecordingError(f"it has {len(rhythms)} rhythm waveforms; {which}")
     rate = positive(text_of(rhythms[0], "SampleBase"), "its sampling rate (SampleBase)")
     exponent = whole(text_of(rhythms[0], "SampleExponent") or "0")
     if exponent is None or abs(exponent) > 6:
@@ -47,12 +52,15 @@ def read_muse(content: Content) -> Recording:
         order_id=text_of(root, "Order/HISOrderNumber"),
         acquired=f"{acquired or ''} {text_of(test, 'AcquisitionTime') or ''}",
         device=text_of(test, "AcquisitionDevice"),
-        subject=subjects.subject(
-            stated=subjects.years(text_of(patient, "PatientAge"), text_of(patient, "AgeUnits")),
-            birth=subjects.day(text_of(patient, "DateofBirth"), _DATE_ORDER),
-            acquired=acquired,
-            sex=subjects.sex(text_of(patient, "Gender")),
+        subject=subjects.unless_contradicted(
+            lambda: subjects.subject(
+                stated=subjects.years(agreed_text(patient, "PatientAge"), agreed_text(patient, "AgeUnits")),
+                birth=subjects.day(agreed_text(patient, "DateofBirth"), _DATE_ORDER),
+                acquired=acquired,
+                sex=subjects.sex(agreed_text(patient, "Gender")),
+            )
         ),
+        notes=_notes(rhythms[0]),
     )
 
 
@@ -68,8 +76,27 @@ def _channel(lead: Element, rate: float) -> Channel:
             raise RecordingError(f"{what} has a {field}, which cannot be understood")
     counts = base64_counts(text_of(lead, "WaveFormData"), whole(text_of(lead, "LeadSampleCountTotal")), what)
     checksum = whole(text_of(lead, "LeadDataCRC32"))
-    if checksum is not None and zlib.crc32(counts.tobytes()) != checksum % 2**32:
-        raise RecordingError(f"{what} is damaged: it does not match its checksum; export it again")
+    # Zero is that of nobody who computed one.
+    if checksum and zlib.crc32(counts.tobytes()) != checksum % 2**32:
+        raise RecordingError(
+            f"the samples of {what} do not match their checksum: one of the two was changed; export it again"
+        )
     per_count = positive(text_of(lead, "LeadAmplitudeUnitsPerBit"), f"the gain of {what}")
     unit = require_millivolts(text_of(lead, "LeadAmplitudeUnits"), name)
-    return Channel(name, counts, per_count * unit, rate)
+    absent = _OFF if _is_marked(lead, _OFF) else ""
+    return Channel(name, counts, per_count * unit, rate, absent=absent)
+
+
+def _is_marked(lead: Element, flag: str) -> bool:
+    return (text_of(lead, flag) or "").casefold() in ("true", "1", "yes")
+
+
+def _notes(rhythm: Element) -> list[str]:
+    """The cart's own marks of noise."""
+    marked = {
+        flag: [
+            printable(text_of(lead, "LeadID") or "?") for lead in rhythm.findall("LeadData") if _is_marked(lead, flag)
+        ]
+        for flag in _NOISE
+    }
+    return [f"{', '.join(leads)} marked {flag} in the file" for flag, leads in marked.items() if leads]

@@ -40,6 +40,20 @@ def count(text: str | None, what: str) -> int:
     return int(_above_zero(whole(text), text, what))
 
 
+def agreed(what: str, *texts: str | None) -> str | None:
+    """What a file states at several places, or None where it does not.
+
+    Raises
+    ------
+    RecordingError
+        Naming `what` is stated twice, and differently.
+    """
+    stated = [text.strip() for text in texts if text and text.strip()]
+    if any(finite(text) != finite(stated[0]) or (finite(text) is None and text != stated[0]) for text in stated):
+        raise RecordingError(f"the file states {what} twice, and differently ({stated[0][:24]} and {stated[-1][:24]})")
+    return stated[0] if stated else None
+
+
 def _above_zero(number: float | None, text: str | None, what: str) -> float:
     if text is None or not text.strip():
         raise RecordingError(f"the file does not state {what}")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, lead_of, to_recording
+from ecg2lab.readers.channels import Channel, lead_of, to_recording
 from ecg2lab.readers.content import Content
-from ecg2lab.readers.numbers import count, finite, positive
+from ecg2lab.readers.limits import MOST_VALUES, check_size
+from ecg2lab.readers.numbers import agreed, count, finite, positive
 from ecg2lab.readers.units import printable
 from ecg2lab.readers.xli import decode_xli, restore_limb_leads
-from ecg2lab.readers.xml_tree import attribute, base64_bytes, text_of
+from ecg2lab.readers.xml_tree import agreed_text, attribute, base64_bytes, text_of
 from ecg2lab.recording import Recording
 from ecg2lab.recording.leads import LIMB, STANDARD
 
@@ -33,21 +36,21 @@ def read_philips(content: Content) -> Recording:
     """
     root = content.tree
     waveforms, characteristics = _one(root, "parsedwaveforms"), _one(root, "signalcharacteristics")
-    rate = positive(
-        waveforms.get("samplespersecond") or text_of(characteristics, "samplingrate"),
-        "its sampling rate (samplingrate)",
+    rate = _number(
+        "its sampling rate (samplingrate)", waveforms.get("samplespersecond"), text_of(characteristics, "samplingrate")
     )
     names = _names(waveforms, characteristics)
     seconds = positive(waveforms.get("durationperchannel"), "its duration (durationperchannel)") / 1000
     check_size(round(min(seconds * rate, 2.0**62)) * len(names))
     samples = _samples(waveforms, characteristics, names, round(seconds * rate))
-    per_count = _MICROVOLT * positive(
-        waveforms.get("resolution")
-        or text_of(characteristics, "resolution")
-        or text_of(characteristics, "signalresolution"),
+    per_count = _MICROVOLT * _number(
         "its resolution",
+        waveforms.get("resolution"),
+        text_of(characteristics, "resolution"),
+        text_of(characteristics, "signalresolution"),
     )
-    zero = finite(waveforms.get("signaloffset") or text_of(characteristics, "signaloffset") or "0")
+    offset = agreed("its signaloffset", waveforms.get("signaloffset"), text_of(characteristics, "signaloffset"))
+    zero = finite(offset or "0")
     if zero is None:
         raise RecordingError("its signaloffset is no number")
     channels = [
@@ -68,13 +71,19 @@ def _recording(root: Element, file: str, channels: list[Channel]) -> Recording:
         order_id=text_of(root, "orderinfo/ordernumber"),
         acquired=f"{day} {time}",
         device=text_of(acquisition, "machine"),
-        subject=subjects.subject(
-            stated=subjects.years(text_of(person, "age/years"), "years"),
-            birth=subjects.day(text_of(person, "age/dateofbirth") or text_of(person, "dateofbirth")),
-            acquired=subjects.day(day),
-            sex=subjects.sex(text_of(person, "sex")),
+        subject=subjects.unless_contradicted(
+            lambda: subjects.subject(
+                stated=subjects.years(agreed_text(person, "age/years"), "years"),
+                birth=subjects.day(agreed_text(person, "age/dateofbirth") or agreed_text(person, "dateofbirth")),
+                acquired=subjects.day(day),
+                sex=subjects.sex(agreed_text(person, "sex")),
+            )
         ),
     )
+
+
+def _number(what: str, *texts: str | None) -> float:
+    return positive(agreed(what, *texts), what)
 
 
 def _one(root: Element, name: str) -> Element:
@@ -101,7 +110,7 @@ def _names(waveforms: Element, characteristics: Element) -> list[str]:
     return list(STANDARD[:channels])
 
 
-def _samples(waveforms: Element, characteristics: Element, names: list[str], length: int) -> NDArray[np.int64]:
+def _samples(waveforms: Element, characteristics: Element, names: list[str], length: int) -> NDArray[Any]:
     """(leads, length) counts."""
     encoding, text = waveforms.get("dataencoding") or "", waveforms.text
     compression = _compression(waveforms)
@@ -119,10 +128,11 @@ def _samples(waveforms: Element, characteristics: Element, names: list[str], len
         content = base64_bytes(text, "its waveform")
         signed = (waveforms.get("signalsigned") or text_of(characteristics, "signalsigned") or "true").casefold()
         whole_samples = content[: len(content) // 2 * 2]
-        flat = np.frombuffer(whole_samples, "<u2" if signed in ("false", "0", "no") else "<i2").astype(np.int64)
+        flat = np.frombuffer(whole_samples, "<u2" if signed in ("false", "0", "no") else "<i2")
     if len(flat) != len(names) * length:
         raise RecordingError(
-            f"it has {len(flat)} samples and announces {len(names)} leads of {length}: it is damaged or cut short"
+            f"it has {len(flat)} samples and announces {len(names)} leads of {length}: "
+            "one of the two is wrong; export it again"
         )
     return flat.reshape(len(names), length)
 
@@ -133,8 +143,5 @@ def _compression(waveforms: Element) -> str:
     return "" if flag in ("false", "f", "0", "no") or method.casefold() in ("uncompressed", "none") else method
 
 
-def _plain(text: str | None) -> NDArray[np.int64]:
-    try:
-        return np.array((text or "").split(), dtype=np.int64)
-    except (ValueError, OverflowError):
-        raise RecordingError("its samples are no whole numbers") from None
+def _plain(text: str | None) -> NDArray[np.float64]:
+    return _core.parse_numbers((text or "").encode("ascii", "replace"), MOST_VALUES, "its samples")

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import binascii
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields, latin_text
-from ecg2lab.readers.channels import Channel, check_size, to_recording
+from ecg2lab.readers.channels import Channel, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.lead_codes import lead_name
-from ecg2lab.readers.scp_huffman import Table, decode, read_tables
+from ecg2lab.readers.limits import check_size
+from ecg2lab.readers.scp_huffman import Table, read_tables
 from ecg2lab.recording import Recording
 
 RECORD_HEADER, SECTION_HEADER, POINTER = 6, 16, 10
@@ -66,7 +69,7 @@ def _sections(record: ByteFields) -> dict[int, ByteFields]:
     if size > len(record):
         raise RecordingError(f"it announces {size} bytes and has {len(record)}: it is cut short")
     if binascii.crc_hqx(record.take(2, max(size - 2, 0)), 0xFFFF) != record.unsigned(0, 2):
-        raise RecordingError("it is damaged: it does not match its checksum; copy it again")
+        raise RecordingError("its content does not match its checksum: one of the two was changed; copy it again")
     end = RECORD_HEADER + record.unsigned(RECORD_HEADER + 4, 4)
     sections: dict[int, ByteFields] = {}
     for offset in range(RECORD_HEADER + SECTION_HEADER, end - POINTER + 1, POINTER):
@@ -92,8 +95,12 @@ def _leads(section: ByteFields) -> tuple[list[int], int]:
     offsets = range(2, 2 + 9 * number, 9)
     spans = {(section.unsigned(offset, 4), section.unsigned(offset + 4, 4)) for offset in offsets}
     start, end = min(spans)
-    if len(spans) > 1 or end < start:
-        raise RecordingError("its leads were not recorded over the same time, or have a negative length")
+    if len(spans) > 1:
+        raise RecordingError(
+            "its leads were not recorded over the same time, as in printed formats: export the full time of all leads"
+        )
+    if end < start:
+        raise RecordingError("its leads end before they begin: its section 3 is written wrongly; export it again")
     length = end - start + 1
     check_size(number * length)
     return [section.unsigned(offset + 8, 1) for offset in offsets], length
@@ -115,15 +122,17 @@ def _channels(section: ByteFields, codes: list[int], length: int, tables: list[T
     return channels
 
 
-def _values(content: bytes, length: int, tables: list[Table] | None) -> NDArray[np.int64]:
+def _values(content: bytes, length: int, tables: list[Table] | None) -> NDArray[Any]:
     if tables is not None:
-        return decode(content, length, tables)
+        return _core.decode_prefix_codes(content, length, tables)
     if len(content) != 2 * length:
-        raise RecordingError(f"a lead has {len(content)} bytes and announces {length} samples: damaged or cut short")
-    return np.frombuffer(content, "<i2").astype(np.int64)
+        raise RecordingError(
+            f"a lead has {len(content)} bytes and announces {length} samples: one of the two is wrong; export it again"
+        )
+    return np.frombuffer(content, "<i2")
 
 
-def _undo_differences(values: NDArray[np.int64], order: int) -> NDArray[np.int64]:
+def _undo_differences(values: NDArray[Any], order: int) -> NDArray[np.int16]:
     """The first `order` values are samples, all others differences of that order."""
     if order == 1:
         values = np.cumsum(values)
@@ -131,7 +140,7 @@ def _undo_differences(values: NDArray[np.int64], order: int) -> NDArray[np.int64
         slopes = np.cumsum(np.concatenate([[values[1] - values[0]], values[2:]]))
         values = np.concatenate([values[:1], values[0] + np.cumsum(slopes)])
     # Samples are of 16 bits, and writers let their differences overflow.
-    return values.astype(np.int16).astype(np.int64)
+    return values.astype(np.int16)
 
 
 def _facts(section: ByteFields) -> dict[int, bytes]:

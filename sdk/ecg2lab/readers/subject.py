@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from ecg2lab.errors import PatientError
 from ecg2lab.patient import Patient
 from ecg2lab.readers.numbers import finite
 
+Value = TypeVar("Value", float, str)
 _DAYS_PER_YEAR = 365.2425
 _YEARS = {
     **dict.fromkeys(("y", "yr", "yrs", "year", "years", "a", "yr."), 1.0),
@@ -24,6 +26,15 @@ _DAYS = {
     "ymd": re.compile(r"(?P<y>\d{4})([-/.]?)(?P<m>\d\d)\2(?P<d>\d\d)", re.ASCII),
     "mdy": re.compile(r"(?P<m>\d\d)([-/.])(?P<d>\d\d)\2(?P<y>\d{4})", re.ASCII),
 }
+_STAND_INS = frozenset(
+    date(*day)
+    for day in (
+        (1858, 11, 17), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1901, 1, 1), (1904, 1, 1), (1911, 11, 11),
+        (1970, 1, 1), (1980, 1, 1),
+    )
+)  # fmt: skip
+"""The day that a calendar of VMS, of spreadsheets, databases, Macintosh, Unix and DOS counts from, and 11-11-11."""
+_FIRST_YEAR, _LAST_YEAR = 1850, 2999
 OLDEST = 120.0
 """Years; more is a slip of the pen or a code."""
 ABOVE_89 = 90.0
@@ -62,14 +73,57 @@ def make_day(year: int, month: int, of_month: int) -> date | None:
         return None
 
 
+def _is_stand_in(day: date) -> bool:
+    """Whether software writes it where a date is not known: the first day of an epoch or of a calendar, or its last."""
+    return day in _STAND_INS or day.year <= _FIRST_YEAR or day.year >= _LAST_YEAR
+
+
 def age_between(birth: date | None, acquired: date | None) -> float | None:
-    """Completed years between two dates; below one year the fraction. None if unknown or absurd."""
-    if birth is None or acquired is None or birth > acquired:
+    """Completed years between two dates; below one year the fraction. None if unknown, a stand-in, or absurd."""
+    if birth is None or acquired is None or birth > acquired or _is_stand_in(birth) or _is_stand_in(acquired):
         return None
+    return _completed_years(birth, acquired)
+
+
+def _completed_years(birth: date, acquired: date) -> float | None:
     completed = acquired.year - birth.year - ((acquired.month, acquired.day) < (birth.month, birth.day))
     if completed > OLDEST:
         return None
     return float(completed) if completed else (acquired - birth).days / _DAYS_PER_YEAR
+
+
+def _follows_from_stand_in(age: float, birth: date | None, acquired: date | None) -> bool:
+    """Whether the file's writer took a stated age from a birth date that means "not known"."""
+    if birth is None or acquired is None or birth > acquired or not _is_stand_in(birth):
+        return False
+    computed = _completed_years(birth, acquired)
+    return computed is not None and abs(computed - age) <= 1
+
+
+class Contradiction(Exception):
+    """A file states a fact of its patient twice, and differently."""
+
+
+def agreed(values: Iterable[Value]) -> Value | None:
+    """The one value that is stated, or None.
+
+    Raises
+    ------
+    Contradiction
+        If there are two: then it is not known whose file it is.
+    """
+    different = set(values)
+    if len(different) > 1:
+        raise Contradiction
+    return next(iter(different), None)
+
+
+def unless_contradicted(facts: Callable[[], Patient | None]) -> Patient | None:
+    """What a file says of its patient; one that contradicts itself states nothing."""
+    try:
+        return facts()
+    except Contradiction:
+        return None
 
 
 def subject(
@@ -82,6 +136,8 @@ def subject(
     """
     derived = age_between(birth, acquired)
     age = stated if stated is not None else derived
+    if age is not None and stated is not None and _follows_from_stand_in(age, birth, acquired):
+        age = None
     # Above 89 is a floor, which any greater age agrees with.
     if stated is not None and derived is not None and abs(min(derived, ABOVE_89) - min(stated, ABOVE_89)) > 1:
         age = None

@@ -44,12 +44,14 @@ class Recording:
         What the recording's own file says about the patient.
     ignored
         Names of channels of the file that were left out because they are no ECG leads.
+    notes
+        What the reader of the file left out or moved, in a sentence each: carried to the result.
 
     Attributes
     ----------
     samples
         (leads, n) float64, millivolt.
-    fs, leads, source, subject, ignored
+    fs, leads, source, subject, ignored, notes
         As given; lead names in their usual spelling.
 
     Raises
@@ -58,7 +60,7 @@ class Recording:
         Naming what is wrong.
     """
 
-    __slots__ = ("fs", "ignored", "leads", "samples", "source", "subject")
+    __slots__ = ("fs", "ignored", "leads", "notes", "samples", "source", "subject")
 
     def __init__(
         self,
@@ -72,14 +74,57 @@ class Recording:
         source: Mapping[str, Any] | None = None,
         subject: Patient | None = None,
         ignored: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         form = recording_format(leads, fs, unit, gain, baseline)
+        self._describe(form, source, subject, ignored, notes)
+        self.samples = form.to_millivolt(check_samples(samples, len(self.leads)))
+
+    @classmethod
+    def adopt(
+        cls,
+        millivolts: NDArray[np.float64],
+        *,
+        fs: float,
+        leads: Sequence[str],
+        source: Mapping[str, Any] | None = None,
+        subject: Patient | None = None,
+        ignored: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> Recording:
+        """Make a recording of samples that belong to nobody else: they are taken over, not copied.
+
+        Parameters
+        ----------
+        millivolts
+            (leads, n), C-contiguous.
+        fs, leads, source, subject, ignored, notes
+            As for `Recording`.
+
+        Raises
+        ------
+        RecordingError
+            As `Recording`.
+        """
+        recording = cls.__new__(cls)
+        recording._describe(recording_format(leads, fs, "mV"), source, subject, ignored, notes)
+        recording.samples = check_samples(millivolts, len(recording.leads))
+        return recording
+
+    def _describe(
+        self,
+        form: _core.RecordingFormat,
+        source: Mapping[str, Any] | None,
+        subject: Patient | None,
+        ignored: Sequence[str],
+        notes: Sequence[str],
+    ) -> None:
         self.leads = form.leads
         self.fs = form.sampling_rate_hz
-        self.samples = form.to_millivolt(check_samples(samples, len(self.leads)))
         self.source = check_source(source)
         self.subject = subject
         self.ignored = tuple(ignored)
+        self.notes = tuple(notes)
 
     @property
     def duration_s(self) -> float:

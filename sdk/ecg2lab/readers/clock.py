@@ -1,0 +1,99 @@
+"""The leads of a file on one clock: what begins late is moved, what follows one another is no 12-lead ECG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from ecg2lab.errors import RecordingError
+
+_LEAST_COMMON = 0.5
+"""Of the whole, that all leads must share. A print format of 4 × 2.5 s shares nothing."""
+
+
+class Layout(NamedTuple):
+    """Where each part of a lead goes."""
+
+    leads: list[str]
+    """Each once, in the order of the file."""
+    length: int
+    """In samples."""
+    places: list[tuple[int, int]]
+    """For each part its lead and its first sample."""
+    gaps: bool
+    """Whether some lead has no sample at some time."""
+    notes: list[str]
+
+
+def lay_out(parts: Sequence[tuple[str, float, int]], rate_hz: float) -> Layout:
+    """Put parts on the clock of the file, to the nearest sample.
+
+    Parameters
+    ----------
+    parts
+        Of each the lead, when it begins (s), and how many samples it has. A lead may come in several parts.
+    rate_hz
+        Of all.
+
+    Raises
+    ------
+    RecordingError
+        If parts of a lead overlap, leads have different lengths, or were recorded one after another.
+    """
+    first = min(begins for _, begins, _ in parts)
+    starts = [round((begins - first) * rate_hz) for _, begins, _ in parts]
+    leads = list(dict.fromkeys(name for name, _, _ in parts))
+    spans: dict[str, list[tuple[int, int]]] = {name: [] for name in leads}
+    for (name, _, size), start in zip(parts, starts, strict=True):
+        spans[name].append((start, start + size))
+    for name, own in spans.items():
+        own.sort()
+        if any(after[0] < before[1] for before, after in pairwise(own)):
+            raise RecordingError(f"lead {name} appears twice for the same time: leave one of the two out")
+    _check_lengths({name: sum(end - start for start, end in own) for name, own in spans.items()})
+    length = max(own[-1][1] for own in spans.values())
+    whole = all(sum(end - start for start, end in own) == length for own in spans.values())
+    if not whole:
+        _check_together(spans, length, rate_hz)
+    return Layout(
+        leads,
+        length,
+        [(leads.index(name), start) for (name, _, _), start in zip(parts, starts, strict=True)],
+        not whole,
+        [] if whole else _notes(spans, rate_hz),
+    )
+
+
+def _check_lengths(lengths: dict[str, int]) -> None:
+    (first, size), *others = lengths.items()
+    for name, other in others:
+        if other != size:
+            raise RecordingError(f"its leads have different lengths: {first} {size} samples, {name} {other}")
+
+
+def _check_together(spans: dict[str, list[tuple[int, int]]], length: int, rate_hz: float) -> None:
+    common = min(own[-1][1] for own in spans.values()) - max(own[0][0] for own in spans.values())
+    if common >= _LEAST_COMMON * length:
+        return
+    begins: dict[int, list[str]] = {}
+    for name, own in spans.items():
+        begins.setdefault(own[0][0], []).append(name)
+    times = "; ".join(f"{', '.join(names)} from {start / rate_hz:g} s" for start, names in sorted(begins.items()))
+    raise RecordingError(
+        f"its leads were recorded one after another ({times}), as printed formats are: "
+        "export the full time of all leads at once"
+    )
+
+
+def _notes(spans: dict[str, list[tuple[int, int]]], rate_hz: float) -> list[str]:
+    late: dict[int, list[str]] = {}
+    for name, own in spans.items():
+        late.setdefault(own[0][0], []).append(name)
+    notes = [
+        f"{', '.join(names)} begin{'s' * (len(names) == 1)} {start / rate_hz:g} s late: missing before"
+        for start, names in sorted(late.items())
+        if start
+    ]
+    inner = [name for name, own in spans.items() if sum(e - s for s, e in own) < own[-1][1] - own[0][0]]
+    return notes + ([f"{', '.join(inner)}: a gap between two parts is missing"] if inner else [])
