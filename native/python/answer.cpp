@@ -145,6 +145,7 @@ RecordingNote read_recording(const py::handle& recording) {
           .ignored_channels = get<std::vector<std::string>>(recording, "ignored_channels"),
           .missing_samples = get_named<std::size_t>(recording, "missing_samples"),
           .clipped_samples = get_named<std::size_t>(recording, "clipped_samples"),
+          .file_notes = get<std::vector<std::string>>(recording, "file_notes"),
           .quality = if_some(recording.attr("quality"), read_quality)};
 }
 

@@ -247,7 +247,13 @@ class Engine:
             windows=windows,
             features=features,
             recording=recording_note(
-                prepared, quality, recording.leads, recording.ignored, len(windows), self.contract
+                prepared,
+                quality,
+                recording.leads,
+                recording.ignored,
+                len(windows),
+                self.contract,
+                recording.notes,
             ),
             patient=patient_note(patient, completed, features),
             source=recording.source,

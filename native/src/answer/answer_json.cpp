@@ -184,6 +184,7 @@ void write(std::string& out, const RecordingNote& recording) {
       .field("ignored_channels", recording.ignored_channels)
       .field("missing_samples", recording.missing_samples)
       .field("clipped_samples", recording.clipped_samples)
+      .field("file_notes", recording.file_notes)
       .field("quality", recording.quality);
 }
 

@@ -79,7 +79,8 @@ struct RecordingNote {
   std::vector<std::string> ignored_channels = {};
   Named<std::size_t> missing_samples = {};  // by lead, where there are any
   Named<std::size_t> clipped_samples = {};
-  std::optional<QualityNote> quality = {};  // none: not judged
+  std::vector<std::string> file_notes = {};  // what the reader of its file left out or moved
+  std::optional<QualityNote> quality = {};   // none: not judged
 };
 
 struct PatientNote {

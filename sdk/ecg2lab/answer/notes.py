@@ -21,11 +21,12 @@ def recording_note(
     ignored: Sequence[str],
     windows: int,
     contract: Contract,
+    file_notes: Sequence[str] = (),
 ) -> RecordingNote:
     """What was made of a signal: of `leads` and of channels that are no leads, `ignored`."""
     described = _core.describe_recording(prepared, leads, ignored, windows, contract.native)
     note = msgspec.convert(described, RecordingNote, from_attributes=True)
-    return msgspec.structs.replace(note, quality=quality)
+    return msgspec.structs.replace(note, quality=quality, file_notes=tuple(file_notes))
 
 
 def patient_note(patient: Patient | None, completed: Patient, features: Features) -> PatientNote:

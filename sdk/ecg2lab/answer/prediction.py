@@ -80,6 +80,8 @@ class RecordingNote(msgspec.Struct, frozen=True, kw_only=True):
     """By lead, interpolated."""
     clipped_samples: dict[str, int]
     """By lead, beyond the clip limit."""
+    file_notes: tuple[str, ...] = ()
+    """What the reader of its file left out or moved, in a sentence each."""
     quality: QualityNote | None = None
     """None: not judged."""
 

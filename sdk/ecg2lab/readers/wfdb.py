@@ -66,6 +66,8 @@ def _recording(path: Path) -> Recording:
 
 def _channels(path: Path, header: Header, begins_s: float = 0.0) -> list[Channel]:
     """Signals of one file stand together in the header."""
+    if any(signal.file == _GAP for signal in header.signals):
+        raise RecordingError("it is only the layout of a record of several segments: name the header of the record")
     counts: list[Counts] = []
     for _, group in groupby(header.signals, key=lambda signal: signal.file):
         counts += read_signals(path.parent, list(group), header.frames)

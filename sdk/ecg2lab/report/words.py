@@ -141,6 +141,7 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
         ("Ignored channels", ", ".join(r.ignored_channels)),
         ("Interpolated", _counts(r.missing_samples)),
         ("Clipped", _counts(r.clipped_samples)),
+        ("From the file", clean("; ".join(r.file_notes))),
         ("Given", ", ".join(facts) or "nothing"),
         ("Not used", ", ".join(p.unused)),
         ("Out of range", ", ".join(p.out_of_range) + " (counts as not given)" * bool(p.out_of_range)),
