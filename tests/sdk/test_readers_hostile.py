@@ -160,6 +160,12 @@ def test_two_muse_rhythms_or_none(ecg, tmp_path):
         assert f"{count} rhythm waveforms" in refusal(tmp_path, edited(text_files.muse(ecg), (old, new)))
 
 
+def test_cardiosofts_older_spelling_of_its_encoding(ecg, tmp_path):
+    content = edited(text_files.cardiosoft(ecg), ('encoding="ISO-8859-1"', 'encoding="ISO8859-1"'))
+    (tmp_path / "older").write_bytes(content.replace(b"cart", "Gerät".encode("latin-1")))
+    assert ecg2lab.read(tmp_path / "older").source["device"] == "Gerät"
+
+
 def test_a_cardiosoft_file_without_its_strip(ecg, tmp_path):
     content = text_files.cardiosoft(ecg).replace(b"StripData", b"Strips")
     assert "full disclosure only" in refusal(tmp_path, content)

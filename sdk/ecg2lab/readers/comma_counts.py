@@ -11,7 +11,7 @@ _MOST = 2**31
 """No converter has wider samples."""
 
 
-def comma_counts(text: str | None, announced: int, what: str) -> NDArray[np.int64]:
+def comma_counts(text: str | None, announced: int, what: str) -> NDArray[np.int32]:
     """The samples; blanks and a comma behind the last do not count.
 
     Raises
@@ -30,4 +30,4 @@ def comma_counts(text: str | None, announced: int, what: str) -> NDArray[np.int6
         counts = np.empty(0, np.int64)
     if len(counts) != announced or not (np.abs(counts) < _MOST).all():
         raise RecordingError(f"the samples of {what} are no whole numbers between commas")
-    return counts
+    return counts.astype(np.int32)
