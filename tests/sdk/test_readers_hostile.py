@@ -172,15 +172,15 @@ def test_a_cardiosoft_file_without_its_strip(ecg, tmp_path):
     assert "0 elements StripData" in refusal(tmp_path, content.replace(b"FullDisclosure", b"Other"))
 
 
-@pytest.mark.parametrize("sample", ["x", "1.5", "1e3", "0x1", "--1", "1 1", "", "9" * 30, "NaN"])
+@pytest.mark.parametrize("sample", ["x", "0x1", "--1", "NaN", "1e999", "1 1", ""])
 def test_samples_between_commas_that_are_none(ecg, tmp_path, sample):
-    """NumPy up to 2.2 stops at such a sample with a mere warning."""
     first = f"{ecg.counts(1e-3)[0, 0]},{ecg.counts(1e-3)[0, 1]},".encode()
     for write in (text_files.cardiosoft, text_files.schiller):
         content = write(ecg)
         place = content.rindex(first)
         changed_sample = content[:place] + f"{sample},".encode() + content[place + first.index(b",") + 1 :]
-        assert "no whole numbers between commas" in refusal(tmp_path, changed_sample)
+        said = refusal(tmp_path, changed_sample)
+        assert "the samples of lead I are not all numbers" in said or "samples and announces 1000" in said
 
 
 def test_a_flipped_sample_in_muse_is_found(ecg, tmp_path):

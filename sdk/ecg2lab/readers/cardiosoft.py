@@ -7,12 +7,13 @@ from xml.etree.ElementTree import Element
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, to_recording
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.comma_counts import comma_counts
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.limits import check_size
 from ecg2lab.readers.numbers import count, positive, whole
 from ecg2lab.readers.units import millivolts, printable
-from ecg2lab.readers.xml_tree import attribute, text_of
+from ecg2lab.readers.xml_tree import agreed_attribute, agreed_text, attribute, text_of
 from ecg2lab.recording import Recording
 
 _PER_COUNT = "perlsb"
@@ -39,11 +40,13 @@ def read_cardiosoft(content: Content) -> Recording:
         study_uid=text_of(root, "UID/DICOMStudyUID"),
         acquired=f"{acquired or ''} {_clock(root.find('ObservationDateTime'))}",
         device=text_of(device, "Desc"),
-        subject=subjects.subject(
-            stated=subjects.years(text_of(person, "Age"), attribute(person, "Age", "units")),
-            birth=_day(person.find("BirthDateTime") if person is not None else None),
-            acquired=acquired,
-            sex=subjects.sex(text_of(person, "Gender")),
+        subject=subjects.unless_contradicted(
+            lambda: subjects.subject(
+                stated=subjects.years(agreed_text(person, "Age"), agreed_attribute(person, "Age", "units")),
+                birth=_day(person.find("BirthDateTime") if person is not None else None),
+                acquired=acquired,
+                sex=subjects.sex(agreed_text(person, "Gender")),
+            )
         ),
     )
 
@@ -67,7 +70,7 @@ def _channels(strip: Element) -> list[Channel]:
     waveforms = strip.findall("WaveformData")
     leads = whole(text_of(strip, "NumberOfLeads"))
     if leads is not None and leads != len(waveforms):
-        raise RecordingError(f"its strip announces {leads} leads and has {len(waveforms)}: it is damaged or cut short")
+        raise RecordingError(f"its strip announces {leads} leads and has {len(waveforms)}: export it again")
     check_size(length * len(waveforms))
     per_count = positive(text_of(strip, "Resolution"), "its resolution (Resolution)") * _unit(strip)
     return [_channel(waveform, length, per_count, rate) for waveform in waveforms]

@@ -23,9 +23,10 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import decoded, latin_text
-from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording, without
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.lead_codes import lead_name
+from ecg2lab.readers.limits import check_signals
 from ecg2lab.readers.mfer_definitions import Definition, Value, definitions
 from ecg2lab.readers.units import printable
 from ecg2lab.recording import Recording
@@ -39,7 +40,6 @@ _STATUS = 4
 _DOMINANT_BEAT = 9
 _HERTZ, _SECOND, _VOLT = 0, 1, 0
 _SEXES = {1: "male", 2: "female"}
-_MOST_CHANNELS = 512
 
 _Stated = dict[int, Value]
 
@@ -113,8 +113,7 @@ def _number(stated: _Stated, tag: int, size: int) -> int | None:
 def _frame(file: _File, wave: memoryview) -> list[Channel]:
     """Its channels, as views of the file."""
     channels = _number(file.common, _CHN, 4) or 1
-    if channels > _MOST_CHANNELS:
-        raise RecordingError(f"it announces {channels} channels; at most {_MOST_CHANNELS} are read")
+    check_signals(channels)
     if _number(file.common, _CMP, 2):
         raise RecordingError("its waveform is compressed (MWF_CMP), which is not read; export it without")
     # A lead that is named for all channels is that of the only one.
@@ -135,7 +134,7 @@ def _layout(holds: list[_Stated], order: str, size: int) -> tuple[np.dtype[Any],
     sequences = stated.pop() or size // sequence
     if not size or sequences * sequence != size:
         raise RecordingError(
-            f"its waveform has {size} bytes and announces {sequences} sequences of {sequence}: damaged or cut short"
+            f"its waveform has {size} bytes and announces {sequences} sequences of {sequence}: one of the two is wrong"
         )
     fields = [(str(place), kind, (block,)) for place, (kind, block) in enumerate(zip(types, blocks, strict=True))]
     return np.dtype(fields), sequences
@@ -156,10 +155,7 @@ def _channel(stated: _Stated, samples: NDArray[Any]) -> Channel:
     if (skew := _number(stated, _SKW, 4)) and skew * 1e-9 * rate >= 0.5:
         raise RecordingError(f"lead {printable(name)} begins {skew} ns after others (MWF_SKW), which is not read")
     offset, missing = (_sample(stated.get(tag), samples.dtype, name) for tag in (_OFF, _NUL))
-    counts = samples
-    if missing is not None and (gaps := samples == missing).any():
-        counts = samples.astype(np.float64)
-        counts[gaps] = np.nan
+    counts = samples if missing is None else without(samples, missing)
     return Channel(name, counts, millivolts, rate, offset_mv=(offset or 0.0) * millivolts)
 
 
@@ -190,13 +186,13 @@ def _quantity(stated: Value | None, what: str, units: tuple[int, ...]) -> tuple[
     return stated.raw[0], float(f"{stated.signed(2)}e{exponent}")
 
 
-def _sample(stated: Value | None, kind: np.dtype[Any], name: str) -> float | None:
-    """A value that is stated as the samples are."""
+def _sample(stated: Value | None, kind: np.dtype[Any], name: str) -> Any:
+    """A value that is stated as the samples are, or None."""
     if stated is None or not stated.raw:
         return None
     if len(stated.raw) != kind.itemsize:
         raise RecordingError(f"lead {printable(name)} has an offset or a null value that is no sample of its type")
-    return float(np.frombuffer(stated.raw, kind.newbyteorder("<" if stated.order == "little" else ">"))[0])
+    return np.frombuffer(stated.raw, kind.newbyteorder("<" if stated.order == "little" else ">"))[0].item()
 
 
 def _text(raw: bytes, code: str) -> str:

@@ -6,12 +6,13 @@ from xml.etree.ElementTree import Element
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, check_size, lead_of, no_lead, to_recording
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.comma_counts import comma_counts
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.limits import check_size
 from ecg2lab.readers.numbers import count, finite, positive
 from ecg2lab.readers.units import millivolts, printable
-from ecg2lab.readers.xml_tree import text_of
+from ecg2lab.readers.xml_tree import agreed_text, text_of
 from ecg2lab.recording import Recording
 
 _RHYTHMS = ("ECG_RHYTHMS", "ECG_RHYTHM")
@@ -43,10 +44,12 @@ def read_schiller(content: Content) -> Recording:
         order_id=text_of(exam, "order_id"),
         acquired=f"{day} {time}",
         device=text_of(exam, "aquiringdevice/hardware/model"),  # spelt so
-        subject=subjects.subject(
-            birth=subjects.day(text_of(person, "birthdate")),
-            acquired=subjects.day(day),
-            sex=subjects.sex(text_of(person, "gender")),
+        subject=subjects.unless_contradicted(
+            lambda: subjects.subject(
+                birth=subjects.day(agreed_text(person, "birthdate")),
+                acquired=subjects.day(day),
+                sex=subjects.sex(agreed_text(person, "gender")),
+            )
         ),
     )
 
