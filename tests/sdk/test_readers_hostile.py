@@ -166,6 +166,13 @@ def test_cardiosofts_older_spelling_of_its_encoding(ecg, tmp_path):
     assert ecg2lab.read(tmp_path / "older").source["device"] == "Gerät"
 
 
+@pytest.mark.parametrize(("form", "tag"), [("cardiosoft", "Gender"), ("schiller", "gender")])
+def test_two_sexes_in_xml_are_none(ecg, tmp_path, form, tag):
+    content = edited(WRITERS[form](ecg), (f"<{tag}>FEMALE</{tag}>", f"<{tag}>FEMALE</{tag}><{tag}>MALE</{tag}>"))
+    (tmp_path / "two").write_bytes(content)
+    assert ecg2lab.read(tmp_path / "two").subject is None
+
+
 def test_a_cardiosoft_file_without_its_strip(ecg, tmp_path):
     content = text_files.cardiosoft(ecg).replace(b"StripData", b"Strips")
     assert "full disclosure only" in refusal(tmp_path, content)

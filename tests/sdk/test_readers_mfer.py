@@ -118,6 +118,14 @@ def test_ages(ecg, tmp_path, age, subject):
     assert read(tmp_path, content).subject.given() == subject
 
 
+def test_two_sexes_are_none(ecg, tmp_path):
+    """Of a file that contradicts itself it is not known whose it is."""
+    content = binary_files.mfer(ecg)
+    sex = mfer_definition(0x84, b"\2")
+    assert read(tmp_path, replaced(content, sex, sex + sex)).subject.given() == {"age": 59, "sex": "female"}
+    assert read(tmp_path, replaced(content, sex, sex + mfer_definition(0x84, b"\1"))).subject is None
+
+
 INTERVAL = b"\x0b\6\1\xfa" + (2000).to_bytes(4, "little")
 
 

@@ -54,6 +54,8 @@ class _File:
     own: dict[int, _Stated] = field(default_factory=dict)
     """Of single channels."""
     patient_id: str = ""
+    contradicts_itself: bool = False
+    """Age or sex stand there twice, and differ."""
     frames: list[list[Channel]] = field(default_factory=list)
 
 
@@ -79,7 +81,7 @@ def read_mfer(content: Content) -> Recording:
         patient_id=file.patient_id,
         acquired=f"{acquired} {clock}" if acquired else None,
         device=_device(file.common.get(_MAN)),
-        subject=_subject(file.common, acquired),
+        subject=None if file.contradicts_itself else _subject(file.common, acquired),
     )
 
 
@@ -93,6 +95,7 @@ def _take(file: _File, data: bytes, definition: Definition) -> None:
     if channel is not None:
         file.own.setdefault(channel, {})[tag] = value
         return
+    file.contradicts_itself |= tag in (_AGE, _SEX) and file.common.get(tag, value) != value
     file.common[tag] = value
     if tag == _BLE:
         file.order = "little" if value.raw == b"\1" else "big"
