@@ -3,7 +3,8 @@
 A row says what is wrong, how (a Python expression, or a command), and the answer: `Type: message`, or `usage: message`
 of a command that was misused. `…` stands for any text. Rows run in a folder that holds `model.ecg2lab` (the demo's),
 `causal.ecg2lab`, `checkpoint.ckpt`, and one real ECG as `record.hea`, `ecg.dcm`, `ecg.edf`, `ecg.scp`, `ecg.ishne`,
-`aecg.xml`, `muse.xml`, `philips.xml`, `mortara.xml` and `ecg.csv`. What makes a bad file returns its name.
+`ecg.mwf`, `aecg.xml`, `muse.xml`, `philips.xml`, `cardiosoft.xml`, `schiller.xml`, `mortara.xml` and
+`ecg.csv`. What makes a bad file returns its name.
 """
 
 from __future__ import annotations
@@ -80,9 +81,12 @@ def lay_out(folder: Path, causal: Path) -> None:
         "ecg.edf": binary_files.edf(ecg),
         "ecg.scp": binary_files.scp(ecg),
         "ecg.ishne": binary_files.ishne(ecg),
+        "ecg.mwf": binary_files.mfer(ecg),
         "aecg.xml": text_files.aecg(ecg),
         "muse.xml": text_files.muse(ecg),
         "philips.xml": text_files.philips(ecg, form="base64"),
+        "cardiosoft.xml": text_files.cardiosoft(ecg),
+        "schiller.xml": text_files.schiller(ecg),
         "mortara.xml": text_files.mortara(ecg),
         "ecg.csv": text_files.csv(ecg),
     }.items():

@@ -39,6 +39,10 @@ FORMS = {
     "Philips, base64": (lambda ecg: text_files.philips(ecg, form="base64"), MICROVOLT),
     "Philips, plain": (lambda ecg: text_files.philips(ecg, form="plain"), MICROVOLT),
     "Mortara": (lambda ecg: text_files.mortara(ecg, per_millivolt=400), 2.5 * MICROVOLT),
+    "CardioSoft": (lambda ecg: text_files.cardiosoft(ecg, microvolts=5), 5 * MICROVOLT),
+    "Schiller": (lambda ecg: text_files.schiller(ecg, microvolts=2.5), 2.5 * MICROVOLT),
+    "MFER, little-endian": (lambda ecg: binary_files.mfer(ecg, microvolts=2), 2 * MICROVOLT),
+    "MFER, big-endian": (lambda ecg: binary_files.mfer(ecg, order="big", sequences=10), MICROVOLT),
     "CSV, mV": (text_files.csv, MICROVOLT),
     "CSV, µV": (lambda ecg: text_files.csv(ecg, unit="uV", delimiter=";"), MICROVOLT),
     "CSV, V": (lambda ecg: text_files.csv(ecg, unit="V", delimiter="\t"), MICROVOLT),
@@ -118,7 +122,9 @@ def test_leads_are_told_by_name_whatever_their_order(ecg, tmp_path, name):
     np.testing.assert_allclose(in_order(read), ecg.samples, rtol=0, atol=step / 2 + 1e-9)
 
 
-@pytest.mark.parametrize("form", ["MUSE", "DICOM, 1 µV", "SCP, first differences", "aECG, µV", "CSV, mV", "EDF+, mV"])
+@pytest.mark.parametrize(
+    "form", ["MUSE", "DICOM, 1 µV", "SCP, first differences", "aECG, µV", "CSV, mV", "EDF+, mV", "MFER, little-endian"]
+)
 def test_eight_stored_leads_answer_as_twelve_do(demo, recording, ecg, tmp_path, form):
     """The four others follow from I and II: within the step of 1 to 5 µV in which the form stores them itself."""
     write, _ = FORMS[form]
@@ -128,7 +134,19 @@ def test_eight_stored_leads_answer_as_twelve_do(demo, recording, ecg, tmp_path, 
     np.testing.assert_allclose(probabilities(demo, eight), probabilities(demo, recording), rtol=0, atol=5e-3)
 
 
-@pytest.mark.parametrize("form", ["EDF+, mV", "DICOM, 1 µV", "SCP, second differences", "ISHNE", "MUSE", "Mortara"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "EDF+, mV",
+        "DICOM, 1 µV",
+        "SCP, second differences",
+        "ISHNE",
+        "MUSE",
+        "Mortara",
+        "CardioSoft",
+        "MFER, big-endian",
+    ],
+)
 def test_a_rate_of_1000_hz_answers_as_500_does(demo, ecg, tmp_path, form):
     """Interpolated to twice the rate; both are resampled to the model's 100 Hz, far below what differs."""
     fine = ecg2lab.Recording(np.repeat(ecg.samples, 2, axis=1), fs=1000, leads=ecg.leads, unit="mV").samples
@@ -141,7 +159,8 @@ def test_a_rate_of_1000_hz_answers_as_500_does(demo, ecg, tmp_path, form):
 
 def test_median_beats_are_not_read(ecg, tmp_path):
     """They stand before the rhythm in MUSE, after it in DICOM and aECG, with other samples in another length."""
-    for content in (text_files.muse(ecg), binary_files.dicom(ecg), text_files.aecg(ecg)):
+    written_forms = (text_files.muse, binary_files.dicom, text_files.aecg, text_files.cardiosoft, text_files.schiller)
+    for content in (write(ecg) for write in written_forms):
         assert ecg2lab.read(written(tmp_path, content)).duration_s == 10
 
 

@@ -43,6 +43,9 @@ WRITERS = {
     "philips xli": text_files.philips,
     "philips": lambda ecg: text_files.philips(ecg, form="base64"),
     "mortara": text_files.mortara,
+    "cardiosoft": text_files.cardiosoft,
+    "schiller": text_files.schiller,
+    "mfer": binary_files.mfer,
     "csv": text_files.csv,
 }
 
@@ -65,7 +68,8 @@ def edited(content, *changes):
     for old, new in changes:
         encoding = "utf-16-le" if content.startswith(b"\xff\xfe") else "latin-1"
         assert old.encode(encoding) in content
-        often = -1 if b"<RestingECG>" in content else 1  # in the median beats of MUSE, and in the rhythm
+        # In the beats that MUSE, CardioSoft and Schiller average, and in the rhythm.
+        often = -1 if any(mark in content for mark in (b"<RestingECG>", b"<CardiologyXML>", b"SchillerEDI>")) else 1
         content = content.replace(old.encode(encoding), new.encode(encoding), often)
     return content
 
@@ -101,6 +105,26 @@ EDITS = [
     ("mortara", 'OFFSET="0"', 'OFFSET="7"', "OFFSET, which cannot be understood"),
     ("mortara", 'SAMPLE_FREQ="500"', 'SAMPLE_FREQ="250"', "different sampling rates: I 250 Hz, II 500 Hz"),
     ("mortara", 'DURATION="1000"', 'DURATION="999"', "has 1000 samples and announces 999"),
+    ("cardiosoft", '<SampleRate units="Hz">500', '<SampleRate units="Hz">', "does not state its sampling rate"),
+    ("cardiosoft", '<SampleRate units="Hz"', '<SampleRate units="ms"', "in unit 'ms'; only Hz"),
+    ("cardiosoft", '<Resolution units="uVperLsb">1.0', '<Resolution units="uVperLsb">0', "no number above zero"),
+    ("cardiosoft", '<Resolution units="uVperLsb">', "<Resolution>", "does not state the unit of its Resolution"),
+    ("cardiosoft", '<Resolution units="uVperLsb">', '<Resolution units="perLsb">', "no voltage for one step"),
+    ("cardiosoft", '<Resolution units="uVperLsb">', '<Resolution units="uV">', "no voltage for one step"),
+    ("cardiosoft", "CountTotal>1000<", "CountTotal>1001<", "has 1000 samples and announces 1001"),
+    ("cardiosoft", "CountTotal>1000<", "CountTotal>99999999<", "announces 1199999988 samples"),
+    ("cardiosoft", "<NumberOfLeads>12", "<NumberOfLeads>13", "announces 13 leads and has 12"),
+    ("cardiosoft", "<ArrhythmiaResults>", "<Strip/><ArrhythmiaResults>", "that of an exercise test"),
+    ("schiller", "ECG_RHYTHMS", "ECG_OTHERS", "0 wavedata of type ECG_RHYTHMS"),
+    ("schiller", "ECG_AVERAGES", "ECG_RHYTHM", "2 wavedata of type ECG_RHYTHMS"),
+    ("schiller", "<value>500", "<value>", "does not state its sampling rate"),
+    ("schiller", "<exponent>1", "<exponent>2", "an exponent other than 1"),
+    ("schiller", "<unitperbit>1.0", "<unitperbit>", "does not state its resolution"),
+    ("schiller", "<units>UV", "<units>", "in unit '', which is no voltage"),
+    ("schiller", "<units>UV", "<units>LSB", "in unit 'LSB', which is no voltage"),
+    ("schiller", "COMMASEPARATE", "BASE64", "lead I is stored as 'BASE64'; only COMMASEPARATE"),
+    ("schiller", "<samplecount>1000", "<samplecount>999", "has 1000 samples and announces 999"),
+    ("schiller", "<samplecount>1000", "<samplecount>", "does not state the number of samples of lead I"),
     ("muse", "<LeadAmplitudeUnits>MICROVOLTS", "<LeadAmplitudeUnits>", "does not state the unit"),
     ("csv", "# fs: 500 Hz\n", "", "its sampling rate is not known"),
     ("csv", "# fs: 500 Hz\n", "# fs: 500\n# rate: 250\n", "state fs twice, and differently"),
@@ -134,6 +158,36 @@ def test_what_a_file_leaves_out_or_gets_wrong_is_named(ecg, tmp_path, form, old,
 def test_two_muse_rhythms_or_none(ecg, tmp_path):
     for old, new, count in (("Median", "Rhythm", 2), ("Rhythm", "Other", 0)):
         assert f"{count} rhythm waveforms" in refusal(tmp_path, edited(text_files.muse(ecg), (old, new)))
+
+
+def test_cardiosofts_older_spelling_of_its_encoding(ecg, tmp_path):
+    content = edited(text_files.cardiosoft(ecg), ('encoding="ISO-8859-1"', 'encoding="ISO8859-1"'))
+    (tmp_path / "older").write_bytes(content.replace(b"cart", "Gerät".encode("latin-1")))
+    assert ecg2lab.read(tmp_path / "older").source["device"] == "Gerät"
+
+
+@pytest.mark.parametrize(("form", "tag"), [("cardiosoft", "Gender"), ("schiller", "gender")])
+def test_two_sexes_in_xml_are_none(ecg, tmp_path, form, tag):
+    content = edited(WRITERS[form](ecg), (f"<{tag}>FEMALE</{tag}>", f"<{tag}>FEMALE</{tag}><{tag}>MALE</{tag}>"))
+    (tmp_path / "two").write_bytes(content)
+    assert ecg2lab.read(tmp_path / "two").subject is None
+
+
+def test_a_cardiosoft_file_without_its_strip(ecg, tmp_path):
+    content = text_files.cardiosoft(ecg).replace(b"StripData", b"Strips")
+    assert "full disclosure only" in refusal(tmp_path, content)
+    assert "0 elements StripData" in refusal(tmp_path, content.replace(b"FullDisclosure", b"Other"))
+
+
+@pytest.mark.parametrize("sample", ["x", "0x1", "--1", "NaN", "1e999", "1 1", ""])
+def test_samples_between_commas_that_are_none(ecg, tmp_path, sample):
+    first = f"{ecg.counts(1e-3)[0, 0]},{ecg.counts(1e-3)[0, 1]},".encode()
+    for write in (text_files.cardiosoft, text_files.schiller):
+        content = write(ecg)
+        place = content.rindex(first)
+        changed_sample = content[:place] + f"{sample},".encode() + content[place + first.index(b",") + 1 :]
+        said = refusal(tmp_path, changed_sample)
+        assert "the samples of lead I are not all numbers" in said or "samples and announces 1000" in said
 
 
 def test_a_flipped_sample_in_muse_is_found(ecg, tmp_path):

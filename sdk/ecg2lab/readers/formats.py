@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WFDB_SUFFIXES = (".hea", ".dat", ".mat")
 BDF_MARK = b"\xffBIOSEMI"
 _XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
+_MFER_PREAMBLE = b"@"
+"""Its tag; a length and the mark follow."""
 _SCP_FIRST_POINTER = bytes([7, 0, 0, 0])
 """Section 0 points to itself first, at byte 7."""
 
@@ -54,6 +56,10 @@ def _is_scp(content: Content) -> bool:
     return data[8:10] == b"\0\0" and data[22:24] == b"\0\0" and data[28:32] == _SCP_FIRST_POINTER
 
 
+def _is_mfer(content: Content) -> bool:
+    return content.data[:1] == _MFER_PREAMBLE and content.data[2:6] == b"MFR "
+
+
 def _is_dicom(content: Content) -> bool:
     from ecg2lab.readers.dicom_elements import begins_like_dicom
 
@@ -80,9 +86,14 @@ FORMATS = {
     "edf": Format("EDF, EDF+, BDF", _is_edf, "edf:read_edf"),
     "scp": Format("SCP-ECG", _is_scp, "scp:read_scp"),
     "ishne": Format("ISHNE", lambda content: content.data[:8] == b"ISHNE1.0", "ishne:read_ishne"),
+    "mfer": Format("MFER", _is_mfer, "mfer:read_mfer"),
     "aecg": Format("HL7 aECG", _has_root("AnnotatedECG"), "aecg:read_aecg"),
     "muse": Format("GE MUSE XML", _has_root("RestingECG"), "muse:read_muse"),
     "philips": Format("Philips XML", _has_root("restingecgdata"), "philips:read_philips"),
+    "cardiosoft": Format("GE CardioSoft XML", _has_root("CardiologyXML"), "cardiosoft:read_cardiosoft"),
+    "schiller": Format(
+        "Schiller XML", _has_root("com.xiriuz.sema.xml.schillerEDI.SchillerEDI"), "schiller:read_schiller"
+    ),
     "mortara": Format("Mortara XML", _has_root("ECG"), "mortara:read_mortara"),
     "csv": Format("CSV", _is_csv, "csv:read_csv"),
 }

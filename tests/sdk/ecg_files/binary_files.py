@@ -82,6 +82,60 @@ def ishne(ecg: Ecg, nanovolts: int = 1000) -> bytes:
     return b"ISHNE1.0" + checksum + bytes(fixed) + ecg.counts(nanovolts * 1e-6).T.tobytes()
 
 
+def mfer(ecg: Ecg, microvolts: int = 1, order: str = "little", sequences: int = 1, more: dict | None = None) -> bytes:
+    """MFER: attributes of each channel, a channel of pressure and one of status, which are no leads.
+
+    `more` has definitions, by their tags, that stand in the attributes of the first channel.
+    """
+    counts = ecg.counts(microvolts / 1000)
+    others = np.tile(np.arange(counts.shape[1], dtype="<i2"), (2, 1))
+    rows = np.concatenate([counts, others]).reshape(len(counts) + 2, sequences, -1).swapaxes(0, 1)
+    wave = rows.astype("<i2" if order == "little" else ">i2").tobytes()
+
+    def number(value, size):
+        return value.to_bytes(size, order)
+
+    def day(of):
+        return number(of.year, 2) + bytes([of.month, of.day])
+
+    resolution = b"\0" + (-6).to_bytes(1, "big", signed=True) + number(microvolts, 2)
+    definitions = [
+        (0x40, b"MFR Standard 12 leads ECG".ljust(32, b"\0")),
+        (0x01, b"\1" if order == "little" else b"\0"),
+        (0x17, b"maker^cart^1^2"),
+        (0x08, b"\1"),
+        (0x81, ecg.name.encode()),
+        (0x82, ecg.patient_id.encode()),
+        (0x83, bytes([ecg.age]) + number(0xFFFF, 2) + day(ecg.birth)),
+        (0x84, bytes([{"male": 1, "female": 2}[ecg.sex]])),
+        (0x85, day(ecg.acquired) + bytes([12, 30, 0]) + number(0, 4)),
+        (0x0B, b"\1" + (-6).to_bytes(1, "big", signed=True) + number(1_000_000 // ecg.fs, 4)),
+        (0x04, number(counts.shape[1] // sequences, 4)),
+        (0x05, number(len(counts) + 2, 1)),
+        (0x06, number(sequences, 2)),
+        (0x12, number(0x8000, 2)),
+    ]
+    content = b"".join(mfer_definition(*definition) for definition in definitions)
+    for place, lead in enumerate(ecg.leads):
+        own = {0x09: number(CODES[lead], 2), 0x0A: b"\0", 0x0C: resolution} | ((more or {}) if place == 0 else {})
+        content += mfer_channel(place, own)
+    content += mfer_channel(len(counts), {0x09: number(143, 2), 0x0A: b"\0", 0x0C: b"\1\0" + number(1, 2)})
+    content += mfer_channel(len(counts) + 1, {0x09: number(4160, 2), 0x0A: b"\4"})
+    return content + mfer_definition(0x1E, wave) + b"\x80\0"
+
+
+def mfer_definition(tag: int, value: bytes) -> bytes:
+    """Tag, length and value."""
+    size = bytes([len(value)]) if len(value) < 128 else b"\x84" + len(value).to_bytes(4, "big")
+    return bytes([tag]) + size + value
+
+
+def mfer_channel(place: int, definitions: dict[int, bytes]) -> bytes:
+    """The attributes of one channel."""
+    inner = b"".join(mfer_definition(tag, value) for tag, value in definitions.items())
+    return bytes([0x3F, place, len(inner)]) + inner
+
+
 def scp(ecg: Ecg, differences: int | None = 2, nanovolts: int = 1000, tables: bytes | None = None) -> bytes:
     """SCP-ECG: plain samples (None), or Huffman-coded samples or differences of first or second order."""
     counts = ecg.counts(nanovolts * 1e-6).astype(int)

@@ -146,6 +146,63 @@ def mortara(ecg: Ecg, per_millivolt: int = 1000) -> bytes:
 <TYPICAL_CYCLE BITS="16"><TYPICAL_CYCLE_CHANNEL NAME="I" DATA="AAAA"/></TYPICAL_CYCLE></ECG>""".encode()
 
 
+def cardiosoft(ecg: Ecg, microvolts: float = 1.0) -> bytes:
+    """GE CardioSoft, with median beats before the strip and a full disclosure behind it."""
+    counts = ecg.counts(microvolts / 1000)
+
+    def samples(kind, rows, more=""):
+        leads = "".join(
+            f'<WaveformData lead="{lead}">\t\t\t{",".join(map(str, row))}</WaveformData>'
+            for lead, row in zip(ecg.leads, rows, strict=True)
+        )
+        return (
+            f"<{kind}><NumberOfLeads>{len(ecg.leads)}</NumberOfLeads>"
+            f'<SampleRate units="Hz">{ecg.fs}</SampleRate>'
+            f"<ChannelSampleCountTotal>{rows.shape[1]}</ChannelSampleCountTotal>"
+            f'<Resolution units="uVperLsb">{microvolts}</Resolution>{leads}{more}</{kind}>'
+        )
+
+    def day(name, of, clock=""):
+        return f"<{name}>{clock}<Day>{of.day}</Day><Month>{of.month}</Month><Year>{of.year}</Year></{name}>"
+
+    clock = "<Hour>12</Hour><Minute>30</Minute><Second>0</Second>"
+    medians = samples("MedianSamples", counts[:, : counts.shape[1] // 8] // 2)
+    return f"""<?xml version="1.0" encoding="ISO-8859-1" ?>
+<CardiologyXML><ObservationType>RestECG</ObservationType>{day("ObservationDateTime", ecg.acquired, clock)}
+<ClinicalInfo><DeviceInfo><Desc>cart</Desc></DeviceInfo></ClinicalInfo>
+<PatientInfo><PID>{ecg.patient_id}</PID><Name><FamilyName>{ecg.name}</FamilyName></Name>
+<Age units="YEARS">{ecg.age}</Age>{day("BirthDateTime", ecg.birth)}<Gender>{ecg.sex.upper()}</Gender></PatientInfo>
+<RestingECGMeasurements>{medians}</RestingECGMeasurements>
+{samples("StripData", counts, '<ArrhythmiaResults><Time units="ms">800</Time></ArrhythmiaResults>')}
+<FullDisclosure><NumberOfChannels>12</NumberOfChannels><SampleRate units="Hz">{ecg.fs}</SampleRate>
+<FullDisclosureData>0,0,0,0,</FullDisclosureData></FullDisclosure></CardiologyXML>""".encode("latin-1")
+
+
+def schiller(ecg: Ecg, microvolts: float = 1.0) -> bytes:
+    """Schiller SEMA, with averages before the rhythm, lead names in capitals and a byte order mark."""
+    counts = ecg.counts(microvolts / 1000)
+
+    def wavedata(kind, rows):
+        channels = "".join(
+            f"<channel><name>{lead.upper()}</name><data>{','.join(map(str, row))}</data>"
+            f"<datastype>COMMASEPARATE</datastype><samplecount>{len(row)}</samplecount></channel>"
+            for lead, row in zip(ecg.leads, rows, strict=True)
+        )
+        return (
+            f"<wavedata><type>{kind}</type><resolution><samplerate><exponent>1</exponent><value>{ecg.fs}</value>"
+            f"</samplerate><yres><unitperbit>{microvolts}</unitperbit><units>UV</units></yres></resolution>"
+            f"{channels}<channelconfiguration>ECG_STANDARD</channelconfiguration></wavedata>"
+        )
+
+    return f"""\ufeff<?xml version="1.0" encoding="UTF-8"?>
+<com.xiriuz.sema.xml.schillerEDI.SchillerEDI><patdata><id>{ecg.patient_id}</id><lastname>{ecg.name}</lastname>
+<birthdate>{ecg.birth:%Y%m%d}</birthdate><gender>{ecg.sex.upper()}</gender></patdata>
+<examdescript><startdatetime><date>{ecg.acquired:%Y%m%d}</date><time>123000000</time></startdatetime>
+<aquiringdevice><hardware><vendor>Schiller</vendor><model>cart</model></hardware></aquiringdevice></examdescript>
+<eventdata><event>{wavedata("ECG_AVERAGES", counts[:, : counts.shape[1] // 8] // 2)}
+{wavedata("ECG_RHYTHMS", counts)}</event></eventdata></com.xiriuz.sema.xml.schillerEDI.SchillerEDI>""".encode()
+
+
 def csv(ecg: Ecg, unit: str = "mV", delimiter: str = ",", comments: bool = True, gain: int = 1000) -> bytes:
     """CSV of 1 µV with a time column; `adc` with a gain and a baseline of 512."""
     rows = np.round(ecg.samples * {"uV": 1000, "mV": 1, "V": 1e-3, "adc": gain}[unit], 6).T + 512 * (unit == "adc")
