@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import binary_files
@@ -87,7 +88,7 @@ EDITS = [
     ("aecg", '<scale value="1.0" unit="uV"', '<scale value="1.0" unit="mmHg"', "'mmHg', which is no voltage"),
     ("aecg", '<origin value="0" unit="uV"', '<origin value="5"', "does not state the unit"),
     ("aecg", '"RHYTHM"', '"OTHER"', "0 rhythm series"),
-    ("aecg", '"TIME_ABSOLUTE"', '"TIME"', "0 time sequences"),
+    ("aecg", '"TIME_ABSOLUTE"', '"TIME"', "no time sequence"),
     ("philips", "<samplingrate>500", "<samplingrate>", "does not state its sampling rate"),
     ("philips", "<signalresolution>1.0", "<signalresolution>", "does not state its resolution"),
     ("philips", 'durationperchannel="2000"', 'durationperchannel="2000000000"', "announces 12000000000 samples"),
@@ -97,7 +98,12 @@ EDITS = [
     ("philips", 'numberofleads="12"', 'numberofleads="13"', "announces 13 leads and names 12"),
     ("philips xli", 'compression="XLI"', 'compression="ZIP"', "stored as Base64 ZIP"),
     ("philips xli", 'leadlabels="I II III', 'leadlabels="II I III', "do not begin with I, II, III, aVR, aVL, aVF"),
-    ("philips xli", 'durationperchannel="2000"', 'durationperchannel="4000"', "damaged or cut short"),
+    (
+        "philips xli",
+        'durationperchannel="2000"',
+        'durationperchannel="4000"',
+        "has 1000 samples and the file announces 2000",
+    ),
     ("philips xli", 'durationperchannel="2000"', 'durationperchannel="20"', "longer than the file announces"),
     ("mortara", 'UNITS_PER_MV="1000"', 'UNITS_PER_MV="0"', "the gain of channel I"),
     ("mortara", 'SAMPLE_FREQ="500"', 'SAMPLE_FREQ=""', "does not state the sampling rate of channel I"),
@@ -138,13 +144,12 @@ EDITS = [
     ("csv", "II,III", "II (uV),III", "not in the unit stated for all"),
     ("csv", "# fs: 500 Hz", "# fs: 1e9 Hz", "outside 100 to 2000 Hz"),
     # absurd counts and lengths in EDF's header of digits
-    ("edf", "2       1       13  ", "-1      1       13  ", "how many data records"),
+    ("edf", "2       1       13  ", "-2      1       13  ", "how many data records"),
     ("edf", "2       1       13  ", "99999999 1      13  ", None),
     ("edf", "2       1       13  ", "2       0       13  ", "the duration of a data record"),
-    ("edf", "2       1       13  ", "2       1       9999", "does not fit its number of signals"),
-    ("edf", "EDF+C", "EDF+D", "discontinuous"),
+    ("edf", "2       1       13  ", "2       1       14  ", "does not fit its number of signals"),
     ("edf", "uV      ", "        ", "does not state the unit of lead ECG I"),
-    ("edf", "-32768  ", "32767   ", "the range of lead ECG I"),
+    ("edf", "-32768  ", "32767   ", "no range of lead ECG I that makes sense"),
 ]
 
 
@@ -221,7 +226,7 @@ def test_xml_that_declares_entities_is_refused_before_they_grow(tmp_path, kind):
     ("kind", "message"),
     [
         ("no end", "no well-formed XML"),
-        ("encoding", "no well-formed XML"),
+        ("encoding", "declares an encoding that is not known"),
         ("deep", "deeper elements than any ECG"),
         ("wide", "more elements and attributes than any ECG"),
         ("attributes", "more elements and attributes than any ECG"),
@@ -273,12 +278,12 @@ def changed(section, offset, content):
         (6, 0, b"\0\0", "amplitude resolution or sampling interval"),
         (6, 2, b"\0\0", "amplitude resolution or sampling interval"),
         (6, 5, b"\1", "bimodal"),
-        (6, 6, b"\xff\xff", "cut short or damaged"),
+        (6, 6, b"\xff\xff", "lies beyond its end"),
         (6, 6, b"\2\0", "has 2 bytes and announces 1000 samples"),
         (3, 0, b"\0", "announces 0 leads"),
-        (3, 0, b"\x50", "cut short or damaged"),
+        (3, 0, b"\x50", "lies beyond its end"),
         (3, 1, b"\1", "reference beat is subtracted"),
-        (3, 2, b"\xff\xff\xff\xff", "negative length"),
+        (3, 2, b"\xff\xff\xff\xff", "end before they begin"),
         (3, 6, b"\xff\xff\xff\xff", "announces 4294967295 samples"),
     ],
 )
@@ -309,10 +314,10 @@ def test_scp_with_a_section_twice_or_missing(ecg, tmp_path):
         (b"\0\0", "has 0 code tables"),
         (b"\xff\xff", "has 65535 code tables"),
         (b"\1\0\0\0", "table is empty"),
-        (b"\1\0\1\0" + bytes([0, 0, 1, 0, 0, 0, 0, 0, 0]), "impossible length"),
-        (b"\1\0\1\0" + bytes([33, 33, 1, 0, 0, 0, 0, 0, 0]), "impossible length"),
-        (b"\1\0\1\0" + bytes([1, 1, 0, 9, 0, 0, 0, 0, 0]), "damaged"),  # switches to a table that is not there
-        (b"\1\0\xff\xff", "cut short or damaged"),
+        (b"\1\0\1\0" + bytes([0, 0, 1, 0, 0, 0, 0, 0, 0]), "a code of 0 of 0 bits"),
+        (b"\1\0\1\0" + bytes([33, 33, 1, 0, 0, 0, 0, 0, 0]), "a code of 33 of 33 bits"),
+        (b"\1\0\1\0" + bytes([1, 1, 0, 9, 0, 0, 0, 0, 0]), "code"),  # switches to a table that is not there
+        (b"\1\0\xff\xff", "lies beyond its end"),
     ],
 )
 def test_scp_code_tables_that_are_none(ecg, tmp_path, table, message):
@@ -330,7 +335,7 @@ def test_a_flipped_byte_under_a_checksum_is_found(ecg, tmp_path, form):
     ("offset", "content", "message"),
     [
         (10, b"\xff\xff\xff\xff", "negative length"),
-        (10, b"\xff\xff\xff\x7f", "cut short or damaged"),
+        (10, b"\xff\xff\xff\x7f", "lies beyond its end"),
         (14, b"\xff\xff\xff\x7f", "announces 2147483647 samples"),
         (156, b"\0\0", "announces 0 leads"),
         (156, b"\x0d\0", "announces 13 leads"),
@@ -390,11 +395,11 @@ def another_class(dataset):
         (with_value("ChannelSensitivity", 0), "does not state the sensitivity"),
         (with_value("SamplingFrequency", -500), "sampling rate"),
         (with_value("NumberOfWaveformSamples", 2**32 - 1), "announces 51539607540 samples"),
-        (with_value("NumberOfWaveformSamples", 999), "damaged or cut short"),
-        (with_value("NumberOfWaveformChannels", 13), "damaged or cut short"),
-        (with_value("WaveformSampleInterpretation", "MB"), "type MB; SS and SL are read"),
-        (original_median, "2 original waveform groups"),
-        (no_waveform, "0 original waveform groups"),
+        (with_value("NumberOfWaveformSamples", 999), "do not fit each other"),
+        (with_value("NumberOfWaveformChannels", 13), "do not fit each other"),
+        (with_value("WaveformSampleInterpretation", "MB"), "type MB; SB, SS, SL are read"),
+        (original_median, "2 groups of rhythm and does not say when each begins"),
+        (no_waveform, "it has no waveform"),
         (another_class, "of another kind than an ECG"),
     ],
 )
@@ -405,18 +410,32 @@ def test_dicom_objects_that_leave_out_what_decides_the_meaning(ecg, tmp_path, ch
 
 
 def test_a_dicom_file_cut_before_its_class_is_not_called_another_kind(ecg, tmp_path):
-    assert "damaged or cut short" in refusal(tmp_path, binary_files.dicom(ecg)[:140])
+    assert "it is cut short" in refusal(tmp_path, binary_files.dicom(ecg)[:140])
 
 
-def test_a_deflated_dicom_file_is_not_inflated(ecg, tmp_path):
+def test_a_dicom_file_that_is_deflated_in_name_only(ecg, tmp_path):
     content = binary_files.dicom(ecg).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
-    assert "deflated" in refusal(tmp_path, content)
+    content = content.replace(b"UI\x14\x001.2.840.10008.1.2.1.99", b"UI\x16\x001.2.840.10008.1.2.1.99")
+    assert "cannot be inflated" in refusal(tmp_path, content)
+
+
+def test_a_small_dicom_file_does_not_inflate_without_bound(ecg, tmp_path):
+    """A gigabyte of zeros in a megabyte: 16 bytes of it are looked at."""
+    content = binary_files.dicom(ecg)
+    meta = content[: content.index(b"\x08\x00\x16\x00")]
+    meta = meta.replace(b"UI\x14\x001.2.840.10008.1.2.1\0", b"UI\x16\x001.2.840.10008.1.2.1.99")
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(256)) + packer.flush()
+    assert "inflates to more than 128 MiB" in refusal(tmp_path, meta + bomb)
 
 
 def test_dicom_items_without_end_are_not_made(ecg, tmp_path):
     """A million empty ones, 16 MB, took the library a minute and a half and 700 MB."""
-    content = binary_files.dicom(ecg) + b"\xfe\xff\x00\xe0\0\0\0\0" * 30_000
-    assert "more sequence items than any ECG" in refusal(tmp_path, content)
+    content = binary_files.dicom(ecg)
+    place = content.index(b"\x00\x54\x00\x01SQ")  # before the waveforms
+    items = b"\xfe\xff\x00\xe0\0\0\0\0" * 200_000
+    sequence = b"\x40\x00\x60\x02SQ\0\0\xff\xff\xff\xff" + items + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    assert "more elements than any ECG" in refusal(tmp_path, content[:place] + sequence + content[place:])
 
 
 def test_dicom_padding_is_missing_only_where_all_channels_have_it(ecg, tmp_path):
@@ -453,7 +472,7 @@ def test_a_wfdb_header_that_points_at_a_pipe_or_announces_too_much(tmp_path):
     (tmp_path / "a.hea").write_text("a 1 500 10\npipe.dat 16 1000/mV 16 0 0 0 0 I\n")
     (tmp_path / "b.hea").write_text("b 1 500 999999999999\nb.dat 0 1000/mV 16 0 0 0 0 I\n")
     (tmp_path / "c.hea").write_text("c 1 500 1000\nc.dat 16x999999999 1000/mV 16 0 0 0 0 I\n")
-    for name, message in (("a", "no regular file"), ("b", "announces"), ("c", "announces")):
+    for name, message in (("a", "no regular file"), ("b", "announces"), ("c", "in which format")):
         with pytest.raises(ecg2lab.RecordingError, match=message):
             ecg2lab.read(tmp_path / f"{name}.hea")
 

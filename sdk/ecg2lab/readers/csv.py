@@ -109,14 +109,15 @@ def read_csv(content: Content) -> Recording:
     )
     table = {place: next(values) for place in range(len(columns)) if leads[place] or times[place]}
     rate = _rate(facts)
-    for place in table:
-        if times[place]:  # may be clocks or dates, too, which are not compared
-            _check_time(columns[place], table[place], rate)
     channels = [
         _channel(column, table[place], rate, facts) if column.lead else no_lead(column.name)
         for place, column in enumerate(columns)
     ]
-    return to_recording(channels, "CSV", content.name, subject=_subject(facts))
+    recording = to_recording(channels, "CSV", content.name, subject=_subject(facts))
+    for place in table:
+        if times[place]:  # may be clocks or dates, too, which are not compared
+            _check_time(columns[place], table[place], rate)
+    return recording
 
 
 def _as_utf8(data: bytes) -> bytes:

@@ -141,7 +141,7 @@ def _rhythm(groups: list[Elements], little: bool) -> list[Elements]:
     rhythms = [group for group in groups if not _is_beat(group, little)]
     chosen = [group for group in rhythms if _originality(group) == "ORIGINAL"] or rhythms
     if not chosen:
-        raise RecordingError(f"it has no rhythm ({len(groups)} waveform groups, all of them averaged beats)")
+        raise RecordingError("it has averaged beats only, no rhythm" if groups else "it has no waveform")
     if len(chosen) > 1 and any(_text(group, "MultiplexGroupTimeOffset") is None for group in chosen):
         raise RecordingError(
             f"it has {len(chosen)} groups of rhythm and does not say when each begins (MultiplexGroupTimeOffset): "

@@ -99,7 +99,7 @@ class _Parser:
         self.place = place
         self._data, self._explicit, self._wanted = data, explicit, wanted
         self._order: str = "little" if little else "big"
-        self._elements = 0
+        self._elements, self._last = 0, max(wanted)
 
     def elements(self, end: int | None = None, until_group: int | None = None, depth: int = 0) -> Elements:
         """Elements up to `end` (None: of the file), to the end mark of an item, or to the first beyond a group."""
@@ -109,6 +109,8 @@ class _Parser:
             if until_group is not None and self._number(self.place, 2) != until_group:
                 break
             tag = self._tag()
+            if depth == 0 and until_group is None and tag > self._last:  # nothing wanted follows, whatever it is
+                break
             if tag in (_ITEM_END, _SEQUENCE_END):
                 self._number_ahead(4)
                 if end is None and depth:

@@ -95,12 +95,12 @@ def _leads(section: ByteFields) -> tuple[list[int], int]:
     offsets = range(2, 2 + 9 * number, 9)
     spans = {(section.unsigned(offset, 4), section.unsigned(offset + 4, 4)) for offset in offsets}
     start, end = min(spans)
+    if any(end < start for start, end in spans):
+        raise RecordingError("its leads end before they begin: its section 3 is written wrongly; export it again")
     if len(spans) > 1:
         raise RecordingError(
             "its leads were not recorded over the same time, as in printed formats: export the full time of all leads"
         )
-    if end < start:
-        raise RecordingError("its leads end before they begin: its section 3 is written wrongly; export it again")
     length = end - start + 1
     check_size(number * length)
     return [section.unsigned(offset + 8, 1) for offset in offsets], length
