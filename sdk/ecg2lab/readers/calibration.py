@@ -36,7 +36,7 @@ def take_marks_out(samples: NDArray[np.float64], rate_hz: float) -> tuple[NDArra
         What is left, and a sentence for each mark.
     """
     begin, end, notes = 0, samples.shape[1], []
-    for start, stop in find_marks(samples, rate_hz):
+    for start, stop in _joined(find_marks(samples, rate_hz)):
         if stop - start >= end - begin:
             break  # there is nothing else: it is judged as it is
         notes.append(f"calibration mark from {start / rate_hz:.6g} to {stop / rate_hz:.6g} s taken out of all leads")
@@ -47,6 +47,17 @@ def take_marks_out(samples: NDArray[np.float64], rate_hz: float) -> tuple[NDArra
         else:
             samples[:, start:stop] = np.nan
     return _cut(samples, begin, end), notes
+
+
+def _joined(marks: list[_Mark]) -> list[_Mark]:
+    """Marks that share what is flat between them as one."""
+    joined: list[_Mark] = []
+    for mark in marks:
+        if joined and mark.start <= joined[-1].stop:
+            joined[-1] = _Mark(joined[-1].start, mark.stop)
+        else:
+            joined.append(mark)
+    return joined
 
 
 def find_marks(samples: NDArray[np.float64], rate_hz: float) -> list[_Mark]:
