@@ -159,7 +159,7 @@ $(VENV)/.created:
 
 $(VENV)/.runtime: $(VENV)/.created $(SOURCES)
 	@echo "Installing into $(VENV): some minutes, most of them for the C++ core"
-	$(BIN)/python -m pip install --quiet --editable '.[formats,report]'
+	$(BIN)/python -m pip install --quiet --editable '.[report]'
 	@touch $@
 
 # torch first and pinned: an open range would pull gigabytes of CUDA.
@@ -184,7 +184,7 @@ $(VENV)-webgpu-plugin/.made: $(VENV)/.dev
 
 define webgpu_environment
 	$(PYTHON) -m venv --clear $(1)
-	$(1)/bin/python -m pip install --quiet --editable '.[formats]'
+	$(1)/bin/python -m pip install --quiet --editable .
 	$(1)/bin/python -m pip install --quiet $(2)
 	@touch $(1)/.made
 endef

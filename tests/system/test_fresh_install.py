@@ -89,7 +89,7 @@ def test_the_bare_runtime_preprocesses_and_inspects(python, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "extra"),
     [
-        (("demo",), "formats"),
+        (("demo",), "report"),
         (("train", "demo", "--data", "x", "--out", "y"), "train"),
         (("simulate", "x"), "train"),
         (("export", "x.ckpt", "--out", "y.ecg2lab"), "export"),

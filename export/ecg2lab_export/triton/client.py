@@ -1,6 +1,6 @@
 """Ask a Triton server what a recording shows: `ecg2lab triton` writes this program beside each model.
 
-    pip install 'ecg2lab[formats]' 'tritonclient[grpc]'
+    pip install ecg2lab 'tritonclient[grpc]'
     python client.py localhost:8001 record.hea --patient facts.json
     python client.py localhost:8001                 # no record: repeats the bundle's golden inputs on the server
 

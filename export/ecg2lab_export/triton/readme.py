@@ -52,7 +52,7 @@ _ASK = """\
 ## Ask
 
 ```
-pip install 'ecg2lab[formats]' 'tritonclient[grpc]'
+pip install ecg2lab 'tritonclient[grpc]'
 python client.py localhost:8001                                  # does the server compute this model?
 python client.py localhost:8001 record.hea --patient facts.json  # probabilities and decisions
 ```

@@ -38,7 +38,6 @@ def cohort(
     - `ecg2lab cohort demo/ --out data/ --fewest-values 20 --fewest-cases 1 --json`
     """
     extras.require("train", "polars")
-    extras.require("formats", "wfdb")
     import msgspec
 
     from ecg2lab_training.cohort.build import Options, build
