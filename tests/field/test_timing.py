@@ -271,3 +271,23 @@ def test_a_dicom_item_beside_is_left_alone(ecg, read):
         deep = outer
     whole.RelatedSeriesSequence = [deep]
     assert read(binary_files.dicom_bytes(whole)).duration_s == 10
+
+
+def test_scp_an_interval_that_was_rounded(ecg, read):
+    """1667 µs stand for 600 Hz; 999 µs for 1001 Hz, as no whole number is nearer."""
+    for rate in (600, 240, 500, 1000):
+        content = bytearray(binary_files.scp(ecg, None))
+        place = content.index((1000).to_bytes(2, "little") + (2000).to_bytes(2, "little"))
+        content[place + 2 : place + 4] = round(1e6 / rate).to_bytes(2, "little")
+        assert read(binary_files.sealed(bytes(content))).fs == rate
+
+
+def test_wfdb_signals_of_one_file_need_not_stand_together(clean, tmp_path):
+    counts = np.round(clean[:3] * 1000).astype("<i2")
+    (tmp_path / "a.dat").write_bytes(counts[[0, 2]].T.tobytes())
+    (tmp_path / "b.dat").write_bytes(counts[1].tobytes())
+    lines = "".join(
+        f"{name}.dat 16 1000/mV 16 0 0 0 0 {lead}\n" for name, lead in (("a", "I"), ("b", "II"), ("a", "III"))
+    )
+    (tmp_path / "r.hea").write_text(f"r 3 500 5000\n{lines}")
+    np.testing.assert_allclose(ecg2lab.read(tmp_path / "r.hea").samples, clean[:3], rtol=0, atol=1e-9)

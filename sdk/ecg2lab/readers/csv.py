@@ -147,9 +147,11 @@ def _head(text: bytes) -> _Head | None:
 
 
 def _decimal_mark(text: bytes, head: _Head) -> str:
-    """A comma where it cannot be the delimiter and the first row has one but no point."""
+    """A comma where it cannot be the delimiter, and the rows or at least the first have one but no point."""
+    if head.delimiter == "," or b"," not in text[head.end :]:
+        return "."
     row = text[head.end : text.find(b"\n", head.end) + 1 or len(text)]
-    return "," if head.delimiter != "," and b"," in row and b"." not in row else "."
+    return "." if b"." in row and b"," not in row else ","
 
 
 def _comments(lines: list[str]) -> dict[str, str]:

@@ -118,8 +118,14 @@ def _channels(section: ByteFields, codes: list[int], length: int, tables: list[T
         size = section.unsigned(6 + 2 * row, 2)
         counts = _undo_differences(_values(section.take(offset, size), length, tables), differences)
         offset += size
-        channels.append(Channel(lead_name(code), counts, per_count * _NANOVOLT, 1e6 / interval))
+        channels.append(Channel(lead_name(code), counts, per_count * _NANOVOLT, _rate(interval)))
     return channels
+
+
+def _rate(interval_us: int) -> float:
+    """Hertz; the interval is rounded, so that 1667 µs are 600 Hz."""
+    whole = round(1e6 / interval_us)
+    return float(whole) if whole and abs(1e6 / whole - interval_us) <= 0.5 else 1e6 / interval_us
 
 
 def _values(content: bytes, length: int, tables: list[Table] | None) -> NDArray[Any]:

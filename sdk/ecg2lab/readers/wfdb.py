@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -65,12 +64,14 @@ def _recording(path: Path) -> Recording:
 
 
 def _channels(path: Path, header: Header, begins_s: float = 0.0) -> list[Channel]:
-    """Signals of one file stand together in the header."""
+    """Signals of one file are its columns, in the order of the header."""
     if any(signal.file == _GAP for signal in header.signals):
         raise RecordingError("it is only the layout of a record of several segments: name the header of the record")
-    counts: list[Counts] = []
-    for _, group in groupby(header.signals, key=lambda signal: signal.file):
-        counts += read_signals(path.parent, list(group), header.frames)
+    files: dict[str, list[Signal]] = {}
+    for signal in header.signals:
+        files.setdefault(signal.file, []).append(signal)
+    columns = {name: iter(read_signals(path.parent, own, header.frames)) for name, own in files.items()}
+    counts = [next(columns[signal.file]) for signal in header.signals]
     _verify_checksums(header.signals, counts)
     return [
         _channel(signal, row, own, header.rate_hz * signal.per_frame, begins_s)

@@ -103,8 +103,8 @@ def read_signals(folder: Path, signals: Sequence[Signal], frames: int | None) ->
         If it is FLAC, and soundfile is not installed.
     """
     first = signals[0]
-    if any(signal.format != first.format for signal in signals):
-        raise RecordingError(f"the header states two formats for the one file {first.file}")
+    if any((signal.format, signal.offset) != (first.format, first.offset) for signal in signals):
+        raise RecordingError(f"the header states two formats or offsets for the one file {first.file}")
     in_frame = sum(signal.per_frame for signal in signals)
     check_size((frames or 0) * in_frame)
     data = _bytes_of(folder / first.file, first.offset)
