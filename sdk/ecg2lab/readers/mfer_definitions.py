@@ -62,7 +62,8 @@ def definitions(data: bytes) -> Iterator[Definition]:
         size, start = _size(data, start, end)
         if start + size > end:
             raise RecordingError(
-                f"it is cut short or damaged: its definition 0x{tag:02X} announces {size} bytes and has {end - start}"
+                f"it is cut short, or written wrongly: its definition 0x{tag:02X} announces {size} bytes "
+                f"and has {end - start}"
             )
         if tag == _ATTRIBUTES and channel is None:
             end, channel = start + size, of_channel
@@ -85,7 +86,7 @@ def _channel_number(data: bytes, start: int, end: int) -> tuple[int, int]:
         number = number << 7 | data[place] & 0x7F
         if data[place] < 0x80:
             return number, place + 1
-    raise RecordingError("it is cut short or damaged: the number of a channel has no end")
+    raise RecordingError("it is cut short, or written wrongly: the number of a channel has no end")
 
 
 def _size(data: bytes, start: int, end: int) -> tuple[int, int]:
@@ -96,5 +97,5 @@ def _size(data: bytes, start: int, end: int) -> tuple[int, int]:
     digits = 0 if first is None or first < 0x80 else first & 0x7F
     start += 1
     if first is None or digits > 4 or start + digits > end:
-        raise RecordingError("it is cut short or damaged: the length of a definition is not there")
+        raise RecordingError("it is cut short, or written wrongly: the length of a definition is not there")
     return (first, start) if first < 0x80 else (int.from_bytes(data[start : start + digits], "big"), start + digits)
