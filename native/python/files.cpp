@@ -17,12 +17,12 @@ py::array_t<T> to_row(std::vector<T>&& values) {
   return to_array(std::move(values), {size});
 }
 
-py::array_t<double> number_array(const py::bytes& text, std::size_t most, const std::string& what) {
-  const std::string_view view = text;
+// The view is of the text itself where that is ASCII.
+py::array_t<double> number_array(std::string_view text, char separator, std::size_t most, const std::string& what) {
   std::vector<double> values;
   {
     const py::gil_scoped_release release;
-    values = parse_numbers(view, most, what);
+    values = parse_numbers(text, separator, most, what);
   }
   return to_row(std::move(values));
 }
@@ -47,7 +47,7 @@ py::list table_columns(const py::bytes& text, std::size_t start, char delimiter,
 
 using Code = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::int32_t, bool>;
 
-py::array_t<std::int32_t> decoded(const py::bytes& content, std::size_t length,
+py::array_t<std::int16_t> decoded(const py::bytes& content, std::size_t length,
                                   const std::vector<std::vector<Code>>& stated) {
   std::vector<PrefixTable> tables;
   for (const std::vector<Code>& codes : stated) {
@@ -56,7 +56,7 @@ py::array_t<std::int32_t> decoded(const py::bytes& content, std::size_t length,
       table.push_back({prefix, prefix_bits, extra_bits, value, switches});
     }
   }
-  std::vector<std::int32_t> values;
+  std::vector<std::int16_t> values;
   const std::span<const std::uint8_t> bytes = bytes_of(content);
   {
     const py::gil_scoped_release release;
@@ -65,25 +65,26 @@ py::array_t<std::int32_t> decoded(const py::bytes& content, std::size_t length,
   return to_row(std::move(values));
 }
 
-py::bytes unpacked(const py::bytes& packed, std::size_t most) {
-  std::vector<std::uint8_t> values;
+py::array_t<std::int16_t> xli_samples(const py::bytes& packed, std::int16_t first_error, std::size_t length) {
+  std::vector<std::int16_t> samples;
   const std::span<const std::uint8_t> bytes = bytes_of(packed);
   {
     const py::gil_scoped_release release;
-    values = unpack_lzw(bytes, most);
+    samples = decode_xli(bytes, first_error, length);
   }
-  return {reinterpret_cast<const char*>(values.data()), values.size()};
+  return to_row(std::move(samples));
 }
 
 }  // namespace
 
 void bind_files(py::module_& module) {
   using py::literals::operator""_a;
-  module.def("parse_numbers", &number_array, "text"_a, "most"_a, "what"_a);
+  module.def("count_words", &count_words, "text"_a, "separator"_a);
+  module.def("parse_numbers", &number_array, "text"_a, "separator"_a, "most"_a, "what"_a);
   module.def("parse_table", &table_columns, "text"_a, "start"_a, "delimiter"_a, "decimal_mark"_a, "first_line"_a,
              "numbers"_a, "perhaps_numbers"_a, "most_values"_a);
   module.def("decode_prefix_codes", &decoded, "content"_a, "length"_a, "tables"_a);
-  module.def("unpack_lzw", &unpacked, "packed"_a, "most"_a);
+  module.def("decode_xli", &xli_samples, "packed"_a, "first_error"_a, "length"_a);
 }
 
 }  // namespace ecg2lab::bindings

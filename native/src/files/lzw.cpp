@@ -1,5 +1,8 @@
 #include "files/lzw.h"
 
+#include <algorithm>
+#include <string>
+
 #include "base/errors.h"
 
 namespace ecg2lab {
@@ -36,6 +39,31 @@ std::vector<std::uint8_t> unpack_lzw(std::span<const std::uint8_t> packed, std::
     if (out.size() > most) throw Error(ErrorKind::recording, "a compressed lead is longer than the file announces");
   }
   return out;
+}
+
+std::vector<std::int16_t> decode_xli(std::span<const std::uint8_t> packed, std::int16_t first_error,
+                                     std::size_t length) {
+  constexpr int kBias = 64;
+  const std::vector<std::uint8_t> bytes = unpack_lzw(packed, 4 * length + 1024);  // some writers fill the block up
+  const std::size_t have = (bytes.size() + 1) / 2;
+  if (have < std::max(length, std::size_t{2})) {
+    throw Error(ErrorKind::recording, "a compressed lead has " + std::to_string(have) +
+                                          " samples and the file announces " + std::to_string(length) +
+                                          ": one of the two is wrong; export it again");
+  }
+  const auto value = [&](std::size_t i) {
+    const unsigned low = have + i < bytes.size() ? bytes[have + i] : 0u;
+    return static_cast<std::int16_t>(bytes[i] << 8 | low);
+  };
+  std::vector<std::int16_t> samples(length);
+  std::int64_t sample = 0, slope = 0;
+  for (std::size_t i = 0; i < length; ++i) {
+    if (i > 1) slope -= i == 2 ? first_error : value(i - 1) - kBias;
+    if (i == 1) slope = value(1) - value(0);
+    sample = i == 0 ? value(0) : sample + slope;
+    samples[i] = static_cast<std::int16_t>(sample);
+  }
+  return samples;
 }
 
 }  // namespace ecg2lab

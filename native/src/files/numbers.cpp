@@ -148,25 +148,31 @@ class Rows {
 
 }  // namespace
 
-std::vector<double> parse_numbers(std::string_view text, std::size_t most, std::string_view what) {
+std::size_t count_words(std::string_view text, char separator) {
   std::size_t words = 0;
-  bool blank = true;
+  bool between = true;
   for (const char c : text) {
-    const bool was_blank = blank;
-    blank = is_blank(c);
-    words += was_blank && !blank;
+    const bool was_between = between;
+    between = is_blank(c) || c == separator;
+    words += was_between && !between;
   }
+  return words;
+}
+
+std::vector<double> parse_numbers(std::string_view text, char separator, std::size_t most, std::string_view what) {
+  const auto is_between = [separator](char c) { return is_blank(c) || c == separator; };
+  const std::size_t words = count_words(text, separator);
   if (words > most) refuse(std::string(what) + " are more than " + std::to_string(most));
   std::vector<double> values;
   values.reserve(words);
   const char *at = text.data(), *const end = at + text.size();
   for (;;) {
-    while (at != end && is_blank(*at)) ++at;
+    while (at != end && is_between(*at)) ++at;
     if (at == end) return values;
     const char* const first = at;
     std::optional<double> value = take_short_decimal(at, end, '.');
-    if (!value || (at != end && !is_blank(*at))) {
-      for (at = first; at != end && !is_blank(*at);) ++at;
+    if (!value || (at != end && !is_between(*at))) {
+      for (at = first; at != end && !is_between(*at);) ++at;
       value = finite_number({first, static_cast<std::size_t>(at - first)});
       if (!value) refuse(std::string(what) + " are not all numbers");
     }

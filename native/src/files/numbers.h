@@ -8,9 +8,12 @@
 
 namespace ecg2lab {
 
-// Finite decimal numbers between blanks and line ends.
+// How many words there are between blanks, line ends and separators.
+std::size_t count_words(std::string_view text, char separator);
+
+// Finite decimal numbers between blanks, line ends and separators.
 // Throws Error of kind `recording`, naming `what`, if one is none or there are more than `most`.
-std::vector<double> parse_numbers(std::string_view text, std::size_t most, std::string_view what);
+std::vector<double> parse_numbers(std::string_view text, char separator, std::size_t most, std::string_view what);
 
 // What a column of a table is read as.
 enum class Cells {

@@ -84,13 +84,13 @@ std::int32_t read_extra(Bits& bits, std::uint32_t count) {
 
 }  // namespace
 
-std::vector<std::int32_t> decode_prefix_codes(std::span<const std::uint8_t> content, std::size_t length,
+std::vector<std::int16_t> decode_prefix_codes(std::span<const std::uint8_t> content, std::size_t length,
                                               std::span<const PrefixTable> tables) {
   Bits bits(content);
   // Each value takes a bit at least: refused before anything is made for it.
   if (length > bits.left()) refuse("the coded samples of a lead end before the last sample");
   std::vector<Lookup> lookups(tables.begin(), tables.end());
-  std::vector<std::int32_t> values;
+  std::vector<std::int16_t> values;
   values.reserve(length);
   const Lookup* table = &lookups.front();
   while (values.size() < length) {
@@ -102,7 +102,7 @@ std::vector<std::int32_t> decode_prefix_codes(std::span<const std::uint8_t> cont
       table = &lookups[static_cast<std::size_t>(code.value) - 1];
       continue;
     }
-    values.push_back(code.value + read_extra(bits, code.extra_bits));
+    values.push_back(static_cast<std::int16_t>(std::int64_t{code.value} + read_extra(bits, code.extra_bits)));
   }
   return values;
 }

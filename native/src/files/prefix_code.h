@@ -19,9 +19,9 @@ struct PrefixCode {
 
 using PrefixTable = std::vector<PrefixCode>;
 
-// Decodes `length` values, beginning with the first table.
+// Decodes `length` values, beginning with the first table; of what is wider, the low 16 bits, as samples have them.
 // Throws Error of kind `recording` if the bits end before, or have no meaning.
-std::vector<std::int32_t> decode_prefix_codes(std::span<const std::uint8_t> content, std::size_t length,
+std::vector<std::int16_t> decode_prefix_codes(std::span<const std::uint8_t> content, std::size_t length,
                                               std::span<const PrefixTable> tables);
 
 }  // namespace ecg2lab

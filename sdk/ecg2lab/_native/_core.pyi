@@ -428,8 +428,11 @@ def check_graph(model: bytes, most_samples: int = 0) -> None: ...
 def sha256(content: bytes) -> str: ...
 def sha256_portable(content: bytes) -> str: ...
 def crc32(content: bytes) -> int: ...
-def parse_numbers(text: bytes, most: int, what: str) -> NDArray[np.float64]:
-    """Finite decimal numbers between blanks; `what` they are, for the error."""
+def count_words(text: str, separator: str) -> int:
+    """How many words there are between blanks and separators."""
+
+def parse_numbers(text: str, separator: str, most: int, what: str) -> NDArray[np.float64]:
+    """Finite decimal numbers between blanks and separators; `what` they are, for the error."""
 
 def parse_table(
     text: bytes,
@@ -445,8 +448,8 @@ def parse_table(
 
 def decode_prefix_codes(
     content: bytes, length: int, tables: Sequence[Sequence[tuple[int, int, int, int, bool]]]
-) -> NDArray[np.int32]:
+) -> NDArray[np.int16]:
     """SCP-ECG's entropy coding; of each code prefix, bits of the prefix, extra bits, value, and whether it switches."""
 
-def unpack_lzw(packed: bytes, most: int) -> bytes:
-    """LZW of 10 bits, at most so many bytes."""
+def decode_xli(packed: bytes, first_error: int, length: int) -> NDArray[np.int16]:
+    """Samples of one lead of Philips' compression."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.deferred import Deferred
 from ecg2lab.readers.limits import MOST_VALUES
 from ecg2lab.readers.numbers import finite, positive
 from ecg2lab.readers.units import printable, require_millivolts
@@ -123,6 +121,6 @@ def _channel(sequence: Element, rate: float, begins: float) -> Channel:
     return Channel(name, _digits(value, name), scale * unit, rate, offset_mv=origin * origin_unit, begins_s=begins)
 
 
-def _digits(value: Element | None, name: str) -> NDArray[np.float64]:
-    text = (text_of(value, "digits") or "").encode("ascii", "replace")
-    return _core.parse_numbers(text, MOST_VALUES, f"the digits of lead {printable(name)}")
+def _digits(value: Element | None, name: str) -> Deferred:
+    text, what = text_of(value, "digits") or "", f"the digits of lead {printable(name)}"
+    return Deferred(_core.count_words(text, " "), lambda: _core.parse_numbers(text, " ", MOST_VALUES, what))

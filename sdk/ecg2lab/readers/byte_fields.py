@@ -8,14 +8,14 @@ from ecg2lab.errors import RecordingError
 class ByteFields:
     """Bytes that are read by offset; a place beyond their end is a refusal, never a short answer."""
 
-    def __init__(self, content: bytes) -> None:
-        self._content = content
+    def __init__(self, content: bytes | memoryview) -> None:
+        self._content = memoryview(content)
 
     def __len__(self) -> int:
         return len(self._content)
 
-    def take(self, offset: int, size: int) -> bytes:
-        """Bytes from `offset` on.
+    def view(self, offset: int, size: int) -> memoryview:
+        """Bytes from `offset` on, where they lie.
 
         Raises
         ------
@@ -28,13 +28,17 @@ class ByteFields:
             )
         return self._content[offset : offset + size]
 
+    def take(self, offset: int, size: int) -> bytes:
+        """The same, copied."""
+        return bytes(self.view(offset, size))
+
     def unsigned(self, offset: int, size: int) -> int:
         """An unsigned number of `size` bytes."""
-        return int.from_bytes(self.take(offset, size), "little")
+        return int.from_bytes(self.view(offset, size), "little")
 
     def signed(self, offset: int, size: int) -> int:
         """A signed number of `size` bytes."""
-        return int.from_bytes(self.take(offset, size), "little", signed=True)
+        return int.from_bytes(self.view(offset, size), "little", signed=True)
 
     def text(self, offset: int, size: int) -> str:
         """Latin-1 text up to the first zero byte."""

@@ -18,6 +18,8 @@ _EDGE_S = 0.012
 _SHORTEST_S, _LONGEST_S = 0.05, 1.5
 _LONGEST_FLANK_S = 1.0
 """Of what is flat beside it, as its part."""
+_BLOCK = 2**15
+"""Samples that are looked at in one go: nothing of the length of a recording is made."""
 
 
 class _Mark(NamedTuple):
@@ -66,28 +68,38 @@ def find_marks(samples: NDArray[np.float64], rate_hz: float) -> list[_Mark]:
     width = max(1, round(_EDGE_S * rate_hz))
     if len(rows) < 2 or samples.shape[1] <= width:
         return []
-    tops = _tops(rows, width)
+    tops, reach = _tops(rows, width), round((_LONGEST_S + _LONGEST_FLANK_S) * rate_hz) + width + 2
     marks: list[_Mark] = []
     for top in tops.tolist():
         if marks and top < marks[-1].stop:
             continue
-        mark = _mark_around(np.stack(rows), top, width, rate_hz)
+        first = max(0, top - reach)
+        mark = _mark_around(np.stack([row[first : top + reach] for row in rows]), top - first, width, rate_hz)
         if mark:
-            marks.append(mark)
+            marks.append(_Mark(mark.start + first, mark.stop + first))
     return marks
 
 
 def _tops(rows: list[NDArray[np.float64]], width: int) -> NDArray[np.intp]:
     """Samples of plateaus: behind a rise, or before a fall, by 1 mV that all leads make together."""
-    heights = rows[0][width:] - rows[0][:-width]
-    places = np.flatnonzero(np.abs(np.abs(heights) - _HEIGHT_MV) <= _TOLERANCE * _HEIGHT_MV)
-    signs = np.sign(heights[places])
+    places = _steps(rows[0], width)
+    signs = np.sign(rows[0][places + width] - rows[0][places])
     for row in rows[1:]:  # few places are left to look at
         same = np.abs(signs * (row[places + width] - row[places]) - _HEIGHT_MV) <= _TOLERANCE * _HEIGHT_MV
         places, signs = places[same], signs[same]
     # Of neighbours, which belong to one step, the last.
     last = np.append((np.diff(places) > 1) | (np.diff(signs) != 0), True)[: len(places)]
     return np.sort(np.where(signs > 0, places + width, places)[last])
+
+
+def _steps(row: NDArray[np.float64], width: int) -> NDArray[np.intp]:
+    """Samples of a lead from which it rises or falls by 1 mV."""
+    steps = []
+    for start in range(0, len(row) - width, _BLOCK):
+        part = row[start : start + _BLOCK + width]
+        heights = part[width:] - part[:-width]
+        steps.append(start + np.flatnonzero(np.abs(np.abs(heights) - _HEIGHT_MV) <= _TOLERANCE * _HEIGHT_MV))
+    return np.concatenate(steps)
 
 
 def _mark_around(rows: NDArray[np.float64], top: int, width: int, rate_hz: float) -> _Mark | None:

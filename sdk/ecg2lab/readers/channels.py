@@ -15,6 +15,7 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers.calibration import take_marks_out
 from ecg2lab.readers.clock import lay_out
+from ecg2lab.readers.deferred import Counts
 from ecg2lab.readers.limits import check_duration, check_size
 from ecg2lab.readers.units import printable
 from ecg2lab.recording import Recording
@@ -29,7 +30,7 @@ class Channel(NamedTuple):
     """One signal of a file, as stored."""
 
     name: str
-    counts: NDArray[Any]  # (n,)
+    counts: Counts
     millivolts_per_count: float
     rate_hz: float
     offset_mv: float = 0.0
@@ -38,21 +39,13 @@ class Channel(NamedTuple):
     """On the clock of the file."""
     absent: str = ""
     """Why its samples are no signal, in the file's own words; they are then missing."""
+    missing: float | None = None
+    """The count that stands for no sample."""
 
 
 def no_lead(name: str) -> Channel:
     """A channel of another kind, whose samples are of no interest."""
     return Channel(name, np.empty(0), 1.0, 1.0)
-
-
-def without(counts: NDArray[Any], code: int) -> NDArray[Any]:
-    """Counts with NaN where they are a code that stands for no sample."""
-    missing = counts == code
-    if not missing.any():
-        return counts
-    values = counts.astype(np.float64)
-    values[missing] = np.nan
-    return values
 
 
 @lru_cache(maxsize=512)
@@ -152,9 +145,12 @@ def _write_millivolts(channel: Channel, name: str, out: NDArray[np.float64]) -> 
     if channel.absent:
         out.fill(np.nan)
         return
-    np.multiply(channel.counts, scale, out=out)
+    counts = np.asarray(channel.counts)
+    np.multiply(counts, scale, out=out)
     if channel.offset_mv:
         out += channel.offset_mv
+    if channel.missing is not None:
+        np.copyto(out, np.nan, where=counts == channel.missing)
 
 
 def _absent(leads: Sequence[tuple[Channel, str]]) -> list[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
+from ecg2lab.readers.deferred import Deferred
 from ecg2lab.readers.limits import MOST_VALUES
 
 
-def comma_counts(text: str | None, announced: int, what: str) -> NDArray[np.float64]:
+def comma_counts(text: str | None, announced: int, what: str) -> Deferred:
     """The samples; blanks, and a comma behind the last, do not count.
 
     Raises
@@ -18,10 +16,10 @@ def comma_counts(text: str | None, announced: int, what: str) -> NDArray[np.floa
     RecordingError
         Naming `what` has something else between its commas, or other than as many samples as are announced.
     """
-    written = (text or "").replace(",", " ").encode("ascii", "replace")
-    counts = _core.parse_numbers(written, MOST_VALUES, f"the samples of {what}")
-    if len(counts) != announced:
+    written = text or ""
+    counted = _core.count_words(written, ",")
+    if counted != announced:
         raise RecordingError(
-            f"{what} has {len(counts)} samples and announces {announced}: one of the two is wrong; export it again"
+            f"{what} has {counted} samples and announces {announced}: one of the two is wrong; export it again"
         )
-    return counts
+    return Deferred(counted, lambda: _core.parse_numbers(written, ",", MOST_VALUES, f"the samples of {what}"))

@@ -13,6 +13,7 @@ from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import decoded
 from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.deferred import Counts, Deferred
 from ecg2lab.readers.dicom_elements import Elements, parse
 from ecg2lab.readers.lead_codes import lead_name
 from ecg2lab.readers.limits import check_signals, check_size
@@ -167,7 +168,7 @@ def _channels(group: Elements, little: bool, several: bool) -> list[Channel]:
     return [_channel(definition, column, rate, begins) for definition, column in zip(definitions, counts, strict=True)]
 
 
-def _counts(group: Elements, channels: int, little: bool) -> list[NDArray[Any]]:
+def _counts(group: Elements, channels: int, little: bool) -> list[Counts]:
     """Samples of each channel, NaN where padded."""
     kind = _text(group, "WaveformSampleInterpretation") or "none"
     if kind not in _TYPES:
@@ -191,7 +192,7 @@ def _counts(group: Elements, channels: int, little: bool) -> list[NDArray[Any]]:
     return _without_padding(counts, np.frombuffer(padding[: dtype.itemsize], dtype)[0])
 
 
-def _without_padding(counts: NDArray[Any], padding: Any) -> list[NDArray[Any]]:
+def _without_padding(counts: NDArray[Any], padding: Any) -> list[Counts]:
     """NaN where a channel has the padding value and its signal does not pass through it; or where all channels have it.
 
     Some writers state 0, which is a sample of every ECG.
@@ -200,19 +201,19 @@ def _without_padding(counts: NDArray[Any], padding: Any) -> list[NDArray[Any]]:
     if not padded.any():
         return list(counts.T)
     suspended = padded.all(axis=1)
-    channels: list[NDArray[Any]] = []
+    channels: list[Counts] = []
     for column, own in zip(counts.T, padded.T, strict=True):
         signal = column[~own]
         passes = bool(len(signal)) and signal.min() < padding < signal.max()
-        missing = suspended if passes else own
-        values = column.astype(np.float64) if missing.any() else column
-        if missing.any():
-            values[missing] = np.nan
-        channels.append(values)
+        channels.append(_without(column, suspended if passes else own))
     return channels
 
 
-def _channel(definition: Elements, counts: NDArray[Any], rate: float, begins: float) -> Channel:
+def _without(column: NDArray[Any], missing: NDArray[np.bool_]) -> Deferred:
+    return Deferred(len(column), lambda: np.where(missing, np.nan, column))
+
+
+def _channel(definition: Elements, counts: Counts, rate: float, begins: float) -> Channel:
     name = _name(definition)
     if lead_of(name) is None:
         return no_lead(name)

@@ -15,6 +15,7 @@ from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields, decoded
 from ecg2lab.readers.channels import Channel, lead_of, to_recording
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.deferred import Deferred
 from ecg2lab.readers.formats import BDF_MARK
 from ecg2lab.readers.limits import check_signals, check_size
 from ecg2lab.readers.numbers import count, finite, positive, whole
@@ -61,20 +62,16 @@ def read_edf(content: Content) -> Recording:
     reserved = fields.text(192, 44)
     signals = _signals(fields)
     seconds = positive(fields.text(244, 8), "the duration of a data record")
-    samples = _samples(fields, sum(signal.samples for signal in signals), width, len(signals))
-    ends = np.cumsum([signal.samples for signal in signals]).tolist()
+    records = _records(fields, sum(signal.samples for signal in signals), width, len(signals))
+    ends = np.cumsum([width * signal.samples for signal in signals]).tolist()
+    own = [records[:, end - width * signal.samples : end] for signal, end in zip(signals, ends, strict=True)]
+    annotations = [place for place, signal in enumerate(signals) if signal.label in _ANNOTATIONS]
     if reserved[3:5] == "+D":
-        _check_continuous(samples, signals, ends, width, seconds)
+        _check_continuous(own[annotations[0]] if annotations else records[:0], seconds)
     channels = [
-        Channel(
-            signal.label,
-            samples[:, end - signal.samples : end].ravel(),
-            signal.gain,
-            signal.samples / seconds,
-            signal.offset,
-        )
-        for signal, end in zip(signals, ends, strict=True)
-        if signal.label not in _ANNOTATIONS
+        Channel(signal.label, _counts(own[place], width), signal.gain, signal.samples / seconds, signal.offset)
+        for place, signal in enumerate(signals)
+        if place not in annotations
     ]
     ordered = reserved[3:4] == "+"
     patient, session = (fields.text(start, 80).split() if ordered else [] for start in (8, 88))
@@ -119,8 +116,8 @@ def _signal(stated: dict[str, str]) -> _Signal:
     return _Signal(label, gain * unit, (low - gain * lowest) * unit, samples)
 
 
-def _samples(fields: ByteFields, in_record: int, width: int, signals: int) -> NDArray[np.int32] | NDArray[np.int16]:
-    """(records, samples of all signals in one record)."""
+def _records(fields: ByteFields, in_record: int, width: int, signals: int) -> NDArray[np.uint8]:
+    """(records, bytes of all signals in one record)."""
     start, records = _BLOCK * (signals + 1), whole(fields.text(236, 8))
     if records == _UNFINISHED:  # its writer was stopped before it came back to fill this in
         records = (len(fields) - start) // (in_record * width)
@@ -132,24 +129,31 @@ def _samples(fields: ByteFields, in_record: int, width: int, signals: int) -> ND
         raise RecordingError(
             f"it announces {size} bytes of samples and has {len(fields) - start}: it is cut short; copy it again"
         )
-    rest = fields.take(start + size, len(fields) - start - size)
-    if len(rest) >= in_record * width and rest.strip(b"\0"):
+    rest = np.frombuffer(fields.view(start + size, len(fields) - start - size), np.uint8)
+    if len(rest) >= in_record * width and rest.any():
         raise RecordingError(
             f"it has {len(rest) // (in_record * width)} data records more than its header states: export it again"
         )
-    raw = fields.take(start, size)
-    if width == 2:
-        return np.frombuffer(raw, "<i2").reshape(records, in_record)
-    triples = np.frombuffer(raw, np.uint8).reshape(-1, 3)
-    # Into the upper bytes, so that the shift back extends the sign.
-    padded = np.zeros((len(triples), 4), np.uint8)
-    padded[:, 1:] = triples
-    return (padded.view("<i4").ravel() >> 8).reshape(records, in_record)
+    return np.frombuffer(fields.view(start, size), np.uint8).reshape(records, in_record * width)
 
 
-def _check_continuous(
-    samples: NDArray[Any], signals: Sequence[_Signal], ends: Sequence[int], width: int, seconds: float
-) -> None:
+def _counts(own: NDArray[np.uint8], width: int) -> Deferred:
+    """Of one signal, from its bytes in all records."""
+
+    def decode() -> NDArray[Any]:
+        if width == 2:
+            return np.ascontiguousarray(own).view("<i2").ravel()
+        # Into the upper bytes, so that the shift back extends the sign.
+        padded = np.zeros((own.size // 3, 4), np.uint8)
+        padded[:, 1:] = own.reshape(-1, 3)
+        counts: NDArray[np.int32] = padded.view("<i4").ravel()
+        counts >>= 8
+        return counts
+
+    return Deferred(own.size // width, decode)
+
+
+def _check_continuous(annotations: NDArray[np.uint8], seconds: float) -> None:
     """Writers call files discontinuous whose records do follow each other: each says when it begins.
 
     Raises
@@ -157,17 +161,8 @@ def _check_continuous(
     RecordingError
         If one begins later than the one before it ends, or none says when.
     """
-    place = next((place for place, signal in enumerate(signals) if signal.label in _ANNOTATIONS), None)
-    onsets = []
-    for record in samples if place is not None else ():
-        own = record[ends[place] - signals[place].samples : ends[place]]  # type: ignore[index]
-        text = (
-            own.astype("<i2").tobytes()
-            if width == 2
-            else own.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
-        )
-        onset = _ONSET.match(text)
-        onsets.append(float(onset[1]) if onset else np.nan)
+    found = [_ONSET.match(record.tobytes()) for record in annotations]
+    onsets = [float(onset[1]) if onset else np.nan for onset in found]
     if not onsets or not np.allclose(np.diff(onsets), seconds, rtol=0, atol=1e-3):
         raise RecordingError(
             "it is discontinuous (EDF+D): its records do not follow each other in time; export a part without a gap"

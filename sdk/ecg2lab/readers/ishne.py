@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields
-from ecg2lab.readers.channels import Channel, to_recording, without
+from ecg2lab.readers.channels import Channel, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.recording import Recording
 from ecg2lab.recording.leads import STANDARD
@@ -45,8 +45,8 @@ def read_ishne(content: Content) -> Recording:
         raise RecordingError(f"it announces {leads} leads; there can be 1 to {_MOST_LEADS}")
     if rate <= 0:
         raise RecordingError("the file does not state its sampling rate")
-    samples = np.frombuffer(fields.take(start, _size(fields, start, leads)), "<i2").reshape(-1, leads).T
-    channels = [_channel(fields, row, without(samples[row], _FAULT), float(rate)) for row in range(leads)]
+    samples = np.frombuffer(fields.view(start, _size(fields, start, leads)), "<i2").reshape(-1, leads).T
+    channels = [_channel(fields, row, samples[row], float(rate)) for row in range(leads)]
     if all(channel.name == _GENERIC for channel in channels):
         raise RecordingError(
             "it calls all its leads generic and does not say which they are: export it with lead names, or give its "
@@ -68,7 +68,7 @@ def read_ishne(content: Content) -> Recording:
 def _verify_checksum(fields: ByteFields, start: int) -> None:
     """The standard leaves the byte order open; zero means that none was computed."""
     stated = fields.unsigned(8, 2)
-    computed = binascii.crc_hqx(fields.take(_CHECKED_FROM, start - _CHECKED_FROM), 0xFFFF)
+    computed = binascii.crc_hqx(fields.view(_CHECKED_FROM, start - _CHECKED_FROM), 0xFFFF)
     if stated not in (0, computed, int.from_bytes(computed.to_bytes(2, "little"), "big")):
         raise RecordingError("its header does not match its checksum: one of the two was changed; copy it again")
 
@@ -87,7 +87,7 @@ def _channel(fields: ByteFields, row: int, counts: NDArray[Any], rate: float) ->
     code, nanovolts = fields.signed(158 + 2 * row, 2), fields.signed(206 + 2 * row, 2)
     if nanovolts <= 0:
         raise RecordingError(f"the file does not state the resolution of lead {row + 1}")
-    return Channel(_LEADS.get(code, f"code {code}"), counts, nanovolts * _NANOVOLT, rate)
+    return Channel(_LEADS.get(code, f"code {code}"), counts, nanovolts * _NANOVOLT, rate, missing=_FAULT)
 
 
 def _day(fields: ByteFields, offset: int) -> date | None:

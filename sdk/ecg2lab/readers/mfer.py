@@ -23,7 +23,7 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import decoded, latin_text
-from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording, without
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
 from ecg2lab.readers.content import Content
 from ecg2lab.readers.lead_codes import lead_name
 from ecg2lab.readers.limits import check_signals
@@ -158,8 +158,7 @@ def _channel(stated: _Stated, samples: NDArray[Any]) -> Channel:
     if (skew := _number(stated, _SKW, 4)) and skew * 1e-9 * rate >= 0.5:
         raise RecordingError(f"lead {printable(name)} begins {skew} ns after others (MWF_SKW), which is not read")
     offset, missing = (_sample(stated.get(tag), samples.dtype, name) for tag in (_OFF, _NUL))
-    counts = samples if missing is None else without(samples, missing)
-    return Channel(name, counts, millivolts, rate, offset_mv=(offset or 0.0) * millivolts)
+    return Channel(name, samples, millivolts, rate, offset_mv=(offset or 0.0) * millivolts, missing=missing)
 
 
 def _name(stated: Value | None) -> str:

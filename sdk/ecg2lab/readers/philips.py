@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -13,10 +14,11 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.channels import Channel, lead_of, to_recording
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.deferred import Counts
 from ecg2lab.readers.limits import MOST_VALUES, check_size
 from ecg2lab.readers.numbers import agreed, count, finite, positive
 from ecg2lab.readers.units import printable
-from ecg2lab.readers.xli import decode_xli, restore_limb_leads
+from ecg2lab.readers.xli import decode_xli
 from ecg2lab.readers.xml_tree import agreed_text, attribute, base64_bytes, text_of
 from ecg2lab.recording import Recording
 from ecg2lab.recording.leads import LIMB, STANDARD
@@ -42,7 +44,7 @@ def read_philips(content: Content) -> Recording:
     names = _names(waveforms, characteristics)
     seconds = positive(waveforms.get("durationperchannel"), "its duration (durationperchannel)") / 1000
     check_size(round(min(seconds * rate, 2.0**62)) * len(names))
-    samples = _samples(waveforms, characteristics, names, round(seconds * rate))
+    rows = _rows(waveforms, characteristics, names, round(seconds * rate))
     per_count = _MICROVOLT * _number(
         "its resolution",
         waveforms.get("resolution"),
@@ -54,8 +56,7 @@ def read_philips(content: Content) -> Recording:
     if zero is None:
         raise RecordingError("its signaloffset is no number")
     channels = [
-        Channel(name, row, per_count, rate, offset_mv=-zero * per_count)
-        for name, row in zip(names, samples, strict=True)
+        Channel(name, row, per_count, rate, offset_mv=-zero * per_count) for name, row in zip(names, rows, strict=True)
     ]
     return _recording(root, content.name, channels)
 
@@ -110,12 +111,12 @@ def _names(waveforms: Element, characteristics: Element) -> list[str]:
     return list(STANDARD[:channels])
 
 
-def _samples(waveforms: Element, characteristics: Element, names: list[str], length: int) -> NDArray[Any]:
-    """(leads, length) counts."""
-    encoding, text = waveforms.get("dataencoding") or "", waveforms.text
-    compression = _compression(waveforms)
+def _rows(waveforms: Element, characteristics: Element, names: list[str], length: int) -> Sequence[Counts]:
+    """The counts of each lead."""
+    encoding, compression = waveforms.get("dataencoding") or "", _compression(waveforms)
+    text, waveforms.text = waveforms.text, None  # the text of all leads goes as soon as it is decoded
     if encoding == "Plain" and not compression:
-        flat = _plain(text)
+        flat: NDArray[Any] = _core.parse_numbers(text or "", " ", MOST_VALUES, "its samples")
     elif encoding != "Base64" or compression not in ("", "XLI"):
         raise RecordingError(f"its samples are stored as {printable(encoding)} {printable(compression)}: not known")
     elif compression:
@@ -123,7 +124,7 @@ def _samples(waveforms: Element, characteristics: Element, names: list[str], len
             raise RecordingError(
                 f"its compressed leads do not begin with {', '.join(LIMB)}: what they mean is not known"
             )
-        return restore_limb_leads(decode_xli(base64_bytes(text, "its waveform"), len(names), length))
+        return decode_xli(base64_bytes(text, "its waveform"), len(names), length)
     else:
         content = base64_bytes(text, "its waveform")
         signed = (waveforms.get("signalsigned") or text_of(characteristics, "signalsigned") or "true").casefold()
@@ -134,14 +135,10 @@ def _samples(waveforms: Element, characteristics: Element, names: list[str], len
             f"it has {len(flat)} samples and announces {len(names)} leads of {length}: "
             "one of the two is wrong; export it again"
         )
-    return flat.reshape(len(names), length)
+    return list(flat.reshape(len(names), length))
 
 
 def _compression(waveforms: Element) -> str:
     method = (waveforms.get("compression") or waveforms.get("compressmethod") or "").strip()
     flag = (waveforms.get("compressflag") or "").strip().casefold()
     return "" if flag in ("false", "f", "0", "no") or method.casefold() in ("uncompressed", "none") else method
-
-
-def _plain(text: str | None) -> NDArray[np.float64]:
-    return _core.parse_numbers((text or "").encode("ascii", "replace"), MOST_VALUES, "its samples")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from ecg2lab.readers import subject as subjects
 from ecg2lab.readers.byte_fields import ByteFields, latin_text
 from ecg2lab.readers.channels import Channel, to_recording
 from ecg2lab.readers.content import Content
+from ecg2lab.readers.deferred import Deferred
 from ecg2lab.readers.lead_codes import lead_name
 from ecg2lab.readers.limits import check_size
 from ecg2lab.readers.scp_huffman import Table, read_tables
@@ -68,7 +68,7 @@ def _sections(record: ByteFields) -> dict[int, ByteFields]:
     size = record.unsigned(2, 4)
     if size > len(record):
         raise RecordingError(f"it announces {size} bytes and has {len(record)}: it is cut short")
-    if binascii.crc_hqx(record.take(2, max(size - 2, 0)), 0xFFFF) != record.unsigned(0, 2):
+    if binascii.crc_hqx(record.view(2, max(size - 2, 0)), 0xFFFF) != record.unsigned(0, 2):
         raise RecordingError("its content does not match its checksum: one of the two was changed; copy it again")
     end = RECORD_HEADER + record.unsigned(RECORD_HEADER + 4, 4)
     sections: dict[int, ByteFields] = {}
@@ -78,10 +78,10 @@ def _sections(record: ByteFields) -> dict[int, ByteFields]:
             continue
         if number in sections:
             raise RecordingError(f"it has section {number} twice")
-        section = ByteFields(record.take(record.unsigned(offset + 6, 4) - 1, length))
+        section = ByteFields(record.view(record.unsigned(offset + 6, 4) - 1, length))
         if section.unsigned(2, 2) != number or section.unsigned(4, 4) != length:
             raise RecordingError(f"its pointer to section {number} leads elsewhere")
-        sections[number] = ByteFields(section.take(SECTION_HEADER, length - SECTION_HEADER))
+        sections[number] = ByteFields(section.view(SECTION_HEADER, length - SECTION_HEADER))
     return sections
 
 
@@ -116,7 +116,7 @@ def _channels(section: ByteFields, codes: list[int], length: int, tables: list[T
     offset, channels = 6 + 2 * len(codes), []
     for row, code in enumerate(codes):
         size = section.unsigned(6 + 2 * row, 2)
-        counts = _undo_differences(_values(section.take(offset, size), length, tables), differences)
+        counts = _counts(section.view(offset, size), length, tables, differences)
         offset += size
         channels.append(Channel(lead_name(code), counts, per_count * _NANOVOLT, _rate(interval)))
     return channels
@@ -128,25 +128,29 @@ def _rate(interval_us: int) -> float:
     return float(whole) if whole and abs(1e6 / whole - interval_us) <= 0.5 else 1e6 / interval_us
 
 
-def _values(content: bytes, length: int, tables: list[Table] | None) -> NDArray[Any]:
-    if tables is not None:
-        return _core.decode_prefix_codes(content, length, tables)
-    if len(content) != 2 * length:
+def _counts(content: memoryview, length: int, tables: list[Table] | None, differences: int) -> Deferred:
+    if tables is None and len(content) != 2 * length:
         raise RecordingError(
             f"a lead has {len(content)} bytes and announces {length} samples: one of the two is wrong; export it again"
         )
-    return np.frombuffer(content, "<i2")
+    if length > 8 * len(content):
+        raise RecordingError("the coded samples of a lead end before the last sample")
+
+    def decode() -> NDArray[np.int16]:
+        if tables is None:
+            return _undo_differences(np.frombuffer(content, "<i2"), differences)
+        return _undo_differences(_core.decode_prefix_codes(bytes(content), length, tables), differences)
+
+    return Deferred(length, decode)
 
 
-def _undo_differences(values: NDArray[Any], order: int) -> NDArray[np.int16]:
-    """The first `order` values are samples, all others differences of that order."""
-    if order == 1:
-        values = np.cumsum(values)
-    elif order == 2 and len(values) > 1:
-        slopes = np.cumsum(np.concatenate([[values[1] - values[0]], values[2:]]))
-        values = np.concatenate([values[:1], values[0] + np.cumsum(slopes)])
-    # Samples are of 16 bits, and writers let their differences overflow.
-    return values.astype(np.int16)
+def _undo_differences(values: NDArray[np.int16], order: int) -> NDArray[np.int16]:
+    """The first `order` values are samples, all others differences of that order; writers let them overflow."""
+    samples = values.astype(np.int16)
+    if order == 2:
+        samples[1:2] -= samples[:1]
+        np.cumsum(samples[1:], dtype=np.int16, out=samples[1:])
+    return np.cumsum(samples, dtype=np.int16, out=samples) if order else samples
 
 
 def _facts(section: ByteFields) -> dict[int, bytes]:

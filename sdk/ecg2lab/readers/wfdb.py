@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.readers import subject as subjects
-from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording, without
+from ecg2lab.readers.channels import Channel, lead_of, no_lead, to_recording
+from ecg2lab.readers.deferred import Counts, Deferred
 from ecg2lab.readers.limits import check_size
 from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.readers.wfdb_header import Header, Segment, Signal, read_header
-from ecg2lab.readers.wfdb_signals import Counts, missing_count, read_signals
+from ecg2lab.readers.wfdb_signals import missing_count, read_signals
 from ecg2lab.recording import Recording
 from ecg2lab.system.files import regular_size
 
@@ -86,13 +88,24 @@ def _channel(signal: Signal, row: int, counts: Counts, rate: float, begins_s: fl
     if signal.gain is None:
         raise RecordingError(f"the header does not state the gain of lead {printable(name)}: its unit cannot be known")
     unit = require_millivolts(signal.unit, name)
-    code = missing_count(signal)
-    values = counts if code is None else without(counts, code)
-    skew = signal.skew * signal.per_frame
-    if skew:  # the first samples precede the record, and those at its end were not stored
-        values = np.append(values[skew:].astype(np.float64), np.full(min(skew, len(values)), np.nan))
-    per_count = unit / signal.gain
-    return Channel(name, values, per_count, rate, offset_mv=-signal.baseline * per_count, begins_s=begins_s)
+    skew, per_count = signal.skew * signal.per_frame, unit / signal.gain
+    return Channel(
+        name,
+        Deferred(len(counts), lambda: _moved(counts, skew)) if skew else counts,
+        per_count,
+        rate,
+        offset_mv=-signal.baseline * per_count,
+        begins_s=begins_s,
+        missing=missing_count(signal),
+    )
+
+
+def _moved(counts: Counts, skew: int) -> NDArray[np.float64]:
+    """The first samples precede the record, and those at its end were not stored."""
+    moved = np.full(len(counts), np.nan)
+    own = np.asarray(counts)[skew:]
+    moved[: len(own)] = own
+    return moved
 
 
 def _verify_checksums(signals: Sequence[Signal], counts: Sequence[Counts]) -> None:
@@ -100,7 +113,7 @@ def _verify_checksums(signals: Sequence[Signal], counts: Sequence[Counts]) -> No
     if not any(signal.checksum for signal in signals):
         return
     for row, (signal, own) in enumerate(zip(signals, counts, strict=True), start=1):
-        if signal.checksum is not None and (int(own.sum(dtype=np.int64)) - signal.checksum) % 2**16:
+        if signal.checksum is not None and (int(np.asarray(own).sum(dtype=np.int64)) - signal.checksum) % 2**16:
             name = printable(signal.name or f"signal {row}")
             raise RecordingError(
                 f"the samples of {name} do not match the checksum in the header: one of the two was changed; "

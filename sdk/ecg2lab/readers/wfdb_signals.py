@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.errors import RecordingError
+from ecg2lab.readers.deferred import Counts, Deferred
 from ecg2lab.readers.limits import MOST_BYTES, check_size
 from ecg2lab.readers.wfdb_header import Signal
 from ecg2lab.system.extras import require
 from ecg2lab.system.files import regular_size
 
-Counts = NDArray[Any]
+Rows = NDArray[np.uint8]
+_BLOCK = 2**13
+"""Groups of bytes that are unpacked in one go, so that what is wider on the way stays small."""
 
 
 class Storage(NamedTuple):
@@ -26,63 +29,74 @@ class Storage(NamedTuple):
 
     bits: int
     """Of one sample, on average."""
-    unpack: Callable[[bytes], Counts]
+    unpack: Callable[[memoryview], NDArray[Any]]
     missing: int | None
     """The count that stands for no sample."""
 
 
-def _whole_groups(data: bytes, size: int) -> NDArray[np.uint8]:
-    """Rows of `size` bytes; a last one that is cut off ends in zeros, which the number of samples leaves out."""
-    return np.frombuffer(data + b"\0" * (-len(data) % size), np.uint8).reshape(-1, size)
+def _groups(size: int, unpack: Callable[[Rows], NDArray[Any]]) -> Callable[[memoryview], NDArray[Any]]:
+    """Of rows of `size` bytes; a last one that is cut off ends in zeros, which the number of samples leaves out."""
+
+    def unpack_all(data: memoryview) -> NDArray[Any]:
+        samples = unpack(np.zeros((1, size), np.uint8))
+        counts = np.empty((-(-len(data) // size), len(samples)), samples.dtype)
+        for start in range(0, len(counts), _BLOCK):
+            part = bytes(data[start * size : (start + _BLOCK) * size])
+            rows = np.frombuffer(part + b"\0" * (-len(part) % size), np.uint8).reshape(-1, size)
+            counts[start : start + len(rows)] = unpack(rows).reshape(len(rows), -1)
+        return counts.ravel()
+
+    return unpack_all
 
 
 def _signed(counts: NDArray[np.int32], bits: int) -> NDArray[np.int16]:
     return ((counts ^ (1 << (bits - 1))) - (1 << (bits - 1))).astype(np.int16)
 
 
-def _unpack_212(data: bytes) -> Counts:
-    low, middle, high = _whole_groups(data, 3).T.astype(np.int32)
+def _unpack_212(rows: Rows) -> NDArray[Any]:
+    low, middle, high = rows.T.astype(np.int32)
     return _signed(np.stack([low | (middle & 0x0F) << 8, high | (middle & 0xF0) << 4], axis=1).ravel(), 12)
 
 
-def _unpack_310(data: bytes) -> Counts:
-    first, second = _whole_groups(data, 4).view("<u2").T.astype(np.int32)
+def _unpack_310(rows: Rows) -> NDArray[Any]:
+    first, second = rows.view("<u2").T.astype(np.int32)
     third = (first >> 11 & 0x1F) | (second >> 11 & 0x1F) << 5
     return _signed(np.stack([first >> 1 & 0x3FF, second >> 1 & 0x3FF, third], axis=1).ravel(), 10)
 
 
-def _unpack_311(data: bytes) -> Counts:
-    words = _whole_groups(data, 4).view("<u4").ravel()
+def _unpack_311(rows: Rows) -> NDArray[Any]:
+    words = rows.view("<u4").ravel()
     return _signed(np.stack([words >> shift & 0x3FF for shift in (0, 10, 20)], axis=1).ravel().astype(np.int32), 10)
 
 
-def _unpack_24(data: bytes) -> Counts:
+def _unpack_24(rows: Rows) -> NDArray[Any]:
     # Into the upper bytes, so that the shift back extends the sign.
-    triples = _whole_groups(data, 3)
-    padded = np.zeros((len(triples), 4), np.uint8)
-    padded[:, 1:] = triples
+    padded = np.zeros((len(rows), 4), np.uint8)
+    padded[:, 1:] = rows
     return padded.view("<i4").ravel() >> 8
 
 
-def _plain(kind: str, zero: int = 0) -> Callable[[bytes], Counts]:
-    def unpack(data: bytes) -> Counts:
-        counts = np.frombuffer(data[: len(data) // np.dtype(kind).itemsize * np.dtype(kind).itemsize], kind)
-        return counts.astype(np.int32) - zero if zero else counts
+def _plain(kind: str) -> Callable[[memoryview], NDArray[Any]]:
+    return lambda data: np.frombuffer(data, kind, len(data) // np.dtype(kind).itemsize)
 
-    return unpack
+
+def _offset_binary(bits: int) -> Callable[[memoryview], NDArray[Any]]:
+    """The highest bit, turned over, is that of two's complement."""
+    unsigned = _plain(f"<u{bits // 8}")
+    return lambda data: (unsigned(data) ^ (1 << (bits - 1))).view(f"<i{bits // 8}")
 
 
 STORAGE = {
     8: Storage(8, _plain("i1"), None),
     16: Storage(16, _plain("<i2"), -(2**15)),
-    24: Storage(24, _unpack_24, -(2**23)),
+    24: Storage(24, _groups(3, _unpack_24), -(2**23)),
     32: Storage(32, _plain("<i4"), -(2**31)),
     61: Storage(16, _plain(">i2"), -(2**15)),
-    80: Storage(8, _plain("u1", 2**7), -(2**7)),
-    160: Storage(16, _plain("<u2", 2**15), -(2**15)),
-    212: Storage(12, _unpack_212, -(2**11)),
-    310: Storage(11, _unpack_310, -(2**9)),
-    311: Storage(11, _unpack_311, -(2**9)),
+    80: Storage(8, _offset_binary(8), -(2**7)),
+    160: Storage(16, _offset_binary(16), -(2**15)),
+    212: Storage(12, _groups(3, _unpack_212), -(2**11)),
+    310: Storage(11, _groups(4, _unpack_310), -(2**9)),
+    311: Storage(11, _groups(4, _unpack_311), -(2**9)),
 }
 """By the number of the format. 310 and 311 hold three samples in 32 bits."""
 _DIFFERENCES = 8
@@ -119,8 +133,8 @@ def read_signals(folder: Path, signals: Sequence[Signal], frames: int | None) ->
     ends = np.cumsum([signal.per_frame for signal in signals]).tolist()
     columns = [rows[:, end - signal.per_frame : end].reshape(-1) for end, signal in zip(ends, signals, strict=True)]
     if first.format == _DIFFERENCES:
-        return [_summed(column, signal) for column, signal in zip(columns, signals, strict=True)]
-    return columns
+        return [_summed(column, signal.initial or 0) for column, signal in zip(columns, signals, strict=True)]
+    return list(columns)
 
 
 def missing_count(signal: Signal) -> int | None:
@@ -128,7 +142,7 @@ def missing_count(signal: Signal) -> int | None:
     return -(2 ** (_FLAC[signal.format] - 1)) if signal.format in _FLAC else STORAGE[signal.format].missing
 
 
-def _unpack(data: bytes, signal: Signal, frames: int | None, in_frame: int) -> Counts:
+def _unpack(data: bytes, signal: Signal, frames: int | None, in_frame: int) -> NDArray[Any]:
     storage = STORAGE.get(signal.format)
     if storage is None:
         known = ", ".join(map(str, [*STORAGE, *_FLAC]))
@@ -136,7 +150,7 @@ def _unpack(data: bytes, signal: Signal, frames: int | None, in_frame: int) -> C
     samples = len(data) * 8 // storage.bits if frames is None else frames * in_frame
     check_size(samples)
     # Enough for the samples that are read, and for the group of bytes that the last of them belongs to.
-    return storage.unpack(data[: samples * storage.bits // 8 + 4])
+    return storage.unpack(memoryview(data)[: samples * storage.bits // 8 + 4])
 
 
 def _bytes_of(path: Path, offset: int) -> bytes:
@@ -163,11 +177,11 @@ def _bytes_of(path: Path, offset: int) -> bytes:
     return data[offset:]
 
 
-def _summed(differences: Counts, signal: Signal) -> Counts:
-    return (signal.initial or 0) + np.cumsum(differences, dtype=np.int64)
+def _summed(differences: NDArray[Any], initial: int) -> Deferred:
+    return Deferred(len(differences), lambda: initial + np.cumsum(differences, dtype=np.int64))
 
 
-def _flac(data: bytes, signal: Signal, in_frame: int) -> Counts:
+def _flac(data: bytes, signal: Signal, in_frame: int) -> NDArray[Any]:
     """Signals as the channels of a FLAC stream, one sample of each in a frame."""
     require("formats", "soundfile")
     import soundfile
@@ -181,8 +195,12 @@ def _flac(data: bytes, signal: Signal, in_frame: int) -> Counts:
                 raise RecordingError(
                     f"{signal.file} has {file.channels} channels and the header describes {in_frame} signals in it"
                 )
-            wide = file.read(dtype="int32", always_2d=True)
+            bits = _FLAC[signal.format]
+            counts = np.empty((file.frames, in_frame), np.int32 if bits > 16 else np.int16)
+            have = 0
+            for block in file.blocks(_BLOCK, dtype="int32", always_2d=True):
+                np.right_shift(block, 32 - bits, out=counts[have : have + len(block)], casting="same_kind")
+                have += len(block)
     except soundfile.SoundFileError:
         raise RecordingError(f"{signal.file} is no FLAC, as which the header describes it") from None
-    counts: Counts = (wide >> (32 - _FLAC[signal.format])).ravel()
-    return counts
+    return counts[:have].ravel()

@@ -46,9 +46,9 @@ def parse(content: bytes) -> Element:
     if content.count(b"<") + content.count(b"=") > _MOST_MARKS:
         raise RecordingError("it has more elements and attributes than any ECG")
     content, encoding = _in_readable_encoding(content)
-    tree = _Tree(encoding)
+    tree = _Tree()
     try:
-        tree.parser.Parse(content, True)
+        tree.parser(encoding).Parse(content, True)
         return tree.builder.close()
     except expat.ExpatError as error:
         where = f"line {error.lineno}: {expat.ErrorString(error.code)}"
@@ -91,15 +91,19 @@ def _is_utf8(content: bytes) -> bool:
 class _Tree:
     """Builds the tree from what the parser meets."""
 
-    def __init__(self, encoding: str | None) -> None:
+    def __init__(self) -> None:
         self.builder = TreeBuilder()
-        self.parser = expat.ParserCreate(encoding, namespace_separator="}")
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self.builder.data
-        self.parser.EntityDeclHandler = self.parser.SkippedEntityHandler = self._refuse_entity
         self._depth = 0
+
+    def parser(self, encoding: str | None) -> expat.XMLParserType:
+        """It knows this tree, and not the other way: so it goes, with the texts that it holds, once it is done."""
+        parser = expat.ParserCreate(encoding, namespace_separator="}")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self.builder.data
+        parser.EntityDeclHandler = parser.SkippedEntityHandler = self._refuse_entity
+        return parser
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
