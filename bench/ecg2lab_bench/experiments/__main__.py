@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from ecg2lab_bench.cli import Json, report
-from ecg2lab_bench.experiments import abstention, gpu_cost, quality, readable_signs, real_normals
+from ecg2lab_bench.experiments import abstention, decoders, gpu_cost, quality, readable_signs, real_normals
 from ecg2lab_bench.measuring.plan import Plan
 from ecg2lab_bench.scenarios import Scenario
 
@@ -24,6 +24,7 @@ app.command("quality")(quality.main)
 app.command("real-normals")(real_normals.main)
 app.command("readable-signs")(readable_signs.main)
 app.command("abstention")(abstention.main)
+app.command("decoders")(decoders.main)
 app.command("gpu-cost")(gpu_cost.main)
 
 
