@@ -146,11 +146,24 @@ def _write_millivolts(channel: Channel, name: str, out: NDArray[np.float64]) -> 
         out.fill(np.nan)
         return
     counts = np.asarray(channel.counts)
-    np.multiply(counts, scale, out=out)
-    if channel.offset_mv:
-        out += channel.offset_mv
+    _scale(counts, scale, channel.offset_mv, out)
     if channel.missing is not None:
         np.copyto(out, np.nan, where=counts == channel.missing)
+
+
+def _scale(counts: NDArray[Any], scale: float, offset_mv: float, out: NDArray[np.float64]) -> None:
+    """The double nearest to the decimal value: 0.001 mV is none, but whole counts in a millivolt are."""
+    per_millivolt, zero = 1 / scale, -offset_mv / scale
+    if not (_is_whole(per_millivolt) and _is_whole(zero)):
+        np.multiply(counts, scale, out=out)
+        out += offset_mv
+        return
+    np.subtract(counts, float(round(zero)), out=out)
+    out /= round(per_millivolt)
+
+
+def _is_whole(number: float) -> bool:
+    return abs(number - round(number)) <= 1e-12 * abs(number)
 
 
 def _absent(leads: Sequence[tuple[Channel, str]]) -> list[str]:
