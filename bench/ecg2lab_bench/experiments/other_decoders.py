@@ -63,14 +63,16 @@ def installed(package: str) -> str | None:
 def _wfdb(path: Path) -> Signals:
     wfdb, name = import_module("wfdb"), str(path.with_suffix(""))
     header = wfdb.rdheader(name, rd_segments=True)
-    if segments := getattr(header, "segments", None):
-        if any(max(segment.samps_per_frame or [1]) > 1 for segment in segments if segment):
-            raise ValueError("it averages frames in records of several segments")
-        record = wfdb.rdrecord(name, m2s=True)
-        columns, frames = record.p_signal.T, [1] * record.n_sig
-    else:
+    segments = filter(None, getattr(header, "segments", None) or [])
+    if any(max(segment.samps_per_frame or [1]) > 1 for segment in segments):
+        raise ValueError("it averages frames in records of several segments")
+    frames = getattr(header, "samps_per_frame", None) or [1] * header.n_sig
+    if max(frames) > 1:
         record = wfdb.rdrecord(name, smooth_frames=False)
-        columns, frames = record.e_p_signal, record.samps_per_frame
+        columns = record.e_p_signal
+    else:
+        record = wfdb.rdrecord(name, m2s=True)
+        columns = record.p_signal.T
     rates = [record.fs * per_frame for per_frame in frames]
     return zip(record.sig_name, record.units, rates, columns, strict=True)
 
@@ -78,17 +80,17 @@ def _wfdb(path: Path) -> Signals:
 def _pydicom(path: Path) -> Signals:
     dataset = import_module("pydicom").dcmread(path, force=True)
     groups = dataset.WaveformSequence
+    if dataset.original_encoding[1] is False:  # it takes samples for little-endian, whatever the file is
+        for group in groups:
+            stored = np.frombuffer(group.WaveformData, f">i{group.WaveformBitsAllocated // 8}")
+            group.WaveformData = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
     place = max(range(len(groups)), key=lambda place: int(groups[place].NumberOfWaveformSamples))
     for channel, values in zip(groups[place].ChannelDefinitionSequence, dataset.waveform_array(place).T, strict=True):
         unit = channel.ChannelSensitivityUnitsSequence[0].CodeValue
         source = channel.ChannelSourceSequence[0]
         code = _LAST_DIGITS.search(source.CodeValue)
-        yield (
-            (lead_name(int(code[0])) if code else source.CodeMeaning),
-            unit,
-            float(groups[place].SamplingFrequency),
-            values,
-        )
+        name = lead_name(int(code[0])) if code else source.CodeMeaning
+        yield name, unit, float(groups[place].SamplingFrequency), values
 
 
 def _pyedflib(path: Path) -> Signals:

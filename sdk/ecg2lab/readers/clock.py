@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ecg2lab.errors import RecordingError
 
 _LEAST_COMMON = 0.5
-"""Of the whole, that all leads must share. A print format of 4 × 2.5 s shares nothing."""
+"""Of the whole, that all leads must share. A print format of 4 × 2.5 s shares nothing, in however many parts."""
 
 
 class Layout(NamedTuple):
@@ -32,14 +32,15 @@ def lay_out(parts: Sequence[tuple[str, float, int]], rate_hz: float) -> Layout:
     Parameters
     ----------
     parts
-        Of each the lead, when it begins (s), and how many samples it has. A lead may come in several parts.
+        Of each the lead, when it begins (s), and how many samples it has. A lead may come in several parts, of which
+        others may lack some.
     rate_hz
         Of all.
 
     Raises
     ------
     RecordingError
-        If parts of a lead overlap, leads have different lengths, or were recorded one after another.
+        If parts of a lead overlap, leads of one part have different lengths, or they share too little time.
     """
     first = min(begins for _, begins, _ in parts)
     starts = [round((begins - first) * rate_hz) for _, begins, _ in parts]
@@ -51,11 +52,13 @@ def lay_out(parts: Sequence[tuple[str, float, int]], rate_hz: float) -> Layout:
         own.sort()
         if any(after[0] < before[1] for before, after in pairwise(own)):
             raise RecordingError(f"lead {name} appears twice for the same time: leave one of the two out")
-    _check_lengths({name: sum(end - start for start, end in own) for name, own in spans.items()})
+    in_parts = len(parts) > len(leads)
+    if not in_parts:
+        _check_lengths({name: own[0][1] - own[0][0] for name, own in spans.items()})
     length = max(own[-1][1] for own in spans.values())
     whole = all(sum(end - start for start, end in own) == length for own in spans.values())
     if not whole:
-        _check_together(spans, length, rate_hz)
+        _check_together(spans, 1 if in_parts else _LEAST_COMMON * length, rate_hz)
     return Layout(
         leads,
         length,
@@ -72,28 +75,37 @@ def _check_lengths(lengths: dict[str, int]) -> None:
             raise RecordingError(f"its leads have different lengths: {first} {size} samples, {name} {other}")
 
 
-def _check_together(spans: dict[str, list[tuple[int, int]]], length: int, rate_hz: float) -> None:
+def _check_together(spans: dict[str, list[tuple[int, int]]], least: float, rate_hz: float) -> None:
     common = min(own[-1][1] for own in spans.values()) - max(own[0][0] for own in spans.values())
-    if common >= _LEAST_COMMON * length:
+    if common >= least:
         return
-    begins: dict[int, list[str]] = {}
-    for name, own in spans.items():
-        begins.setdefault(own[0][0], []).append(name)
-    times = "; ".join(f"{', '.join(names)} from {start / rate_hz:g} s" for start, names in sorted(begins.items()))
+    times = "; ".join(f"{', '.join(names)} from {start / rate_hz:g} s" for start, names in _by_time(spans, 0))
     raise RecordingError(
         f"its leads were recorded one after another ({times}), as printed formats are: "
         "export the full time of all leads at once"
     )
 
 
-def _notes(spans: dict[str, list[tuple[int, int]]], rate_hz: float) -> list[str]:
-    late: dict[int, list[str]] = {}
+def _by_time(spans: dict[str, list[tuple[int, int]]], edge: int) -> list[tuple[int, list[str]]]:
+    """Leads by where they begin (0) or end (1), in the order of time."""
+    leads: dict[int, list[str]] = {}
     for name, own in spans.items():
-        late.setdefault(own[0][0], []).append(name)
-    notes = [
+        leads.setdefault(own[-edge][edge], []).append(name)
+    return sorted(leads.items())
+
+
+def _notes(spans: dict[str, list[tuple[int, int]]], rate_hz: float) -> list[str]:
+    length = max(own[-1][1] for own in spans.values())
+    late = [
         f"{', '.join(names)} begin{'s' * (len(names) == 1)} {start / rate_hz:g} s late: missing before"
-        for start, names in sorted(late.items())
+        for start, names in _by_time(spans, 0)
         if start
     ]
+    # What was moved as a whole ends later, too, and that needs no word.
+    early = [
+        f"{', '.join(names)} end{'s' * (len(names) == 1)} {(length - end) / rate_hz:g} s early: missing behind"
+        for end, names in _by_time(spans, 1)
+        if end < length and not late
+    ]
     inner = [name for name, own in spans.items() if sum(e - s for s, e in own) < own[-1][1] - own[0][0]]
-    return notes + ([f"{', '.join(inner)}: a gap between two parts is missing"] if inner else [])
+    return [*late, *early, *([f"{', '.join(inner)}: a gap between two parts is missing"] if inner else [])]

@@ -143,7 +143,7 @@ def mortara(ecg: Ecg, per_millivolt: int = 1000) -> bytes:
 <ECG ACQUISITION_TIME="{ecg.acquired:%Y%m%d}123000" AGE="{ecg.age}" AGE_UNITS="YEARS" NUM_QRS="10">
 <SUBJECT LAST_NAME="{ecg.name}" ID="{ecg.patient_id}" GENDER="{ecg.sex.title()}" DOB="{ecg.birth:%Y%m%d}"/>
 <SOURCE TYPE="ELI" MODEL="cart"/>{channels}
-<TYPICAL_CYCLE BITS="16"><TYPICAL_CYCLE_CHANNEL NAME="I" DATA="AAAA"/></TYPICAL_CYCLE></ECG>""".encode()
+<TYPICAL_CYCLE BITS="16"><TYPICAL_CYCLE_CHANNEL NAME="I" DATA="AAAAAAAA"/></TYPICAL_CYCLE></ECG>""".encode()
 
 
 def cardiosoft(ecg: Ecg, microvolts: float = 1.0) -> bytes:
