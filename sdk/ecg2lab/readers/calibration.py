@@ -18,7 +18,7 @@ _EDGE_S = 0.012
 _SHORTEST_S, _LONGEST_S = 0.05, 1.5
 _LONGEST_FLANK_S = 1.0
 """Of what is flat beside it, as its part."""
-_BLOCK = 2**15
+_BLOCK = 2**11
 """Samples that are looked at in one go: nothing of the length of a recording is made."""
 
 

@@ -16,7 +16,7 @@ from ecg2lab.patient import Patient
 from ecg2lab.readers.calibration import take_marks_out
 from ecg2lab.readers.clock import lay_out
 from ecg2lab.readers.deferred import Counts
-from ecg2lab.readers.limits import check_duration, check_size
+from ecg2lab.readers.limits import check_duration, check_signals, check_size
 from ecg2lab.readers.units import printable
 from ecg2lab.recording import Recording
 from ecg2lab.recording import leads as lead_names
@@ -100,6 +100,7 @@ def to_recording(
     RecordingError
         If there is no lead, a lead is there twice, or leads differ in rate or length, or were not recorded together.
     """
+    check_signals(len(channels))
     named = leads_of([channel.name for channel in channels])
     leads = [(channel, name) for channel, name in zip(channels, named, strict=True) if name]
     if not leads:

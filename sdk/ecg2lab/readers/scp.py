@@ -146,7 +146,7 @@ def _counts(content: memoryview, length: int, tables: list[Table] | None, differ
 
 def _undo_differences(values: NDArray[np.int16], order: int) -> NDArray[np.int16]:
     """The first `order` values are samples, all others differences of that order; writers let them overflow."""
-    samples = values.astype(np.int16)
+    samples = np.require(values, np.int16, "W")
     if order == 2:
         samples[1:2] -= samples[:1]
         np.cumsum(samples[1:], dtype=np.int16, out=samples[1:])

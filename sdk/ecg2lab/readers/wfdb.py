@@ -19,7 +19,6 @@ from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.readers.wfdb_header import Header, Segment, Signal, read_header
 from ecg2lab.readers.wfdb_signals import missing_count, read_signals
 from ecg2lab.recording import Recording
-from ecg2lab.system.files import regular_size
 
 _GAP = "~"
 _MOST_SEGMENTS = 4096
@@ -53,7 +52,6 @@ def read_wfdb(path: Path) -> Recording:
 
 
 def _recording(path: Path) -> Recording:
-    regular_size(path)
     header = read_header(path)
     channels, comments, notes = _channels(path, header), list(header.comments), []
     if header.segments:

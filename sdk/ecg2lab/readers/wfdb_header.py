@@ -14,6 +14,7 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.readers.byte_fields import decoded
 from ecg2lab.readers.limits import MOST_SIGNALS
 from ecg2lab.readers.numbers import finite, whole
+from ecg2lab.system.files import regular_size
 
 _MOST_BYTES = 2**20
 _STANDARD_UNIT = "mV"
@@ -72,15 +73,13 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     OSError
-        If it cannot be read.
+        If it is no regular file, or cannot be read.
     RecordingError
         Naming what it does not state, or states in a way that is not known.
     """
-    with path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
+    if regular_size(path) > _MOST_BYTES:
         raise RecordingError("the header is larger than 1 MiB, the most that is read of one")
-    text = decoded(content.removeprefix(b"\xef\xbb\xbf"))
+    text = decoded(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     record, *others = [line.split() for line in lines if not line.startswith("#")] or [[]]
     comments = [line.lstrip("#").strip() for line in lines if line.startswith("#")]

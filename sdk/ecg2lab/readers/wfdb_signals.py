@@ -20,6 +20,8 @@ from ecg2lab.system.extras import require
 from ecg2lab.system.files import regular_size
 
 Rows = NDArray[np.uint8]
+_INFLATED = 2**16
+"""Bytes that are asked of a decompressor in one go: it makes room for as many."""
 _BLOCK = 2**13
 """Groups of bytes that are unpacked in one go, so that what is wider on the way stays small."""
 
@@ -142,7 +144,7 @@ def missing_count(signal: Signal) -> int | None:
     return -(2 ** (_FLAC[signal.format] - 1)) if signal.format in _FLAC else STORAGE[signal.format].missing
 
 
-def _unpack(data: bytes, signal: Signal, frames: int | None, in_frame: int) -> NDArray[Any]:
+def _unpack(data: memoryview, signal: Signal, frames: int | None, in_frame: int) -> NDArray[Any]:
     storage = STORAGE.get(signal.format)
     if storage is None:
         known = ", ".join(map(str, [*STORAGE, *_FLAC]))
@@ -150,10 +152,10 @@ def _unpack(data: bytes, signal: Signal, frames: int | None, in_frame: int) -> N
     samples = len(data) * 8 // storage.bits if frames is None else frames * in_frame
     check_size(samples)
     # Enough for the samples that are read, and for the group of bytes that the last of them belongs to.
-    return storage.unpack(memoryview(data)[: samples * storage.bits // 8 + 4])
+    return storage.unpack(data[: samples * storage.bits // 8 + 4])
 
 
-def _bytes_of(path: Path, offset: int) -> bytes:
+def _bytes_of(path: Path, offset: int) -> memoryview:
     """The file from its first sample on; one that was compressed as a whole is decompressed."""
     if not path.exists() and path.with_name(path.name + ".gz").exists():
         path = path.with_name(path.name + ".gz")
@@ -166,22 +168,24 @@ def _bytes_of(path: Path, offset: int) -> bytes:
         packed = file.read(2) == b"\x1f\x8b" and path.suffix == ".gz"
         file.seek(0 if packed else offset)
         if not packed:
-            return file.read(size)
+            return memoryview(file.read(size))
+        data = bytearray()
         try:
             with gzip.GzipFile(fileobj=file) as inner:
-                data = inner.read(MOST_BYTES + 1)
+                while len(data) <= MOST_BYTES and (more := inner.read(_INFLATED)):
+                    data += more
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise RecordingError(f"{path.name} cannot be decompressed to its end: copy it again") from None
     if len(data) > MOST_BYTES:
         raise RecordingError(f"{path.name} decompresses to more than {MOST_BYTES >> 20} MiB: cut the record")
-    return data[offset:]
+    return memoryview(data)[offset:]
 
 
 def _summed(differences: NDArray[Any], initial: int) -> Deferred:
     return Deferred(len(differences), lambda: initial + np.cumsum(differences, dtype=np.int64))
 
 
-def _flac(data: bytes, signal: Signal, in_frame: int) -> NDArray[Any]:
+def _flac(data: memoryview, signal: Signal, in_frame: int) -> NDArray[Any]:
     """Signals as the channels of a FLAC stream, one sample of each in a frame."""
     require("formats", "soundfile")
     import soundfile
@@ -196,7 +200,7 @@ def _flac(data: bytes, signal: Signal, in_frame: int) -> NDArray[Any]:
                     f"{signal.file} has {file.channels} channels and the header describes {in_frame} signals in it"
                 )
             bits = _FLAC[signal.format]
-            counts = np.empty((file.frames, in_frame), np.int32 if bits > 16 else np.int16)
+            counts = np.empty((file.frames, in_frame), {8: np.int8, 16: np.int16, 24: np.int32}[bits])
             have = 0
             for block in file.blocks(_BLOCK, dtype="int32", always_2d=True):
                 np.right_shift(block, 32 - bits, out=counts[have : have + len(block)], casting="same_kind")
