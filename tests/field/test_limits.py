@@ -113,8 +113,8 @@ def test_wfdb_holds_four_times_the_file_at_most(long, tmp_path, storage, kind):
 @pytest.mark.parametrize(("form", "gain"), [("516", 1000), ("524", 100_000)])
 def test_flac_of_an_ecg_holds_four_times_the_file_at_most(long, tmp_path, form, gain):
     """Its channels lie in each other, so that all are decoded at once: of what FLAC makes smaller it may be more."""
-    wfdb.wrsamp("record", fs=500, units=["mV"] * 8, sig_name=list(STANDARD[:8]), fmt=[form] * 8, write_dir=str(tmp_path),
-                p_signal=long.samples[:8].T, adc_gain=[gain] * 8, baseline=[0] * 8)  # fmt: skip
+    wfdb.wrsamp("record", 500, ["mV"] * 8, list(STANDARD[:8]), long.samples[:8].T, fmt=[form] * 8, adc_gain=[gain] * 8,
+                baseline=[0] * 8, write_dir=str(tmp_path))  # fmt: skip
     assert peak_of(tmp_path / "record.hea") <= TIMES_FILE * (tmp_path / "record.dat").stat().st_size
 
 
