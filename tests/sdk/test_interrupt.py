@@ -66,3 +66,66 @@ def test_all_that_comes_before_the_guard_is_small():
     code += "had = set(sys.modules); import ecg2lab.__main__; print(*set(sys.modules) - had)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert set(shown.split()) == {"ecg2lab", "ecg2lab.__main__"}
+
+
+LONG_CALL = """
+import hashlib, signal, sys
+from unittest.mock import patch
+from ecg2lab import cli
+from ecg2lab.cli import termination
+
+termination.GRACE_S = 0.0
+
+def computes():
+    # a computation that does not return: Python acts on no signal meanwhile
+    print("computing", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+
+with patch.object(cli, "app", computes):
+    cli.main()
+"""
+
+
+def test_a_command_is_terminated_while_one_call_takes_minutes():
+    with subprocess.Popen([sys.executable, "-c", LONG_CALL], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "computing\n"
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+
+
+def test_what_was_begun_is_cleared_away_first(tmp_path):
+    """Within the grace, by the command itself."""
+    code = LONG_CALL.replace("GRACE_S = 0.0", "GRACE_S = 3600.0").replace("""hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)""", "wait()")
+    code = f"""
+def wait():
+    import tempfile, time
+    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):
+        print("computing", flush=True)
+        time.sleep(3600)
+{code.replace('    print("computing", flush=True)', "    pass")}
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "computing\n"
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_was_forked_off_is_terminated_alone():
+    code = """
+import os, signal
+from ecg2lab.cli import termination
+
+termination.GRACE_S = 0.0
+termination.watch()
+child = os.fork()
+if child == 0:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except SystemExit as ended:
+        os._exit(ended.code)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + signal.SIGTERM
+print("goes on")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "goes on\n"), done.stderr
