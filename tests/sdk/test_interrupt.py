@@ -95,7 +95,9 @@ def test_a_command_is_terminated_while_one_call_takes_minutes():
 
 def test_what_was_begun_is_cleared_away_first(tmp_path):
     """Within the grace, by the command itself."""
-    code = LONG_CALL.replace("GRACE_S = 0.0", "GRACE_S = 3600.0").replace("""hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)""", "wait()")
+    code = LONG_CALL.replace("GRACE_S = 0.0", "GRACE_S = 3600.0").replace(
+        """hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)""", "wait()"
+    )
     code = f"""
 def wait():
     import tempfile, time

@@ -96,7 +96,7 @@ def _training(e: Evaluation) -> str:
     if e.training_population is not None:
         p = e.training_population
         rows = [
-            [name, *(["–"] * 3 if n.quartiles is None else [f"{q:g}" for q in n.quartiles]), percent(n.missing)]
+            [name, *(["–"] * 3 if n.quartiles is None else [f"{q:.4g}" for q in n.quartiles]), percent(n.missing)]
             for name, n in p.numbers.items()
         ]
         text += f"\n{p.records} records in the training folds:\n\n"
