@@ -68,49 +68,37 @@ def test_all_that_comes_before_the_guard_is_small():
     assert set(shown.split()) == {"ecg2lab", "ecg2lab.__main__"}
 
 
-LONG_CALL = """
-import hashlib, signal, sys
+COMMAND = """
+import hashlib, sys, tempfile, time
 from unittest.mock import patch
 from ecg2lab import cli
 from ecg2lab.cli import termination
 
-termination.GRACE_S = 0.0
-
 def computes():
-    # a computation that does not return: Python acts on no signal meanwhile
-    print("computing", flush=True)
-    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes in one call: Python acts on no signal meanwhile
 
-with patch.object(cli, "app", computes):
+def waits():
+    time.sleep(3600)
+
+def begins():
+    with tempfile.TemporaryDirectory(dir=sys.argv[1]):
+        print("begun", flush=True)
+        globals()[sys.argv[2]]()
+
+termination.GRACE_S = float(sys.argv[3])
+with patch.object(cli, "app", begins):
     cli.main()
 """
 
 
-def test_a_command_is_terminated_while_one_call_takes_minutes():
-    with subprocess.Popen([sys.executable, "-c", LONG_CALL], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "computing\n"
+@pytest.mark.parametrize(("how", "grace", "left"), [("computes", 0, 1), ("waits", 3600, 0)])
+def test_a_command_is_terminated_whatever_it_does_and_clears_away_what_it_can(tmp_path, how, grace, left):
+    command = [sys.executable, "-c", COMMAND, str(tmp_path), how, str(grace)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
         process.terminate()
         assert process.wait(60) == 128 + signal.SIGTERM
-
-
-def test_what_was_begun_is_cleared_away_first(tmp_path):
-    """Within the grace, by the command itself."""
-    code = LONG_CALL.replace("GRACE_S = 0.0", "GRACE_S = 3600.0").replace(
-        """hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)""", "wait()"
-    )
-    code = f"""
-def wait():
-    import tempfile, time
-    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):
-        print("computing", flush=True)
-        time.sleep(3600)
-{code.replace('    print("computing", flush=True)', "    pass")}
-"""
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "computing\n"
-        process.terminate()
-        assert process.wait(60) == 128 + signal.SIGTERM
-    assert list(tmp_path.iterdir()) == []
+    assert len(list(tmp_path.iterdir())) == left
 
 
 def test_a_process_that_was_forked_off_is_terminated_alone():

@@ -74,8 +74,9 @@ def test_nothing_is_cut_off_on_a_screen_of_any_width(tmp_path, width):
     html = re.sub("<meta http-equiv=.*?>", "", page.read_text(encoding="utf-8"))  # that lets no script measure
     (tmp_path / "framed.html").write_text(f'<iframe src="measured.html" width="{width}" height="900"></iframe>')
     measure = """<script>
-    const cut = [...document.querySelectorAll("body *")].filter(x => x.scrollWidth > x.clientWidth + 1 && x.clientWidth);
-    parent.postMessage(cut.map(x => x.className || x.tagName).join(" ") + "|" + document.documentElement.scrollWidth, "*");
+    const wide = x => x.clientWidth && x.scrollWidth > x.clientWidth + 1;
+    const cut = [...document.querySelectorAll("body *")].filter(wide).map(x => x.className || x.tagName);
+    parent.postMessage(cut.join(" ") + "|" + document.documentElement.scrollWidth, "*");
     </script>"""
     (tmp_path / "measured.html").write_text(html + measure, encoding="utf-8")
     framed = tmp_path / "framed.html"

@@ -60,7 +60,7 @@ class _Floor(NamedTuple):
 
 
 def run(plan: Plan, tell: Tell = silent) -> NativeResults:
-    """Time the network of the published sizes, quickly a small one; each of the three parts has a third of the budget."""
+    """Time the network of the published sizes, or quickly a small one; each part has a third of the budget."""
     host = machine.describe()
     left_out: dict[str, str] = {}
     network = draw(**SMALL if plan.quick else {})

@@ -11,7 +11,7 @@ from functools import cache
 from typing import NoReturn
 
 GRACE_S = 2.0
-"""To clear away what was begun. Python acts on a signal between two of its own steps, and one may be a call of minutes."""
+"""To clear away what was begun. Python acts on a signal between two of its own steps; one may be a call of minutes."""
 
 
 @cache

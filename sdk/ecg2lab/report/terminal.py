@@ -34,7 +34,9 @@ def show(prediction: Prediction, title: str, console: Console) -> None:
 def _print_findings(table: Grid, console: Console) -> None:
     """A table, in a narrow terminal a compact one; where a word or a figure of that would be torn apart, a list."""
     narrow = console.width < NARROW
-    for is_compact, (header, *rows) in ((narrow, compact(table) if narrow else _full(table)), (True, compact(table))):
+    is_compact = False
+    for is_compact in (narrow, True):
+        header, *rows = compact(table) if is_compact else _full(table)
         widths = [max(map(_width, column)) for column in zip(header, *rows, strict=True)]
         widths[0] = min(widths[0], console.width - sum(widths[1:]) - len(widths))
         if widths[0] >= max(cell_len(word) for row in rows for word in row[0].plain.split()):

@@ -232,16 +232,15 @@ def explanation_rows(explanation: Explanation) -> list[tuple[str, str]]:
 
 
 def _both(effect: Effect) -> str:
-    return (
-        f"{signed(effect.logit)} on the logit, {signed(100 * effect.probability)} percentage points on the probability"
-    )
+    percentage_points = signed(100 * effect.probability)
+    return f"{signed(effect.logit)} on the logit, {percentage_points} percentage points on the probability"
 
 
 EXPLAINED_HOW = (
     "Effect on the logit of the calibrated probability: with the part, minus without it. A lead without: flat at its "
     "median. A moment without: a straight line in all leads. A fact without: as if it had not been given. Effects "
-    "describe the model, not the patient; they need not add up. The logit of a probability p is ln(p / (1 - p)); pp are "
-    "percentage points."
+    "describe the model, not the patient; they need not add up. The logit of a probability p is ln(p / (1 - p)); pp "
+    "are percentage points."
 )
 
 

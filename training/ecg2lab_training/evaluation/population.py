@@ -124,7 +124,7 @@ def _numbers(training: Population, here: Population) -> list[str]:
         if then.quartiles and now.quartiles and not then.quartiles[0] <= now.quartiles[1] <= then.quartiles[2]:
             low, _, high = then.quartiles
             notes.append(
-                f"{name}: median {now.quartiles[1]:.4g}; in training half of the patients lay between {low:.4g} and {high:.4g}"
+                f"{name}: median {now.quartiles[1]:.4g}; in training half lay between {low:.4g} and {high:.4g}"
             )
         if abs(now.missing - then.missing) >= 0.1 and _beyond_chance(now.missing, then.missing, here):
             notes.append(f"{name}: missing in {now.missing:.0%} of the records, in training in {then.missing:.0%}")
