@@ -41,12 +41,14 @@ def cohort(
     import msgspec
 
     from ecg2lab_training.cohort.build import Options, build
+    from ecg2lab_training.progress import counted
 
     options = Options(vitals, age, fewest_values, fewest_cases, workers, seed, held_out)
     with bar("cohort") as progress:
         summary = build(folder, out, options, progress)
     sentence = (
-        f"{summary.records} ECGs of {summary.patients} patients, {summary.targets} targets in {out}; "
+        f"{counted(summary.records, 'ECG')} of {counted(summary.patients, 'patient')}, "
+        f"{counted(summary.targets, 'target')} in {out}; "
         f"records that could not be used: {summary.skipped} (skipped.csv)"
     )
     report({"dataset": str(out), **msgspec.to_builtins(summary)}, sentence, as_json)

@@ -98,16 +98,21 @@ def _summary(evaluation: Evaluation, out: Path) -> dict[str, object]:
 
 
 def _sentence(evaluation: Evaluation, out: Path) -> str:
-    from ecg2lab_training.evaluation.words import interval
+    from ecg2lab_training.evaluation import few
+    from ecg2lab_training.evaluation.words import beside_ideal, over_targets
+    from ecg2lab_training.progress import counted
 
+    data, overall, skipped = evaluation.data, evaluation.overall, len(evaluation.data.skipped)
+    macro = over_targets(evaluation, overall.macro_auroc)
+    synthetic = "Trained on simulated patients: the figures say nothing about people"
     lines = [
-        f"Macro AUROC {interval(evaluation.overall.macro_auroc)} over {evaluation.overall.targets} targets, "
-        f"{evaluation.data.records} ECGs, {evaluation.data.part}"
+        synthetic if evaluation.model.synthetic_weights else "",
+        few.sentence(evaluation),
+        f"Macro AUROC {macro} over {counted(overall.targets, 'target')}, {counted(data.records, 'ECG')} of "
+        f"{counted(data.patients, 'patient')}, {data.part}",
     ]
     if evaluation.baseline is not None:
-        lines.append(f"Tabular baseline {interval(evaluation.baseline.macro_auroc)}")
-    if evaluation.data.skipped:
-        lines.append(f"{len(evaluation.data.skipped)} recordings could not be used; evaluation.json has the reasons")
-    if evaluation.ideal is not None and evaluation.ideal.macro_gap.value is not None:
-        lines.append(f"Ideal observer ahead by {interval(evaluation.ideal.macro_gap)}")
-    return "\n".join([*lines, f"Report in {out}"])
+        lines.append(f"Tabular baseline {over_targets(evaluation, evaluation.baseline.macro_auroc)}")
+    if skipped:
+        lines.append(f"{counted(skipped, 'recording')} could not be used; evaluation.json has the reasons")
+    return "\n".join(filter(None, [*lines, beside_ideal(evaluation), f"Report in {out}"]))

@@ -30,10 +30,11 @@ def simulate(
     - `ecg2lab simulate sim/ --patients 100 --json`
     """
     extras.require("train", "polars")
+    from ecg2lab_training.progress import counted
     from ecg2lab_training.simulation import archive
 
     archive.check(folder, patients, seed)  # before a bar is drawn
     with bar("simulating") as progress:
         archive.simulate(folder, patients, seed, progress)
     summary = {"hospital": str(folder), "synthetic": True, "patients": patients, "seed": seed}
-    report(summary, f"{patients} simulated patients in {folder}", as_json)
+    report(summary, f"{counted(patients, 'simulated patient')} in {folder}", as_json)
