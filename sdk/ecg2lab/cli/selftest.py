@@ -46,5 +46,9 @@ def run(
         console = Console(highlight=False)
         print_table(checks_table(report), console)
         show_left_out(report, console)
-        console.print(f"{report.form}, {report.precision}, on {report.cpu}")
+        passed = sum(check.passed for check in report.checks)
+        console.print(
+            f"{passed} of {len(report.checks)} checks passed on {report.cpu}. The bundle holds the {report.form} form in "
+            f"{report.precision}; each row is the check that came nearest to its limit."
+        )
     report.require("this device does not compute the model as it was proved")
