@@ -34,7 +34,7 @@ def run(
     bundle: Annotated[
         Path | None,
         typer.Argument(
-            metavar="BUNDLE", help="In place of the demo model (graph-forms: of the full size).", show_default=False
+            metavar="MODEL", help="In place of the demo model (graph-forms: of the full size).", show_default=False
         ),
     ] = None,
     scenario: Annotated[ScenarioName, typer.Option(metavar="NAME", help="One of those above.")] = "engine",
@@ -69,7 +69,7 @@ def run(
       beside the authors' pipeline; preprocessing beside scipy and resampy. `pip install pykeops` adds the authors' own
       way to add up kernels
 
-    - `graph-forms`: the window graph in every form and on every runtime installed, beside plain exports; of BUNDLE, or
+    - `graph-forms`: the window graph in every form and on every runtime installed, beside plain exports; of MODEL, or
       of the published sizes. `pip install openvino` adds a peer
 
     - `beds`: live signals, each answered every second, that one core holds
@@ -93,7 +93,7 @@ def run(
     from ecg2lab_bench.scenarios import WITH_A_BUNDLE, scenario_of
 
     if bundle is not None and scenario not in WITH_A_BUNDLE:
-        raise typer.BadParameter(f"{scenario} takes no BUNDLE: it draws networks of its own")
+        raise typer.BadParameter(f"{scenario} takes no MODEL: it draws networks of its own")
     if backend != "auto" and scenario != "engine":
         raise typer.BadParameter(f"{scenario} has backends of its own; --backend is for scenario engine")
     if scenario == "graph-forms" and bundle is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ecg2lab.cli.options import Model
 from ecg2lab.errors import BackendError, OutputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    bundle: Model,
     precision: Annotated[
         str | None, typer.Option(help="fp32 or fp16; default: the bundle's.", show_default=False)
     ] = None,

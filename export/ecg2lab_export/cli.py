@@ -20,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    checkpoint: Annotated[Path, typer.Argument(help="CardioLab .ckpt, .safetensors, or the folder of a training run.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(metavar="CHECKPOINT", help="CardioLab .ckpt, .safetensors, or the folder of a training run."),
+    ],
     out: Annotated[Path, typer.Option(help="The bundle to write, X.ecg2lab.")],
     contract: Annotated[Path | None, typer.Option(help="JSON: what inputs and outputs mean.")] = None,
     form: Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ecg2lab.cli.options import Model
 from ecg2lab_export.triton import settings as limits
 from ecg2lab_export.triton.settings import Settings
 
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    bundle: Model,
     out: Annotated[Path, typer.Option(metavar="REPO", help="The model repository: new, or with other models in it.")],
     name: Annotated[
         str | None, typer.Option(help="Of the model, in place of the file's name.", show_default=False)

@@ -18,6 +18,7 @@ from ecg2lab.patient import OutOfRange, Patient, read_patient
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
 
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The model: a bundle, X.ecg2lab.")]
 BackendName = Annotated[str, typer.Option("--backend", help=f"One of {CHOICES}.")]
 Adapter = Annotated[
     str | None,

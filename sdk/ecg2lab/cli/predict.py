@@ -14,7 +14,7 @@ import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
 from ecg2lab.cli.delivery import Case, Output, cases
-from ecg2lab.cli.options import Computing, Facts
+from ecg2lab.cli.options import Computing, Facts, Model
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.readers.formats import TITLES
 
@@ -61,9 +61,10 @@ class Question:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    bundle: Model,
     records: Annotated[
-        list[Path], typer.Argument(help=f"ECG files, told by their content: {TITLES}; of WFDB the header X.hea.")
+        list[Path],
+        typer.Argument(metavar="RECORD", help=f"ECG files, told by their content: {TITLES}; of WFDB the header X.hea."),
     ],
     facts: Facts,
     question: Question,

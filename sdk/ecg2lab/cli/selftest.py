@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ecg2lab.cli.options import Adapter, AllowSoftware
+from ecg2lab.cli.options import Adapter, AllowSoftware, Model
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    bundle: Model,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
     backend: Annotated[
         str | None, typer.Option(help="This one alone, which then must be here.", show_default=False)
@@ -48,7 +47,7 @@ def run(
         show_left_out(report, console)
         passed = sum(check.passed for check in report.checks)
         console.print(
-            f"{passed} of {len(report.checks)} checks passed on {report.cpu}. The bundle holds the {report.form} form in "
-            f"{report.precision}; each row is the check that came nearest to its limit."
+            f"{passed} of {len(report.checks)} checks passed on {report.cpu}. The bundle holds the {report.form} form "
+            f"in {report.precision}; each row is the check that came nearest to its limit."
         )
     report.require("this device does not compute the model as it was proved")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
-from ecg2lab.cli.options import Computing, Facts
+from ecg2lab.cli.options import Computing, Facts, Model
 
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
@@ -87,8 +87,10 @@ class RawFormat:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
-    source: Annotated[Path, typer.Argument(help="A record to replay, or - for raw samples on standard input.")],
+    bundle: Model,
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="A record to replay, or - for raw samples on standard input.")
+    ],
     answers: Answers,
     facts: Facts,
     raw: RawFormat,

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="RUN|BUNDLE", help="Folder of a training run, or X.ecg2lab.")],
-    data: Annotated[Path, typer.Argument(metavar="DS|TABLE.csv", help="Data set, or a table of own recordings.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="RUN|MODEL", help="Folder of a training run, or a bundle, X.ecg2lab.")
+    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA|TABLE.csv", help="Data set, or a table of own recordings.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the report.")],
     bootstrap: Annotated[str, typer.Option(help="patients, or paper: over ECGs.")] = "patients",
     rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Of the bootstrap.")] = 1000,

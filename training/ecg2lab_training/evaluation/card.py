@@ -309,7 +309,7 @@ def _ethics() -> str:
 def _maintenance() -> str:
     return (
         "Evaluate again on own patients before any use, after each change of ECG device, laboratory method or patient "
-        "mix, and at set times: `ecg2lab evaluate BUNDLE TABLE.csv --out DIR`; `--recalibrate` refits calibration and "
+        "mix, and at set times: `ecg2lab evaluate MODEL TABLE.csv --out DIR`; `--recalibrate` refits calibration and "
         "thresholds. Weights never change in a bundle: a new model is a new bundle.\n"
     )
 
@@ -319,5 +319,5 @@ def _verify(e: Evaluation) -> str:
         f"- This card is made from evaluation.json alone; its SHA-256 is `{hashlib.sha256(encode(e)).hexdigest()}`.\n"
         f"- SHA-256 of the data evaluated: `{e.data.sha256}`.\n"
         f"- Repeat with the same data: the same seed ({e.settings.seed}) gives the same figures.\n"
-        "- `ecg2lab selftest BUNDLE` compares this machine's answers with those of the checkpoint.\n"
+        "- `ecg2lab selftest MODEL` compares this machine's answers with those of the checkpoint.\n"
     )

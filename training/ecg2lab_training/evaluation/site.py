@@ -1,4 +1,4 @@
-"""`ecg2lab evaluate BUNDLE TABLE.csv`: the same report on a site's own recordings, and a recalibrated bundle."""
+"""`ecg2lab evaluate MODEL TABLE.csv`: the same report on a site's own recordings, and a recalibrated bundle."""
 
 from __future__ import annotations
 
