@@ -221,7 +221,8 @@ def test_nothing_is_told_by_colour_alone(prediction, recording):
     """In each cell of the page stand mark, figure and word, and only a flag is bold."""
     document = page.html(prediction, recording, "record")
     cells = re.findall(
-        r'<div class="answer ([a-z-]+)">(.) <span class="number">[0-9.]+\xa0%</span> ([a-z ]+)</div>', document
+        r'<div class="answer ([a-z-]+)"><span class="number">(.) [0-9.]+\xa0%</span> <span[^>]*>([a-z ]+)</span></div>',
+        document,
     )
     assert len(cells) == len(prediction.findings)
     for kind, mark, word in cells:
