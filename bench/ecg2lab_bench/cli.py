@@ -47,7 +47,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of one call.")] = 1,
     backend: BackendName = "auto",
     adapter: Adapter = None,
     allow_software: AllowSoftware = False,

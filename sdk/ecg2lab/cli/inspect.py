@@ -12,7 +12,7 @@ from ecg2lab.cli.options import Model
 
 def run(
     bundle: Model,
-    as_json: Annotated[bool, typer.Option("--json", help="Manifest, contract and proof as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print manifest, contract and proof as JSON.")] = False,
 ) -> None:
     """Say what a bundle is: network, inputs, targets, proof, and where its weights come from.
 

@@ -39,7 +39,7 @@ class Question:
 
     target: Annotated[
         list[str] | None,
-        typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
+        typer.Option(help="Answer for this target only; may be repeated. `ecg2lab inspect` lists the targets."),
     ] = None
     explain: Annotated[
         list[str] | None,
@@ -75,10 +75,10 @@ def run(
         typer.Option("--schema", help="Print the JSON schema of --json and stop.", callback=_schema, is_eager=True),
     ] = False,
 ) -> None:
-    """Answer for ECG files of any format that is read.
+    """Answer for ECG files.
 
-    JSON is one line for each record, with `findings` or with `error`; FHIR is one R4 bundle for each. A record that is
-    refused does not stop the others; the exit code is then 1.
+    JSON is one line for each record, with `findings` or with `error`. FHIR is one R4 bundle for each record. A record
+    that is refused does not stop the others; the exit code is then 1.
 
     For example:
 

@@ -11,13 +11,13 @@ from ecg2lab.cli.options import Adapter, AllowSoftware, Model
 
 def run(
     bundle: Model,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of one call.")] = 1,
     backend: Annotated[
-        str | None, typer.Option(help="This one alone, which then must be here.", show_default=False)
+        str | None, typer.Option(help="Test only this backend, which must be installed.", show_default=False)
     ] = None,
     adapter: Adapter = None,
     allow_software: AllowSoftware = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The measured checks as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the measured checks as JSON.")] = False,
 ) -> None:
     """Compute the golden inputs of a bundle again on this device, on every backend at hand, and compare with float64.
 

@@ -37,19 +37,23 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         If a value is not a finite number, or temperature is given twice. Messages never contain the value.
     """
 
-    age: Annotated[float | None, _fact("age", "years", "Years.")] = None
-    sex: Annotated[Sex | None, _fact("sex", "", "As entered in the record.")] = None
-    race: Annotated[Race | None, _fact("race", "", "As grouped in MIMIC-IV.")] = None
+    age: Annotated[float | None, _fact("age", "years", "Age in years.")] = None
+    sex: Annotated[Sex | None, _fact("sex", "", "Sex, as entered in the record.")] = None
+    race: Annotated[Race | None, _fact("race", "", "Race, as grouped in MIMIC-IV.")] = None
     respiratory_per_min: Annotated[float | None, _fact("respiratory rate", "/min", "Breaths per minute.")] = None
-    spo2_percent: Annotated[float | None, _fact("oxygen saturation", "%", "Oxygen saturation.")] = None
-    diastolic_mmhg: Annotated[float | None, _fact("diastolic pressure", "mmHg", "Blood pressure.")] = None
-    systolic_mmhg: Annotated[float | None, _fact("systolic pressure", "mmHg", "Blood pressure.")] = None
-    heart_rate_bpm: Annotated[float | None, _fact("heart rate", "/min", "Beats per minute.")] = None
-    temperature_c: Annotated[float | None, _fact("temperature", "°C", "Degrees Celsius.")] = None
-    temperature_f: Annotated[float | None, _fact("temperature", "°F", "Degrees Fahrenheit.")] = None
-    height_cm: Annotated[float | None, _fact("height", "cm", "Centimetres.")] = None
-    weight_kg: Annotated[float | None, _fact("weight", "kg", "Kilograms.")] = None
-    bmi: Annotated[float | None, _fact("BMI", "kg/m²", "kg/m²; follows from height and weight.")] = None
+    spo2_percent: Annotated[float | None, _fact("oxygen saturation", "%", "Oxygen saturation, percent.")] = None
+    diastolic_mmhg: Annotated[float | None, _fact("diastolic pressure", "mmHg", "Diastolic blood pressure, mmHg.")] = (
+        None
+    )
+    systolic_mmhg: Annotated[float | None, _fact("systolic pressure", "mmHg", "Systolic blood pressure, mmHg.")] = None
+    heart_rate_bpm: Annotated[float | None, _fact("heart rate", "/min", "Heart rate, beats per minute.")] = None
+    temperature_c: Annotated[float | None, _fact("temperature", "°C", "Temperature, degrees Celsius.")] = None
+    temperature_f: Annotated[float | None, _fact("temperature", "°F", "Temperature, degrees Fahrenheit.")] = None
+    height_cm: Annotated[float | None, _fact("height", "cm", "Height in centimetres.")] = None
+    weight_kg: Annotated[float | None, _fact("weight", "kg", "Weight in kilograms.")] = None
+    bmi: Annotated[
+        float | None, _fact("BMI", "kg/m²", "Body mass index, kg/m²; it follows from height and weight.")
+    ] = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot say, and what a Python caller may have passed by."""

@@ -20,8 +20,8 @@ def evaluate(
     ],
     data: Annotated[Path, typer.Argument(metavar="DATA|TABLE.csv", help="Data set, or a table of own recordings.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the report.")],
-    bootstrap: Annotated[str, typer.Option(help="patients, or paper: over ECGs.")] = "patients",
-    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Of the bootstrap.")] = 1000,
+    bootstrap: Annotated[str, typer.Option(help="What is drawn: patients, or single ECGs (paper).")] = "patients",
+    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Rounds of the bootstrap.")] = 1000,
     decide: Annotated[
         str | None,
         typer.Option(
@@ -30,7 +30,7 @@ def evaluate(
             "net-benefit=0.1, youden or none.",
         ),
     ] = None,
-    least_cases: Annotated[int, typer.Option(min=1, help="Positives, and negatives, that a decision takes.")] = 100,
+    least_cases: Annotated[int, typer.Option(min=1, help="Positives, and negatives, that a threshold needs.")] = 100,
     prevalence: Annotated[
         list[str] | None, typer.Option(help="TARGET=0.1, or a JSON file of such; for PPV and NPV. May be repeated.")
     ] = None,
@@ -40,7 +40,7 @@ def evaluate(
     recalibrate: Annotated[
         bool, typer.Option("--recalibrate", help="Refit calibration and decisions on TABLE.csv: a new contract.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure what a model is worth, and write the report: JSON, table, figures, model card.

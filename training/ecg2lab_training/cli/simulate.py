@@ -13,7 +13,7 @@ from ecg2lab_training.cli.terminal import Json, bar, report
 
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder for the hospital.")],
-    patients: Annotated[int, typer.Option(help="How many; one to three ECGs each.")] = 1000,
+    patients: Annotated[int, typer.Option(help="Number of patients, with one to three ECGs each.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     as_json: Json = False,
 ) -> None:
