@@ -61,7 +61,7 @@ class Block:
     @property
     def place(self) -> str:
         """For messages."""
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+        return f"{os.path.relpath(self.page, ROOT)}:{self.line}"
 
 
 def blocks(page: Path) -> list[Block]:

@@ -102,3 +102,23 @@ def test_what_is_shown_is_compared_with_what_is_printed(shown: str, printed: str
 def test_commands_are_told_from_what_they_print() -> None:
     text = "$ one \\\n    two\nout\n\nout\n$ three\n"
     assert list(commands(text)) == [("one \\\n    two\n", "out\n\nout\n"), ("three\n", "")]
+
+
+@pytest.mark.parametrize(
+    ("told", "command", "missing"),
+    [
+        ("", "tool model.ecg2lab", ["model.ecg2lab"]),
+        ("`model.ecg2lab` is yours.", "tool model.ecg2lab", []),
+        ("", "tool > new.csv && tool new.csv", []),
+        ("", "tool --out new/ && ls new/", []),
+        ("", "cat sdk/ecg2lab/demo/demo.ecg2lab", []),
+        ("", "cat sdk/ecg2lab/demo/none.ecg2lab", ["sdk/ecg2lab/demo/none.ecg2lab"]),
+        ("", "curl https://example.org/page.html", []),
+        ("", "python -c 'import a.b' && python -m json.tool", []),
+        ("", "python - <<'PY'\nimport a.b\nPY\ntool mine.json", ["mine.json"]),
+    ],
+)
+def test_a_file_from_nowhere_is_found(tmp_path: Path, told: str, command: str, missing: list[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{told}\n\n<!-- not run: for a test -->\n```bash\n{command}\n```\n", encoding="utf-8")
+    assert [place.split(": ")[1] for place in unmade(page)] == missing
