@@ -34,15 +34,20 @@ def run(
     bundle: Annotated[
         Path | None,
         typer.Argument(
-            metavar="BUNDLE", help="In place of the demo model (graph-forms: of the full size).", show_default=False
+            metavar="MODEL", help="In place of the demo model (graph-forms: of the full size).", show_default=False
         ),
     ] = None,
     scenario: Annotated[ScenarioName, typer.Option(metavar="NAME", help="One of those above.")] = "engine",
-    quick: Annotated[bool, typer.Option("--quick", help="Seconds in place of a minute; rough.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Seconds in place of minutes; rough.")] = False,
     full_size: Annotated[
-        bool, typer.Option(help="Time the network of the published sizes too, with random weights.")
-    ] = True,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+        bool | None,
+        typer.Option(
+            help="Time the network of the published sizes too, with random weights, whose export takes minutes; "
+            "default: not with --quick.",
+            show_default=False,
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of one call.")] = 1,
     backend: BackendName = "auto",
     adapter: Adapter = None,
     allow_software: AllowSoftware = False,
@@ -64,7 +69,7 @@ def run(
       beside the authors' pipeline; preprocessing beside scipy and resampy. `pip install pykeops` adds the authors' own
       way to add up kernels
 
-    - `graph-forms`: the window graph in every form and on every runtime installed, beside plain exports; of BUNDLE, or
+    - `graph-forms`: the window graph in every form and on every runtime installed, beside plain exports; of MODEL, or
       of the published sizes. `pip install openvino` adds a peer
 
     - `beds`: live signals, each answered every second, that one core holds
@@ -88,10 +93,12 @@ def run(
     from ecg2lab_bench.scenarios import WITH_A_BUNDLE, scenario_of
 
     if bundle is not None and scenario not in WITH_A_BUNDLE:
-        raise typer.BadParameter(f"{scenario} takes no BUNDLE: it draws networks of its own")
+        raise typer.BadParameter(f"{scenario} takes no MODEL: it draws networks of its own")
     if backend != "auto" and scenario != "engine":
         raise typer.BadParameter(f"{scenario} has backends of its own; --backend is for scenario engine")
-    plan = Plan(bundle, full_size, threads, backend, adapter, allow_software, quick)
+    if scenario == "graph-forms" and bundle is not None:
+        full_size = False
+    plan = Plan(bundle, not quick if full_size is None else full_size, threads, backend, adapter, allow_software, quick)
     report(scenario_of(scenario), plan, out, as_json)
 
 
@@ -116,7 +123,8 @@ def report(scenario: Scenario, plan: Plan, out: Path | None, as_json: bool) -> N
 
     if out is not None and out.exists() and not out.is_dir():  # before a minute of work, not after it
         raise OutputError(f"{out} is a file; name a folder")
-    with _progress(plan.budget_s) as tell:
+    ready = "exporting a network of the published sizes (minutes)" if plan.full_size else "getting ready"
+    with _progress(plan.budget_s, ready) as tell:
         outcome = carry_out(scenario, plan, tell)
     written = [write_atomically(out / name, content) for name, content in outcome.files.items()] if out else []
     if as_json:
@@ -155,14 +163,14 @@ def compare(
 
 
 @contextmanager
-def _progress(budget_s: float) -> Iterator[Tell]:
+def _progress(budget_s: float, ready: str) -> Iterator[Tell]:
     """A bar on stderr, drawn between rounds only: a thread that redraws would run into the measurement."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, auto_refresh=False, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("getting ready", total=budget_s)
+        task = bar.add_task(ready, total=budget_s)
         bar.refresh()
 
         def tell(rounds: int, seconds: float) -> None:

@@ -34,8 +34,8 @@ def browser() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
-def browse(page: Path, *flags: str) -> None:
-    """Open a page in a browser of its own.
+def browse(page: Path, *flags: str) -> str:
+    """Open a page in a browser of its own; what the browser prints.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def browse(page: Path, *flags: str) -> None:
         raise FileNotFoundError("chromium is not installed (make system-packages)")
     with tempfile.TemporaryDirectory() as profile:
         command = [program, *FLAGS, f"--user-data-dir={profile}", *flags, page.as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        return subprocess.run(command, check=True, capture_output=True, timeout=120, text=True).stdout
 
 
 def screenshot(out: Path, size: tuple[int, int] = SIZE) -> None:

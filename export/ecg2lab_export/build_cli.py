@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ecg2lab.cli.options import Model
 from ecg2lab.errors import BackendError, OutputError
 
 if TYPE_CHECKING:
@@ -25,17 +26,21 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    bundle: Model,
     precision: Annotated[
-        str | None, typer.Option(help="fp32 or fp16; default: the bundle's.", show_default=False)
+        str | None, typer.Option(help="fp32 or fp16. Default: that of the bundle.", show_default=False)
     ] = None,
     compute_capability: Annotated[
         str | None,
-        typer.Option(metavar="X.Y", help="Ahead of time, for a desktop GPU that need not be here.", show_default=False),
+        typer.Option(
+            metavar="X.Y",
+            help="Build ahead of time, for a desktop GPU of this capability that need not be here.",
+            show_default=False,
+        ),
     ] = None,
     workspace_mb: Annotated[int, typer.Option(min=1, help="Cap on the memory that a layer may use to work in.")] = 256,
     batch: Annotated[int, typer.Option(min=1, help="The most windows in one call.")] = 4,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Even if the engine is there already.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build even if the engine is there already.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Also write the plan to this file, for other programs.", show_default=False)
     ] = None,

@@ -20,17 +20,22 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    checkpoint: Annotated[Path, typer.Argument(help="CardioLab .ckpt, .safetensors, or the folder of a training run.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(metavar="CHECKPOINT", help="CardioLab .ckpt, .safetensors, or the folder of a training run."),
+    ],
     out: Annotated[Path, typer.Option(help="The bundle to write, X.ecg2lab.")],
     contract: Annotated[Path | None, typer.Option(help="JSON: what inputs and outputs mean.")] = None,
     form: Annotated[
-        str | None, typer.Option(help="Of the window graph: spectral or recurrent; default: the faster.")
+        str | None, typer.Option(help="Form of the window graph: spectral or recurrent. Default: the faster.")
     ] = None,
     precision: Annotated[str, typer.Option(help="fp32, fp16, bf16 or int8; all but fp32 must pass a gate.")] = "fp32",
     calibration: Annotated[
         Path | None, typer.Option(help=".npz or .safetensors with windows, perhaps labels, for the gate.")
     ] = None,
-    max_auroc_loss: Annotated[float, typer.Option(help="That a reduced precision may cost any target.")] = 0.002,
+    max_auroc_loss: Annotated[
+        float, typer.Option(help="Largest AUROC loss of any target by a reduced precision.")
+    ] = 0.002,
     evaluation: Annotated[
         Path | None, typer.Option(help="Report of `ecg2lab evaluate` on this run; its model card goes into the bundle.")
     ] = None,

@@ -56,11 +56,26 @@ def test_a_backend_is_timed_by_name_and_belongs_to_one_scenario(tiny_bundle: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scenario", ["engine", "graph-forms", "beds"])
+def test_a_quick_run_exports_nothing_of_the_published_size(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes minutes; it is of the packaged demo model."""
+
+    def refuse(_: object) -> Path:
+        raise AssertionError("the published size is exported")
+
+    monkeypatch.setattr(synthetic, "full_size_bundle", refuse)
+    done = invoke("run", "--quick", "--scenario", scenario)
+    assert done.exit_code == 0, done.output
+    assert "37 targets" in done.stdout
+    assert isinstance(invoke("run", "--scenario", scenario).exception, AssertionError)
+
+
+@pytest.mark.slow
 def test_json_is_all_there_is_on_stdout_and_both_models_are_in_it(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(synthetic, "full_size_bundle", lambda _: tiny_bundle)
-    done = invoke("run", tiny_bundle, "--quick", "--json")
+    done = invoke("run", tiny_bundle, "--quick", "--full-size", "--json")
     assert done.exit_code == 0, done.output
     found = msgspec.json.decode(done.stdout, type=Results)
     assert [model.key for model in found.models] == ["bundle", "full-size"]

@@ -33,7 +33,7 @@ def network() -> StoredNetwork:
 def found(network: StoredNetwork) -> NativeResults:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "QUICK_BUDGET_S", 0.0)
-        patch.setattr(native, "draw", lambda: network)
+        patch.setattr(native, "draw", lambda **_: network)
         return native.run(Plan(quick=True))
 
 

@@ -83,7 +83,7 @@ def test_json_is_all_there_is_on_stdout() -> None:
 def test_a_bundle_where_none_is_taken_is_misuse(tiny_bundle: Path) -> None:
     done = invoke(tiny_bundle, "--scenario", "native", "--quick")
     assert done.exit_code == 2
-    assert "takes no BUNDLE" in " ".join(done.stderr.split())
+    assert "takes no MODEL" in " ".join(done.stderr.split())
 
 
 def test_an_unknown_scenario_is_misuse() -> None:

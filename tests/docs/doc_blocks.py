@@ -1,16 +1,14 @@
 """Code blocks of the documentation, and what runs them.
 
-A page's blocks run in order, in a folder of their own that holds `model.ecg2lab` (the demo's) and the record
-`record.hea`. Two comments in a page's source speak to this module, each right before a block:
+A page's blocks run in order, as its reader types them, in an empty folder of their own: a file that a block names was
+made by one before it. A comment in a page's source speaks to this module, right before a block:
 
     <!-- not run: REASON -->      the block is left out
-    <!-- before:
-    PYTHON                        runs first: what the page takes for granted
-    -->
 
-`python` blocks share their variables; a `text` block right behind one is what it prints. In a `console` block, lines
-after `$ ` are typed, and the others are what is shown; `…` stands for any text, alone in a line for any lines. Exit
-code 1 is expected where the last line shown begins with `error: `, else 0.
+`python` blocks share their variables; a `text` block right behind one is what it prints. In a
+`console` block, lines after `$ ` are typed, and the others are what is shown; `…` stands for any text, alone in a line
+for any lines. Exit code 1 is expected where the last line shown begins with `error: `, else 0. A `bash` block is typed
+as a whole.
 """
 
 from __future__ import annotations
@@ -29,7 +27,9 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-RUN = ("python", "console")
+RUN = ("python", "console", "bash")
+HIDDEN = "docs/recordings.md"
+"""The one page that still has files which its reader does not see being made (`<!-- before:`)."""
 DATA = ("text", "json", "csv", "html")
 """Nothing to run."""
 ELSEWHERE = ("c", "cpp", "csharp", "java")
@@ -54,14 +54,14 @@ class Block:
     reason: str | None
     """Why it is not run; None: it is."""
     before: str
-    """Python that runs first."""
+    """Python that runs first, unseen by the reader: of `HIDDEN` alone."""
     output: str | None = None
     """What a python block prints; None: not said."""
 
     @property
     def place(self) -> str:
         """For messages."""
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+        return f"{os.path.relpath(self.page, ROOT)}:{self.line}"
 
 
 def blocks(page: Path) -> list[Block]:
@@ -77,6 +77,33 @@ def blocks(page: Path) -> list[Block]:
         found.append(block)
         end = match.end()
     return found
+
+
+_FILE = re.compile(r"(?<![\w/$}{.*~-])((?:[\w.-]+/)*[\w-]+\.[a-z][a-z0-9]+|[\w-]+/)(?![\w/*-])")
+"""A file or a folder of the reader's, in a command."""
+_NO_FILE = re.compile(
+    r"https?://\S+|\S*@\S*|\S+:\S+/\S*|(?<=\s)-D\S+|-m \S+|python3? -c (?:\"[^\"]*\"|'[^']*')|<<'(\w+)'.*?^\1$",
+    re.MULTILINE | re.DOTALL,
+)
+"""Addresses, definitions, modules, and programs within a command."""
+
+
+def unmade(page: Path) -> list[str]:
+    """Files that commands name which are not run, and that neither a step before nor a sentence told the reader of."""
+    content, missing = page.read_text(encoding="utf-8"), []
+    for block in blocks(page):
+        if block.language not in ("bash", "console") or block.reason is None:
+            continue
+        lines = content.splitlines()
+        told = "\n".join(lines[: block.line - 1])
+        for line in _NO_FILE.sub(" ", block.text).splitlines():
+            command = line.split("#")[0]
+            for file in _FILE.findall(command):
+                made = re.search(rf"(?:--\w+[= ]|-out:|-o |-O |>+ ?|mkdir (?:-p )?){re.escape(file)}", command)
+                if not (made or Path(file).name in told or (ROOT / file).exists()):
+                    missing.append(f"{block.place}: {file}")
+            told += f"\n{line}"
+    return missing
 
 
 def runnable(page: Path) -> list[Block]:
@@ -100,7 +127,8 @@ def run(page: Path, folder: Path) -> None:
             if block.output is not None:
                 assert matches(block.output, printed), f"{block.place} prints\n{printed}"
         else:
-            for command, shown in commands(block.text):
+            typed = [(block.text, "")] if block.language == "bash" else commands(block.text)
+            for command, shown in typed:
                 _console(command, shown, block.place, folder)
 
 
@@ -130,9 +158,10 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
 def _console(command: str, shown: str, place: str, folder: Path) -> None:
     """As a person types it into a terminal of 80 columns."""
     environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONUTF8": "1"}
+    environment["HOME"] = str(folder)  # of a reader who has no settings
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
+        ["bash", "-e", "-o", "pipefail", "-c", command],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

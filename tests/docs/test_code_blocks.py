@@ -7,25 +7,26 @@ from pathlib import Path
 
 import doc_blocks
 import pytest
-from doc_blocks import DATA, ELSEWHERE, PAGES, ROOT, RUN, blocks, commands, matches, runnable
+from doc_blocks import DATA, ELSEWHERE, HIDDEN, PAGES, ROOT, RUN, blocks, commands, matches, runnable, unmade
+
+from ecg2lab import demo
 
 pytestmark = pytest.mark.slow
 
 NOT_RUN = {
     "README.md": 1,
-    "docs/benchmark.md": 1,
     "docs/completion.md": 2,
     "docs/contributing/extending.md": 3,
-    "docs/embedding.md": 6,
+    "docs/embedding.md": 7,
     "docs/evaluation.md": 1,
     "docs/gpu.md": 2,
-    "docs/jetson.md": 6,
+    "docs/jetson.md": 7,
     "docs/mimic.md": 3,
     "docs/other-machines.md": 1,
     "docs/reports.md": 2,
     "docs/site-data.md": 1,
-    "docs/streaming.md": 2,
-    "docs/triton.md": 1,
+    "docs/streaming.md": 1,
+    "docs/triton.md": 2,
     "docs/tutorial.md": 1,
 }
 """Blocks that are not run, by page: whoever adds one counts it here."""
@@ -38,7 +39,20 @@ def name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=name)
 def test_a_pages_code_runs(page: Path, desk: Path) -> None:
+    if name(page) == HIDDEN:
+        demo.write_files(desk)
     doc_blocks.run(page, desk)
+
+
+def test_no_page_has_steps_that_its_reader_does_not_see() -> None:
+    hidden = {name(page) for page in PAGES if "<!-- before:" in page.read_text(encoding="utf-8")}
+    assert hidden <= {HIDDEN}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_file_that_a_command_names_was_made_or_told_of_before(page: Path) -> None:
+    """Of the commands that are not run; the others have nothing but what was made."""
+    assert unmade(page) == []
 
 
 def test_each_block_says_its_language_and_is_run_or_says_why_not() -> None:
@@ -88,3 +102,23 @@ def test_what_is_shown_is_compared_with_what_is_printed(shown: str, printed: str
 def test_commands_are_told_from_what_they_print() -> None:
     text = "$ one \\\n    two\nout\n\nout\n$ three\n"
     assert list(commands(text)) == [("one \\\n    two\n", "out\n\nout\n"), ("three\n", "")]
+
+
+@pytest.mark.parametrize(
+    ("told", "command", "missing"),
+    [
+        ("", "tool model.ecg2lab", ["model.ecg2lab"]),
+        ("`model.ecg2lab` is yours.", "tool model.ecg2lab", []),
+        ("", "tool > new.csv && tool new.csv", []),
+        ("", "tool --out new/ && ls new/", []),
+        ("", "cat sdk/ecg2lab/demo/demo.ecg2lab", []),
+        ("", "cat sdk/ecg2lab/demo/none.ecg2lab", ["sdk/ecg2lab/demo/none.ecg2lab"]),
+        ("", "curl https://example.org/page.html", []),
+        ("", "python -c 'import a.b' && python -m json.tool", []),
+        ("", "python - <<'PY'\nimport a.b\nPY\ntool mine.json", ["mine.json"]),
+    ],
+)
+def test_a_file_from_nowhere_is_found(tmp_path: Path, told: str, command: str, missing: list[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{told}\n\n<!-- not run: for a test -->\n```bash\n{command}\n```\n", encoding="utf-8")
+    assert [place.split(": ")[1] for place in unmade(page)] == missing

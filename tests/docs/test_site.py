@@ -17,6 +17,7 @@ from doc_blocks import PAGES, ROOT
 
 import ecg2lab
 import ecg2lab_export
+from figures import picture
 
 REFERENCE = ROOT / "docs" / "reference"
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "embed": "src", "object": "data"}
@@ -94,6 +95,32 @@ def test_comments_for_the_tests_do_not_reach_a_reader(site: Path) -> None:
         text = page.read_text(encoding="utf-8")
         assert "not run:" not in text, page
         assert "<!-- before:" not in text, page
+
+
+ASK = """<script>
+setTimeout(() => {
+  const field = document.querySelector("[data-md-component=search-query]");
+  field.focus();
+  field.value = "lactate";
+  field.dispatchEvent(new KeyboardEvent("keyup", { bubbles: true }));
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  setTimeout(() => {
+    const count = name => document.querySelectorAll(name).length;
+    document.title = `found ${count(".md-search-result__item")}, to copy ${count(".md-code__button")}`;
+  }, 3000);
+}, 2000);
+</script>"""
+
+
+@pytest.mark.system
+@pytest.mark.skipif(picture.browser() is None, reason="chromium is not installed (make system-packages)")
+def test_a_site_that_is_opened_from_a_folder_can_be_searched_and_its_code_copied(site: Path) -> None:
+    text = (site / "tutorial.html").read_text(encoding="utf-8")
+    asking = site / "asking.html"
+    asking.write_text(text.replace("</body>", f"{ASK}</body>"), encoding="utf-8")
+    shown = picture.browse(asking, "--dump-dom", "--virtual-time-budget=15000")
+    asking.unlink()
+    assert re.search("<title>found [1-9][0-9]*, to copy [1-9][0-9]*</title>", shown)
 
 
 @pytest.mark.system

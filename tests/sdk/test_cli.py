@@ -29,6 +29,27 @@ def test_the_demo_answers_for_a_real_ecg_and_writes_three_files(tmp_path):
         assert c["lab"][:12] in out
 
 
+def test_the_demos_files_are_its_model_and_its_ecg_and_replace_nothing_of_the_readers(tmp_path):
+    import numpy as np
+
+    import ecg2lab
+    from ecg2lab.demo import RECORD_CREDIT, bundle_path, record_path
+
+    for _ in range(2):  # the same files may be written again
+        out = succeeded(ecg2lab_command("demo", "--files", tmp_path))
+        assert out.splitlines() == [
+            f"wrote {tmp_path / name}" for name in ("model.ecg2lab", "record.hea", "record.mat")
+        ]
+    assert (tmp_path / "model.ecg2lab").read_bytes() == bundle_path().read_bytes()
+    ours, packaged = ecg2lab.read(tmp_path / "record.hea"), ecg2lab.read(record_path())
+    np.testing.assert_array_equal(ours.samples, packaged.samples)
+    assert ours.subject.given() == packaged.subject.given() == {"age": 46, "sex": "female"}
+    assert RECORD_CREDIT in (tmp_path / "record.hea").read_text()
+    (tmp_path / "record.mat").write_bytes(b"mine")
+    assert "record.mat is another file" in refused(ecg2lab_command("demo", "--files", tmp_path))
+    assert (tmp_path / "record.mat").read_bytes() == b"mine"
+
+
 def test_predict_with_a_contract_says_what_it_imputed(bundle):
     out = succeeded(ecg2lab_command("predict", bundle, RECORD, "--age", 63, "--sex", "female", "--json"))
     answer = json.loads(out)

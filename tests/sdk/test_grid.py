@@ -221,7 +221,8 @@ def test_nothing_is_told_by_colour_alone(prediction, recording):
     """In each cell of the page stand mark, figure and word, and only a flag is bold."""
     document = page.html(prediction, recording, "record")
     cells = re.findall(
-        r'<div class="answer ([a-z-]+)">(.) <span class="number">[0-9.]+\xa0%</span> ([a-z ]+)</div>', document
+        r'<div class="answer ([a-z-]+)"><span class="number">(.) [0-9.]+\xa0%</span> <span[^>]*>([a-z ]+)</span></div>',
+        document,
     )
     assert len(cells) == len(prediction.findings)
     for kind, mark, word in cells:
@@ -274,3 +275,17 @@ def test_on_a_terminal_of_any_width_figures_stay_with_their_moment(prediction, w
             assert f"{words.look(f).mark} {words.percent(f.probability):>3}" in text or (
                 f"{words.look(f).mark} {f.criterion.when}" in " ".join(text.split())
             )
+
+
+@pytest.mark.parametrize("width", [42, 55, 69])
+def test_a_narrow_terminal_has_a_compact_table_and_says_what_its_marks_are(prediction, width):
+    """A line for each laboratory value, with all of its moments in it, and the notice."""
+    screen = io.StringIO()
+    terminal.show(prediction, "record", Console(file=screen, width=width))
+    text = screen.getvalue()
+    assert prediction.notice.upper() in text
+    assert "▲ flagged" in text
+    assert grid.MOMENTS_IN_MINUTES in " ".join(text.split())
+    for row in grid.ranked(prediction.findings).rows:
+        shown = [f"{words.look(f).mark} {words.percent(f.probability):>3}" for f in row.findings]
+        assert re.search(" +".join(map(re.escape, shown)), text), row.name

@@ -66,3 +66,56 @@ def test_all_that_comes_before_the_guard_is_small():
     code += "had = set(sys.modules); import ecg2lab.__main__; print(*set(sys.modules) - had)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert set(shown.split()) == {"ecg2lab", "ecg2lab.__main__"}
+
+
+COMMAND = """
+import hashlib, sys, tempfile, time
+from unittest.mock import patch
+from ecg2lab import cli
+from ecg2lab.cli import termination
+
+def computes():
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes in one call: Python acts on no signal meanwhile
+
+def waits():
+    time.sleep(3600)
+
+def begins():
+    with tempfile.TemporaryDirectory(dir=sys.argv[1]):
+        print("begun", flush=True)
+        globals()[sys.argv[2]]()
+
+termination.GRACE_S = float(sys.argv[3])
+with patch.object(cli, "app", begins):
+    cli.main()
+"""
+
+
+@pytest.mark.parametrize(("how", "grace", "left"), [("computes", 0, 1), ("waits", 3600, 0)])
+def test_a_command_is_terminated_whatever_it_does_and_clears_away_what_it_can(tmp_path, how, grace, left):
+    command = [sys.executable, "-c", COMMAND, str(tmp_path), how, str(grace)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert len(list(tmp_path.iterdir())) == left
+
+
+def test_a_process_that_was_forked_off_is_terminated_alone():
+    code = """
+import os, signal
+from ecg2lab.cli import termination
+
+termination.GRACE_S = 0.0
+termination.watch()
+child = os.fork()
+if child == 0:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except SystemExit as ended:
+        os._exit(ended.code)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + signal.SIGTERM
+print("goes on")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "goes on\n"), done.stderr

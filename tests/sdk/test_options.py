@@ -53,5 +53,5 @@ def test_facts_of_options_are_a_patient():
     assert facts.read() == ecg2lab.Patient(age=63, sex="female")
     assert facts.out_of_range == "impute"
     assert {get_args(p.annotation)[1].rich_help_panel for p in Facts.__signature__.parameters.values()} == {
-        "Patient (all optional; what is missing is imputed, and said)"
+        "Patient (all optional: a median stands in for what is missing, and the answer says so)"
     }

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ecg2lab
-from ecg2lab.patient import read_patient
+from ecg2lab.patient import in_words, read_patient
 from ecg2lab.patient.features import encode
 
 COMPLETE = {
@@ -212,3 +212,25 @@ def test_a_malformed_patient_file_is_refused(tmp_path, text):
 def test_a_missing_patient_file_is_named(tmp_path):
     with pytest.raises(ecg2lab.PatientError, match="nowhere.json"):
         read_patient(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("height_cm", 168.808, "height 168.8 cm"),
+        ("weight_kg", 77.9997, "weight 78 kg"),
+        ("temperature_f", 98.4, "temperature 98.4 °F"),
+        ("respiratory_per_min", 18, "respiratory rate 18/min"),
+        ("spo2_percent", 97.0, "oxygen saturation 97%"),
+        ("bmi", 27.049, "BMI 27 kg/m²"),
+        ("sex", "female", "sex female"),
+        ("of_another_model", 3.14159, "of_another_model 3.142"),
+        ("systolic_mmhg", None, "systolic pressure"),
+    ],
+)
+def test_a_fact_is_said_as_a_clinician_writes_it(name, value, said):
+    assert in_words(name, value) == said
+
+
+def test_every_fact_has_a_name_for_people():
+    assert not [name for name in ecg2lab.Patient.__struct_fields__ if "_" in in_words(name)]

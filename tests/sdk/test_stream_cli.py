@@ -65,8 +65,20 @@ def test_lines_say_when_and_what(bundle):
     done = run(bundle, RECORD, "--speed", "max")
     lines = done.stdout.decode().splitlines()
     assert len(lines) == 8
-    assert lines[3].startswith("3.00 to 5.50 s, ")
+    assert lines[3].startswith("SYNTHETIC WEIGHTS, NOT FOR CLINICAL USE: 3.00 to 5.50 s, ")
     assert all("s behind: flagged: " in line for line in lines)
+
+
+def test_each_line_can_be_cut_out_alone(bundle, pointed, recording):
+    """With its notice, its window, and the moment of each probability; so can a refused one."""
+    counts = np.round(recording.samples * 1000).T.astype("<f4")
+    counts[2500:, 7] = np.nan
+    for model, samples in ((bundle, counts), (pointed, counts[:2500])):
+        done = run(model, "-", *RAW, "--type", "float32", input=samples.tobytes())
+        for line in done.stdout.decode().splitlines():
+            assert re.match(r"SYNTHETIC WEIGHTS, NOT FOR CLINICAL USE: \d+\.\d\d to \d+\.\d\d s, ", line)
+            assert not re.search(r"(?<!now)(?<!min) \d+%, right in", line)
+    assert "refused: lead V2" in run(bundle, "-", *RAW, "--type", "float32", input=counts.tobytes()).stdout.decode()
 
 
 @pytest.mark.parametrize(("sample_type", "dtype"), [("int16", "<i2"), ("float32", "<f4"), ("float64", "<f8")])
@@ -206,10 +218,22 @@ def test_a_flag_says_how_often_such_a_flag_of_one_window_is_right(pointed, recor
     assert re.search(r"▲ +\d+%.* \d+%\s*$", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn), re.MULTILINE)
 
 
-def test_a_narrow_terminal_gets_lines(bundle):
-    code, drawn = in_terminal(bundle, RECORD, "--speed", "max", columns=60)
+@pytest.mark.parametrize("columns", [40, 50, 69])
+def test_a_narrow_terminal_gets_a_compact_table_with_what_is_flagged_first(columns):
+    from ecg2lab.demo import bundle_path, record_path
+
+    code, drawn = in_terminal(bundle_path(), record_path(), "--speed", "max", "--hop", 7, columns=columns)
     assert code == 0
-    assert drawn.count("s behind: flagged: ") == 8
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn[drawn.rindex("SYNTHETIC WEIGHTS, NOT FOR CLINICAL USE") :])
+    lines = [line.rstrip() for line in last.splitlines()]
+    assert max(map(len, lines)) <= columns
+    answers = [line for line in lines if "%" in line]
+    assert re.fullmatch(r"Hemoglobin < 12.*( ▲ \d\d%){4}", answers[0])  # now, and within 30, 60, 120 minutes
+    flagged = ["▲" in line for line in answers]
+    assert flagged == sorted(flagged, reverse=True)
+    assert any(flagged)
+    assert len(lines) <= 24
+    assert re.search(r"… and \d+ more", last)
 
 
 def test_an_interrupted_table_gives_the_cursor_back(bundle):

@@ -1,5 +1,6 @@
 """The HTML report in a real browser."""
 
+import re
 import subprocess
 import sys
 
@@ -55,3 +56,33 @@ def test_the_page_prints_true_to_scale(tmp_path, calibration_pulses):
         np.testing.assert_allclose(pulses[:, 3], 10, atol=0.35)
     assert "What this answer rests on" in texts[-1], "an explanation fits its page"
     assert "Leads" in texts[-1]
+    for text in texts:
+        assert "synthetic weights, not for clinical use" in text, "a page can be taken away alone"
+        assert len(text.splitlines()) > 4, "no page is there for a line or two"
+
+
+@needs_a_browser
+@pytest.mark.parametrize("width", [320, 400, 800, 1280])
+def test_nothing_is_cut_off_on_a_screen_of_any_width(tmp_path, width):
+    """No element is wider than the window, none hides a part of its text."""
+    import ecg2lab.demo
+
+    command = [sys.executable, "-m", "ecg2lab", "predict", ecg2lab.demo.bundle_path(), ecg2lab.demo.record_path()]
+    command += ["--format", "html", "--out", tmp_path, "--explain", "potassium_high_now"]
+    subprocess.run(command, check=True, capture_output=True)
+    (page,) = tmp_path.glob("*.html")
+    html = re.sub("<meta http-equiv=.*?>", "", page.read_text(encoding="utf-8"))  # that lets no script measure
+    (tmp_path / "framed.html").write_text(f'<iframe src="measured.html" width="{width}" height="900"></iframe>')
+    measure = """<script>
+    const wide = x => x.clientWidth && x.scrollWidth > x.clientWidth + 1;
+    const cut = [...document.querySelectorAll("body *")].filter(wide).map(x => x.className || x.tagName);
+    parent.postMessage(cut.join(" ") + "|" + document.documentElement.scrollWidth, "*");
+    </script>"""
+    (tmp_path / "measured.html").write_text(html + measure, encoding="utf-8")
+    framed = tmp_path / "framed.html"
+    listen = "<script>onmessage = told => { document.title = told.data }</script>"
+    framed.write_text(listen + framed.read_text())
+    title = re.search("<title>(.*?)</title>", browse(framed, "--dump-dom", "--virtual-time-budget=5000"))[1]
+    cut, _, scroll = title.partition("|")
+    assert cut == ""
+    assert int(scroll) <= width

@@ -1,4 +1,4 @@
-"""How long work tells how far it is."""
+"""How work tells how far it is, and how much there was."""
 
 from __future__ import annotations
 
@@ -10,3 +10,8 @@ Progress = Callable[[int, int, str], None]
 
 def silent(done: int, total: int, remark: str) -> None:
     """Tell nothing."""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 patient`, `2 patients`."""
+    return f"{number} {noun}{'s' * (number != 1)}"

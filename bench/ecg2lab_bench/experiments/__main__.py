@@ -40,7 +40,7 @@ def _command(name: str) -> Callable[..., None]:
         out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for results.json, results.md.")] = None,
         as_json: Json = False,
     ) -> None:
-        report(experiment_of(name), Plan(threads=threads, quick=quick), out, as_json)
+        report(experiment_of(name), Plan(full_size=False, threads=threads, quick=quick), out, as_json)
 
     return run
 

@@ -1,6 +1,6 @@
 """When a model abstains: of recordings like those of its training, of real ones, and of distorted ones.
 
-`python -m ecg2lab_bench.experiments abstention BUNDLE DATA RECORDS…`. Distances are asked as a cart asks, with age and
+`python -m ecg2lab_bench.experiments abstention MODEL DATA RECORDS…`. Distances are asked as a cart asks, with age and
 sex alone, and are held against the limit for as many windows; where the contract has none for so many, as of a
 recording whose rate is wrongly stated, single windows alone are counted.
 """
@@ -152,7 +152,7 @@ def _interval(one: Measured | None) -> str:
 
 
 def main(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A model that says how far experience reaches.")],
+    bundle: Annotated[Path, typer.Argument(metavar="MODEL", help="A model that says how far experience reaches.")],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Data set whose test fold it never saw.")],
     folders: Annotated[list[Path], typer.Argument(metavar="RECORDS", help="Folders of WFDB records.")],
     most: Annotated[int, typer.Option(min=1, help="Recordings of the test fold.")] = 500,

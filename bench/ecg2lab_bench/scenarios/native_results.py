@@ -10,12 +10,14 @@ from ecg2lab_bench.scenarios import preparation
 
 NETWORK = ("network", "windows", "threads", "p50\nms", "p99 /\np50", "×\nfloor", "floor by", "× one\nthread")
 WHOLE = ("whole 10-s ECG, one thread", "p50 ms")
-EXPLANATION = Note(
-    "Network of the published sizes (512 channels, 4 layers, 204 targets), random weights. Floor: its dense products "
+_EXPLANATION = (
+    "Network of {hidden} channels and {targets} targets{published}, random weights. Floor: its dense products "
     "alone, weights packed, the same precision and threads, the fastest library of this run. The authors' pipeline: "
     "resampy, kernels computed once per call, their terms added up by KeOps (as published) or PyTorch, four windows as "
     "one batch in PyTorch; our own code of their method."
 )
+PUBLISHED = (512, 204)
+"""Channels and targets."""
 
 
 class NetworkTime(Struct, frozen=True, kw_only=True):
@@ -47,6 +49,8 @@ class NativeResults(Record, frozen=True, kw_only=True):
     """Everything about one run."""
 
     scenario: Literal["native"] = "native"
+    hidden: int = PUBLISHED[0]
+    targets: int = PUBLISHED[1]
     instruction_sets: dict[str, str]
     """By precision."""
     networks: tuple[NetworkTime, ...]
@@ -68,12 +72,18 @@ def page(results: NativeResults) -> Page:
             table(NETWORK, map(_network, results.networks)),
             table((*WHOLE, *by_peers), (_whole(time, peers) for time in results.whole)),
             table(preparation.COLUMNS, preparation.rows(results.preparation)),
-            EXPLANATION,
+            _explanation(results),
             preparation.EXPLANATION,
             f"Instruction sets: {sets}; of preprocessing {results.preparation.instruction_set}.",
             *left_out_lines({**results.left_out, **results.preparation.left_out}),
         ),
     )
+
+
+def _explanation(results: NativeResults) -> Note:
+    sizes = results.hidden, results.targets
+    published = ", the published sizes" if sizes == PUBLISHED else " (a quick run; the published sizes are 512 and 204)"
+    return Note(_EXPLANATION.format(hidden=results.hidden, targets=results.targets, published=published))
 
 
 def _network(time: NetworkTime) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ecg2lab.cli.options import Model
 from ecg2lab_export.triton import settings as limits
 from ecg2lab_export.triton.settings import Settings
 
@@ -26,10 +27,10 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    bundle: Model,
     out: Annotated[Path, typer.Option(metavar="REPO", help="The model repository: new, or with other models in it.")],
     name: Annotated[
-        str | None, typer.Option(help="Of the model, in place of the file's name.", show_default=False)
+        str | None, typer.Option(help="Name of the model, in place of that of the file.", show_default=False)
     ] = None,
     device: Annotated[Device, typer.Option(help="Where ONNX Runtime computes.")] = Device.cpu,
     tensorrt: Annotated[bool, typer.Option("--tensorrt", help="Add NAME_tensorrt, for a server with a GPU.")] = False,
@@ -38,7 +39,7 @@ def run(
         int, typer.Option(min=1, max=limits.MOST_INSTANCES, help="Copies that answer side by side.")
     ] = Settings.instances,
     threads: Annotated[
-        int, typer.Option(min=1, max=limits.MOST_THREADS, help="Of each copy, on the CPU.")
+        int, typer.Option(min=1, max=limits.MOST_THREADS, help="Threads of each copy, on the CPU.")
     ] = Settings.threads,
     max_batch: Annotated[
         int, typer.Option(min=1, max=limits.LARGEST_BATCH, help="Windows in one call of the network.")
@@ -50,7 +51,7 @@ def run(
         str, typer.Option(metavar="PATH", help="Folder on the server for TensorRT engines.")
     ] = Settings.engine_cache,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace models of the same name that this verb wrote.")
+        bool, typer.Option("--replace", help="Replace models of the same name that this command wrote.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import threading
 from importlib.metadata import entry_points
-from typing import NoReturn
 
 import typer
 
-from ecg2lab.cli import demo, devices, inspect, predict, selftest, stream
+from ecg2lab.cli import demo, devices, inspect, predict, selftest, stream, termination
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.cli.options import flat
 from ecg2lab.errors import Ecg2LabError
@@ -53,11 +51,6 @@ def _options(
     del version
 
 
-def _terminated(number: int, _: object) -> NoReturn:
-    """End as an interrupted command does: what was begun is cleared away."""
-    raise SystemExit(128 + number)
-
-
 def load_verbs() -> None:
     """Add the verbs of the other packages that are installed."""
     for point in sorted(entry_points(group="ecg2lab.commands"), key=lambda p: p.name):
@@ -70,7 +63,7 @@ def main() -> None:
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="replace")
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminated)
+        termination.watch()
     try:
         try:
             app()

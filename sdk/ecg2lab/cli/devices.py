@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 
-def run(as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False) -> None:
+def run(as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON.")] = False) -> None:
     """List what this machine has to compute on, and what each backend would run on, or why it would not.
 
     Example: `ecg2lab devices`

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from ecg2lab.cli.options import Model
+
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Manifest, contract and proof as JSON.")] = False,
+    bundle: Model,
+    as_json: Annotated[bool, typer.Option("--json", help="Print manifest, contract and proof as JSON.")] = False,
 ) -> None:
     """Say what a bundle is: network, inputs, targets, proof, and where its weights come from.
 

@@ -18,12 +18,15 @@ from ecg2lab.patient import OutOfRange, Patient, read_patient
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
 
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The model: a bundle, X.ecg2lab.")]
 BackendName = Annotated[str, typer.Option("--backend", help=f"One of {CHOICES}.")]
 Adapter = Annotated[
     str | None,
-    typer.Option(help="Of webgpu: index, or part of the name; `ecg2lab devices` lists them.", show_default=False),
+    typer.Option(
+        help="The GPU for webgpu: its index, or a part of its name. `ecg2lab devices` lists them.", show_default=False
+    ),
 ]
-AllowSoftware = Annotated[bool, typer.Option(help="Of webgpu: take a software adapter, which every answer then says.")]
+AllowSoftware = Annotated[bool, typer.Option(help="Let webgpu take a software adapter. Every answer then says so.")]
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,12 @@ class Computing:
 
     backend: BackendName = "auto"
     precision: Annotated[
-        str | None, typer.Option(help="Of a TensorRT engine; default: the bundle's.", show_default=False)
+        str | None,
+        typer.Option(help="Precision of a TensorRT engine. Default: that of the bundle.", show_default=False),
     ] = None
-    threads: Annotated[int | None, typer.Option(help="Of one call; default: all usable, for a stream 1.")] = None
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of one call. Default: all that are usable; for a stream 1.")
+    ] = None
     adapter: Adapter = None
     allow_software: AllowSoftware = False
 
@@ -49,7 +55,7 @@ class Computing:
             return ecg2lab.load(bundle, **asked, out_of_range=out_of_range, tell=status.update)
 
 
-_PANEL = "Patient (all optional; what is missing is imputed, and said)"
+_PANEL = "Patient (all optional: a median stands in for what is missing, and the answer says so)"
 
 
 def flat(verb: Callable[..., None]) -> Callable[..., None]:
@@ -100,7 +106,7 @@ class Facts:
             _option(
                 "out_of_range",
                 OutOfRange,
-                "What a number that is no measurement does: refuse the record, or count as not given.",
+                "What to do with a number that cannot be a measurement: refuse the record, or count it as not given.",
                 "refuse",
             ),
         ]

@@ -14,7 +14,7 @@ import typer
 
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
 from ecg2lab.cli.delivery import Case, Output, cases
-from ecg2lab.cli.options import Computing, Facts
+from ecg2lab.cli.options import Computing, Facts, Model
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.readers.formats import TITLES
 
@@ -39,7 +39,7 @@ class Question:
 
     target: Annotated[
         list[str] | None,
-        typer.Option(help="Only this target; may be repeated. `ecg2lab inspect` lists them."),
+        typer.Option(help="Answer for this target only; may be repeated. `ecg2lab inspect` lists the targets."),
     ] = None
     explain: Annotated[
         list[str] | None,
@@ -61,9 +61,10 @@ class Question:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
+    bundle: Model,
     records: Annotated[
-        list[Path], typer.Argument(help=f"ECG files, told by their content: {TITLES}; of WFDB the header X.hea.")
+        list[Path],
+        typer.Argument(metavar="RECORD", help=f"ECG files, told by their content: {TITLES}; of WFDB the header X.hea."),
     ],
     facts: Facts,
     question: Question,
@@ -74,10 +75,10 @@ def run(
         typer.Option("--schema", help="Print the JSON schema of --json and stop.", callback=_schema, is_eager=True),
     ] = False,
 ) -> None:
-    """Answer for ECG files of any format that is read.
+    """Answer for ECG files.
 
-    JSON is one line for each record, with `findings` or with `error`; FHIR is one R4 bundle for each. A record that is
-    refused does not stop the others; the exit code is then 1.
+    JSON is one line for each record, with `findings` or with `error`. FHIR is one R4 bundle for each record. A record
+    that is refused does not stop the others; the exit code is then 1.
 
     For example:
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ecg2lab.cli.options import Adapter, AllowSoftware
+from ecg2lab.cli.options import Adapter, AllowSoftware, Model
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Of one call.")] = 1,
+    bundle: Model,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of one call.")] = 1,
     backend: Annotated[
-        str | None, typer.Option(help="This one alone, which then must be here.", show_default=False)
+        str | None, typer.Option(help="Test only this backend, which must be installed.", show_default=False)
     ] = None,
     adapter: Adapter = None,
     allow_software: AllowSoftware = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The measured checks as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the measured checks as JSON.")] = False,
 ) -> None:
     """Compute the golden inputs of a bundle again on this device, on every backend at hand, and compare with float64.
 
@@ -46,5 +45,9 @@ def run(
         console = Console(highlight=False)
         print_table(checks_table(report), console)
         show_left_out(report, console)
-        console.print(f"{report.form}, {report.precision}, on {report.cpu}")
+        passed = sum(check.passed for check in report.checks)
+        console.print(
+            f"{passed} of {len(report.checks)} checks passed on {report.cpu}. The bundle holds the {report.form} form "
+            f"in {report.precision}; each row is the check that came nearest to its limit."
+        )
     report.require("this device does not compute the model as it was proved")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ecg2lab.cli.complaints import REFUSED, complain
-from ecg2lab.cli.options import Computing, Facts
+from ecg2lab.cli.options import Computing, Facts, Model
 
 if TYPE_CHECKING:
     from ecg2lab.engine import Engine
@@ -62,16 +62,16 @@ class RawFormat:
     """What samples without a header are."""
 
     fs: Annotated[float | None, typer.Option(help="Sampling rate, Hz.", rich_help_panel=_RAW_PANEL)] = None
-    leads: Annotated[str | None, typer.Option(help="Names in their order: I,II,V1 …", rich_help_panel=_RAW_PANEL)] = (
-        None
-    )
-    unit: Annotated[RawUnit | None, typer.Option(help="Of a sample.", rich_help_panel=_RAW_PANEL)] = None
+    leads: Annotated[
+        str | None, typer.Option(help="Lead names in their order: I,II,V1 …", rich_help_panel=_RAW_PANEL)
+    ] = None
+    unit: Annotated[RawUnit | None, typer.Option(help="Unit of the samples.", rich_help_panel=_RAW_PANEL)] = None
     gain: Annotated[float | None, typer.Option(help="Counts per millivolt, for adc.", rich_help_panel=_RAW_PANEL)] = (
         None
     )
-    sample_type: Annotated[SampleType, typer.Option("--type", help="Little-endian.", rich_help_panel=_RAW_PANEL)] = (
-        "int16"
-    )
+    sample_type: Annotated[
+        SampleType, typer.Option("--type", help="Type of the samples, little-endian.", rich_help_panel=_RAW_PANEL)
+    ] = "int16"
 
     def check(self, source: str) -> None:
         """Refuse statements about a record, which makes its own.
@@ -87,20 +87,24 @@ class RawFormat:
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="The model, X.ecg2lab.")],
-    source: Annotated[Path, typer.Argument(help="A record to replay, or - for raw samples on standard input.")],
+    bundle: Model,
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="A record to replay, or - for raw samples on standard input.")
+    ],
     answers: Answers,
     facts: Facts,
     raw: RawFormat,
     computing: Computing,
-    speed: Annotated[Any, typer.Option(parser=_speed, metavar="X", help="Of a replay: times real time, or max.")] = "1",
-    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each answer.")] = False,
+    speed: Annotated[
+        Any, typer.Option(parser=_speed, metavar="X", help="Speed of a replay: a multiple of real time, or max.")
+    ] = "1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each answer.")] = False,
 ) -> None:
     """Answer every hop for a signal that is still coming in.
 
-    A record is replayed at real time. Raw samples come on standard input, one of every lead after another. In a
-    terminal the answers are a table; elsewhere a line each. A refused window is an answer, too; the exit code is 1 if
-    no window could be answered.
+    A record is replayed at real time. Raw samples come on standard input, one of every lead after another. A terminal
+    shows a table, which is compact below 70 columns. A pipe or a file gets a line for each answer, with its notice and
+    its moments. A refused window is an answer, too. The exit code is 1 if no window could be answered.
 
     For example:
 

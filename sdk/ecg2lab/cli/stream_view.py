@@ -13,17 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from ecg2lab.answer.prediction import Finding
-from ecg2lab.report import grid, words
-from ecg2lab.report.grid import Row
+from ecg2lab.report import grid, terminal, words
+from ecg2lab.report.grid import Grid, Row
 from ecg2lab.stream import Position, StreamPrediction
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _TREND = 10
 """Answers that a trend shows."""
-_LEAST_WIDTH = 70
-"""Of a terminal that a table is drawn on: so that no figure is torn apart."""
 _FRAME_LINES = 9
 """Of the table, beside its rows."""
+Trends = dict[str, deque[float | None]]
+"""By target: its latest probabilities; None: refused."""
 _UNKNOWN = f"?: {words.UNKNOWN_POINT}"
 
 
@@ -31,7 +31,7 @@ _UNKNOWN = f"?: {words.UNKNOWN_POINT}"
 def view(as_json: bool) -> Iterator[Callable[[StreamPrediction], None]]:
     """What shows a prediction; the last table stays."""
     console = Console(highlight=False)
-    if as_json or not console.is_terminal or console.width < _LEAST_WIDTH:
+    if as_json or not console.is_terminal:
         yield lambda prediction: typer.echo(prediction.to_json() if as_json else _line(prediction))
         return
     with Live(console=console, auto_refresh=False) as live:
@@ -43,7 +43,7 @@ class _Drawing:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._trends: dict[str, deque[float | None]] = {}
+        self._trends: Trends = {}
 
     def show(self, prediction: StreamPrediction) -> None:
         for finding in prediction.findings:
@@ -54,39 +54,72 @@ class _Drawing:
         self._live.update(self._table(prediction), refresh=True)
 
     def _table(self, prediction: StreamPrediction) -> Table:
-        status = Text(_where(prediction.position), style="dim")
-        status.append("\n")
-        for verdict, look in words.LOOKS.items():
-            status.append(f"{look.mark} {verdict}  ", style=look.style)
-        status.append(f"\nRight: how often such a flag is; {_UNKNOWN}", style="dim")
-        if prediction.refusal:
-            status.append(f"\nrefused: {prediction.refusal.message}", style="bold yellow")
-        title = Text(prediction.notice.upper(), style="bold yellow")
-        table = Table(title=title, caption=status, box=None, expand=True, padding=(0, 1, 0, 0))
-        table.title_justify = table.caption_justify = "left"
         shown = grid.grid(prediction.findings)
-        table.add_column(shown.noun.capitalize(), no_wrap=True, overflow="ellipsis", ratio=1)
-        for moment in shown.moments:
-            table.add_column(moment.replace("within ", "within\n") or "Now", no_wrap=True)
-        table.add_column("Trend", no_wrap=True, width=_TREND)
-        table.add_column("Right", no_wrap=True, justify="right")
         rows = sorted(shown.rows, key=lambda row: not row.flags)
-        room = max(1, self._live.console.height - _FRAME_LINES)
-        for row in rows[:room]:
-            table.add_row(*self._cells(row))
-        if len(rows) > room:
-            table.add_row(Text(f"… and {len(rows) - room} more: a higher window shows them", style="dim"))
+        table = Table(title=prediction.notice.upper(), title_style="bold yellow", box=None, padding=(0, 1, 0, 0))
+        table.title_justify = table.caption_justify = "left"
+        table.expand = True
+        wide = self._live.console.width >= terminal.NARROW
+        fitting = self._fitting(rows, 0 if wide else len(shown.moments))
+        (_fill_wide if wide else _fill_compact)(table, shown._replace(rows=tuple(fitting)), self._trends)
+        table.caption = _status(prediction, len(rows) - len(fitting), wide, several=len(shown.moments) > 1)
         return table
 
-    def _cells(self, row: Row) -> list[Text]:
-        """Probabilities with their marks, the way to the first of them, and how often the first flag is right."""
-        first = row.findings[0]
-        return [
-            Text(row.name, style=words.LOOKS[row.verdict].style),
-            *(_cell(finding) if finding else Text() for finding in row.cells),
-            Text(_trend(self._trends[first.target])),
-            Text(_right(row.flags[0]) if row.flags else ""),
-        ]
+    def _fitting(self, rows: list[Row], columns: int) -> list[Row]:
+        """Those that the window is high enough for; beside so many narrow columns a name may need several lines."""
+        console = self._live.console
+        width, room = max(1, console.width - 6 * columns - 1), console.height - _FRAME_LINES
+        fitting: list[Row] = []
+        for row in rows:
+            room -= len(Text(row.name).wrap(console, width)) if columns else 1
+            if room < 0 and fitting:
+                break
+            fitting.append(row)
+        return fitting
+
+
+def _status(prediction: StreamPrediction, more: int, wide: bool, several: bool) -> Text:
+    """How many rows are left out, where the window lies, and what marks and columns say."""
+    status = Text(f"… and {more} more: a higher window shows them\n" if more else "", style="dim")
+    status.append(f"{_where(prediction.position)}\n", style="dim").append(terminal.marks())
+    if wide:
+        status.append(f"\nRight: how often such a flag is; {_UNKNOWN}", style="dim")
+    elif several:
+        status.append(f"\n{grid.MOMENTS_IN_MINUTES}", style="dim")
+    if prediction.refusal:
+        status.append(f"\nrefused: {prediction.refusal.message}", style="bold yellow")
+    return status
+
+
+def _fill_compact(table: Table, shown: Grid, _: Trends) -> None:
+    """Names and probabilities alone, no name cut off."""
+    (name, *moments), *rows = terminal.compact(shown)
+    table.add_column(name, ratio=1)
+    for moment in moments:
+        table.add_column(moment, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+
+
+def _fill_wide(table: Table, shown: Grid, trends: Trends) -> None:
+    table.add_column(shown.noun.capitalize(), no_wrap=True, overflow="ellipsis", ratio=1)
+    for moment in shown.moments:
+        table.add_column(moment.replace("within ", "within\n") or "Now", no_wrap=True)
+    table.add_column("Trend", no_wrap=True, width=_TREND)
+    table.add_column("Right", no_wrap=True, justify="right")
+    for row in shown.rows:
+        table.add_row(*_cells(row, trends))
+
+
+def _cells(row: Row, trends: Trends) -> list[Text]:
+    """Probabilities with their marks, the way to the first of them, and how often the first flag is right."""
+    first = row.findings[0]
+    return [
+        Text(row.name, style=words.LOOKS[row.verdict].style),
+        *(terminal.cell(finding) if finding else Text() for finding in row.cells),
+        Text(_trend(trends[first.target])),
+        Text(_right(row.flags[0]) if row.flags else ""),
+    ]
 
 
 def _where(position: Position) -> str:
@@ -96,7 +129,8 @@ def _where(position: Position) -> str:
 
 
 def _line(prediction: StreamPrediction) -> str:
-    span = _where(prediction.position)
+    """An answer for a log, of which a line may be cut out: so the notice goes first."""
+    span = f"{prediction.notice.upper()}: {_where(prediction.position)}"
     if prediction.refusal:
         return f"{span}: refused: {prediction.refusal.message}"
     flagged = ", ".join(_flagged(row) for row in grid.ranked(prediction.findings).rows if row.flags)
@@ -117,11 +151,6 @@ def _right(flag: Finding) -> str:
     """How often it is right."""
     ppv = flag.operating_point and flag.operating_point.ppv
     return words.percent(ppv.value) if ppv else "?"
-
-
-def _cell(finding: Finding) -> Text:
-    look = words.look(finding)
-    return Text(f"{look.mark} {words.percent(finding.probability):>3}", style=look.style)
 
 
 def _trend(probabilities: deque[float | None]) -> str:

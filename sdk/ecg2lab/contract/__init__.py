@@ -356,7 +356,7 @@ class Contract(Strict, frozen=True, kw_only=True, dict=True):
 
             near = get_close_matches(name, self.target_names, n=3, cutoff=0.5)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise ContractError(f"unknown target {name!r}{hint} (`ecg2lab inspect BUNDLE` lists all)") from None
+            raise ContractError(f"unknown target {name!r}{hint} (`ecg2lab inspect MODEL` lists all)") from None
 
     def target_indices(self, names: str | Iterable[str]) -> list[int]:
         """Positions of one target, or of several.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +21,11 @@ OutOfRange = Literal["refuse", "impute"]
 """What becomes of a number outside the contract's range, which is no measurement."""
 
 
+def _fact(title: str, unit: str, meaning: str) -> Meta:
+    """How people call a fact, in which unit they say it, and what the command line says of its option."""
+    return Meta(title=title, description=meaning, extra={"unit": unit})
+
+
 class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Facts about the patient; all optional, and what is not given is imputed and said.
 
@@ -32,20 +37,23 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         If a value is not a finite number, or temperature is given twice. Messages never contain the value.
     """
 
-    # What a field means; the command line says it of the option that it makes of the field.
-    age: Annotated[float | None, Meta(description="Years.")] = None
-    sex: Annotated[Sex | None, Meta(description="As entered in the record.")] = None
-    race: Annotated[Race | None, Meta(description="As grouped in MIMIC-IV.")] = None
-    respiratory_per_min: Annotated[float | None, Meta(description="Breaths per minute.")] = None
-    spo2_percent: Annotated[float | None, Meta(description="Oxygen saturation.")] = None
-    diastolic_mmhg: Annotated[float | None, Meta(description="Blood pressure.")] = None
-    systolic_mmhg: Annotated[float | None, Meta(description="Blood pressure.")] = None
-    heart_rate_bpm: Annotated[float | None, Meta(description="Beats per minute.")] = None
-    temperature_c: Annotated[float | None, Meta(description="Degrees Celsius.")] = None
-    temperature_f: Annotated[float | None, Meta(description="Degrees Fahrenheit.")] = None
-    height_cm: Annotated[float | None, Meta(description="Centimetres.")] = None
-    weight_kg: Annotated[float | None, Meta(description="Kilograms.")] = None
-    bmi: Annotated[float | None, Meta(description="kg/m²; follows from height and weight.")] = None
+    age: Annotated[float | None, _fact("age", "years", "Age in years.")] = None
+    sex: Annotated[Sex | None, _fact("sex", "", "Sex, as entered in the record.")] = None
+    race: Annotated[Race | None, _fact("race", "", "Race, as grouped in MIMIC-IV.")] = None
+    respiratory_per_min: Annotated[float | None, _fact("respiratory rate", "/min", "Breaths per minute.")] = None
+    spo2_percent: Annotated[float | None, _fact("oxygen saturation", "%", "Oxygen saturation, percent.")] = None
+    diastolic_mmhg: Annotated[float | None, _fact("diastolic pressure", "mmHg", "Diastolic blood pressure, mmHg.")] = (
+        None
+    )
+    systolic_mmhg: Annotated[float | None, _fact("systolic pressure", "mmHg", "Systolic blood pressure, mmHg.")] = None
+    heart_rate_bpm: Annotated[float | None, _fact("heart rate", "/min", "Heart rate, beats per minute.")] = None
+    temperature_c: Annotated[float | None, _fact("temperature", "°C", "Temperature, degrees Celsius.")] = None
+    temperature_f: Annotated[float | None, _fact("temperature", "°F", "Temperature, degrees Fahrenheit.")] = None
+    height_cm: Annotated[float | None, _fact("height", "cm", "Height in centimetres.")] = None
+    weight_kg: Annotated[float | None, _fact("weight", "kg", "Weight in kilograms.")] = None
+    bmi: Annotated[
+        float | None, _fact("BMI", "kg/m²", "Body mass index, kg/m²; it follows from height and weight.")
+    ] = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot say, and what a Python caller may have passed by."""
@@ -76,6 +84,33 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         if other is None:
             return self
         return Patient(**{**other.given(), **self.given()})
+
+
+def in_words(name: str, value: object = None) -> str:
+    """A fact as a clinician says it: `height 168.8 cm`; without a value its name.
+
+    Parameters
+    ----------
+    name
+        Field of `Patient`; any other feature of a contract keeps its name.
+    value
+        In the unit of the field; a number is rounded to one decimal, of another feature to four digits.
+    """
+    about = _FACTS.get(name)
+    title = about.title if about and about.title else name
+    unit = (about.extra or {})["unit"] if about else ""
+    if value is None:
+        return title
+    number = str(value)
+    if isinstance(value, (int, float)):
+        number = f"{value:.1f}".removesuffix(".0") if about else f"{value:.4g}"
+    return f"{title} {number}{' ' * (unit not in ('', '%', '/min'))}{unit}"
+
+
+_FACTS: dict[str, Meta] = {
+    field.name: next(about for about in get_args(field.type) if isinstance(about, Meta))
+    for field in msgspec.structs.fields(Patient)
+}
 
 
 def read_patient(path: str | Path) -> Patient:

@@ -10,6 +10,8 @@ from ecg2lab.report import words
 
 _MOST_MOMENTS = 6
 """Beyond, a table would be too wide for any page."""
+MOMENTS_IN_MINUTES = "Columns: now, or within so many minutes."
+"""Beside a table whose heads are short."""
 
 
 class Row(NamedTuple):

@@ -68,7 +68,7 @@ def inputs(bundle: Bundle) -> Table:
     for header in ("name", "unit", "range", "when missing"):
         table.add_column(header, no_wrap=header == "name")
     for f in bundle.contract.continuous:
-        median = "must be given" if f.median is None else f"median {f.median:g}"
+        median = "must be given" if f.median is None else f"median {f.median:.4g}"
         table.add_row(f.name, f.unit, f"{f.minimum:g}–{f.maximum:g}", median)
     for c in bundle.contract.categorical:
         code = "must be given" if c.missing_code is None else c.categories[c.missing_code]

@@ -223,7 +223,7 @@ def _effects(sheet: Sheet, effects: list[Effect], left: float, pitch: float, nam
     for number, effect in enumerate(effects):
         x, sheet.y = left + pitch * (number // _EFFECT_ROWS), top + 4 * (number % _EFFECT_ROWS)
         colour = ecg_plot.RAISES if effect.logit > 0 else ecg_plot.LOWERS
-        sheet.text(effect.part, x=x, size=6.5, width=name)
+        sheet.text(words.in_words(effect.part), x=x, size=6.5, width=name)
         sheet.side(x + name + 5, 4.5, effect.logit / largest, colour)
         sheet.text(words.signed(effect.logit), x=x + pitch - 3, size=6.5, align="right")
     sheet.y = top

@@ -12,6 +12,9 @@ from ecg2lab.answer.prediction import Finding, Prediction
 from ecg2lab.report import grid, words
 from ecg2lab.report.grid import Grid, Row
 
+NARROW = 70
+"""Columns below which a table is compact."""
+
 
 def show(prediction: Prediction, title: str, console: Console) -> None:
     """Print the notice, what is flagged, the findings, and what was made of the inputs.
@@ -29,12 +32,16 @@ def show(prediction: Prediction, title: str, console: Console) -> None:
 
 
 def _print_findings(table: Grid, console: Console) -> None:
-    """A table; where a word or a figure of it would be torn apart, a line for each moment under its row's name."""
-    rated = any(row.ratio is not None for row in table.rows)
-    header, rows = _header(table, rated), [_cells(row, rated) for row in table.rows]
-    widths = [max(map(_width, column)) for column in zip(header, *rows, strict=True)]
-    widths[0] = min(widths[0], console.width - sum(widths[1:]) - len(widths))
-    if widths[0] < max(cell_len(word) for row in rows for word in row[0].plain.split()):
+    """A table, in a narrow terminal a compact one; where a word or a figure of that would be torn apart, a list."""
+    narrow = console.width < NARROW
+    is_compact = False
+    for is_compact in (narrow, True):
+        header, *rows = compact(table) if is_compact else _full(table)
+        widths = [max(map(_width, column)) for column in zip(header, *rows, strict=True)]
+        widths[0] = min(widths[0], console.width - sum(widths[1:]) - len(widths))
+        if widths[0] >= max(cell_len(word) for row in rows for word in row[0].plain.split()):
+            break
+    else:
         for row in table.rows:
             _print_list(row, console)
         return
@@ -43,6 +50,28 @@ def _print_findings(table: Grid, console: Console) -> None:
         _print_line(cells, widths, console)
         for moments, sentence in row.worth:
             console.print(Padding(Text(f"{moments}: {sentence}".lstrip(": ")), (0, 0, 0, 4)))
+    if is_compact:
+        console.print(marks())
+        if len(table.moments) > 1:
+            console.print(Text(grid.MOMENTS_IN_MINUTES, style="dim"))
+
+
+def marks() -> Text:
+    """What each mark says."""
+    return Text("  ").join(Text(f"{look.mark} {verdict}", style=look.style) for verdict, look in words.LOOKS.items())
+
+
+def compact(table: Grid) -> list[list[Text]]:
+    """Header and rows for a narrow terminal: names and probabilities with their marks."""
+    header = [table.noun.capitalize(), *(moment.replace("within ", "").replace(" ", "\n") for moment in table.moments)]
+    rows = ([_name(row), *(cell(finding) if finding else Text() for finding in row.cells)] for row in table.rows)
+    return [[Text(text, style="dim") for text in header], *rows]
+
+
+def _full(table: Grid) -> list[list[Text]]:
+    """Header and rows of 80 columns."""
+    rated = any(row.ratio is not None for row in table.rows)
+    return [_header(table, rated), *(_cells(row, rated) for row in table.rows)]
 
 
 def _header(table: Grid, rated: bool) -> list[Text]:
@@ -55,14 +84,19 @@ def _cells(row: Row, rated: bool) -> list[Text]:
     look = words.LOOKS[row.verdict]
     ratio = "" if row.ratio is None else f"{words.times(row.ratio):>6}"
     return [
-        Text(row.name, style=look.style),
-        *(_cell(finding) if finding else Text() for finding in row.cells),
+        _name(row),
+        *(cell(finding) if finding else Text() for finding in row.cells),
         *[Text(ratio)] * rated,
         Text(f"{look.mark} {row.verdict}", style=look.style),
     ]
 
 
-def _cell(finding: Finding) -> Text:
+def _name(row: Row) -> Text:
+    return Text(row.name, style=words.LOOKS[row.verdict].style)
+
+
+def cell(finding: Finding) -> Text:
+    """The mark of its verdict and its probability."""
     look = words.look(finding)
     return Text(f"{look.mark} {words.percent(finding.probability):>3}", style=look.style)
 

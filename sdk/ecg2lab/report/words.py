@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from ecg2lab.answer.explanation import Effect, Explanation
 from ecg2lab.answer.prediction import EngineInfo, ExperienceNote, Finding, Prediction, Verdict, plain
 from ecg2lab.contract.claims import Measured
+from ecg2lab.patient import in_words as in_words
 
 
 class Look(NamedTuple):
@@ -131,8 +132,8 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
     unused = f", {r.unused_s:g} s at the end unused" if r.unused_s else ""
     span = f"{r.duration_s:g} s at {r.sampling_rate_hz:g} Hz, {r.windows} window{'s' * (r.windows != 1)}{unused}"
     faults = "; ".join(fault.message for fault in r.quality.faults) if r.quality else ""
-    facts = [f"{k} {_value(v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
-    imputed = [f"{name} {_value(value)}" for name, value in p.imputed.items()]
+    facts = [f"{in_words(k, v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
+    imputed = [in_words(name, value) for name, value in p.imputed.items()]
     rows = [
         ("Recording", span),
         ("Quality", faults or ("accepted without a warning" if r.quality else "")),
@@ -143,8 +144,8 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
         ("Clipped", _counts(r.clipped_samples)),
         ("From the file", clean("; ".join(r.file_notes))),
         ("Given", ", ".join(facts) or "nothing"),
-        ("Not used", ", ".join(p.unused)),
-        ("Out of range", ", ".join(p.out_of_range) + " (counts as not given)" * bool(p.out_of_range)),
+        ("Not used", ", ".join(map(in_words, p.unused))),
+        ("Out of range", ", ".join(map(in_words, p.out_of_range)) + " (counts as not given)" * bool(p.out_of_range)),
         ("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"),
     ]
     return [(label, sentence) for label, sentence in rows if sentence]
@@ -164,10 +165,6 @@ def experience(note: ExperienceNote | None) -> str:
 
 def _counts(samples: dict[str, int]) -> str:
     return ", ".join(f"{lead}: {count} sample{'s' * (count != 1)}" for lead, count in samples.items())
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def provenance(e: EngineInfo) -> str:
@@ -227,21 +224,23 @@ def explanation_rows(explanation: Explanation) -> list[tuple[str, str]]:
         ("All facts", patient if explanation.facts else "none were given"),
     ]
     if explanation.facts:
-        rows.append(("Facts", ", ".join(f"{e.part} {signed(e.logit)}" for e in facts(explanation))))
+        rows.append(("Facts", ", ".join(f"{in_words(e.part)} {signed(e.logit)}" for e in facts(explanation))))
     if explanation.not_removable:
-        names = ", ".join(explanation.not_removable)
+        names = ", ".join(map(in_words, explanation.not_removable))
         rows.append(("Not known", f"{names} (the model has nothing to put in their place)"))
     return rows
 
 
 def _both(effect: Effect) -> str:
-    return f"{signed(effect.logit)} on the logit, {points(effect.probability)} on the probability"
+    percentage_points = signed(100 * effect.probability)
+    return f"{signed(effect.logit)} on the logit, {percentage_points} percentage points on the probability"
 
 
 EXPLAINED_HOW = (
     "Effect on the logit of the calibrated probability: with the part, minus without it. A lead without: flat at its "
     "median. A moment without: a straight line in all leads. A fact without: as if it had not been given. Effects "
-    "describe the model, not the patient; they need not add up."
+    "describe the model, not the patient; they need not add up. The logit of a probability p is ln(p / (1 - p)); pp "
+    "are percentage points."
 )
 
 

@@ -66,7 +66,7 @@ def test_a_bundle_on_own_data(app: typer.Typer, small_bundle: Path, site: Path, 
     options = ["--recalibrate", "--decide", "sensitivity=0.9", "--out", str(tmp_path / "report")]
     result = CliRunner().invoke(app, [*arguments, *options])
     assert result.exit_code == 0, result.output
-    assert "over 2 targets, 120 ECGs, all recordings" in result.stdout
+    assert "over 2 targets, 120 ECGs of 60 patients, all recordings" in result.stdout
     lineage = json.loads((tmp_path / "report" / "recalibration.json").read_text())
     assert lineage["rule"] == "sensitivity=0.9"
     assert (tmp_path / "report" / "recalibrated.ecg2lab").is_file()

@@ -15,13 +15,21 @@ def cohort(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Tables and ECGs, in the layout of MIMIC-IV.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the data set.")],
     vitals: Annotated[
-        Literal["paper", "strict"], typer.Option(help="Vital signs within ±30 min, or only before the ECG.")
+        Literal["paper", "strict"],
+        typer.Option(help="Vital signs count within ±30 min, or only before the ECG (strict)."),
     ] = "paper",
     age: Annotated[Literal["anchor", "at-ecg"], typer.Option(help="Age in the anchor year, or at the ECG.")] = "anchor",
-    fewest_values: Annotated[int, typer.Option(min=1, help="Values that a laboratory test needs.")] = 200,
-    fewest_cases: Annotated[int, typer.Option(min=1, help="Cases, of both kinds, in folds 18 and 19.")] = 10,
+    fewest_values: Annotated[
+        int, typer.Option(min=1, help="Values that a laboratory test needs, or it is dropped.")
+    ] = 200,
+    fewest_cases: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Positives, and negatives, that a label needs in fold 18 and in fold 19, or it is dropped."
+        ),
+    ] = 10,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for the ECGs; all cores if not given.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the folds, where there is no table of folds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds, where there is no table of folds.")] = 0,
     held_out: Annotated[
         int, typer.Option(min=1, help="How many times as large folds 18 and 19 are, where there is no table of folds.")
     ] = 1,
@@ -41,12 +49,14 @@ def cohort(
     import msgspec
 
     from ecg2lab_training.cohort.build import Options, build
+    from ecg2lab_training.progress import counted
 
     options = Options(vitals, age, fewest_values, fewest_cases, workers, seed, held_out)
     with bar("cohort") as progress:
         summary = build(folder, out, options, progress)
     sentence = (
-        f"{summary.records} ECGs of {summary.patients} patients, {summary.targets} targets in {out}; "
+        f"{counted(summary.records, 'ECG')} of {counted(summary.patients, 'patient')}, "
+        f"{counted(summary.targets, 'target')} in {out}; "
         f"records that could not be used: {summary.skipped} (skipped.csv)"
     )
     report({"dataset": str(out), **msgspec.to_builtins(summary)}, sentence, as_json)

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="RUN|BUNDLE", help="Folder of a training run, or X.ecg2lab.")],
-    data: Annotated[Path, typer.Argument(metavar="DS|TABLE.csv", help="Data set, or a table of own recordings.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="RUN|MODEL", help="Folder of a training run, or a bundle, X.ecg2lab.")
+    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA|TABLE.csv", help="Data set, or a table of own recordings.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the report.")],
-    bootstrap: Annotated[str, typer.Option(help="patients, or paper: over ECGs.")] = "patients",
-    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Of the bootstrap.")] = 1000,
+    bootstrap: Annotated[str, typer.Option(help="What is drawn: patients, or single ECGs (paper).")] = "patients",
+    rounds: Annotated[int, typer.Option(min=1, max=100_000, help="Rounds of the bootstrap.")] = 1000,
     decide: Annotated[
         str | None,
         typer.Option(
@@ -28,7 +30,7 @@ def evaluate(
             "net-benefit=0.1, youden or none.",
         ),
     ] = None,
-    least_cases: Annotated[int, typer.Option(min=1, help="Positives, and negatives, that a decision takes.")] = 100,
+    least_cases: Annotated[int, typer.Option(min=1, help="Positives, and negatives, that a threshold needs.")] = 100,
     prevalence: Annotated[
         list[str] | None, typer.Option(help="TARGET=0.1, or a JSON file of such; for PPV and NPV. May be repeated.")
     ] = None,
@@ -38,7 +40,7 @@ def evaluate(
     recalibrate: Annotated[
         bool, typer.Option("--recalibrate", help="Refit calibration and decisions on TABLE.csv: a new contract.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure what a model is worth, and write the report: JSON, table, figures, model card.
@@ -98,16 +100,21 @@ def _summary(evaluation: Evaluation, out: Path) -> dict[str, object]:
 
 
 def _sentence(evaluation: Evaluation, out: Path) -> str:
-    from ecg2lab_training.evaluation.words import interval
+    from ecg2lab_training.evaluation import few
+    from ecg2lab_training.evaluation.words import beside_ideal, over_targets
+    from ecg2lab_training.progress import counted
 
+    data, overall, skipped = evaluation.data, evaluation.overall, len(evaluation.data.skipped)
+    macro = over_targets(evaluation, overall.macro_auroc)
+    synthetic = "Trained on simulated patients: the figures say nothing about people"
     lines = [
-        f"Macro AUROC {interval(evaluation.overall.macro_auroc)} over {evaluation.overall.targets} targets, "
-        f"{evaluation.data.records} ECGs, {evaluation.data.part}"
+        synthetic if evaluation.model.synthetic_weights else "",
+        few.sentence(evaluation),
+        f"Macro AUROC {macro} over {counted(overall.targets, 'target')}, {counted(data.records, 'ECG')} of "
+        f"{counted(data.patients, 'patient')}, {data.part}",
     ]
     if evaluation.baseline is not None:
-        lines.append(f"Tabular baseline {interval(evaluation.baseline.macro_auroc)}")
-    if evaluation.data.skipped:
-        lines.append(f"{len(evaluation.data.skipped)} recordings could not be used; evaluation.json has the reasons")
-    if evaluation.ideal is not None and evaluation.ideal.macro_gap.value is not None:
-        lines.append(f"Ideal observer ahead by {interval(evaluation.ideal.macro_gap)}")
-    return "\n".join([*lines, f"Report in {out}"])
+        lines.append(f"Tabular baseline {over_targets(evaluation, evaluation.baseline.macro_auroc)}")
+    if skipped:
+        lines.append(f"{counted(skipped, 'recording')} could not be used; evaluation.json has the reasons")
+    return "\n".join(filter(None, [*lines, beside_ideal(evaluation), f"Report in {out}"]))

@@ -13,7 +13,7 @@ from ecg2lab_training.cli.terminal import Json, bar, report
 
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder for the hospital.")],
-    patients: Annotated[int, typer.Option(help="How many; one to three ECGs each.")] = 1000,
+    patients: Annotated[int, typer.Option(help="Number of patients, with one to three ECGs each.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -30,10 +30,11 @@ def simulate(
     - `ecg2lab simulate sim/ --patients 100 --json`
     """
     extras.require("train", "polars")
+    from ecg2lab_training.progress import counted
     from ecg2lab_training.simulation import archive
 
     archive.check(folder, patients, seed)  # before a bar is drawn
     with bar("simulating") as progress:
         archive.simulate(folder, patients, seed, progress)
     summary = {"hospital": str(folder), "synthetic": True, "patients": patients, "seed": seed}
-    report(summary, f"{patients} simulated patients in {folder}", as_json)
+    report(summary, f"{counted(patients, 'simulated patient')} in {folder}", as_json)

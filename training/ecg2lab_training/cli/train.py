@@ -23,7 +23,7 @@ def train(
         typer.Option(help="What the network sees, instead of what CONFIG says: an ablation sees one part."),
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="Processes that share each batch (Lightning DDP).")] = 1,
-    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="Of the products in training.")] = "fp32",
+    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="Precision of the dense products.")] = "fp32",
     accelerator: Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where to train.")] = "auto",
     as_json: Json = False,
 ) -> None:

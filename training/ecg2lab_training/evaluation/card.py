@@ -10,11 +10,22 @@ import hashlib
 from collections.abc import Callable, Iterable
 from statistics import mean, median
 
-from ecg2lab_training.evaluation import beside_last_values, population, tripod
+from ecg2lab_training.evaluation import beside_last_values, few, population, tripod
 from ecg2lab_training.evaluation.estimates import Estimate
 from ecg2lab_training.evaluation.result import Calibrated, Evaluation, Group, TargetResult, encode
-from ecg2lab_training.evaluation.subgroups import LEAST_CASES, LEAST_PATIENTS
-from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown, outside, percent, share
+from ecg2lab_training.evaluation.words import (
+    agreement,
+    auroc,
+    decimal,
+    interval,
+    markdown,
+    marked,
+    outside,
+    over_targets,
+    percent,
+    share,
+)
+from ecg2lab_training.progress import counted
 
 METHOD = "Lopez Alcaraz & Strodthoff, Scientific Reports 2025, doi 10.1038/s41598-025-26715-5"
 
@@ -96,7 +107,7 @@ def _training(e: Evaluation) -> str:
     if e.training_population is not None:
         p = e.training_population
         rows = [
-            [name, *(["–"] * 3 if n.quartiles is None else [f"{q:g}" for q in n.quartiles]), percent(n.missing)]
+            [name, *(["–"] * 3 if n.quartiles is None else [f"{q:.4g}" for q in n.quartiles]), percent(n.missing)]
             for name, n in p.numbers.items()
         ]
         text += f"\n{p.records} records in the training folds:\n\n"
@@ -107,27 +118,34 @@ def _training(e: Evaluation) -> str:
 
 def _performance(e: Evaluation) -> str:
     d, o = e.data, e.overall
-    whose = "simulated patients" if d.synthetic else "patients"
-    lines = [
-        f"Evaluated on {d.records} ECGs of {d.patients} {whose}: {d.description} ({d.part}).\n",
-        f"Macro AUROC over {o.targets} targets: {interval(o.macro_auroc)} ({e.settings.rounds} bootstrap rounds over "
-        f"{'patients' if e.settings.bootstrap == 'patients' else 'ECGs'}, 95 %).\n",
+    whose = counted(d.patients, "simulated patient" if d.synthetic else "patient")
+    warning = few.sentence(e)
+    lines = [f"**{warning}**\n"] if warning else []
+    lines += [
+        f"Evaluated on {counted(d.records, 'ECG')} of {whose}: {d.description} ({d.part}).\n",
+        f"Macro AUROC over {counted(o.targets, 'target')}: {over_targets(e, o.macro_auroc)} "
+        f"({e.settings.rounds} bootstrap rounds over {_unit(e)}, 95 %).\n",
     ]
     if e.baseline is not None:
         lines.append(
-            f"Without the ECG ({e.baseline.description}): {interval(e.baseline.macro_auroc)}; "
-            f"the model adds {interval(e.baseline.gain)}.\n"
+            f"Without the ECG ({e.baseline.description}): {over_targets(e, e.baseline.macro_auroc)}; "
+            f"the model adds {over_targets(e, e.baseline.gain)}.\n"
         )
     if e.ideal is not None and e.ideal.targets:
         lines.append(
             f"An ideal observer of the simulation reaches {decimal(e.ideal.macro_ideal)} over the {e.ideal.targets} "
             f"targets planted in the ECG, the model {decimal(e.ideal.macro_model)}: "
-            f"a gap of {interval(e.ideal.macro_gap)}.\n"
+            f"a gap of {over_targets(e, e.ideal.macro_gap)}"
+            f"{', below zero by chance' if (e.ideal.macro_gap.value or 0) < 0 else ''}.\n"
         )
     if len(e.windows) > 1:
         counts = ", ".join(f"{w.windows}: {decimal(w.macro_auroc.value)}" for w in e.windows)
         lines.append(f"Macro AUROC by count of windows averaged: {counts}.\n")
     return "\n".join(lines)
+
+
+def _unit(e: Evaluation) -> str:
+    return "patients" if e.settings.bootstrap == "patients" else "ECGs"
 
 
 def _by_target(e: Evaluation) -> str:
@@ -139,16 +157,16 @@ def _target(t: TargetResult, records: int) -> list[str]:
     c = t.criterion
     meaning = [str(c), c.when] if c else ["not stated", ""]
     counts, without = f"{t.positives}/{t.negatives}", percent(1 - (t.positives + t.negatives) / records)
-    return [t.name, *meaning, interval(t.auroc), decimal(t.auprc), percent(t.prevalence), counts, without]
+    return [t.name, *meaning, auroc(t), decimal(t.auprc), percent(t.prevalence), counts, without]
 
 
 def _subgroups(e: Evaluation) -> str:
     head = ("attribute", "value", "ECGs", "patients", "targets", "macro AUROC [95 % CI]", *_IN_A_GROUP)
     return markdown(head, [_group(g) for g in e.groups]) + (
-        f"\nSubgroups of an attribute are compared by the same targets: those with at least {LEAST_CASES} positives "
-        f"and {LEAST_CASES} negatives in each. Subgroups of fewer than {LEAST_PATIENTS} patients are counted and not "
-        "judged. Sensitivity and specificity are at the thresholds that all patients have. Subgroups differ by chance, "
-        "too: evaluation.json has each target with its intervals.\n"
+        f"\nSubgroups of an attribute are compared by the same targets: those with at least {few.GROUP_CASES} "
+        f"positives and {few.GROUP_CASES} negatives in each. Subgroups of fewer than {few.PATIENTS} patients are "
+        "counted and not judged. Sensitivity and specificity are at the thresholds that all patients have. "
+        "Subgroups differ by chance, too: evaluation.json has each target with its intervals.\n"
     )
 
 
@@ -205,7 +223,7 @@ def _calibration(e: Evaluation) -> str:
 def _reliance(t: TargetResult) -> list[str]:
     errors = (None, None) if t.curve is None else (t.curve.average_error, t.curve.largest_error)
     ece = (None, None) if t.after is None else (t.after.ece, t.after.ece_by_chance)
-    return [t.name, *agreement(t), *map(decimal, (*errors, *ece))]
+    return [marked(t, t.name), *agreement(t), *map(decimal, (*errors, *ece))]
 
 
 def _benefit(e: Evaluation) -> str:
@@ -252,7 +270,7 @@ def _decision(t: TargetResult) -> list[str]:
     c = t.conformal
     sets = ["–"] * 3 if c is None else map(interval, (c.coverage_positive, c.coverage_negative, c.unsure))
     rates = map(interval, (d.sensitivity, d.specificity, d.ppv))
-    return [t.name, f"{d.threshold:.3g}", *rates, values, *sets]
+    return [marked(t, t.name), f"{d.threshold:.3g}", *rates, values, *sets]
 
 
 _SETS = ("coverage of the abnormal [95 % CI]", "of the others [95 % CI]", "unsure [95 % CI]")
@@ -269,14 +287,14 @@ def _sets(e: Evaluation) -> str:
 
 
 def _limitations(e: Evaluation) -> str:
-    few = [t.name for t in e.targets if min(t.positives, t.negatives) < 30]
+    tested_little = [t.name for t in e.targets if few.has_few(t)]
     lines = [
         "- External validation has cost most published models of this kind 0.03 to 0.13 AUROC.",
         "- A label exists only where the laboratory was asked: those who were not tested are not represented.",
         "- Missing facts are replaced by the training median.",
     ]
-    if few:
-        lines.append(f"- Fewer than 30 positives or negatives were tested for: {', '.join(few)}.")
+    if tested_little:
+        lines.append(f"- Fewer than {few.CASES} positives or negatives were tested for: {', '.join(tested_little)}.")
     lines += [f"- {sentence}." for sentence in (*e.shift, *e.notes)]
     return "\n".join(lines) + "\n"
 
@@ -291,7 +309,7 @@ def _ethics() -> str:
 def _maintenance() -> str:
     return (
         "Evaluate again on own patients before any use, after each change of ECG device, laboratory method or patient "
-        "mix, and at set times: `ecg2lab evaluate BUNDLE TABLE.csv --out DIR`; `--recalibrate` refits calibration and "
+        "mix, and at set times: `ecg2lab evaluate MODEL TABLE.csv --out DIR`; `--recalibrate` refits calibration and "
         "thresholds. Weights never change in a bundle: a new model is a new bundle.\n"
     )
 
@@ -301,5 +319,5 @@ def _verify(e: Evaluation) -> str:
         f"- This card is made from evaluation.json alone; its SHA-256 is `{hashlib.sha256(encode(e)).hexdigest()}`.\n"
         f"- SHA-256 of the data evaluated: `{e.data.sha256}`.\n"
         f"- Repeat with the same data: the same seed ({e.settings.seed}) gives the same figures.\n"
-        "- `ecg2lab selftest BUNDLE` compares this machine's answers with those of the checkpoint.\n"
+        "- `ecg2lab selftest MODEL` compares this machine's answers with those of the checkpoint.\n"
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ecg2lab_training.evaluation import few
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.estimates import Curve, NetBenefit
 from ecg2lab_training.evaluation.result import Evaluation, TargetResult
@@ -100,11 +101,28 @@ def _figure(path: Path, title: str, words: tuple[str, str], targets: list[Target
             continue
         axes.tick_params(labelsize=6.5, length=2, pad=2)
         draw(axes, place)
-        axes.set_title(f"{targets[place].name.replace('_', ' ')}\n{_caption(path.stem, targets[place])}", fontsize=7)
+        heading = axes.set_title(f"{_name(targets[place])}\n{_caption(path.stem, targets[place])}", fontsize=7)
+        if few.has_few(targets[place]):
+            heading.set_color(_GREY)
+            _grey_out(axes)
     figure.suptitle(title, fontsize=9, y=1 - 0.1 / height, va="top")
     figure.supxlabel(words[0], fontsize=8, y=0.1 / height)
     figure.supylabel(words[1], fontsize=8, x=0.1 / width)
     figure.savefig(path, dpi=150, metadata={"Software": None})  # equal evaluations give equal bytes
+
+
+def _name(target: TargetResult) -> str:
+    """As the text says it."""
+    return f"{target.criterion}, {target.criterion.when}" if target.criterion else target.name
+
+
+def _grey_out(axes: Any) -> None:
+    """A panel of few cases looks like no evidence."""
+    for artist in (*axes.lines, *axes.collections, *(part for inset in axes.child_axes for part in inset.patches)):
+        artist.set(color=_LIGHT, alpha=0.35)
+    axes.set_facecolor("#f4f4f4")
+    middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+    axes.text(0.5, 0.5, "few cases", fontsize=8, color=_BLACK, **middle)
 
 
 def _caption(figure: str, target: TargetResult) -> str:

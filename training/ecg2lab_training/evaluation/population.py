@@ -97,7 +97,7 @@ def differences_of_medians(contract: Contract, here: Population) -> tuple[str, .
     for feature in contract.continuous:
         now, median = here.numbers.get(feature.name), feature.median
         if median is not None and now and now.quartiles and not now.quartiles[0] <= median <= now.quartiles[2]:
-            notes.append(f"{feature.name}: median {now.quartiles[1]:g}, in training {median:g}")
+            notes.append(f"{feature.name}: median {now.quartiles[1]:.4g}, in training {median:.4g}")
     return tuple(notes)
 
 
@@ -123,7 +123,9 @@ def _numbers(training: Population, here: Population) -> list[str]:
             continue
         if then.quartiles and now.quartiles and not then.quartiles[0] <= now.quartiles[1] <= then.quartiles[2]:
             low, _, high = then.quartiles
-            notes.append(f"{name}: median {now.quartiles[1]:g}, in training half lay between {low:g} and {high:g}")
+            notes.append(
+                f"{name}: median {now.quartiles[1]:.4g}; in training half lay between {low:.4g} and {high:.4g}"
+            )
         if abs(now.missing - then.missing) >= 0.1 and _beyond_chance(now.missing, then.missing, here):
             notes.append(f"{name}: missing in {now.missing:.0%} of the records, in training in {then.missing:.0%}")
     return notes

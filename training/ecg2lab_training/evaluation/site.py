@@ -1,4 +1,4 @@
-"""`ecg2lab evaluate BUNDLE TABLE.csv`: the same report on a site's own recordings, and a recalibrated bundle."""
+"""`ecg2lab evaluate MODEL TABLE.csv`: the same report on a site's own recordings, and a recalibrated bundle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecg2lab_training.evaluation.result import Data, Evaluation
 from ecg2lab_training.evaluation.subject import Subject
 from ecg2lab_training.files import file_sha256, indented
 from ecg2lab_training.measures import decisions, operating_points
-from ecg2lab_training.progress import Progress, silent
+from ecg2lab_training.progress import Progress, counted, silent
 
 OF_THE_CONTRACT = "of the model's contract"
 
@@ -132,8 +132,8 @@ def _card_section(new: Recalibrated) -> str:
     return (
         f"\n## Recalibration\n\n"
         f"On {lineage.date}, calibrations, decisions ({lineage.rule}) and limits of experience were fitted anew on "
-        f"{lineage.records} ECGs of {lineage.patients} patients of a site; the network is unchanged. What is said "
-        f"above of calibration and decisions is of the parent.\n\n"
+        f"{counted(lineage.records, 'ECG')} of {counted(lineage.patients, 'patient')} of a site; the network is "
+        f"unchanged. What is said above of calibration and decisions is of the parent.\n\n"
         f"- Parent: {lineage.parent_name}, SHA-256 `{lineage.parent_digest}`\n"
         f"- SHA-256 of the site's data: `{lineage.data_sha256}`\n"
         f"- Refitted: {', '.join(refitted)}\n"

@@ -11,16 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract
+from ecg2lab_training.evaluation import few
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.estimates import Agreement, Estimate
 from ecg2lab_training.evaluation.result import Group, GroupTarget, Settings, Windows
 from ecg2lab_training.measures import agreement, bootstrap, comparable, curves, flags, parts, platt
 from ecg2lab_training.measures.decisions import Setting, threshold_of
 
-LEAST_PATIENTS = 50
-"""Below, a subgroup is counted and not judged."""
-LEAST_CASES = 20
-"""Positives, and negatives, that a target has in every subgroup that is judged: ten for each of intercept and slope."""
 AGES = ((18, 39), (40, 59), (60, 79), (80, None))
 MISSING = ((0, 0), (1, 3), (4, None))
 Mask = NDArray[np.bool_]
@@ -41,7 +38,7 @@ def groups(cases: Cases, contract: Contract, settings: Settings) -> tuple[tuple[
     Returns
     -------
     tuple of Group
-        With the same targets in all subgroups of an attribute that have `LEAST_PATIENTS`; none in the others.
+        With the same targets in all subgroups of an attribute that have `few.PATIENTS`; none in the others.
     dict
         Attribute → target → why it is not among them.
     """
@@ -49,8 +46,8 @@ def groups(cases: Cases, contract: Contract, settings: Settings) -> tuple[tuple[
     not_compared: dict[str, dict[str, str]] = {}
     judged = _Judged(cases, contract, settings)
     for attribute, members in _by_attribute(cases, contract).items():
-        large = {value: rows for value, rows in members.items() if _patients(cases, rows) >= LEAST_PATIENTS}
-        chosen = comparable.subgroup_targets(cases.labels, large, LEAST_CASES)
+        large = {value: rows for value, rows in members.items() if _patients(cases, rows) >= few.PATIENTS}
+        chosen = comparable.subgroup_targets(cases.labels, large, few.GROUP_CASES)
         not_compared[attribute] = {contract.target_names[t]: reason for t, reason in chosen.left_out.items()}
         for value, rows in members.items():
             targets = chosen.targets if value in large else chosen.targets[:0]

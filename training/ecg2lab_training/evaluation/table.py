@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ecg2lab_training.evaluation import published
+from ecg2lab_training.evaluation import few, published
 from ecg2lab_training.evaluation.result import Evaluation, TargetResult
-from ecg2lab_training.evaluation.words import agreement, decimal, interval, markdown, outside
+from ecg2lab_training.evaluation.words import agreement, auroc, decimal, markdown, outside, over_targets
+from ecg2lab_training.progress import counted
 
 _HEAD = ("category", "lab", "criterion", "setting", "horizon", "AUROC [95 % CI]", "pos./neg.")
 _CALIBRATION = ("intercept [95 % CI]", "slope [95 % CI]")
@@ -16,7 +17,7 @@ def table(evaluation: Evaluation) -> str:
     head = [*_HEAD, *_CALIBRATION, *["tabular baseline"] * has_baseline, *["ideal observer"] * has_ideal, "paper"]
     rows = []
     for target in sorted(evaluation.targets, key=_order):
-        row = [*_meaning(target), interval(target.auroc), f"{target.positives}/{target.negatives}", *agreement(target)]
+        row = [*_meaning(target), auroc(target), f"{target.positives}/{target.negatives}", *agreement(target)]
         row += [decimal(target.baseline)] * has_baseline + [decimal(target.ideal)] * has_ideal
         rows.append([*row, published.AUROC.get(target.name, "")])
     return f"# {evaluation.model.name}\n\n{_introduction(evaluation)}\n{markdown(head, rows)}\n{_end(evaluation)}"
@@ -44,13 +45,16 @@ def _meaning(target: TargetResult) -> tuple[str, str, str, str, str]:
 
 
 def _introduction(evaluation: Evaluation) -> str:
-    data, macro = evaluation.data, interval(evaluation.overall.macro_auroc)
-    whose = {True: "simulated patients", False: "patients", None: "patients"}[data.synthetic]
+    data, macro = evaluation.data, over_targets(evaluation, evaluation.overall.macro_auroc)
+    whose = counted(data.patients, "simulated patient" if data.synthetic else "patient")
+    warning = few.sentence(evaluation)
     unit = "patients" if evaluation.settings.bootstrap == "patients" else "ECGs"
     return (
-        f"{data.records} ECGs of {data.patients} {whose}, {data.part}. Macro AUROC over {evaluation.overall.targets} "
-        f"targets: {macro}; the paper's: {published.MACRO}. Intervals: {evaluation.settings.rounds} bootstrap rounds "
-        f"over {unit}.\n" + (f"\n{outside(evaluation.outside)}" if evaluation.outside else "")
+        (f"**{warning}**\n\n" if warning else "")
+        + f"{counted(data.records, 'ECG')} of {whose}, {data.part}. Macro AUROC over "
+        f"{counted(evaluation.overall.targets, 'target')}: {macro}; the paper's: {published.MACRO}. "
+        f"Intervals: {evaluation.settings.rounds} bootstrap rounds over {unit}.\n"
+        + (f"\n{outside(evaluation.outside)}" if evaluation.outside else "")
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ecg2lab_training.evaluation import few
 from ecg2lab_training.evaluation.estimates import Estimate
-from ecg2lab_training.evaluation.result import Outside, TargetResult
+from ecg2lab_training.evaluation.result import Evaluation, Outside, TargetResult
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
@@ -18,6 +19,33 @@ def interval(value: Estimate) -> str:
     if value.low is None or value.high is None:
         return decimal(value.value)
     return f"{decimal(value.value)} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def auroc(target: TargetResult) -> str:
+    """Of one target; without an interval, which would look like evidence, where it has few cases."""
+    return marked(target, decimal(target.auroc.value)) if few.has_few(target) else interval(target.auroc)
+
+
+def marked(target: TargetResult, text: str) -> str:
+    """With a word where the target has few cases."""
+    return f"{text} (few cases)" if few.has_few(target) else text
+
+
+def over_targets(evaluation: Evaluation, value: Estimate) -> str:
+    """A figure of the whole report; without an interval where there are too few cases."""
+    return decimal(value.value) if few.too_few(evaluation) else interval(value)
+
+
+def beside_ideal(evaluation: Evaluation) -> str:
+    """Who is ahead, the ideal observer or the model; empty where there is no observer."""
+    gap = evaluation.ideal.macro_gap if evaluation.ideal else Estimate()
+    if gap.value is None:
+        return ""
+    if gap.value >= 0:
+        return f"The ideal observer is ahead of the model by {over_targets(evaluation, gap)}"
+    low, high = (None if bound is None else -bound for bound in (gap.high, gap.low))
+    ahead = over_targets(evaluation, Estimate(value=-gap.value, low=low, high=high))
+    return f"The model is ahead of the ideal observer by {ahead}, which only chance can bring about"
 
 
 def percent(value: float | None) -> str:
