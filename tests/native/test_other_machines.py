@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-import libraries
 import pytest
 from hardened import dll_lacks, dll_versions, elf_lacks, objects_without
 from native_tools import DEMO, EXAMPLES, NATIVE, ROOT, STRICT, find_binutils, succeeded
 
 import ecg2lab
+import libraries
 from ecg2lab_export import export
 
 pytestmark = pytest.mark.system
