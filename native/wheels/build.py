@@ -146,6 +146,9 @@ def main() -> None:
     pythons = find_pythons()
     wanted = arguments.python if arguments.python is not None else list(pythons)
     print(sdist(arguments.out).name, flush=True)
+    for minor in MINORS:
+        if arguments.python is None and f"3.{minor}" not in pythons:
+            print(f"no wheel for 3.{minor}: no such Python on the path or under pyenv", flush=True)
     for version in wanted:
         if version not in pythons:
             sys.exit(f"no Python {version} here with venv")

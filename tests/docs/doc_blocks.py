@@ -30,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 RUN = ("python", "console")
-DATA = ("text", "json", "csv", "html")
+DATA = ("text", "json", "csv", "html", "xml")
 """Nothing to run."""
 ELSEWHERE = ("c", "cpp", "csharp", "java")
 """Those of embedding.md are compiled, or held to the examples, by tests/native."""

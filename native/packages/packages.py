@@ -1,6 +1,6 @@
 """Makes the packages of the C library and its bindings into dist/, and the checksums of all that lies there.
 
-python native/packages/build.py c nuget jar checksums
+python native/packages/packages.py c nuget jar checksums
 """
 
 from __future__ import annotations
