@@ -16,7 +16,7 @@ NOT_RUN = {
     "docs/benchmark.md": 1,
     "docs/completion.md": 2,
     "docs/contributing/extending.md": 3,
-    "docs/embedding.md": 6,
+    "docs/embedding.md": 10,
     "docs/evaluation.md": 1,
     "docs/gpu.md": 2,
     "docs/jetson.md": 6,
