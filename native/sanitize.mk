@@ -4,7 +4,7 @@ SANITIZED := $(CURDIR)/$(SANITIZE)/address
 comma := ,
 # What cannot hold of such a core: it needs the sanitizers' libraries, is not linked into a program without them, and
 # reserves terabytes of addresses, which a process with little memory does not have.
-UNSUITED := needs_only or cmake_project or out_of_memory
+UNSUITED := needs_only or test_c_consumers or out_of_memory
 # Half a gigabyte to hash; and layers whose reference takes the time, over loops that other tests of the scan run too.
 SLOW := beyond_32_bits or realised_s4
 

@@ -1,6 +1,6 @@
-// What cart.c does, in C#: a recording from a file, the findings on the screen. Ecg2Lab.cs is the library's interface.
+// What cart.c does, in C#: a recording from a file, the findings on the screen. Ecg2Lab.dll is of the package Ecg2Lab.
 //
-//   mcs Ecg2Lab.cs Cart.cs -out:Cart.exe
+//   mcs Cart.cs -r:Ecg2Lab.dll
 //   LD_LIBRARY_PATH=/opt/ecg2lab/lib mono Cart.exe model.ecg2lab record.csv
 //
 // cart.c says what record.csv holds. Exit status: 0 answered, 1 refused, 2 misused.
@@ -14,9 +14,8 @@ using Ecg2Lab;
 static class Cart
 {
     static readonly CultureInfo Plain = CultureInfo.InvariantCulture;
-    static readonly string[] Units = { "", "uV", "mV", "V" }, Sexes = { "female", "male" };
-    static readonly string[] Races = { "asian", "black", "hispanic", "other", "white" };
-    static readonly string[] Verdicts = { "not judged", "good", "missing", "empty", "gap", "flat", "clipped", "faulty" };
+    static readonly Dictionary<string, Unit> Units =
+        new Dictionary<string, Unit> { { "uV", Unit.Microvolt }, { "mV", Unit.Millivolt }, { "V", Unit.Volt } };
 
     // ---- The file ----
 
@@ -27,9 +26,12 @@ static class Cart
 
     sealed class Record
     {
-        public readonly Recording Recording = new Recording();
         public readonly Patient Patient = new Patient();
+        public readonly Recording Recording;
         readonly List<double> samples = new List<double>();
+        string[] leads;
+        double rate;
+        Unit unit;
 
         public Record(string path)
         {
@@ -38,36 +40,40 @@ static class Cart
             {
                 ++number;
                 string[] cells = line.Split(',');
-                if (Recording.Leads != null)
+                if (leads != null)
                 {
                     if (!AddSamples(cells)) throw new NotUnderstood(number);
                 }
                 else if (cells.Length != 2 || !SetFact(cells[0], cells[1]))
                 {
-                    Recording.Leads = cells;
+                    leads = cells;
                 }
             }
-            if (Recording.Leads == null) Recording.Leads = new string[0];
-            Recording.Samples = samples.ToArray();
+            Recording = new Recording(samples.ToArray())
+            {
+                Leads = leads,
+                SamplingRate = rate,
+                Unit = unit,
+                Layout = Layout.SampleAfterSample,
+            };
         }
 
         // A line before the lead names; returns false if it is none.
         bool SetFact(string name, string value)
         {
             double number;
-            int code;
-            if (name == "unit" && Find(Units, value, out code)) Recording.Unit = (Unit)code;
-            else if (name == "sex" && Find(Sexes, value, out code)) Patient.Sex = code;
-            else if (name == "race" && Find(Races, value, out code)) Patient.Race = code;
-            else if (!Parse(value, out number)) return false;
-            else if (name == "sampling_rate_hz") Recording.SamplingRateHz = number;
-            else return Patient.TrySet(name, number);
+            if (name == "unit" && Units.TryGetValue(value, out unit)) return true;
+            if (name == "sex") return (Patient.Sex = Code<Sex>(value)) != null;
+            if (name == "race") return (Patient.Race = Code<Race>(value)) != null;
+            if (!Parse(value, out number)) return false;
+            if (name != "sampling_rate_hz") return Patient.TrySet(name, number);
+            rate = number;
             return true;
         }
 
         bool AddSamples(string[] cells)
         {
-            if (cells.Length != Recording.Leads.Count) return false;
+            if (cells.Length != leads.Length) return false;
             foreach (string cell in cells)
             {
                 double number;
@@ -78,10 +84,12 @@ static class Cart
         }
     }
 
-    static bool Find(string[] words, string word, out int code)
+    // The code that the file has a word for; none, if the word is not one of them.
+    static T? Code<T>(string word) where T : struct
     {
-        code = Array.IndexOf(words, word);
-        return code >= 0;
+        T code;
+        bool there = Enum.TryParse(word, true, out code) && code.ToString().ToLowerInvariant() == word && word != "unknown";
+        return there ? code : (T?)null;
     }
 
     // An empty cell or "nan" is a missing number.
@@ -98,35 +106,35 @@ static class Cart
     {
         switch (finding.Verdict)
         {
-            case FindingVerdict.Flagged:
-                return finding.Ppv == null
+            case Verdict.Flagged:
+                return finding.OperatingPoint == null || double.IsNaN(finding.OperatingPoint.Ppv.Value)
                     ? "flagged: how often such a flag is right is not stated"
-                    : "flagged: " + (100 * finding.Ppv.Value).ToString("G6", Plain) + " % of such flags are right";
-            case FindingVerdict.NotFlagged:
+                    : "flagged: " + (100 * finding.OperatingPoint.Ppv.Value).ToString("G6", Plain) + " % of such flags are right";
+            case Verdict.NotFlagged:
                 return "not flagged";
-            case FindingVerdict.Unsure:
+            case Verdict.Unsure:
                 return "unsure: " + finding.Reason;
-            case FindingVerdict.OutsideExperience:
+            case Verdict.OutsideExperience:
                 return "outside experience: " + finding.Reason;
             default:
                 return "no decision: " + (finding.Reason ?? "unknown to this program");
         }
     }
 
-    static void Print(Answer answer)
+    static void Print(Result answer)
     {
         var said = new StringBuilder();
         said.AppendFormat(Plain, "{0} ({1})\n", answer.ModelName, answer.Notice);
         foreach (Finding finding in answer.Findings)
         {
-            said.AppendFormat(Plain, "{0,-32} {1:F6}  {2}\n", finding.Target, finding.Probability, Said(finding));
+            said.AppendFormat(Plain, "{0,-32} {1:F6}  {2}\n", finding.Target.Name, finding.Probability, Said(finding));
         }
         foreach (Imputed imputed in answer.Imputed)
         {
             said.AppendFormat(Plain, "not given: {0}, taken as {1}\n", imputed.Name, imputed.Word ?? imputed.Number.ToString("G6", Plain));
         }
-        double window = answer.Windows > 0 ? (answer.DurationS - answer.UnusedS) / answer.Windows : 0;
-        said.AppendFormat(Plain, "{0} windows of {1:G3} s; {2:G3} s at the end not used\n", answer.Windows, window, answer.UnusedS);
+        double window = answer.WindowCount > 0 ? (answer.DurationS - answer.UnusedS) / answer.WindowCount : 0;
+        said.AppendFormat(Plain, "{0} windows of {1:G3} s; {2:G3} s at the end not used\n", answer.WindowCount, window, answer.UnusedS);
         Console.Out.Write(said);
     }
 
@@ -152,9 +160,9 @@ static class Cart
         }
         catch (Ecg2LabException error)
         {
-            Console.Error.Write(error.Status + ": " + error.Message + "\n");
+            Console.Error.Write(Library.NameOf(error.Status) + ": " + error.Message + "\n");
             var refusal = error as RefusedException;
-            if (refusal != null) PrintLeads(refusal.Leads);
+            if (refusal != null) PrintLeads(refusal.Result.Leads);
             return 1;
         }
     }
@@ -162,7 +170,13 @@ static class Cart
     // Which electrodes to look at.
     static void PrintLeads(IReadOnlyList<Lead> leads)
     {
-        foreach (Lead lead in leads) Console.Error.Write("{0,-4} {1}\n", lead.Name, Verdicts[(int)lead.Verdict]);
+        foreach (Lead lead in leads) Console.Error.Write("{0,-4} {1}\n", lead.Name, Words(lead.Verdict));
+    }
+
+    // A verdict that is newer than this program is named by its number.
+    static string Words(LeadVerdict verdict)
+    {
+        return verdict == LeadVerdict.NotJudged ? "not judged" : verdict.ToString().ToLowerInvariant();
     }
 
     static int Main(string[] arguments)

@@ -1,11 +1,12 @@
-// What cart.c does, in Java: a recording from a file, the findings on the screen. Ecg2Lab.java is the library's
-// interface.
+// What cart.c does, in Java: a recording from a file, the findings on the screen. ecg2lab.jar brings the
+// library.
 //
-//   javac -cp /usr/share/java/jna.jar -d classes Ecg2Lab.java Cart.java
-//   java -cp /usr/share/java/jna.jar:classes -Djna.library.path=/opt/ecg2lab/lib Cart model.ecg2lab record.csv
+//   javac -cp ecg2lab.jar:jna.jar -d classes Cart.java
+//   java -cp ecg2lab.jar:jna.jar:classes Cart model.ecg2lab record.csv
 //
 // cart.c says what record.csv holds. Exit status: 0 answered, 1 refused, 2 misused.
 
+import ecg2lab.*;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UnsupportedEncodingException;
@@ -14,13 +15,20 @@ import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 
 public final class Cart {
-  private static final List<String> UNITS = Arrays.asList("uV", "mV", "V"), SEXES = Arrays.asList("female", "male");
-  private static final List<String> RACES = Arrays.asList("asian", "black", "hispanic", "other", "white");
+  private static final Map<String, Unit> UNITS = new HashMap<>();
+
+  static {
+    UNITS.put("uV", Unit.MICROVOLT);
+    UNITS.put("mV", Unit.MILLIVOLT);
+    UNITS.put("V", Unit.VOLT);
+  }
 
   private Cart() {}
 
@@ -35,46 +43,55 @@ public final class Cart {
   }
 
   private static final class Record {
-    final Ecg2Lab.Recording recording = new Ecg2Lab.Recording();
-    final Ecg2Lab.Patient patient = new Ecg2Lab.Patient();
+    final Patient patient = new Patient();
+    final Recording recording;
     private final List<Double> samples = new ArrayList<>();
+    private String[] leads = {};
+    private double rate;
+    private Unit unit;
 
     Record(String path) throws IOException, NotUnderstood {
       int number = 0;
       for (String line : Files.readAllLines(Paths.get(path))) {
         ++number;
         String[] cells = line.split(",", -1);
-        if (recording.leads.length > 0) {
+        if (leads.length > 0) {
           if (!addSamples(cells)) throw new NotUnderstood(number);
         } else if (cells.length != 2 || !setFact(cells[0], cells[1])) {
-          recording.leads = cells;
+          leads = cells;
         }
       }
-      recording.samples = samples.stream().mapToDouble(Double::doubleValue).toArray();
+      recording = new Recording(samples.stream().mapToDouble(Double::doubleValue).toArray())
+          .leads(leads)
+          .samplingRate(rate)
+          .unit(unit)
+          .layout(Layout.SAMPLE_AFTER_SAMPLE);
     }
 
     // A line before the lead names; returns false if it is none.
     private boolean setFact(String name, String value) {
-      if (name.equals("unit") && UNITS.contains(value)) {
-        recording.unit = Ecg2Lab.Unit.values()[UNITS.indexOf(value)];
-      } else if (name.equals("sex") && SEXES.contains(value)) {
-        patient.setSex(SEXES.indexOf(value));
-      } else if (name.equals("race") && RACES.contains(value)) {
-        patient.setRace(RACES.indexOf(value));
-      } else {
-        try {
-          double number = parse(value);
-          if (!name.equals("sampling_rate_hz")) return patient.trySet(name, number);
-          recording.samplingRateHz = number;
-        } catch (NumberFormatException isAWord) {
-          return false;
-        }
+      switch (name) {
+        case "unit":
+          unit = UNITS.get(value);
+          return unit != null;
+        case "sex":
+          return code(Sex.values(), value).map(patient::sex).isPresent();
+        case "race":
+          return code(Race.values(), value).map(patient::race).isPresent();
+        default:
       }
-      return true;
+      try {
+        double number = parse(value);
+        if (!name.equals("sampling_rate_hz")) return patient.trySet(name, number);
+        rate = number;
+        return true;
+      } catch (NumberFormatException isAWord) {
+        return false;
+      }
     }
 
     private boolean addSamples(String[] cells) {
-      if (cells.length != recording.leads.length) return false;
+      if (cells.length != leads.length) return false;
       try {
         for (String cell : cells) samples.add(parse(cell));
         return true;
@@ -82,6 +99,15 @@ public final class Cart {
         return false;
       }
     }
+  }
+
+  // The code that the file has a word for.
+  private static <T extends Enum<T>> Optional<T> code(T[] codes, String word) {
+    for (T code : codes) {
+      boolean named = !code.name().equals("UNKNOWN") && !code.name().equals("UNLISTED");
+      if (named && code.name().toLowerCase(Locale.ROOT).equals(word)) return Optional.of(code);
+    }
+    return Optional.empty();
   }
 
   // An empty cell or "nan" is a missing number.
@@ -92,11 +118,12 @@ public final class Cart {
   // ---- The answer ----
 
   // What may be said of a target, and how far to trust it.
-  private static String said(Ecg2Lab.Finding finding) {
+  private static String said(Finding finding) {
     switch (finding.verdict) {
       case FLAGGED:
-        return finding.ppv == null ? "flagged: how often such a flag is right is not stated"
-                                   : "flagged: " + brief(100 * finding.ppv, 6) + " % of such flags are right";
+        return finding.operatingPoint == null || Double.isNaN(finding.operatingPoint.ppv.value)
+            ? "flagged: how often such a flag is right is not stated"
+            : "flagged: " + brief(100 * finding.operatingPoint.ppv.value, 6) + " % of such flags are right";
       case NOT_FLAGGED:
         return "not flagged";
       case UNSURE:
@@ -108,17 +135,17 @@ public final class Cart {
     }
   }
 
-  private static void print(PrintStream out, Ecg2Lab.Answer answer) {
+  private static void print(PrintStream out, Result answer) {
     out.printf("%s (%s)\n", answer.modelName, answer.notice);
-    for (Ecg2Lab.Finding finding : answer.findings) {
-      out.printf(Locale.ROOT, "%-32s %.6f  %s\n", finding.target, finding.probability, said(finding));
+    for (Finding finding : answer.findings) {
+      out.printf(Locale.ROOT, "%-32s %.6f  %s\n", finding.target.name, finding.probability, said(finding));
     }
-    for (Ecg2Lab.Imputed imputed : answer.imputed) {
+    for (Imputed imputed : answer.imputed) {
       out.printf("not given: %s, taken as %s\n", imputed.name,
                  imputed.word != null ? imputed.word : brief(imputed.number, 6));
     }
-    double window = answer.windows > 0 ? (answer.durationS - answer.unusedS) / answer.windows : 0;
-    out.printf("%d windows of %s s; %s s at the end not used\n", answer.windows, brief(window, 3),
+    double window = answer.windowCount > 0 ? (answer.durationS - answer.unusedS) / answer.windowCount : 0;
+    out.printf("%d windows of %s s; %s s at the end not used\n", answer.windowCount, brief(window, 3),
                brief(answer.unusedS, 3));
   }
 
@@ -128,28 +155,28 @@ public final class Cart {
   }
 
   // Which electrodes to look at.
-  private static void printLeads(PrintStream err, List<Ecg2Lab.Lead> leads) {
-    for (Ecg2Lab.Lead lead : leads) {
+  private static void printLeads(PrintStream err, List<Lead> leads) {
+    for (Lead lead : leads) {
       err.printf("%-4s %s\n", lead.name, lead.verdict.name().toLowerCase(Locale.ROOT).replace('_', ' '));
     }
   }
 
   private static int answer(String model, Record record, PrintStream out, PrintStream err) {
-    try (Ecg2Lab.Model loaded = new Ecg2Lab.Model(model)) {
+    try (Model loaded = new Model(model)) {
       return ask(loaded, record, out, err);
-    } catch (Ecg2Lab.Ecg2LabException error) {
+    } catch (Ecg2LabException error) {
       err.print(error.getMessage() + "\n");
       return 1;
     }
   }
 
-  private static int ask(Ecg2Lab.Model model, Record record, PrintStream out, PrintStream err) {
+  private static int ask(Model model, Record record, PrintStream out, PrintStream err) {
     try {
       print(out, model.predict(record.recording, record.patient));
       return 0;
-    } catch (Ecg2Lab.Ecg2LabException error) {
-      err.print(error.status + ": " + error.getMessage() + "\n");
-      if (error instanceof Ecg2Lab.RefusedException) printLeads(err, ((Ecg2Lab.RefusedException) error).leads);
+    } catch (Ecg2LabException error) {
+      err.print(Library.nameOf(error.status) + ": " + error.getMessage() + "\n");
+      if (error instanceof RefusedException) printLeads(err, ((RefusedException) error).result.leads);
       return 1;
     }
   }

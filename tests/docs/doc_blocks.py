@@ -28,15 +28,12 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 RUN = ("python", "console", "bash")
-HIDDEN = "docs/recordings.md"
-"""The one page that still has files which its reader does not see being made (`<!-- before:`)."""
-DATA = ("text", "json", "csv", "html")
+DATA = ("text", "json", "csv", "html", "xml")
 """Nothing to run."""
 ELSEWHERE = ("c", "cpp", "csharp", "java")
 """Those of embedding.md are compiled, or held to the examples, by tests/native."""
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?"
-    r"(?:<!-- before:\n(?P<before>.*?)-->\n+)?"
     r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -53,8 +50,6 @@ class Block:
     text: str
     reason: str | None
     """Why it is not run; None: it is."""
-    before: str
-    """Python that runs first, unseen by the reader: of `HIDDEN` alone."""
     output: str | None = None
     """What a python block prints; None: not said."""
 
@@ -70,7 +65,7 @@ def blocks(page: Path) -> list[Block]:
     for match in _BLOCK.finditer(content):
         line = content.count("\n", 0, match.start("indent")) + 1
         text = textwrap.dedent(match["text"]) if match["indent"] else match["text"]
-        block = Block(page, line, match["language"], text, match["reason"], match["before"] or "")
+        block = Block(page, line, match["language"], text, match["reason"])
         follows = found and not content[end : match.start()].strip()
         if follows and block.language == "text" and found[-1].language == "python":
             found[-1].output = block.text
@@ -121,7 +116,6 @@ def run(page: Path, folder: Path) -> None:
     """
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in runnable(page):
-        _python(block.before, f"{block.place}, before", names)
         if block.language == "python":
             printed = _python(block.text, block.place, names)
             if block.output is not None:

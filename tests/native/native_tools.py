@@ -1,8 +1,11 @@
 """Where the native core and the demo bundle lie, and how these tests run compilers and programs."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from ecg2lab import demo as demo_package
 
@@ -26,3 +29,10 @@ def succeeded(*command, **options):
     done = completed(*command, **options)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def find_binutils(tool):
+    """The tool that reads binaries; skips where there is none."""
+    if shutil.which(tool) is None:
+        pytest.skip(f"no {tool} here (Debian: binutils)")
+    return tool

@@ -2,8 +2,6 @@
 
 import ctypes
 import importlib.metadata
-import os
-import shutil
 
 import pytest
 from native_tools import CC, CXX, EXAMPLES, NATIVE, ROOT, STRICT, succeeded
@@ -85,33 +83,6 @@ def test_the_cart_gives_pythons_answer(cart, cart_answers, engine, decided, data
 
 def test_the_cart_says_what_is_wrong(cart, cart_answers, data_folder, tmp_path):
     cart_answers.require_refusals([cart], data_folder, tmp_path)
-
-
-@pytest.mark.slow
-def test_a_cmake_project_finds_shared_and_static_library(c_package, cart_answers, cmake, engine, data_folder, tmp_path):
-    (tmp_path / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.20)\nproject(carts C CXX)\nfind_package(ecg2lab REQUIRED)\n"
-        f"add_executable(cart {NATIVE / 'examples' / 'cart.c'})\ntarget_link_libraries(cart ecg2lab::ecg2lab)\n"
-        f"add_executable(static_cart {NATIVE / 'examples' / 'cart.c'})\n"
-        "target_link_libraries(static_cart ecg2lab::static)\n"
-        "set_target_properties(static_cart PROPERTIES LINKER_LANGUAGE CXX)\n"
-    )
-    succeeded(cmake, "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={c_package}")
-    succeeded(cmake, "--build", tmp_path / "build")
-    for name in ("cart", "static_cart"):
-        cart_answers.require_pythons_answer([tmp_path / "build" / name], engine, data_folder, tmp_path)
-
-
-@pytest.mark.system
-def test_pkg_config_finds_it(c_package, cart_answers, engine, data_folder, tmp_path):
-    if shutil.which("pkg-config") is None:
-        pytest.skip("no pkg-config here (Debian: pkg-config)")
-    environment = {**os.environ, "PKG_CONFIG_PATH": f"{c_package}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{c_package}/lib"}
-    flags = succeeded("pkg-config", "--cflags", "--libs", "ecg2lab", env=environment).split()
-    assert succeeded("pkg-config", "--modversion", "ecg2lab", env=environment).strip()
-    out = tmp_path / "cart"
-    succeeded(CC, "-std=c99", *STRICT, EXAMPLES / "cart.c", *flags, "-o", out)
-    cart_answers.require_pythons_answer([out], engine, data_folder, tmp_path, environment)
 
 
 def test_the_version_is_that_of_the_package(c_package, c_interface):

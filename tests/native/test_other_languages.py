@@ -1,83 +1,52 @@
-"""The C# and Java examples: they know the header's structs, and print what cart.c prints."""
+"""The C# and Java bindings: made from the header, laid out as C does, with the same answers to the same questions."""
 
+import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from native_tools import CC, DEMO, EXAMPLES, NATIVE, ROOT, succeeded
+from native_tools import CC, DEMO, EXAMPLES, NATIVE, ROOT, completed, succeeded
 
+import assembly
+import c_header
 import ecg2lab
+import jar
+from words import pascal
 
-HEADER = (NATIVE / "include" / "ecg2lab.h").read_text()
-JNA = Path(os.environ.get("JNA_JAR", "/usr/share/java/jna.jar"))
-STRUCTS = (
-    "Options", "Target", "Recording", "Patient", "Lead", "Measured", "OperatingPoint", "Finding", "Imputed", "Result"
-)  # fmt: skip
-# How a file spells a struct of the header, and the header's types.
-SPELLED = {
-    "Ecg2Lab.cs": (
-        r"public struct {}\s*{{(.*?)}}",
-        {"UIntPtr": "size_t", "IntPtr": "pointer", "long": "int64_t", "Measured": "ecg2lab_measured"},
-    ),
-    "Ecg2Lab.java": (
-        r"class {}Struct extends Structure {{(.*?)\n\s*(?:}}|\w+Struct\()",
-        {"Size": "size_t", "Pointer": "pointer", "long": "int64_t", "MeasuredStruct": "ecg2lab_measured"},
-    ),
-}
+PROGRAMS = Path(__file__).with_name("bindings")
+LEADS = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
 
 
-def header_fields(struct):
-    """Names and types of a struct of ecg2lab.h, in its order; a pointer is a pointer, whatever it points to."""
-    plain = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
-    name = re.sub(r"(?<=.)([A-Z])", r"_\1", struct).lower()
-    body = re.search(rf"typedef struct ecg2lab_{name} {{(.*?)}}", plain, re.DOTALL).group(1)
-    types = {"int32_t": "int"}
-    for declaration in body.split(";")[:-1]:
-        kind, name = declaration.replace("*", "* ").strip().rsplit(maxsplit=1)
-        yield name, "pointer" if "*" in kind or kind == "ecg2lab_log" else types.get(kind, kind)
+def test_what_is_generated_is_what_the_header_says():
+    generator = NATIVE / "bindings" / "generator"
+    done = completed(sys.executable, generator, "--check")
+    assert done.returncode == 0, done.stderr
 
 
-def example_fields(file, struct):
-    pattern, types = SPELLED[file]
-    body = re.search(pattern.format(struct), (EXAMPLES / file).read_text(), re.DOTALL).group(1)
-    for kind, names in re.findall(r"public (\w+) ([\w, ]+);", body):
-        for name in names.split(","):
-            yield name.strip(), types.get(kind, kind)
+@pytest.mark.parametrize(
+    ("field", "complaint"),
+    [
+        ("int32_t new_code;", "the comment of finding.new_code does not begin with its enumeration"),
+        ("const float* numbers;", "finding.numbers is of a kind that answers.py does not tell"),
+    ],
+)
+def test_a_field_that_no_binding_can_name_is_refused(tmp_path, field, complaint):
+    """A number without its enumeration would reach programs as a bare number."""
+    from answers import answer_structs
 
-
-@pytest.mark.parametrize("struct", STRUCTS)
-@pytest.mark.parametrize("file", SPELLED)
-def test_the_structs_are_the_headers(file, struct):
-    assert list(example_fields(file, struct)) == list(header_fields(struct))
-
-
-def test_java_orders_its_fields_as_it_declares_them():
-    text = (EXAMPLES / "Ecg2Lab.java").read_text()
-    ordered = re.findall(r"@FieldOrder\(\{(.*?)\}\)\s*public static final class (\w+)Struct", text, re.DOTALL)
-    assert {name for _, name in ordered} == set(STRUCTS)
-    for fields, struct in ordered:
-        assert re.findall(r'"(\w+)"', fields) == [name for name, _ in example_fields("Ecg2Lab.java", struct)]
-
-
-@pytest.mark.parametrize("file", SPELLED)
-def test_codes_and_version_are_the_headers(file):
-    text = (EXAMPLES / file).read_text()
-    version = re.search(r"#define ECG2LAB_ABI_VERSION (\d+)", HEADER).group(1)
-    assert re.search(rf"A(?:bi|BI)_?V(?:ersion|ERSION) = {version};", text)
-    units = dict(re.findall(r"ECG2LAB_(MICROVOLT|MILLIVOLT|VOLT) = (\d)", HEADER))
-    assert units == {name.upper(): code for name, code in re.findall(r"(?i)\b(\w+volt)(?: = |\()(\d)", text)} | {
-        "VOLT": re.search(r"(?i)\bvolt(?: = |\()(\d)", text).group(1)
-    }
-    for enum, pattern in (
-        ("Verdict", r"ECG2LAB_LEAD_(\w+) = \d"),
-        ("FindingVerdict", r"ECG2LAB_(NO_DECISION|FLAGGED|NOT_FLAGGED|UNSURE|OUTSIDE_EXPERIENCE) = \d"),
-    ):
-        listed = re.search(rf"enum {enum}\s*\{{(.*?)\}}", text).group(1)
-        names = [name.strip().replace("_", "").upper() for name in listed.split(",")]
-        assert names == [name.replace("_", "") for name in re.findall(pattern, HEADER)]
+    text = c_header.HEADER.read_text()
+    changed = tmp_path / "ecg2lab.h"
+    changed.write_text(
+        text.replace("typedef struct ecg2lab_finding {", f"typedef struct ecg2lab_finding {{\n  {field}")
+    )
+    with pytest.raises(SystemExit, match=re.escape(complaint)):
+        answer_structs(c_header.read_header(changed))
 
 
 def test_the_documentation_shows_the_examples():
@@ -98,6 +67,83 @@ def test_the_documentation_shows_the_examples():
         assert "\n".join(commands) in page
 
 
+def need(missing):
+    if missing:
+        pytest.skip(f"not here: {missing}")
+
+
+class Language:
+    """How programs of one language are compiled against its binding, and run with the C library."""
+
+    def __init__(self, out, c_package):
+        self.out, self.c_package = out, c_package
+
+
+class CSharp(Language):
+    """For .NET Framework, run by Mono."""
+
+    def __init__(self, out, c_package):
+        super().__init__(out, c_package)
+        need(assembly.missing_tool())
+        assembly.compile_assembly(out, "net472")
+
+    def program(self, source):
+        made = self.out / f"{source.stem}.exe"
+        succeeded("mcs", "-warnaserror", f"{source}.cs", f"-r:{self.out}/Ecg2Lab.dll", f"-out:{made}")
+        return ["mono", made]
+
+    def layouts(self):
+        made = self.out / "Layouts.exe"
+        succeeded("mcs", PROGRAMS / "Layouts.cs", *assembly.SOURCES.rglob("*.cs"), f"-out:{made}")
+        return ["mono", made]
+
+
+class DotNet(CSharp):
+    """For .NET Standard, run by .NET Core."""
+
+    def __init__(self, out, c_package):
+        Language.__init__(self, out, c_package)
+        need(assembly.missing_tool())
+        found = importlib.util.find_spec("dotnetcore2")
+        need(None if found else ".NET Core (PyPI: dotnetcore2)")
+        self.dotnet = Path(found.origin).parent / "bin" / "dotnet"
+        assembly.compile_assembly(out, "netstandard2.0")
+
+    def program(self, source):
+        made = self.out / f"{source.stem}.exe"
+        references = (f"-r:{self.out}/Ecg2Lab.dll", f"-r:{assembly.STANDARD}")
+        succeeded("mcs", "-warnaserror", f"{source}.cs", *references, f"-out:{made}")
+        configuration = {
+            "framework": {"name": "Microsoft.NETCore.App", "version": "3.1.0"},
+            "configProperties": {"System.Globalization.Invariant": True},
+        }
+        beside = made.with_suffix(".runtimeconfig.json")
+        beside.write_text(json.dumps({"runtimeOptions": configuration}))
+        return [self.dotnet, "exec", "--runtimeconfig", beside, made]
+
+
+class Java(Language):
+    def __init__(self, out, c_package):
+        super().__init__(out, c_package)
+        need(jar.missing_tool())
+        jar.compile_classes(out / "binding")
+        (out / "programs").mkdir()
+        self.path = f"{jar.JNA}:{out}/binding:{out}/programs"
+
+    def program(self, source):
+        options = ("--release", "8", "-Xlint:all,-options", "-Werror", "-cp", self.path)
+        succeeded("javac", *options, "-d", self.out / "programs", f"{source}.java")
+        return ["java", "-cp", self.path, f"-Djna.library.path={self.c_package}/lib", source.name]
+
+    def layouts(self):
+        return self.program(PROGRAMS / "Layouts")
+
+
+@pytest.fixture(scope="module", params=[CSharp, DotNet, Java], ids=["C# in Mono", "C# in .NET Core", "Java"])
+def language(request, c_package, tmp_path_factory):
+    return request.param(tmp_path_factory.mktemp("language"), c_package)
+
+
 @pytest.fixture(scope="module")
 def c_cart(c_package, tmp_path_factory):
     out = tmp_path_factory.mktemp("c-cart") / "cart"
@@ -107,33 +153,18 @@ def c_cart(c_package, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def csharp_cart(tmp_path_factory):
-    if not (shutil.which("mcs") and shutil.which("mono")):
-        pytest.skip("no C# here (Debian: mono-mcs, mono-runtime)")
-    out = tmp_path_factory.mktemp("csharp-cart") / "Cart.exe"
-    succeeded("mcs", "-warnaserror", EXAMPLES / "Ecg2Lab.cs", EXAMPLES / "Cart.cs", f"-out:{out}")
-    return ["mono", out]
+def other_cart(language):
+    return language.program(EXAMPLES / "Cart")
 
 
 @pytest.fixture(scope="module")
-def java_cart(c_package, tmp_path_factory):
-    if not (shutil.which("javac") and shutil.which("java") and JNA.exists()):
-        pytest.skip("no Java with JNA here (Debian: default-jdk-headless, libjna-java)")
-    out = tmp_path_factory.mktemp("java-cart")
-    sources = (EXAMPLES / "Ecg2Lab.java", EXAMPLES / "Cart.java")
-    succeeded("javac", "-Xlint:all", "-Werror", "-cp", JNA, "-d", out, *sources)
-    return ["java", "-cp", f"{JNA}:{out}", f"-Djna.library.path={c_package}/lib", "Cart"]
-
-
-@pytest.fixture(params=["csharp_cart", "java_cart"])
-def other_cart(request):
-    return request.getfixturevalue(request.param)
+def environment(c_package):
+    return {**os.environ, "LD_LIBRARY_PATH": f"{c_package}/lib", "LC_ALL": "C.UTF-8"}
 
 
 @pytest.fixture
-def ask(c_package):
+def ask(environment):
     """Runs a cart: exit status, what it printed, what it said on standard error."""
-    environment = {**os.environ, "LD_LIBRARY_PATH": f"{c_package}/lib", "LC_ALL": "C.UTF-8"}
 
     def run(cart, *arguments):
         done = subprocess.run([*map(str, cart), *map(str, arguments)], capture_output=True, env=environment)
@@ -142,11 +173,33 @@ def ask(c_package):
     return run
 
 
+@pytest.fixture(scope="module")
+def c_layouts(c_package, tmp_path_factory):
+    """What the C compiler says of every struct of the header."""
+    folder = tmp_path_factory.mktemp("layouts")
+    lines = ["#include <ecg2lab.h>", "#include <stdio.h>", "int main(void) {"]
+    for struct in c_header.read_header().structs.values():
+        if struct.fields:
+            c_name, name = f"ecg2lab_{struct.name}", pascal(struct.name)
+            lines.append(f'printf("{name} %zu\\n", sizeof({c_name}));')
+            fields = (field.name for field in struct.fields)
+            lines += [f'printf("{name}.{field} %zu\\n", offsetof({c_name}, {field}));' for field in fields]
+    (folder / "layouts.c").write_text("\n".join([*lines, "return 0; }"]))
+    succeeded(CC, "-std=c99", folder / "layouts.c", f"-I{c_package}/include", "-o", folder / "layouts")
+    return set(succeeded(folder / "layouts").splitlines())
+
+
+@pytest.mark.system
+def test_structs_are_laid_out_as_the_c_compiler_does(language, c_layouts, environment):
+    if isinstance(language, DotNet):
+        pytest.skip("the same source as in Mono")
+    assert set(succeeded(*language.layouts(), env=environment).splitlines()) == c_layouts
+
+
 @pytest.mark.system
 def test_another_language_gives_pythons_answer(
-    other_cart, cart_answers, c_package, engine, decided, data_folder, tmp_path
+    other_cart, cart_answers, environment, engine, decided, data_folder, tmp_path
 ):
-    environment = {**os.environ, "LD_LIBRARY_PATH": f"{c_package}/lib"}
     cart_answers.require_pythons_answer(other_cart, engine, data_folder, tmp_path, environment)
     with ecg2lab.load(decided, backend="native", threads=1) as deciding:
         cart_answers.require_pythons_answer(other_cart, deciding, data_folder, tmp_path, environment, decided)
@@ -193,3 +246,119 @@ def test_another_language_says_what_is_wrong_as_cart_c_does(c_cart, other_cart, 
     assert ask(other_cart)[0] == 2
     shutil.copy(DEMO, bundle)
     assert ask(other_cart, bundle, csv) == ask(c_cart, bundle, csv)
+
+
+@pytest.fixture(scope="module")
+def counts(record, tmp_path_factory):
+    """The record as 16-bit microvolt, in memory and as the file that the programs read."""
+    whole = np.rint(record.samples * 1000).astype(np.int16)
+    path = tmp_path_factory.mktemp("counts") / "ecg.i16"
+    path.write_bytes(whole.tobytes())
+    return whole, path
+
+
+@pytest.fixture(scope="module")
+def said(language, counts, environment):
+    """What the program of `bindings/` prints, by what stands before the colon."""
+    done = completed(*language.program(PROGRAMS / "Behaviours"), DEMO, counts[1], env=environment)
+    assert done.returncode == 0, done.stderr
+    lines = [line.partition(": ") for line in done.stdout.splitlines()]
+    found = {}
+    for name, _, value in lines:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.fixture(scope="module")
+def native():
+    with ecg2lab.load(DEMO, backend="native", threads=1) as loaded:
+        yield loaded
+
+
+def microvolts(samples):
+    return ecg2lab.Recording(samples, fs=500, leads=LEADS, unit="uV")
+
+
+def first(prediction):
+    return pytest.approx(prediction.findings[0].probability, abs=2e-7)  # printed to seven digits
+
+
+@pytest.mark.system
+def test_samples_of_every_type_and_layout(said, native, counts):
+    expected = first(native.predict(microvolts(counts[0])))
+    for name in ("int16", "float", "double", "interleaved"):
+        assert float(said[name][0]) == expected
+    coarse = (np.fix(counts[0] / 5)).astype(np.int16) * 5  # counts of 5 microvolt
+    assert float(said["counts"][0]) == first(native.predict(microvolts(coarse)))
+    patient = ecg2lab.Patient(age=63, sex="female", spo2_percent=97)
+    assert float(said["patient"][0]) == first(native.predict(microvolts(counts[0]), patient))
+
+
+@pytest.mark.system
+def test_mistakes_are_refused_before_memory_is_read(said):
+    assert said["one too few"] == ["argument: 59999 samples are not the same number for each of 12 leads"]
+    assert said["other type"][0].startswith("argument: the stream was opened for samples of another type than ")
+    assert said["part of a sample"] == ["argument: 13 samples are not the same number for each of 12 leads"]
+    assert said["zero in a text"] == ["argument: a text that is handed to ecg2lab has a zero character"]
+    assert said["no unit"] == ["ECG2LAB_ERROR_ARGUMENT: recording: unit is not set"]
+    assert said["two gains"] == ["ECG2LAB_ERROR_ARGUMENT: recording: gain_count must be 1 or lead_count"]
+    assert said["no leads"][0].startswith("ECG2LAB_ERROR_ARGUMENT: ")
+    assert said["age"] == ["ECG2LAB_ERROR_PATIENT: age is outside 0 to 120 y"]
+    assert said["no bundle"] == ["ECG2LAB_ERROR_BUNDLE: there is no bundle at absent.ecg2lab"]
+    assert said["threads"][0].startswith("ECG2LAB_ERROR_")
+
+
+@pytest.mark.system
+def test_answers_are_whole(said, native, counts):
+    """The JSON is Python's; fields of each kind (text, number, flag, code, list) are what the description says."""
+    document = json.loads(said["json"][0])
+    prediction = native.predict(microvolts(counts[0]))
+    assert [one["target"] for one in document["findings"]] == [one.target for one in prediction.findings]
+    assert said["source"] == ["order=Ä 7"]
+    assert said["quality"] == ["accepted"]
+    assert said["target"] == ["albumin_low_now 60"]
+    assert said["imputed"][0].split() == list(prediction.patient.imputed)
+    assert said["lead"][0].startswith("I 0.")
+    assert said["described"] == [f"{native.contract.name} 12 {len(native.contract.targets)} 250 synthetic"]
+    assert said["words"] == ["female male"]
+
+
+@pytest.mark.system
+def test_a_refusal_says_which_electrodes_and_why(said):
+    assert said["refused"] == ["ECG2LAB_ERROR_QUALITY FLAT"]
+    assert said["sentence"] == ["lead aVR flat: every sample is the same; check the electrodes and record again"]
+    assert "flat aVR" in said["fault"]
+    assert said["electrodes"] == ["aVR"]
+    assert said["no findings"] == ["0"]
+
+
+@pytest.mark.system
+def test_a_log_is_called_whatever_it_throws(said):
+    loaded, refused = said["log"]
+    assert loaded.startswith("INFO loaded ")
+    assert refused == "WARNING refused: age is outside 0 to 120 y"
+
+
+@pytest.mark.system
+def test_a_stream_is_pythons(said, native, counts):
+    samples = counts[0].copy()
+    samples[:, 1000] = samples[0, 1000]
+    stream = native.stream(fs=500, leads=LEADS, unit="uV", hop_s=2, patient=ecg2lab.Patient(age=63))
+    answers = [answer for at in range(0, 5000, 125) for answer in stream.push(samples[:, at : at + 125])]
+    windows = {name: values for name, values in said.items() if name.startswith("window ")}
+    assert len(answers) > 2
+    for answer, (value,) in zip(answers, windows.values(), strict=False):
+        assert float(value) == first(answer)
+    assert said["refused facts"] == ["ECG2LAB_ERROR_PATIENT: age is outside 0 to 120 y"]
+    assert said["received"] == ["5000 I"]
+    assert said["reset"] == ["0"]
+
+
+@pytest.mark.system
+def test_nothing_is_used_after_it_is_closed(said):
+    """What was begun is answered; later calls are refused; no thread reads memory that was freed."""
+    assert said["asked before closing"] == said["int16"]
+    for name in ("after closing", "later, after closing", "stream, after closing", "stream after closing"):
+        assert said[name] == ["closed"]
+    assert int(said["stream outlives its model"][0]) > 2
+    assert said["threads ended"] == ["closed closed closed"] * 5

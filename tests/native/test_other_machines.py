@@ -1,7 +1,6 @@
 """The C library cross-compiled and run: 64-bit Arm Linux under qemu-user, 64-bit Windows under wine."""
 
-import importlib.util
-import os
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -9,9 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from native_tools import DEMO, EXAMPLES, NATIVE, ROOT, STRICT, succeeded
+from hardened import dll_lacks, dll_versions, elf_lacks, objects_without
+from native_tools import DEMO, EXAMPLES, NATIVE, ROOT, STRICT, find_binutils, succeeded
 
 import ecg2lab
+import libraries
 from ecg2lab_export import export
 
 pytestmark = pytest.mark.system
@@ -23,7 +24,7 @@ OLDEST_GLIBC = (2, 28)
 class Machine(NamedTuple):
     """Where programs are made for, and what runs them here."""
 
-    toolchain: str
+    name: str
     runners: tuple[str, ...]
     arguments: tuple[str, ...]
     system_root: Path | None
@@ -33,7 +34,7 @@ class Machine(NamedTuple):
 
     @property
     def file(self):
-        return NATIVE / "cmake" / "toolchains" / f"{self.toolchain}.cmake"
+        return NATIVE / "cmake" / "toolchains" / f"{libraries.MACHINES[self.name]}.cmake"
 
     @property
     def target(self):
@@ -42,7 +43,7 @@ class Machine(NamedTuple):
 
 
 ARM = Machine(
-    toolchain="aarch64-linux",
+    name="linux-arm64",
     runners=("qemu-aarch64", "qemu-aarch64-static"),
     arguments=("-L", "/usr/aarch64-linux-gnu"),
     system_root=Path("/usr/aarch64-linux-gnu/lib/libc.so.6"),
@@ -51,7 +52,7 @@ ARM = Machine(
     archive="libecg2lab.a",
 )
 WINDOWS = Machine(
-    toolchain="x86_64-windows",
+    name="win-x64",
     runners=("wine64", "/usr/lib/wine/wine64"),  # wine64 of Debian is not on the path
     arguments=(),
     system_root=None,
@@ -91,10 +92,7 @@ class Built(NamedTuple):
 
 def find_zig():
     """The compiler of the package ziglang; skips where there is none."""
-    found = importlib.util.find_spec("ziglang")
-    if found is None:
-        pytest.skip("no cross compiler here (PyPI: ziglang)")
-    return Path(found.origin).with_name("zig")
+    return libraries.find_zig() or pytest.skip("no cross compiler here (PyPI: ziglang)")
 
 
 def find_runner(machine):
@@ -105,23 +103,11 @@ def find_runner(machine):
     return [found, *machine.arguments]
 
 
-def find_binutils(tool):
-    if shutil.which(tool) is None:
-        pytest.skip(f"no {tool} here (Debian: binutils)")
-    return tool
-
-
 def build(machine, cmake):
-    """Build in build/cross, where the next run finds what has not changed; two at a time: a kernel takes a gigabyte."""
+    """With the unit tests, and as every package has it."""
     runner, zig = find_runner(machine), find_zig()
-    environment = {**os.environ, "ECG2LAB_ZIG": str(zig)}
-    made = ROOT / "build" / "cross" / machine.toolchain
-    prefix = made / "package"
-    options = (f"-DCMAKE_TOOLCHAIN_FILE={machine.file}", "-DCMAKE_INSTALL_LIBDIR=lib")
-    options += ("-DECG2LAB_TESTS=ON", "-DECG2LAB_WERROR=ON")
-    succeeded(cmake, "-S", NATIVE, "-B", made, *options, env=environment)
-    succeeded(cmake, "--build", made, "--parallel", 2, env=environment)
-    succeeded(cmake, "--install", made, "--prefix", prefix, env=environment)
+    prefix = ROOT / "build" / "cross" / libraries.MACHINES[machine.name] / "package"
+    made = libraries.build(cmake, machine.name, prefix, "-DECG2LAB_TESTS=ON", "-DECG2LAB_BUILD_STATIC=ON")
     return Built(machine, made, prefix, zig, runner)
 
 
@@ -214,6 +200,20 @@ def test_the_dll_of_windows_shows_only_our_names_and_needs_only_windows(windows)
     assert all(name.startswith("ecg2lab_") for name in exported)
     needed = {name.lower() for name in re.findall(r"DLL Name: (.*)", listed)}
     assert {name for name in needed if not name.startswith("api-ms-win-crt-")} <= {"kernel32.dll"}
+
+
+def test_the_library_of_arm_is_hardened(aarch64):
+    assert elf_lacks(aarch64.prefix / "lib" / "libecg2lab.so") == []
+    assert objects_without(aarch64.prefix / "lib" / ARM.archive, "BTI, PAC") == []
+
+
+def test_the_dll_is_hardened_and_says_its_version(windows):
+    """What a right click shows, from the one version that there is."""
+    library = windows.prefix / "bin" / "ecg2lab.dll"
+    assert dll_lacks(library) == []
+    version = importlib.metadata.version("ecg2lab")
+    assert dll_versions(library) == (f"{version}.0",) * 2
+    assert "Not for clinical use".encode("utf-16le") in library.read_bytes()
 
 
 def test_windows_opens_a_path_in_utf8(windows, tmp_path):

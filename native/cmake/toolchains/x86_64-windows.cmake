@@ -4,5 +4,5 @@ set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(zig_target x86_64-windows-gnu)
 include(${CMAKE_CURRENT_LIST_DIR}/zig.cmake)
-# CMake wants one to be named; there is nothing for it to compile.
 set(CMAKE_RC_COMPILER ${zig})
+set(CMAKE_RC_COMPILE_OBJECT "<CMAKE_RC_COMPILER> rc /:output-format coff /:target x64 -- <SOURCE> <OBJECT>")

@@ -7,7 +7,6 @@ compiler is zig: it links to a glibc as old as is asked for, whatever this machi
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import re
 import shutil
@@ -17,23 +16,13 @@ import tempfile
 from pathlib import Path
 
 from arm_python import ArmPython, find_arm_python
+from libraries import NATIVE, ROOT, find_zig, run
 
-ROOT = Path(__file__).parents[2]
-TOOLCHAINS = ROOT / "native" / "cmake" / "toolchains"
+TOOLCHAINS = NATIVE / "cmake" / "toolchains"
 WORK = ROOT / "build" / "wheels"
 MINORS = range(10, 15)
 GLIBC_MINOR = int(re.search(r"gnu\.2\.(\d+)", (TOOLCHAINS / "x86_64-linux.cmake").read_text()).group(1))
 EXTRAS = "formats,report"  # what the demo needs
-
-
-def run(*command, **options) -> str:
-    """Run a tool; its output is the message where it fails."""
-    done = subprocess.run(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options
-    )
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}")
-    return done.stdout
 
 
 def find_pythons() -> dict[str, Path]:
@@ -59,7 +48,6 @@ def fresh_environment(python: Path, folder: Path) -> Path:
 
 def build_wheel(python: Path, machine: str, foreign: dict[str, str]) -> Path:
     """With what the build needs fetched into an environment of its own, as pip does for everybody."""
-    zig = Path(importlib.util.find_spec("ziglang").origin).with_name("zig")
     out = WORK / f"{python.name}-{machine}"
     shutil.rmtree(out, ignore_errors=True)
     defines = {"CMAKE_TOOLCHAIN_FILE": TOOLCHAINS / f"{machine}-linux.cmake", "ECG2LAB_WERROR": "ON"}
@@ -72,7 +60,7 @@ def build_wheel(python: Path, machine: str, foreign: dict[str, str]) -> Path:
     settings.append(f"--config-settings=build-dir={WORK}/{{wheel_tag}}")
     run(
         *(python, "-m", "pip", "wheel", "--no-deps", *settings, "--wheel-dir", out, ROOT),
-        env={**os.environ, "ECG2LAB_ZIG": str(zig), **foreign},
+        env={**os.environ, "ECG2LAB_ZIG": str(find_zig()), **foreign},
     )
     return next(out.glob("*.whl"))
 
@@ -146,6 +134,9 @@ def main() -> None:
     pythons = find_pythons()
     wanted = arguments.python if arguments.python is not None else list(pythons)
     print(sdist(arguments.out).name, flush=True)
+    for minor in MINORS:
+        if arguments.python is None and f"3.{minor}" not in pythons:
+            print(f"no wheel for 3.{minor}: no such Python on the path or under pyenv", flush=True)
     for version in wanted:
         if version not in pythons:
             sys.exit(f"no Python {version} here with venv")
