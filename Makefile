@@ -12,7 +12,8 @@ PARALLEL = -n $(WORKERS) --dist worksteal
 # Without bytecode each run of `make quick` would compile the tests anew, a quarter of its time.
 WITH_BYTECODE = env -u PYTHONDONTWRITEBYTECODE
 # What an installation depends on: its metadata and everything that is compiled.
-SOURCES := pyproject.toml $(shell find native -type f -not -name '.*') \
+SOURCES := pyproject.toml $(shell find native -type f -not -name '.*' -not -path 'native/bindings/*' \
+    -not -path 'native/packages/*' -not -path 'native/test_package/*') \
   $(shell find sdk export training bench -name __init__.py)
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
 SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine64 g++-11 g++-11-aarch64-linux-gnu \

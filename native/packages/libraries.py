@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"
 MACHINES = {"linux-x64": "x86_64-linux", "linux-arm64": "aarch64-linux", "win-x64": "x86_64-windows"}
-"""Of each machine, by the name that .NET has for it, the toolchain file."""
+"""Those that packages are for, by the names that .NET has for them, with the toolchain file of each."""
 
 
 def run(*command: object, **options: object) -> str:
@@ -30,12 +30,11 @@ def find_zig() -> Path | None:
     return Path(found.origin).with_name("zig") if found and found.origin else None
 
 
-def build(cmake: str, machine: str, prefix: Path, *options: str) -> Path:
+def build(cmake: str, toolchain: str, prefix: Path, *options: str) -> Path:
     """Build in build/cross, where the next run finds what has not changed, and install into `prefix`.
 
     Two files at a time: a kernel takes a gigabyte. Returns the folder of the build.
     """
-    toolchain = MACHINES[machine]
     made = ROOT / "build" / "cross" / toolchain
     environment = {**os.environ, "ECG2LAB_ZIG": str(find_zig())}
     file = NATIVE / "cmake" / "toolchains" / f"{toolchain}.cmake"
@@ -49,7 +48,7 @@ def build(cmake: str, machine: str, prefix: Path, *options: str) -> Path:
 def build_to_ship(cmake: str, machine: str) -> Path:
     """The shared library alone, installed: zig's C++ library inside a static one would be of use to zig only."""
     prefix = ROOT / "build" / "ship" / machine
-    build(cmake, machine, prefix, "-DECG2LAB_BUILD_STATIC=OFF")
+    build(cmake, MACHINES[machine], prefix, "-DECG2LAB_BUILD_STATIC=OFF")
     return prefix
 
 

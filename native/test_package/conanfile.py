@@ -1,21 +1,27 @@
 """What `conan create native` asks of the package: a program in C finds it, links it and calls it."""
 
-from pathlib import Path
+import os
 
 from conan import ConanFile
 from conan.tools.build import can_run
-from conan.tools.cmake import CMake, cmake_layout
+from conan.tools.cmake import CMake, CMakeToolchain, cmake_layout
 
 
 class TestPackage(ConanFile):
     settings = "os", "compiler", "build_type", "arch"
-    generators = "CMakeDeps", "CMakeToolchain"
+    generators = "CMakeDeps"
 
     def requirements(self) -> None:
         self.requires(self.tested_reference_str)
 
     def layout(self) -> None:
         cmake_layout(self)
+
+    def generate(self) -> None:
+        """Without a file of presets beside the sources."""
+        toolchain = CMakeToolchain(self)
+        toolchain.user_presets_path = False
+        toolchain.generate()
 
     def build(self) -> None:
         cmake = CMake(self)
@@ -24,4 +30,4 @@ class TestPackage(ConanFile):
 
     def test(self) -> None:
         if can_run(self):
-            self.run(str(Path(self.cpp.build.bindir) / "consumer"), env="conanrun")
+            self.run(os.path.join(self.cpp.build.bindir, "consumer"), env="conanrun")

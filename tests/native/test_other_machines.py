@@ -24,7 +24,7 @@ OLDEST_GLIBC = (2, 28)
 class Machine(NamedTuple):
     """Where programs are made for, and what runs them here."""
 
-    name: str
+    toolchain: str
     runners: tuple[str, ...]
     arguments: tuple[str, ...]
     system_root: Path | None
@@ -34,7 +34,7 @@ class Machine(NamedTuple):
 
     @property
     def file(self):
-        return NATIVE / "cmake" / "toolchains" / f"{libraries.MACHINES[self.name]}.cmake"
+        return NATIVE / "cmake" / "toolchains" / f"{self.toolchain}.cmake"
 
     @property
     def target(self):
@@ -43,7 +43,7 @@ class Machine(NamedTuple):
 
 
 ARM = Machine(
-    name="linux-arm64",
+    toolchain="aarch64-linux",
     runners=("qemu-aarch64", "qemu-aarch64-static"),
     arguments=("-L", "/usr/aarch64-linux-gnu"),
     system_root=Path("/usr/aarch64-linux-gnu/lib/libc.so.6"),
@@ -52,7 +52,7 @@ ARM = Machine(
     archive="libecg2lab.a",
 )
 WINDOWS = Machine(
-    name="win-x64",
+    toolchain="x86_64-windows",
     runners=("wine64", "/usr/lib/wine/wine64"),  # wine64 of Debian is not on the path
     arguments=(),
     system_root=None,
@@ -106,8 +106,8 @@ def find_runner(machine):
 def build(machine, cmake):
     """With the unit tests, and as every package has it."""
     runner, zig = find_runner(machine), find_zig()
-    prefix = ROOT / "build" / "cross" / libraries.MACHINES[machine.name] / "package"
-    made = libraries.build(cmake, machine.name, prefix, "-DECG2LAB_TESTS=ON", "-DECG2LAB_BUILD_STATIC=ON")
+    prefix = ROOT / "build" / "cross" / machine.toolchain / "package"
+    made = libraries.build(cmake, machine.toolchain, prefix, "-DECG2LAB_TESTS=ON", "-DECG2LAB_BUILD_STATIC=ON")
     return Built(machine, made, prefix, zig, runner)
 
 

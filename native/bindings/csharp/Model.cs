@@ -83,7 +83,7 @@ namespace Ecg2Lab
             RefuseDisposed();
             IDisposable kept = handle.Keep();
             Task<Result> task = Task.Run(() => Answer(recording, patient), cancellation);
-            task.ContinueWith(_ => kept.Dispose(), TaskContinuationOptions.ExecuteSynchronously);
+            task.ContinueWith(_ => kept.Dispose(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             return task;
         }
 
