@@ -19,6 +19,11 @@
  * model, so that threads that share a model cannot mix up their messages. After an error model and stream are still
  * usable and nothing is leaked. No C++ exception leaves the library.
  *
+ * THE PROGRAM AROUND IT. Every call computes with floating-point numbers as C programs do by default (round to nearest,
+ * no traps), whatever the program chose, and leaves its choice and its exception flags as they were; the log callback
+ * runs in the program's. Helper threads block every signal. A thread that asked leaves nothing behind but its message,
+ * and dlclose unloads the library when everything was freed.
+ *
  * VERSIONS. Structs that a caller fills begin with `struct_size`, which the matching _init function sets: a program
  * built with an older, shorter struct keeps working, and what it does not know has its default. Structs that the
  * library fills grow at their end only; lists are arrays of pointers, so that their elements may grow too. A program
@@ -112,7 +117,8 @@ typedef enum ecg2lab_status {
 /* Such as "ECG2LAB_ERROR_QUALITY"; of an unknown code "unknown status". */
 ECG2LAB_API const char* ecg2lab_status_name(int32_t status);
 
-/* Of the last call of this thread that returned a status; empty if it succeeded. Valid until the next such call. */
+/* Of the last call of this thread that returned a status; empty if it succeeded. Valid until the next such call. Calls
+ * that return no status leave it as it is unless memory ran out, and so do calls that the log callback makes. */
 ECG2LAB_API const char* ecg2lab_last_error(void);
 
 /* Of the library, such as "0.1.0". */

@@ -139,12 +139,8 @@ ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recordi
 void ecg2lab_result_free(ecg2lab_result* result) { delete static_cast<Result*>(result); }
 
 const char* ecg2lab_result_json(const ecg2lab_result* result) {
-  const char* json = nullptr;
-  guarded([&] {
-    json = static_cast<const Result&>(require(result, "result")).json();
-    return ECG2LAB_OK;
-  });
-  return json;
+  if (result == nullptr) return nullptr;
+  return or_null([&] { return static_cast<const Result&>(*result).json(); });
 }
 
 const ecg2lab_graph* ecg2lab_window_graph(const ecg2lab_model* model) {
@@ -233,12 +229,8 @@ ecg2lab_status ecg2lab_stream_reset(ecg2lab_stream* stream) {
 }
 
 const ecg2lab_stream_state* ecg2lab_stream_describe(ecg2lab_stream* stream) {
-  const ecg2lab_stream_state* state = nullptr;
-  guarded([&] {
-    state = &require(stream, "stream").describe();
-    return ECG2LAB_OK;
-  });
-  return state;
+  if (stream == nullptr) return nullptr;
+  return or_null([&] { return &stream->describe(); });
 }
 
 }  // extern "C"

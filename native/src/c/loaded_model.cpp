@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "bundle/fit.h"
+#include "c/status.h"
 #include "engine/kernels/instruction_sets.h"
 
 namespace ecg2lab::c {
@@ -99,7 +100,10 @@ LoadedModel::LoadedModel(const std::string& path, const ModelOptions& options, e
 }
 
 void LoadedModel::log(ecg2lab_log_level level, const std::string& message) const {
-  if (log_ != nullptr) log_(log_user_, level, printable(message).c_str());
+  if (log_ == nullptr) return;
+  const std::string line = printable(message);
+  const Outside outside;
+  log_(log_user_, level, line.c_str());
 }
 
 void LoadedModel::describe() {

@@ -1,0 +1,91 @@
+"""Programs that embed the C library in ways that hosts do: `hosts` has them, and says at their tops what is right."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from native_tools import CC, DEMO, completed
+
+import ecg2lab
+from ecg2lab.demo import record_path
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="these programs are for Linux"),
+]
+HOSTS = Path(__file__).parent / "hosts"
+UNLINKED = {"unload"}
+"""That have the library from `dlopen` alone."""
+
+
+@pytest.fixture(scope="module")
+def host(c_package, tmp_path_factory):
+    """Compiles and runs a program: what it printed."""
+    out = tmp_path_factory.mktemp("hosts")
+    library = out / "libcopy.so"
+    library.write_bytes((c_package / "lib" / "libecg2lab.so").read_bytes())
+    ecg2lab.read(record_path()).samples.tofile(out / "ecg")
+    environment = {**os.environ, "ECG2LAB_DEMO": str(DEMO), "ECG2LAB_ECG": str(out / "ecg")}
+    environment |= {"ECG2LAB_LIB": str(library), "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+
+    def run(name, *arguments):
+        program, lib = out / name, c_package / "lib"
+        linked = () if name in UNLINKED else (f"-L{lib}", f"-Wl,-rpath,{lib}", "-lecg2lab")
+        options = ("-std=gnu99", "-O1", "-Wall", "-Wno-format-truncation", f"-I{c_package}/include")
+        made = completed(CC, *options, HOSTS / f"{name}.c", "-o", program, *linked, "-ldl", "-lm", "-pthread")
+        assert (made.returncode, made.stderr) == (0, "")
+        done = completed(program, *arguments, env=environment, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def numbers(text):
+    return [int(number) for number in re.findall(r"-?\d+(?![\d.])", text)]
+
+
+def test_a_host_that_traps_invalid_operations_is_answered(host):
+    assert host("1_fp_trap") == "ECG2LAB_OK\n"
+
+
+def test_no_handler_runs_in_a_thread_of_the_library(host):
+    assert host("3_signals_in_helpers") == "handler ran in a library thread 0 times\n"
+
+
+def test_helpers_block_every_signal_and_the_programs_mask_stays(host):
+    assert host("signals") == ""
+
+
+def test_the_last_error_stays(host):
+    lines = host("5_last_error_lost").splitlines()
+    assert "[sampling rate 10 Hz is outside 100 to 2000 Hz]" in lines[0]
+    assert lines[1].count("[these samples cannot be used: infinite samples]") == 2
+
+
+def test_no_callback_and_no_call_without_a_status_changes_the_last_error(host):
+    assert host("last_error") == ""
+
+
+def test_the_library_is_unloaded(host):
+    assert re.findall(r"dlclose (\d+)", host("6_dlclose_pinned")) == ["0", "0"]
+
+
+def test_the_library_is_unloaded_beside_threads_that_asked_and_live_on(host):
+    """What a thread keeps: its message, and what glibc notes of the thread."""
+    kept, mapped, _again = host("unload").splitlines()
+    assert mapped == "mapped parts after dlclose 0"
+    assert int(re.search(r"(-?\d+) bytes", kept).group(1)) < 8192
+
+
+def test_the_hosts_rounding_mode_changes_nothing(host):
+    near, upward, differed = re.search(
+        r"nearest (\S+), upward (\S+); .* differed (\d+)", host("8_rounding_mode")
+    ).groups()
+    assert (near, differed) == (upward, "0")
+
+
+def test_every_environment_of_floats_gives_the_same_bits_and_stays_the_hosts(host):
+    assert host("floats") == ""
