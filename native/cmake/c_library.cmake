@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 set(c_sources
   src/c/ecg2lab.cpp
   src/c/status.cpp
+  src/c/description.cpp
   src/c/inputs.cpp
   src/c/loaded_model.cpp
   src/c/opened_stream.cpp

@@ -11,8 +11,9 @@
  * OWNERSHIP. What a call returns through `**` belongs to the caller, who frees it with the function of its name;
  * freeing NULL does nothing. Everything that a description or a graph points to lives as long as its model; everything
  * that a result or a prepared recording points to lives as long as that one, even after its model, stream or prepared
- * recording was freed; a stream outlives its model, too. What is handed in is copied or read during the call and stays
- * the caller's.
+ * recording was freed. Both keep names and rules of a freed model, but neither its threads nor its weights; a stream
+ * outlives its model, too, and keeps all of it. What is handed in is copied or read during the call and stays the
+ * caller's.
  *
  * ERRORS. Every call that can fail returns an ecg2lab_status, and ecg2lab_last_error says in one line what is wrong and
  * what to do about it; such a line never holds what was said of a patient. It is kept per thread, and not in the

@@ -51,6 +51,19 @@ def test_a_host_that_traps_invalid_operations_is_answered(host):
     assert host("1_fp_trap") == "ECG2LAB_OK\n"
 
 
+def test_a_result_keeps_no_threads_and_no_weights_of_a_freed_model(host):
+    """What it keeps is a sixth of what a model holds; the rest is room for pages that only the allocator knows of."""
+    before, kept, _end = (numbers(line.split(": ")[1]) for line in host("2_result_keeps_model").splitlines())
+    assert kept[0] == before[0]
+    assert kept[1] - before[1] < 20 * 3000 / 3
+
+
+def test_results_and_prepared_recordings_show_all_when_their_model_is_gone(host):
+    for line in host("results").splitlines():
+        model, kept = numbers(line)
+        assert kept < model / 3
+
+
 def test_no_handler_runs_in_a_thread_of_the_library(host):
     assert host("3_signals_in_helpers") == "handler ran in a library thread 0 times\n"
 

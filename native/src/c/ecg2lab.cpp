@@ -55,7 +55,7 @@ ecg2lab_status hand_over(std::unique_ptr<Owned> owned, Seen** seen) {
 ecg2lab_status hand_over(const std::shared_ptr<const LoadedModel>& loaded, ecg2lab::Answer answer, SourceFields source,
                          ecg2lab_result** result) {
   log_refusal(*loaded, answer);
-  return hand_over(std::make_unique<Result>(loaded, std::move(answer), std::move(source)), result);
+  return hand_over(std::make_unique<Result>(loaded->description(), std::move(answer), std::move(source)), result);
 }
 
 ecg2lab_status load(const char* path, const ecg2lab_options* options, ecg2lab::Runner runner, ecg2lab_model** model) {
@@ -121,7 +121,7 @@ ecg2lab_status ecg2lab_load_without_engine(const char* path, const ecg2lab_optio
 void ecg2lab_free(ecg2lab_model* model) { delete model; }
 
 const ecg2lab_description* ecg2lab_describe(const ecg2lab_model* model) {
-  return model == nullptr ? nullptr : &model->loaded->description();
+  return model == nullptr ? nullptr : &model->loaded->description()->shown();
 }
 
 ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recording* recording,
@@ -156,7 +156,7 @@ ecg2lab_status ecg2lab_prepare(const ecg2lab_model* model, const ecg2lab_recordi
     SourceFields source = to_source(fields);
     ecg2lab::Question question = loaded->model().prepare(to_raw_recording(fields), to_patient(read_patient(patient)));
     log_refusal(*loaded, question.so_far);
-    return hand_over(std::make_unique<PreparedRecording>(loaded, std::move(question), std::move(source)), prepared);
+    return hand_over(std::make_unique<PreparedRecording>(*loaded, std::move(question), std::move(source)), prepared);
   });
 }
 

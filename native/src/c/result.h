@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "c/description.h"
 #include "c/inputs.h"
 #include "c/list.h"
-#include "c/loaded_model.h"
 #include "ecg2lab.h"
 
 namespace ecg2lab::c {
@@ -16,7 +16,7 @@ namespace ecg2lab::c {
 // What a caller frees: the struct that it sees, and everything that this points to.
 class Result : public ecg2lab_result {
  public:
-  Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFields source);
+  Result(std::shared_ptr<const Description> model, Answer answer, SourceFields source);
   Result(const Result&) = delete;  // the struct points into this one
   Result& operator=(const Result&) = delete;
 
@@ -30,7 +30,7 @@ class Result : public ecg2lab_result {
   void add_imputed();
   void fill();
 
-  std::shared_ptr<const LoadedModel> model_;
+  std::shared_ptr<const Description> model_;
   Answer answer_;
   SourceFields source_fields_;
   List<ecg2lab_lead> lead_list_;
