@@ -8,6 +8,7 @@ set(c_sources
   src/c/description.cpp
   src/c/inputs.cpp
   src/c/loaded_model.cpp
+  src/c/names.cpp
   src/c/opened_stream.cpp
   src/c/prepared.cpp
   src/c/result.cpp

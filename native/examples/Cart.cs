@@ -16,7 +16,6 @@ static class Cart
     static readonly CultureInfo Plain = CultureInfo.InvariantCulture;
     static readonly string[] Units = { "", "uV", "mV", "V" }, Sexes = { "female", "male" };
     static readonly string[] Races = { "asian", "black", "hispanic", "other", "white" };
-    static readonly string[] Verdicts = { "not judged", "good", "missing", "empty", "gap", "flat", "clipped", "faulty" };
 
     // ---- The file ----
 
@@ -125,6 +124,8 @@ static class Cart
         {
             said.AppendFormat(Plain, "not given: {0}, taken as {1}\n", imputed.Name, imputed.Word ?? imputed.Number.ToString("G6", Plain));
         }
+        said.AppendFormat(Plain, "quality: {0}\n", answer.Quality);
+        foreach (string fault in answer.Faults) said.AppendFormat(Plain, "  {0}\n", fault);
         double window = answer.Windows > 0 ? (answer.DurationS - answer.UnusedS) / answer.Windows : 0;
         said.AppendFormat(Plain, "{0} windows of {1:G3} s; {2:G3} s at the end not used\n", answer.Windows, window, answer.UnusedS);
         Console.Out.Write(said);
@@ -162,7 +163,7 @@ static class Cart
     // Which electrodes to look at.
     static void PrintLeads(IReadOnlyList<Lead> leads)
     {
-        foreach (Lead lead in leads) Console.Error.Write("{0,-4} {1}\n", lead.Name, Verdicts[(int)lead.Verdict]);
+        foreach (Lead lead in leads) Console.Error.Write("{0,-4} {1}\n", lead.Name, lead.Word);
     }
 
     static int Main(string[] arguments)

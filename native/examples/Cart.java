@@ -117,6 +117,8 @@ public final class Cart {
       out.printf("not given: %s, taken as %s\n", imputed.name,
                  imputed.word != null ? imputed.word : brief(imputed.number, 6));
     }
+    out.printf("quality: %s\n", answer.quality);
+    for (String fault : answer.faults) out.printf("  %s\n", fault);
     double window = answer.windows > 0 ? (answer.durationS - answer.unusedS) / answer.windows : 0;
     out.printf("%d windows of %s s; %s s at the end not used\n", answer.windows, brief(window, 3),
                brief(answer.unusedS, 3));
@@ -130,7 +132,7 @@ public final class Cart {
   // Which electrodes to look at.
   private static void printLeads(PrintStream err, List<Ecg2Lab.Lead> leads) {
     for (Ecg2Lab.Lead lead : leads) {
-      err.printf("%-4s %s\n", lead.name, lead.verdict.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+      err.printf("%-4s %s\n", lead.name, lead.word);
     }
   }
 

@@ -27,7 +27,8 @@ namespace Ecg2Lab
     public sealed class Lead
     {
         public string Name;
-        public Verdict Verdict;
+        public Verdict Verdict;  // a number without a name here: of a newer library
+        public string Word;      // the same, as the library says it
     }
 
     public sealed class Finding
@@ -57,6 +58,8 @@ namespace Ecg2Lab
         public IReadOnlyList<Lead> Leads;
         public IReadOnlyList<Finding> Findings;
         public IReadOnlyList<Imputed> Imputed;
+        public string Quality;                // "accepted", "warnings" or "refused"
+        public IReadOnlyList<string> Faults;  // what to know about the recording, in sentences
         public double DurationS, UnusedS;
         public int Windows;
     }
@@ -121,6 +124,7 @@ namespace Ecg2Lab
                 using (var texts = new Texts())
                 {
                     int leads = recording.Leads.Count;
+                    Library.RequireWhole(recording.Samples.Length, leads);
                     given.samples = samples.AddrOfPinnedObject();
                     given.sample_type = 1;  // ECG2LAB_DOUBLE
                     given.unit = (int)recording.Unit;
@@ -130,6 +134,7 @@ namespace Ecg2Lab
                     given.sampling_rate_hz = recording.SamplingRateHz;
                     given.lead_stride = (UIntPtr)1;
                     given.sample_stride = (UIntPtr)leads;
+                    given.buffer_bytes = (UIntPtr)((ulong)recording.Samples.Length * sizeof(double));
                     return Ask(ref given, ref patient.Known);
                 }
             }
@@ -219,6 +224,13 @@ namespace Ecg2Lab
             if (status != 0) throw new Ecg2LabException(StatusName(status), LastError());
         }
 
+        // A remainder would be left out without a word, and every lead be wrong where one sample is lost.
+        public static void RequireWhole(int samples, int leads)
+        {
+            if (leads == 0 || samples % leads == 0) return;
+            throw new Ecg2LabException(StatusName(1), samples + " samples are not as many for each of " + leads + " leads");
+        }
+
         static string Text(IntPtr text)
         {
             if (text == IntPtr.Zero) return null;
@@ -240,7 +252,15 @@ namespace Ecg2Lab
             return all;
         }
 
-        static Lead Copy(Native.Lead lead) { return new Lead { Name = Text(lead.name), Verdict = (Verdict)lead.verdict }; }
+        static Lead Copy(Native.Lead lead)
+        {
+            return new Lead
+            {
+                Name = Text(lead.name),
+                Verdict = (Verdict)lead.verdict,
+                Word = Text(Native.ecg2lab_lead_verdict_name(lead.verdict)),
+            };
+        }
 
         static Finding Copy(Native.Finding finding)
         {
@@ -278,6 +298,8 @@ namespace Ecg2Lab
                 Leads = List<Native.Lead, Lead>(result.leads, result.lead_count, Copy),
                 Findings = List<Native.Finding, Finding>(result.findings, result.finding_count, Copy),
                 Imputed = List<Native.Imputed, Imputed>(result.imputed, result.imputed_count, Copy),
+                Quality = Text(Native.ecg2lab_quality_name(result.quality)),
+                Faults = List<Native.Fault, string>(result.faults, result.fault_count, fault => Text(fault.message)),
                 DurationS = result.duration_s,
                 UnusedS = result.unused_s,
                 Windows = (int)result.window_count,
@@ -288,7 +310,7 @@ namespace Ecg2Lab
     // The structs and calls of ecg2lab.h, field by field; every pointer is an IntPtr.
     static class Native
     {
-        public const int AbiVersion = 2;
+        public const int AbiVersion = 3;
 
         public struct Options
         {
@@ -322,7 +344,8 @@ namespace Ecg2Lab
             public IntPtr baseline;
             public UIntPtr baseline_count;
             public IntPtr source;
-            public UIntPtr source_count;
+            public UIntPtr source_count, buffer_bytes;
+            public int has_missing_code, missing_code;
         }
 
         public struct Patient
@@ -340,6 +363,14 @@ namespace Ecg2Lab
             public UIntPtr missing_samples, clipped_samples, longest_gap;
             public double peak_to_peak_mv;
             public double flat_share, saturated_share, noise_mv, wander_mv, mains_mv, bsqi, ksqi, ssqi, psqi, bassqi;
+        }
+
+        public struct Fault
+        {
+            public int code, refuses;
+            public IntPtr name, lead, other_lead;
+            public double measured, limit;
+            public IntPtr message;
         }
 
         public struct Measured
@@ -409,6 +440,8 @@ namespace Ecg2Lab
 
         [DllImport(Name, CallingConvention = C)] public static extern int ecg2lab_abi_version();
         [DllImport(Name, CallingConvention = C)] public static extern IntPtr ecg2lab_status_name(int status);
+        [DllImport(Name, CallingConvention = C)] public static extern IntPtr ecg2lab_lead_verdict_name(int verdict);
+        [DllImport(Name, CallingConvention = C)] public static extern IntPtr ecg2lab_quality_name(int quality);
         [DllImport(Name, CallingConvention = C)] public static extern IntPtr ecg2lab_last_error();
         [DllImport(Name, CallingConvention = C)] public static extern int ecg2lab_options_init(ref Options options, UIntPtr size);
         [DllImport(Name, CallingConvention = C)] public static extern int ecg2lab_recording_init(ref Recording recording, UIntPtr size);

@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.function.Function;
 
 public final class Ecg2Lab {
-  private static final int ABI_VERSION = 2;
+  private static final int ABI_VERSION = 3;
   private static final String UTF8 = "UTF-8";
   private static final Library LIBRARY = Native.load("ecg2lab", Library.class);
 
@@ -47,7 +47,11 @@ public final class Ecg2Lab {
     public final String status;
 
     Ecg2LabException(int status) {
-      super(text(LIBRARY.ecg2lab_last_error()));
+      this(status, text(LIBRARY.ecg2lab_last_error()));
+    }
+
+    Ecg2LabException(int status, String message) {
+      super(message);
       this.status = text(LIBRARY.ecg2lab_status_name(status));
     }
   }
@@ -65,11 +69,14 @@ public final class Ecg2Lab {
 
   public static final class Lead {
     public final String name;
-    public final Verdict verdict;
+    public final Verdict verdict; // null: one of a newer library
+    public final String word; // the same, as the library says it
 
     private Lead(LeadStruct struct) {
       name = text(struct.name);
-      verdict = Verdict.values()[struct.verdict];
+      boolean understood = 0 <= struct.verdict && struct.verdict < Verdict.values().length;
+      verdict = understood ? Verdict.values()[struct.verdict] : null;
+      word = text(LIBRARY.ecg2lab_lead_verdict_name(struct.verdict));
     }
   }
 
@@ -116,6 +123,8 @@ public final class Ecg2Lab {
     public final List<Lead> leads;
     public final List<Finding> findings;
     public final List<Imputed> imputed;
+    public final String quality; // "accepted", "warnings" or "refused"
+    public final List<String> faults; // what to know about the recording, in sentences
     public final double durationS, unusedS;
     public final long windows;
 
@@ -125,6 +134,8 @@ public final class Ecg2Lab {
       leads = list(struct.leads, struct.lead_count, pointer -> new Lead(new LeadStruct(pointer)));
       findings = list(struct.findings, struct.finding_count, pointer -> new Finding(new FindingStruct(pointer)));
       imputed = list(struct.imputed, struct.imputed_count, pointer -> new Imputed(new ImputedStruct(pointer)));
+      quality = text(LIBRARY.ecg2lab_quality_name(struct.quality));
+      faults = list(struct.faults, struct.fault_count, pointer -> text(new FaultStruct(pointer).message));
       durationS = struct.duration_s;
       unusedS = struct.unused_s;
       windows = struct.window_count.longValue();
@@ -192,6 +203,7 @@ public final class Ecg2Lab {
     /** Throws RefusedException where the library does not answer from this recording. */
     public Answer predict(Recording recording, Patient patient) {
       int leads = recording.leads.length;
+      requireWhole(recording.samples.length, leads);
       Memory samples = new Memory(Math.max(1, recording.samples.length) * (long) Double.BYTES);
       samples.write(0, recording.samples, 0, recording.samples.length);
       RecordingStruct given = new RecordingStruct();
@@ -205,6 +217,7 @@ public final class Ecg2Lab {
       given.sampling_rate_hz = recording.samplingRateHz;
       given.lead_stride = new Size(1);
       given.sample_stride = new Size(leads);
+      given.buffer_bytes = new Size(recording.samples.length * (long) Double.BYTES);
       PointerByReference result = new PointerByReference();
       int status = LIBRARY.ecg2lab_predict(handle, given, patient.known, result);
       if (result.getValue() == null) throw new Ecg2LabException(status);
@@ -216,6 +229,12 @@ public final class Ecg2Lab {
         LIBRARY.ecg2lab_result_free(result.getValue());
       }
     }
+  }
+
+  // A remainder would be left out without a word, and every lead be wrong where one sample is lost.
+  private static void requireWhole(int samples, int leads) {
+    if (leads == 0 || samples % leads == 0) return;
+    throw new Ecg2LabException(1, samples + " samples are not as many for each of " + leads + " leads");
   }
 
   private static void check(int status) {
@@ -286,7 +305,7 @@ public final class Ecg2Lab {
 
   @FieldOrder({"struct_size", "samples", "sample_type", "unit", "leads", "lead_count", "sample_count",
                "sampling_rate_hz", "lead_stride", "sample_stride", "gain", "gain_count", "baseline", "baseline_count",
-               "source", "source_count"})
+               "source", "source_count", "buffer_bytes", "has_missing_code", "missing_code"})
   public static final class RecordingStruct extends Structure {
     public Size struct_size;
     public Pointer samples;
@@ -300,7 +319,8 @@ public final class Ecg2Lab {
     public Pointer baseline;
     public Size baseline_count;
     public Pointer source;
-    public Size source_count;
+    public Size source_count, buffer_bytes;
+    public int has_missing_code, missing_code;
   }
 
   @FieldOrder({"struct_size", "sex", "race", "age", "respiratory_per_min", "spo2_percent", "diastolic_mmhg",
@@ -323,6 +343,19 @@ public final class Ecg2Lab {
     public double flat_share, saturated_share, noise_mv, wander_mv, mains_mv, bsqi, ksqi, ssqi, psqi, bassqi;
 
     LeadStruct(Pointer memory) {
+      super(memory);
+      read();
+    }
+  }
+
+  @FieldOrder({"code", "refuses", "name", "lead", "other_lead", "measured", "limit", "message"})
+  public static final class FaultStruct extends Structure {
+    public int code, refuses;
+    public Pointer name, lead, other_lead;
+    public double measured, limit;
+    public Pointer message;
+
+    FaultStruct(Pointer memory) {
       super(memory);
       read();
     }
@@ -420,6 +453,10 @@ public final class Ecg2Lab {
     int ecg2lab_abi_version();
 
     Pointer ecg2lab_status_name(int status);
+
+    Pointer ecg2lab_lead_verdict_name(int verdict);
+
+    Pointer ecg2lab_quality_name(int quality);
 
     Pointer ecg2lab_last_error();
 

@@ -99,7 +99,7 @@
 extern "C" {
 #endif
 
-#define ECG2LAB_ABI_VERSION 2
+#define ECG2LAB_ABI_VERSION 3
 
 /* ---- Status ---- */
 
@@ -117,6 +117,15 @@ typedef enum ecg2lab_status {
 
 /* Such as "ECG2LAB_ERROR_QUALITY"; of an unknown code "unknown status". */
 ECG2LAB_API const char* ecg2lab_status_name(int32_t status);
+
+/* Codes of a result in words. A newer library has codes that a program does not know: take the word from here, and
+ * never an array's element of that number. Of a code that the library does not know "unknown". Since ABI version 3. */
+ECG2LAB_API const char* ecg2lab_lead_verdict_name(int32_t verdict);  /* such as "flat" */
+ECG2LAB_API const char* ecg2lab_verdict_name(int32_t verdict);       /* such as "not flagged" */
+ECG2LAB_API const char* ecg2lab_refusal_name(int32_t refusal);       /* such as "missing leads" */
+ECG2LAB_API const char* ecg2lab_quality_name(int32_t quality);       /* such as "accepted" */
+ECG2LAB_API const char* ecg2lab_fault_name(int32_t code);            /* such as "wander", as a fault's own name */
+ECG2LAB_API const char* ecg2lab_experience_name(int32_t experience); /* such as "outside" */
 
 /* Of the last call of this thread that returned a status; empty if it succeeded. Valid until the next such call. Calls
  * that return no status leave it as it is unless memory ran out, and so do calls that the log callback makes. */
@@ -226,7 +235,12 @@ ECG2LAB_API const ecg2lab_description* ecg2lab_describe(const ecg2lab_model* mod
 
 /* ---- Recording ---- */
 
-typedef enum ecg2lab_sample_type { ECG2LAB_FLOAT = 0, ECG2LAB_DOUBLE = 1, ECG2LAB_INT16 = 2 } ecg2lab_sample_type;
+typedef enum ecg2lab_sample_type {
+  ECG2LAB_FLOAT = 0,
+  ECG2LAB_DOUBLE = 1,
+  ECG2LAB_INT16 = 2,
+  ECG2LAB_INT32 = 3 /* since ABI version 3 */
+} ecg2lab_sample_type;
 
 /* There is no default: a unit that was not set is refused, never guessed. */
 typedef enum ecg2lab_unit {
@@ -244,7 +258,7 @@ typedef struct ecg2lab_source_field {
 
 typedef struct ecg2lab_recording {
   size_t struct_size;
-  const void* samples;      /* NaN marks a missing sample */
+  const void* samples;      /* NaN marks a missing sample; of integers, `missing_code` does */
   int32_t sample_type;      /* ecg2lab_sample_type; ECG2LAB_FLOAT by default */
   int32_t unit;             /* ecg2lab_unit */
   const char* const* leads; /* a name for each lead, in any order and letter case */
@@ -252,7 +266,8 @@ typedef struct ecg2lab_recording {
   size_t sample_count;      /* of each lead, at most 2^28 */
   double sampling_rate_hz;  /* 100 to 2000 */
   /* Distances in samples, not bytes: sample t of lead i is samples[i * lead_stride + t * sample_stride]. Both 0, the
-   * default: one lead after another. One sample of every lead after another: 1 and lead_count. */
+   * default: one lead after another. One sample of every lead after another: 1 and lead_count. Leads that share a
+   * sample are refused. */
   size_t lead_stride;
   size_t sample_stride;
   const double* gain; /* counts per millivolt, for ECG2LAB_ADC: one number, or one for each lead */
@@ -261,6 +276,11 @@ typedef struct ecg2lab_recording {
   size_t baseline_count;
   const ecg2lab_source_field* source;
   size_t source_count; /* at most 1000 */
+  /* Bytes of the memory at `samples`, in a stream of that which each push hands in; a layout that leaves it is refused.
+   * 0, the default: not stated. This and the next two since ABI version 3. */
+  size_t buffer_bytes;
+  int32_t has_missing_code; /* 1: an integer sample that is `missing_code` is missing; 0, the default: none is */
+  int32_t missing_code;
 } ecg2lab_recording;
 
 ECG2LAB_API ecg2lab_status ecg2lab_recording_init(ecg2lab_recording* recording, size_t struct_size);
@@ -628,7 +648,8 @@ ECG2LAB_API ecg2lab_status ecg2lab_stream_patient(ecg2lab_stream* stream, const 
 
 /* `sample_count` samples of every lead that follow those before; 0 is allowed. Cheap: nothing is answered yet, and what
  * ecg2lab_stream_next does not fetch is kept. Infinite samples are refused (ECG2LAB_ERROR_RECORDING) and none of the
- * push is taken. A hole in time must be filled by the caller with NaN. After ECG2LAB_ERROR_MEMORY reset the stream. */
+ * push is taken. A hole in time must be filled by the caller with NaN or `missing_code`. After ECG2LAB_ERROR_MEMORY
+ * reset the stream. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_push(ecg2lab_stream* stream, const void* samples, size_t sample_count);
 
 /* The signal ends here: the windows that wait for what follows become due. Only a reset stream takes samples again. */

@@ -72,6 +72,20 @@ def test_helpers_block_every_signal_and_the_programs_mask_stays(host):
     assert host("signals") == ""
 
 
+def test_leads_that_share_samples_are_refused(host):
+    right, exchanged = host("4_overlapping_strides").splitlines()
+    assert "ECG2LAB_OK" in right
+    assert "ECG2LAB_ERROR_ARGUMENT [recording: by lead_stride and sample_stride leads share samples" in exchanged
+
+
+def test_a_hole_in_integers_is_what_nan_is(host):
+    said = dict(line.split(": ") for line in host("7_int16_hole").splitlines())
+    assert said["float, NaN"].endswith("missing samples counted 600")
+    for named in ("int16, -32768", "int16, 32767", "int32, -2^23"):
+        assert said[named] == said["float, NaN"]
+    assert said["int16, unnamed"].endswith("missing samples counted 0")
+
+
 def test_the_last_error_stays(host):
     lines = host("5_last_error_lost").splitlines()
     assert "[sampling rate 10 Hz is outside 100 to 2000 Hz]" in lines[0]

@@ -14,7 +14,8 @@ import ecg2lab
 HEADER = (NATIVE / "include" / "ecg2lab.h").read_text()
 JNA = Path(os.environ.get("JNA_JAR", "/usr/share/java/jna.jar"))
 STRUCTS = (
-    "Options", "Target", "Recording", "Patient", "Lead", "Measured", "OperatingPoint", "Finding", "Imputed", "Result"
+    "Options", "Target", "Recording", "Patient", "Lead", "Fault", "Measured", "OperatingPoint", "Finding", "Imputed",
+    "Result",
 )  # fmt: skip
 # How a file spells a struct of the header, and the header's types.
 SPELLED = {
@@ -193,3 +194,57 @@ def test_another_language_says_what_is_wrong_as_cart_c_does(c_cart, other_cart, 
     assert ask(other_cart)[0] == 2
     shutil.copy(DEMO, bundle)
     assert ask(other_cart, bundle, csv) == ask(c_cart, bundle, csv)
+
+
+UNEVEN = {
+    "csharp": """
+using System; using Ecg2Lab;
+static class Uneven {
+    static void Main(string[] path) {
+        using (var model = new Model(path[0])) {
+            try {
+                var leads = new[] { "I", "II" };
+                var recording = new Recording { Samples = new double[5001], Leads = leads, SamplingRateHz = 500 };
+                recording.Unit = Unit.Millivolt;
+                model.Predict(recording, new Patient());
+            } catch (Ecg2LabException error) { Console.WriteLine(error.Status + ": " + error.Message); }
+        }
+    }
+}
+""",
+    "java": """
+public final class Uneven {
+  public static void main(String[] path) {
+    try (Ecg2Lab.Model model = new Ecg2Lab.Model(path[0])) {
+      Ecg2Lab.Recording recording = new Ecg2Lab.Recording();
+      recording.samples = new double[5001];
+      recording.leads = new String[] {"I", "II"};
+      recording.samplingRateHz = 500;
+      recording.unit = Ecg2Lab.Unit.MILLIVOLT;
+      model.predict(recording, new Ecg2Lab.Patient());
+    } catch (Ecg2Lab.Ecg2LabException error) {
+      System.out.println(error.status + ": " + error.getMessage());
+    }
+  }
+}
+""",
+}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("language", UNEVEN)
+def test_another_language_refuses_samples_that_are_not_as_many_for_each_lead(language, c_package, ask, tmp_path):
+    if language == "csharp":
+        if not (shutil.which("mcs") and shutil.which("mono")):
+            pytest.skip("no C# here (Debian: mono-mcs, mono-runtime)")
+        (tmp_path / "Uneven.cs").write_text(UNEVEN[language])
+        succeeded("mcs", EXAMPLES / "Ecg2Lab.cs", tmp_path / "Uneven.cs", f"-out:{tmp_path}/Uneven.exe")
+        command = ["mono", tmp_path / "Uneven.exe"]
+    else:
+        if not (shutil.which("javac") and shutil.which("java") and JNA.exists()):
+            pytest.skip("no Java with JNA here (Debian: default-jdk-headless, libjna-java)")
+        (tmp_path / "Uneven.java").write_text(UNEVEN[language])
+        succeeded("javac", "-cp", JNA, "-d", tmp_path, EXAMPLES / "Ecg2Lab.java", tmp_path / "Uneven.java")
+        command = ["java", "-cp", f"{JNA}:{tmp_path}", f"-Djna.library.path={c_package}/lib", "Uneven"]
+    said = ask(command, DEMO)
+    assert said == (0, "ECG2LAB_ERROR_ARGUMENT: 5001 samples are not as many for each of 2 leads\n", "")

@@ -1,8 +1,6 @@
 // The calls of include/ecg2lab.h.
 #include "ecg2lab.h"
 
-#include <array>
-
 #include "c/inputs.h"
 #include "c/loaded_model.h"
 #include "c/opened_stream.h"
@@ -14,16 +12,6 @@
 namespace {
 
 using namespace ecg2lab::c;
-
-constexpr std::array kStatusNames{"ECG2LAB_OK",
-                                  "ECG2LAB_ERROR_ARGUMENT",
-                                  "ECG2LAB_ERROR_BUNDLE",
-                                  "ECG2LAB_ERROR_BACKEND",
-                                  "ECG2LAB_ERROR_RECORDING",
-                                  "ECG2LAB_ERROR_PATIENT",
-                                  "ECG2LAB_ERROR_QUALITY",
-                                  "ECG2LAB_ERROR_MEMORY",
-                                  "ECG2LAB_ERROR_INTERNAL"};
 
 template <typename T>
 ecg2lab_status initialise_guarded(T* target, std::size_t size) {
@@ -78,11 +66,6 @@ ecg2lab_patient read_patient(const ecg2lab_patient* patient) {
 }  // namespace
 
 extern "C" {
-
-const char* ecg2lab_status_name(int32_t status) {
-  const auto index = static_cast<std::size_t>(status);
-  return status >= 0 && index < kStatusNames.size() ? kStatusNames[index] : "unknown status";
-}
 
 const char* ecg2lab_last_error(void) { return message(); }
 
