@@ -23,7 +23,8 @@
  * THE PROGRAM AROUND IT. Every call computes with floating-point numbers as C programs do by default (round to nearest,
  * no traps), whatever the program chose, and leaves its choice and its exception flags as they were; the log callback
  * runs in the program's. Helper threads block every signal. A thread that asked leaves nothing behind but its message,
- * and dlclose unloads the library when everything was freed.
+ * and dlclose unloads the library when everything was freed. In a process that was forked off, a model that was loaded
+ * before, and a stream of it, answer ECG2LAB_ERROR_BACKEND and are freed without waiting; load the bundle there.
  *
  * VERSIONS. Structs that a caller fills begin with `struct_size`, which the matching _init function sets: a program
  * built with an older, shorter struct keeps working, and what it does not know has its default. Structs that the
@@ -631,6 +632,11 @@ typedef struct ecg2lab_stream_options {
   /* A lead without values for so long is off, and the windows with a part of that gap are refused; a shorter gap is
    * interpolated once its end is known, and delays the answers by its length. 0, the default: a window. */
   double longest_gap_s;
+  /* Signal that may wait behind the oldest answer that was not taken, up to a day: from then on a push is refused, and
+   * none of it is taken, until answers are taken or the stream is reset. Nothing is dropped. With the longest push this
+   * bounds the memory of a stream: 12 leads at 500 Hz are 52 kB for each second. 0, the default: 600. Since ABI version
+   * 3. */
+  double longest_backlog_s;
 } ecg2lab_stream_options;
 
 ECG2LAB_API ecg2lab_status ecg2lab_stream_options_init(ecg2lab_stream_options* options, size_t struct_size);
@@ -647,9 +653,9 @@ ECG2LAB_API void ecg2lab_stream_free(ecg2lab_stream* stream);
 ECG2LAB_API ecg2lab_status ecg2lab_stream_patient(ecg2lab_stream* stream, const ecg2lab_patient* patient);
 
 /* `sample_count` samples of every lead that follow those before; 0 is allowed. Cheap: nothing is answered yet, and what
- * ecg2lab_stream_next does not fetch is kept. Infinite samples are refused (ECG2LAB_ERROR_RECORDING) and none of the
- * push is taken. A hole in time must be filled by the caller with NaN or `missing_code`. After ECG2LAB_ERROR_MEMORY
- * reset the stream. */
+ * ecg2lab_stream_next does not fetch is kept, up to `longest_backlog_s`. Infinite samples, and more than that, are
+ * refused (ECG2LAB_ERROR_RECORDING) and none of the push is taken. A hole in time must be filled by the caller with NaN
+ * or `missing_code`. After ECG2LAB_ERROR_MEMORY reset the stream. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_push(ecg2lab_stream* stream, const void* samples, size_t sample_count);
 
 /* The signal ends here: the windows that wait for what follows become due. Only a reset stream takes samples again. */

@@ -116,3 +116,7 @@ def test_the_hosts_rounding_mode_changes_nothing(host):
 
 def test_every_environment_of_floats_gives_the_same_bits_and_stays_the_hosts(host):
     assert host("floats") == ""
+
+
+def test_a_process_that_is_forked_off_refuses_by_name_frees_and_loads(host):
+    assert host("forked") == ""

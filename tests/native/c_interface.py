@@ -102,7 +102,13 @@ Output = structure(
     "ecg2lab_output", struct_size=c_size_t, logits=POINTER(c_float), logit_count=c_size_t, features=POINTER(c_float),
     feature_count=c_size_t, provider=c_char_p, device=c_char_p, threads=c_size_t,
 )  # fmt: skip
-StreamOptions = structure("ecg2lab_stream_options", struct_size=c_size_t, hop_s=c_double, longest_gap_s=c_double)
+StreamOptions = structure(
+    "ecg2lab_stream_options",
+    struct_size=c_size_t,
+    hop_s=c_double,
+    longest_gap_s=c_double,
+    longest_backlog_s=c_double,
+)
 StreamLead = structure(
     "ecg2lab_stream_lead", name=c_char_p, derived=c_int32, off=c_int32, missing_samples=c_size_t,
     clipped_samples=c_size_t, longest_gap=c_size_t,

@@ -187,7 +187,8 @@ RawRecording to_raw_recording(const ecg2lab_recording& recording) {
 }
 
 StreamOptions to_options(const ecg2lab_stream_options& options) {
-  return {.hop_s = options.hop_s, .longest_gap_s = options.longest_gap_s};
+  return {
+      .hop_s = options.hop_s, .longest_gap_s = options.longest_gap_s, .longest_backlog_s = options.longest_backlog_s};
 }
 
 Patient to_patient(const ecg2lab_patient& patient) {

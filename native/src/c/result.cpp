@@ -152,18 +152,25 @@ void Result::add_imputed() {
   }
 }
 
+// Without a lock, which a process that is forked off may find held: of two that make it one is kept.
 const char* Result::json() const {
-  std::call_once(json_made_, [&] {
-    PredictionNote note = model_->provenance().describe(answer_);
-    note.engine.versions = {{"ecg2lab", ECG2LAB_VERSION}};
-    if (!source_fields_.empty()) note.source.text = to_json(source_fields_);
-    const bool answered = !answer_.refused || answer_.position;  // a refused window of a stream is an answer
-    const bool judged = answer_.refused && answer_.refused->kind == ErrorKind::quality;
-    if (answer_.refused && !judged) note.recording.quality = {};
-    json_ = answered ? to_json(note)
-                     : to_json(RefusalNote{.record = "", .error = *note.refusal, .quality = note.recording.quality});
-  });
-  return json_.c_str();
+  const std::string* kept = json_.load();
+  if (kept == nullptr) {
+    auto made = std::make_unique<const std::string>(make_json());
+    if (json_.compare_exchange_strong(kept, made.get())) kept = made.release();
+  }
+  return kept->c_str();
+}
+
+std::string Result::make_json() const {
+  PredictionNote note = model_->provenance().describe(answer_);
+  note.engine.versions = {{"ecg2lab", ECG2LAB_VERSION}};
+  if (!source_fields_.empty()) note.source.text = to_json(source_fields_);
+  const bool answered = !answer_.refused || answer_.position;  // a refused window of a stream is an answer
+  const bool judged = answer_.refused && answer_.refused->kind == ErrorKind::quality;
+  if (answer_.refused && !judged) note.recording.quality = {};
+  if (answered) return to_json(note);
+  return to_json(RefusalNote{.record = "", .error = *note.refusal, .quality = note.recording.quality});
 }
 
 void Result::fill() {
