@@ -5,8 +5,10 @@ include(CMakePackageConfigHelpers)
 set(c_sources
   src/c/ecg2lab.cpp
   src/c/status.cpp
+  src/c/description.cpp
   src/c/inputs.cpp
   src/c/loaded_model.cpp
+  src/c/names.cpp
   src/c/opened_stream.cpp
   src/c/prepared.cpp
   src/c/result.cpp

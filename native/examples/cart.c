@@ -197,6 +197,8 @@ static void print_findings(const ecg2lab_result* result) {
       printf("not given: %s, taken as %g\n", imputed->name, imputed->number);
     }
   }
+  printf("quality: %s\n", ecg2lab_quality_name(result->quality));
+  for (i = 0; i < result->fault_count; ++i) printf("  %s\n", result->faults[i]->message);
   printf("%u windows of %.3g s; %.3g s at the end not used\n", (unsigned)result->window_count,
          result->window_count > 0 ? (result->duration_s - result->unused_s) / (double)result->window_count : 0,
          result->unused_s);
@@ -204,10 +206,9 @@ static void print_findings(const ecg2lab_result* result) {
 
 /* Which electrodes to look at. */
 static void print_leads(const ecg2lab_result* result) {
-  static const char* const verdicts[] = {"not judged", "good", "missing", "empty", "gap", "flat", "clipped", "faulty"};
   size_t i;
   for (i = 0; i < result->lead_count; ++i) {
-    fprintf(stderr, "%-4s %s\n", result->leads[i]->name, verdicts[result->leads[i]->verdict]);
+    fprintf(stderr, "%-4s %s\n", result->leads[i]->name, ecg2lab_lead_verdict_name(result->leads[i]->verdict));
   }
 }
 
@@ -226,6 +227,7 @@ static int answer(const ecg2lab_model* model, const record* r) {
   recording.sampling_rate_hz = r->sampling_rate_hz;
   recording.lead_stride = 1;
   recording.sample_stride = r->lead_count;
+  recording.buffer_bytes = r->capacity * sizeof *r->samples;
 
   status = ecg2lab_predict(model, &recording, &r->patient, &result);
   if (status == ECG2LAB_OK) {

@@ -11,13 +11,20 @@
  * OWNERSHIP. What a call returns through `**` belongs to the caller, who frees it with the function of its name;
  * freeing NULL does nothing. Everything that a description or a graph points to lives as long as its model; everything
  * that a result or a prepared recording points to lives as long as that one, even after its model, stream or prepared
- * recording was freed; a stream outlives its model, too. What is handed in is copied or read during the call and stays
- * the caller's.
+ * recording was freed. Both keep names and rules of a freed model, but neither its threads nor its weights; a stream
+ * outlives its model, too, and keeps all of it. What is handed in is copied or read during the call and stays the
+ * caller's.
  *
  * ERRORS. Every call that can fail returns an ecg2lab_status, and ecg2lab_last_error says in one line what is wrong and
  * what to do about it; such a line never holds what was said of a patient. It is kept per thread, and not in the
  * model, so that threads that share a model cannot mix up their messages. After an error model and stream are still
  * usable and nothing is leaked. No C++ exception leaves the library.
+ *
+ * THE PROGRAM AROUND IT. Every call computes with floating-point numbers as C programs do by default (round to nearest,
+ * no traps), whatever the program chose, and leaves its choice and its exception flags as they were; the log callback
+ * runs in the program's. Helper threads block every signal. A thread that asked leaves nothing behind but its message,
+ * and dlclose unloads the library when everything was freed. In a process that was forked off, a model that was loaded
+ * before, and a stream of it, answer ECG2LAB_ERROR_BACKEND and are freed without waiting; load the bundle there.
  *
  * VERSIONS. Structs that a caller fills begin with `struct_size`, which the matching _init function sets: a program
  * built with an older, shorter struct keeps working, and what it does not know has its default. Structs that the
@@ -93,7 +100,7 @@
 extern "C" {
 #endif
 
-#define ECG2LAB_ABI_VERSION 2
+#define ECG2LAB_ABI_VERSION 3
 
 /* ---- Status ---- */
 
@@ -112,7 +119,17 @@ typedef enum ecg2lab_status {
 /* Such as "ECG2LAB_ERROR_QUALITY"; of an unknown code "unknown status". */
 ECG2LAB_API const char* ecg2lab_status_name(int32_t status);
 
-/* Of the last call of this thread that returned a status; empty if it succeeded. Valid until the next such call. */
+/* Codes of a result in words. A newer library has codes that a program does not know: take the word from here, and
+ * never an array's element of that number. Of a code that the library does not know "unknown". Since ABI version 3. */
+ECG2LAB_API const char* ecg2lab_lead_verdict_name(int32_t verdict);  /* such as "flat" */
+ECG2LAB_API const char* ecg2lab_verdict_name(int32_t verdict);       /* such as "not flagged" */
+ECG2LAB_API const char* ecg2lab_refusal_name(int32_t refusal);       /* such as "missing leads" */
+ECG2LAB_API const char* ecg2lab_quality_name(int32_t quality);       /* such as "accepted" */
+ECG2LAB_API const char* ecg2lab_fault_name(int32_t code);            /* such as "wander", as a fault's own name */
+ECG2LAB_API const char* ecg2lab_experience_name(int32_t experience); /* such as "outside" */
+
+/* Of the last call of this thread that returned a status; empty if it succeeded. Valid until the next such call. Calls
+ * that return no status leave it as it is unless memory ran out, and so do calls that the log callback makes. */
 ECG2LAB_API const char* ecg2lab_last_error(void);
 
 /* Of the library, such as "0.1.0". */
@@ -219,7 +236,12 @@ ECG2LAB_API const ecg2lab_description* ecg2lab_describe(const ecg2lab_model* mod
 
 /* ---- Recording ---- */
 
-typedef enum ecg2lab_sample_type { ECG2LAB_FLOAT = 0, ECG2LAB_DOUBLE = 1, ECG2LAB_INT16 = 2 } ecg2lab_sample_type;
+typedef enum ecg2lab_sample_type {
+  ECG2LAB_FLOAT = 0,
+  ECG2LAB_DOUBLE = 1,
+  ECG2LAB_INT16 = 2,
+  ECG2LAB_INT32 = 3 /* since ABI version 3 */
+} ecg2lab_sample_type;
 
 /* There is no default: a unit that was not set is refused, never guessed. */
 typedef enum ecg2lab_unit {
@@ -237,7 +259,7 @@ typedef struct ecg2lab_source_field {
 
 typedef struct ecg2lab_recording {
   size_t struct_size;
-  const void* samples;      /* NaN marks a missing sample */
+  const void* samples;      /* NaN marks a missing sample; of integers, `missing_code` does */
   int32_t sample_type;      /* ecg2lab_sample_type; ECG2LAB_FLOAT by default */
   int32_t unit;             /* ecg2lab_unit */
   const char* const* leads; /* a name for each lead, in any order and letter case */
@@ -245,7 +267,8 @@ typedef struct ecg2lab_recording {
   size_t sample_count;      /* of each lead, at most 2^28 */
   double sampling_rate_hz;  /* 100 to 2000 */
   /* Distances in samples, not bytes: sample t of lead i is samples[i * lead_stride + t * sample_stride]. Both 0, the
-   * default: one lead after another. One sample of every lead after another: 1 and lead_count. */
+   * default: one lead after another. One sample of every lead after another: 1 and lead_count. Leads that share a
+   * sample are refused. */
   size_t lead_stride;
   size_t sample_stride;
   const double* gain; /* counts per millivolt, for ECG2LAB_ADC: one number, or one for each lead */
@@ -254,6 +277,11 @@ typedef struct ecg2lab_recording {
   size_t baseline_count;
   const ecg2lab_source_field* source;
   size_t source_count; /* at most 1000 */
+  /* Bytes of the memory at `samples`, in a stream of that which each push hands in; a layout that leaves it is refused.
+   * 0, the default: not stated. This and the next two since ABI version 3. */
+  size_t buffer_bytes;
+  int32_t has_missing_code; /* 1: an integer sample that is `missing_code` is missing; 0, the default: none is */
+  int32_t missing_code;
 } ecg2lab_recording;
 
 ECG2LAB_API ecg2lab_status ecg2lab_recording_init(ecg2lab_recording* recording, size_t struct_size);
@@ -604,6 +632,11 @@ typedef struct ecg2lab_stream_options {
   /* A lead without values for so long is off, and the windows with a part of that gap are refused; a shorter gap is
    * interpolated once its end is known, and delays the answers by its length. 0, the default: a window. */
   double longest_gap_s;
+  /* Signal that may wait behind the oldest answer that was not taken, up to a day: from then on a push is refused, and
+   * none of it is taken, until answers are taken or the stream is reset. Nothing is dropped. With the longest push this
+   * bounds the memory of a stream: 12 leads at 500 Hz are 52 kB for each second. 0, the default: 600. Since ABI version
+   * 3. */
+  double longest_backlog_s;
 } ecg2lab_stream_options;
 
 ECG2LAB_API ecg2lab_status ecg2lab_stream_options_init(ecg2lab_stream_options* options, size_t struct_size);
@@ -620,8 +653,9 @@ ECG2LAB_API void ecg2lab_stream_free(ecg2lab_stream* stream);
 ECG2LAB_API ecg2lab_status ecg2lab_stream_patient(ecg2lab_stream* stream, const ecg2lab_patient* patient);
 
 /* `sample_count` samples of every lead that follow those before; 0 is allowed. Cheap: nothing is answered yet, and what
- * ecg2lab_stream_next does not fetch is kept. Infinite samples are refused (ECG2LAB_ERROR_RECORDING) and none of the
- * push is taken. A hole in time must be filled by the caller with NaN. After ECG2LAB_ERROR_MEMORY reset the stream. */
+ * ecg2lab_stream_next does not fetch is kept, up to `longest_backlog_s`. Infinite samples, and more than that, are
+ * refused (ECG2LAB_ERROR_RECORDING) and none of the push is taken. A hole in time must be filled by the caller with NaN
+ * or `missing_code`. After ECG2LAB_ERROR_MEMORY reset the stream. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_push(ecg2lab_stream* stream, const void* samples, size_t sample_count);
 
 /* The signal ends here: the windows that wait for what follows become due. Only a reset stream takes samples again. */

@@ -5,9 +5,11 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <span>
 #include <stdexcept>
 
+#include "base/float_environment.h"
 #include "base/matrix.h"
 
 namespace ecg2lab::bindings {
@@ -37,6 +39,43 @@ py::array_t<T> to_array(std::vector<T>&& values, std::vector<py::ssize_t> shape)
   return py::array_t<T>(std::move(shape), owner->data(), release);
 }
 
+// Threads of this process that compute without the interpreter's lock; asked and told by who holds it.
+class Computing {
+ public:
+  // Whether it may: not at the interpreter's end, when a daemon thread that wanted the lock back would be ended in the
+  // middle of C++, and the process with it by a signal.
+  static bool begin();
+  static void end();
+
+ private:
+  friend void bind_computing(py::module_& module);
+  static Computing& of_process();
+
+  long process_ = 0;
+  std::size_t threads_ = 0;
+  bool ending_ = false;
+};
+
+// While one lives, other Python threads go on, but for the interpreter's end, and this one computes in the default
+// floating-point environment.
+class Unlocked {
+ public:
+  Unlocked() {
+    if (Computing::begin()) release_.emplace();
+  }
+  ~Unlocked() {
+    if (!release_) return;
+    release_.reset();
+    Computing::end();
+  }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  std::optional<py::gil_scoped_release> release_;
+  FloatEnvironment floats_;
+};
+
 // By name, in their order.
 template <typename T>
 py::dict to_dict(const std::vector<std::pair<std::string, T>>& values) {
@@ -52,6 +91,7 @@ inline py::array_t<float> to_rows(Matrix<float>&& matrix) {
 
 void bind_answer(py::module_& module);
 void bind_bundle(py::module_& module);
+void bind_computing(py::module_& module);
 void bind_contract(py::module_& module);
 void bind_cpu(py::module_& module);
 void bind_decide(py::module_& module);

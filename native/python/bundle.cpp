@@ -24,12 +24,12 @@ py::bytes to_bytes(std::span<const std::byte> content) {
 
 Bundle from_bytes(const py::bytes& content, const std::string& source) {
   AlignedBytes copy(view_bytes(content));
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   return {std::move(copy), source};
 }
 
 Bundle open(const std::string& path) {
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   return Bundle::open(path);
 }
 

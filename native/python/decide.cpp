@@ -55,7 +55,8 @@ void bind_decide(py::module_& module) {
         return decide({view_2d(logits), features ? view_2d(*features) : MatrixView<float>{}}, patient, contract,
                       trained);
       },
-      "logits"_a.noconvert(), "features"_a.noconvert(), "patient"_a, "contract"_a, "trained"_a);
+      "logits"_a.noconvert(), "features"_a.noconvert(), "patient"_a, "contract"_a, "trained"_a,
+      py::call_guard<FloatEnvironment>());
 }
 
 }  // namespace ecg2lab::bindings

@@ -32,7 +32,7 @@ Engine make_engine(const py::dict& weights, std::size_t leads, std::size_t windo
                    const std::string& precision, const std::string& instruction_set) {
   const TensorMap tensors = to_tensors(weights);
   const NetworkSizes sizes{leads, window, continuous, categorical, targets};
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   return Engine(tensors, sizes, {threads, precision_of(precision), instruction_set});
 }
 
@@ -59,7 +59,7 @@ py::tuple run_engine(const Engine& engine, const Array<float>& signal, const Arr
   std::vector<float> logits(batch * sizes.targets), features(batch * engine.features());
   {
     const NetworkInput in{signal.data(), continuous.data(), categorical.data(), batch};
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     engine.run(in, logits.data(), features.data());
   }
   return py::make_tuple(to_rows(std::move(logits), batch, sizes.targets),

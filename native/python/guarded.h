@@ -16,7 +16,7 @@ class Guarded {
 
   template <class Function>
   auto use(Function function) {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     const std::scoped_lock lock(mutex_);
     return function(value_);
   }

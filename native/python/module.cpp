@@ -19,4 +19,5 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_engine(module);
   ecg2lab::bindings::bind_decide(module);
   ecg2lab::bindings::bind_cpu(module);
+  ecg2lab::bindings::bind_computing(module);
 }

@@ -35,7 +35,8 @@ void bind_features(py::module_& module) {
   module.def(
       "check_patient", [](const Numbers& numbers, const Words& words) { check_patient({numbers, words}); }, "numbers"_a,
       "words"_a);
-  module.def("encode", &encode, "numbers"_a, "words"_a, "contract"_a, "impute_out_of_range"_a = false);
+  module.def("encode", &encode, "numbers"_a, "words"_a, "contract"_a, "impute_out_of_range"_a = false,
+             py::call_guard<FloatEnvironment>());
   module.def("fact_names", [] { return py::tuple(py::cast(fact_names())); });
 }
 

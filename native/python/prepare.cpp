@@ -13,7 +13,7 @@ namespace ecg2lab::bindings {
 namespace {
 
 Prepared prepare_recording(const Recording& recording, const Contract& contract, bool measure_quality) {
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   return prepare(recording, contract, measure_quality);
 }
 
@@ -28,7 +28,7 @@ py::array_t<float> preprocess(const py::array& samples, const Format& format, co
   const RawSamples raw = raw_samples(samples, format);
   Prepared prepared;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     const Recording recording{format.to_millivolt(raw), format.to_millivolt.leads(), format.sampling_rate_hz};
     prepared = prepare(recording, contract, false);
   }
@@ -90,7 +90,7 @@ py::array_t<float> resample_array(const Resampler& resampler, const Array<double
   std::vector<float> out(matrix.rows * length);
   {
     const auto rows = row_pointers(matrix);
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     resampler.run({rows, 0, matrix.columns}, clip_mv, {out.data(), length, 0, length});
   }
   return to_array(std::move(out), {samples.shape(0), static_cast<py::ssize_t>(length)});

@@ -45,7 +45,8 @@ void bind_quality(py::module_& module) {
       .def_property_readonly("recording", [](const Judgement& quality) { return to_dict(quality.note.recording); })
       .def_readonly("error", &Judgement::error)
       .def_readonly("message", &Judgement::message);
-  module.def("judge", &judge_prepared, "prepared"_a, "contract"_a, "longest_gap_s"_a = py::none());
+  module.def("judge", &judge_prepared, "prepared"_a, "contract"_a, "longest_gap_s"_a = py::none(),
+             py::call_guard<FloatEnvironment>());
   module.def("fault_names", [] {
     std::vector<std::string> names;
     for (const FaultRule& rule : kFaultRules) names.emplace_back(rule.name);

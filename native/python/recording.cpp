@@ -21,7 +21,8 @@ SampleType sample_type_of(const py::array& samples) {
   if (py::isinstance<py::array_t<float>>(samples)) return SampleType::float32;
   if (py::isinstance<py::array_t<double>>(samples)) return SampleType::float64;
   if (py::isinstance<py::array_t<std::int16_t>>(samples)) return SampleType::int16;
-  throw py::type_error("samples must be float32, float64 or int16");
+  if (py::isinstance<py::array_t<std::int32_t>>(samples)) return SampleType::int32;
+  throw py::type_error("samples must be float32, float64, int16 or int32");
 }
 
 Format make_format(const std::vector<std::string>& leads, double sampling_rate_hz, const std::string& unit,
@@ -33,7 +34,7 @@ py::array_t<double> to_millivolt(const Format& format, const py::array& samples)
   const RawSamples raw = raw_samples(samples, format);
   std::unique_ptr<double[]> millivolt;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     millivolt = format.to_millivolt.convert(raw);
   }
   double* const data = millivolt.release();

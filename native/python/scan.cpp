@@ -39,7 +39,7 @@ py::array_t<float> run_scan(const Scan& scan, const Array<float>& u) {
   std::vector<float> y(static_cast<std::size_t>(u.size()));
   {
     const auto in = view(u);
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     scan.run(in, y);
   }
   return to_array(std::move(y), {u.shape(0), u.shape(1)});

@@ -64,6 +64,8 @@ void bind_window_stream(py::module_& module) {
       .def("finish", [](GuardedWindows& stream) { stream.use([](auto& s) { s.finish(); }); })
       .def("reset", [](GuardedWindows& stream) { stream.use([](auto& s) { s.reset(); }); })
       .def("window", &due_window)
+      .def_property_readonly("full",
+                             [](GuardedWindows& stream) { return stream.use([](auto& s) { return s.full(); }); })
       .def("advance", [](GuardedWindows& stream) { stream.use([](auto& s) { s.advance(); }); })
       .def("save", [](GuardedWindows& stream) { return py::bytes(stream.use([](auto& s) { return s.save(); })); })
       .def(

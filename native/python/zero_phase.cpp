@@ -14,7 +14,7 @@ py::array_t<double> filter_array(const Filter& filter, const Array<double>& samp
   std::vector<double*> leads;
   for (std::size_t lead = 0; lead < matrix.rows; ++lead) leads.push_back(out.data() + lead * matrix.columns);
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     filter_zero_phase(leads, matrix.columns, design(filter, rate_hz), select_signal_kernels(instruction_set));
   }
   return to_array(std::move(out), {samples.shape(0), samples.shape(1)});

@@ -93,12 +93,75 @@ std::vector<T> repeat(const std::vector<T>& row, std::size_t times) {
   return rows;
 }
 
+EngineNote describe_engine(const Bundle& bundle, const Engine* engine) {
+  const Manifest& manifest = bundle.manifest();
+  const std::string& source = bundle.source();
+  const HostEngine unstated;
+  return {.model = manifest.contract.name,
+          .bundle = source.substr(source.find_last_of("/\\") + 1),
+          .bundle_digest = bundle.digest(),
+          .synthetic_weights = manifest.synthetic_weights,
+          .notice = manifest.notice(),
+          .backend = engine ? "native" : "host",
+          .provider = engine ? engine->instruction_set() : unstated.provider,
+          .device = engine ? "cpu" : unstated.device,
+          .precision = engine ? name_of(engine->precision()) : manifest.precision,
+          .form = manifest.form,
+          .threads = engine ? engine->threads() : unstated.threads,
+          .versions = {}};
+}
+
+std::shared_ptr<const TrainedFeatures> read_trained(const Bundle& bundle) {
+  auto trained = TrainedFeatures::of(bundle);
+  return trained ? std::make_shared<const TrainedFeatures>(std::move(*trained)) : nullptr;
+}
+
 }  // namespace
+
+Provenance::Provenance(const Bundle& bundle, const Engine* engine)
+    : manifest_(bundle.shared_manifest()), engine_(describe_engine(bundle, engine)) {}
+
+PredictionNote Provenance::describe(const Answer& answer) const {
+  PredictionNote note{.notice = engine_.notice,
+                      .findings = {},
+                      .recording = answer.recording,
+                      .patient = {.given = to_values(answer.patient.facts()),
+                                  .from_recording = {},
+                                  .imputed = to_values(answer.features.imputed),
+                                  .unused = answer.features.unused,
+                                  .out_of_range = answer.features.out_of_range},
+                      .engine = engine_,
+                      .record = {},
+                      .experience = {},
+                      .position = answer.position,
+                      .refusal = {}};
+  if (answer.host) {  // never what did not compute
+    note.engine.backend = "host", note.engine.precision = manifest().precision;
+    note.engine.provider = answer.host->provider, note.engine.device = answer.host->device;
+    note.engine.threads = answer.host->threads;
+  }
+  for (std::size_t i = 0; i < answer.findings.size(); ++i) {
+    note.findings.push_back(describe_finding(answer.findings[i], contract().targets[i]));
+  }
+  if (answer.familiarity) note.experience = describe_experience(*answer.familiarity);
+  if (answer.refused) note.refusal = ErrorNote{error_name(answer.refused->kind), answer.refused->message};
+  return note;
+}
+
+Answer decide_answer(Answer so_far, const NetworkOutput& output, const Contract& contract,
+                     const TrainedFeatures* trained) {
+  if (so_far.refused) return so_far;
+  Decided decided = decide(output, so_far.features, contract, trained);
+  so_far.findings = std::move(decided.verdicts);
+  so_far.familiarity = std::move(decided.familiarity);
+  return so_far;
+}
 
 Model::Model(Bundle bundle, const ModelOptions& options)
     : bundle_(std::move(bundle)),
       engine_(make_engine(bundle_, options)),
-      trained_(TrainedFeatures::of(bundle_)),
+      provenance_(std::make_shared<const Provenance>(bundle_, engine())),
+      trained_(read_trained(bundle_)),
       out_of_range_(options.out_of_range) {}
 
 void Model::require_engine() const {
@@ -185,53 +248,6 @@ void Model::judge_and_cut(const Prepared& prepared, const std::vector<std::strin
   question.categorical = repeat(answer.features.categorical, windows);
 }
 
-PredictionNote Model::describe(const Answer& answer) const {
-  PredictionNote note{.notice = manifest().notice(),
-                      .findings = {},
-                      .recording = answer.recording,
-                      .patient = {.given = to_values(answer.patient.facts()),
-                                  .from_recording = {},
-                                  .imputed = to_values(answer.features.imputed),
-                                  .unused = answer.features.unused,
-                                  .out_of_range = answer.features.out_of_range},
-                      .engine = describe_engine(answer.host),
-                      .record = {},
-                      .experience = {},
-                      .position = answer.position,
-                      .refusal = {}};
-  for (std::size_t i = 0; i < answer.findings.size(); ++i) {
-    note.findings.push_back(describe_finding(answer.findings[i], contract().targets[i]));
-  }
-  if (answer.familiarity) note.experience = describe_experience(*answer.familiarity);
-  if (answer.refused) note.refusal = ErrorNote{error_name(answer.refused->kind), answer.refused->message};
-  return note;
-}
-
-// Never what did not compute.
-EngineNote Model::describe_engine(const std::optional<HostEngine>& host) const {
-  const std::string& source = bundle_.source();
-  EngineNote note{.model = contract().name,
-                  .bundle = source.substr(source.find_last_of("/\\") + 1),
-                  .bundle_digest = digest(),
-                  .synthetic_weights = manifest().synthetic_weights,
-                  .notice = manifest().notice(),
-                  .backend = "host",
-                  .provider = {},
-                  .device = {},
-                  .precision = manifest().precision,
-                  .form = manifest().form,
-                  .threads = 0,
-                  .versions = {}};
-  if (host || !engine_) {
-    const HostEngine said = host.value_or(HostEngine{});
-    note.provider = said.provider, note.device = said.device, note.threads = said.threads;
-  } else {
-    note.backend = "native", note.provider = engine_->instruction_set(), note.device = "cpu";
-    note.precision = name_of(engine_->precision()), note.threads = engine_->threads();
-  }
-  return note;
-}
-
 Answer Model::run(Question question) const {
   if (question.so_far.refused) return std::move(question.so_far);
   const std::size_t windows = question.windows, targets = contract().targets.size();
@@ -245,16 +261,9 @@ Answer Model::run(Question question) const {
                   .batch = std::min(windows - first, kMostWindowsAtOnce)},
                  &logits[first * targets], trained_ ? &penultimate[first * width] : nullptr);
   }
-  return decide(std::move(question.so_far),
-                {.logits = {logits.data(), windows, targets}, .features = {penultimate.data(), windows, width}});
-}
-
-Answer Model::decide(Answer so_far, const NetworkOutput& output) const {
-  if (so_far.refused) return so_far;
-  Decided decided = ecg2lab::decide(output, so_far.features, contract(), trained_ ? &*trained_ : nullptr);
-  so_far.findings = std::move(decided.verdicts);
-  so_far.familiarity = std::move(decided.familiarity);
-  return so_far;
+  return decide_answer(std::move(question.so_far),
+                       {.logits = {logits.data(), windows, targets}, .features = {penultimate.data(), windows, width}},
+                       contract(), trained_.get());
 }
 
 }  // namespace ecg2lab

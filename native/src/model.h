@@ -1,6 +1,7 @@
 // A loaded bundle, from recording and patient to an answer: what `Engine.predict` is in Python.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,6 +74,27 @@ struct Question {
   std::vector<std::int64_t> categorical;  // (W, codes), likewise
 };
 
+// What an answer says of the model that gave it. It may outlive the model: it holds neither weights nor threads.
+class Provenance {
+ public:
+  Provenance(const Bundle& bundle, const Engine* engine);
+
+  const Manifest& manifest() const { return *manifest_; }
+  const Contract& contract() const { return manifest_->contract; }
+  const EngineNote& engine() const { return engine_; }
+  // What JSON says of an answer.
+  PredictionNote describe(const Answer& answer) const;
+
+ private:
+  std::shared_ptr<const Manifest> manifest_;
+  EngineNote engine_;  // as loaded; a host's until it says which
+};
+
+// The second half of `Model::predict`. `output` has a row for each window, and is not looked at where the recording was
+// refused; `trained` is wanted where the contract has experience.
+Answer decide_answer(Answer so_far, const NetworkOutput& output, const Contract& contract,
+                     const TrainedFeatures* trained);
+
 class Model {
  public:
   // Throws Error of kind `backend` if precision or threads cannot be had, or the export left this engine out; `bundle`
@@ -90,30 +112,29 @@ class Model {
   // Throws as ecg2lab::encode_features does.
   Features encode_features(const Patient& patient) const;
 
-  // `prepare`, the engine, `decide`. Many threads may ask at the same time. A refusal is an answer; throws Error of
-  // kind `backend` if there is no engine, or the network's output cannot be used.
+  // `prepare`, the engine, `decide_answer`. Many threads may ask at the same time. A refusal is an answer; throws Error
+  // of kind `backend` if there is no engine, or the network's output cannot be used.
   Answer predict(const RawRecording& recording, const Patient& patient) const;
   Question prepare(const RawRecording& recording, const Patient& patient) const;
-  // `output` has a row for each window, and is not looked at where the recording was refused.
-  Answer decide(Answer so_far, const NetworkOutput& output) const;
-
   // For a window of a signal that is still coming in; see stream.h.
   // `answer` says of the patient what is known, and where the window lies.
   Answer answer_window(const StreamWindow& window, const std::vector<std::string>& leads, double longest_gap_s,
                        Answer answer) const;
-  // What JSON says of it.
-  PredictionNote describe(const Answer& answer) const;
+
+  // For what outlives the model.
+  const std::shared_ptr<const Provenance>& provenance() const { return provenance_; }
+  const std::shared_ptr<const TrainedFeatures>& trained() const { return trained_; }  // null: no experience
 
  private:
   void prepare(const RawRecording& raw, Question& question) const;
   void judge_and_cut(const Prepared& prepared, const std::vector<std::string>& leads,
                      std::optional<double> longest_gap_s, Question& question) const;
   Answer run(Question question) const;
-  EngineNote describe_engine(const std::optional<HostEngine>& host) const;
 
   Bundle bundle_;
   std::optional<Engine> engine_;
-  std::optional<TrainedFeatures> trained_;
+  std::shared_ptr<const Provenance> provenance_;
+  std::shared_ptr<const TrainedFeatures> trained_;
   OutOfRange out_of_range_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "base/number_text.h"
+
 namespace ecg2lab {
 namespace {
 
@@ -22,6 +24,7 @@ Stream::Stream(const Model& model, const RecordingFormat& format, const Patient&
       to_millivolt_(format),
       rate_hz_(format.sampling_rate_hz),
       longest_gap_s_(gap_limit(options, model.contract())),
+      longest_backlog_s_(backlog_limit(options)),
       windows_(open_windows(model.contract(), to_millivolt_.leads(), rate_hz_, options)),
       patient_(patient),
       features_(model.encode_features(patient)) {
@@ -35,6 +38,11 @@ void Stream::set_patient(const Patient& patient) {
 
 void Stream::push(const RawSamples& samples) {
   if (samples.samples == 0) return;
+  if (windows_.full()) {
+    throw Error(ErrorKind::recording, "more than " + number_text(longest_backlog_s_) +
+                                          " s of signal wait behind an answer that was not taken: take the answers "
+                                          "that are due, then push again");
+  }
   const Millivolts millivolt = to_millivolt_(samples);
   refusing([&] { windows_.push(millivolt.view()); });
 }

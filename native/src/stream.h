@@ -19,8 +19,8 @@ class Stream {
 
   // For the windows that come; throws Error of kind `patient`, and keeps the former then.
   void set_patient(const Patient& patient);
-  // Samples that follow those before. Throws Error of kind `recording` if one is infinite or the signal has ended;
-  // nothing was taken then. After std::bad_alloc only `reset` helps.
+  // Samples that follow those before. Throws Error of kind `recording` if one is infinite, the signal has ended or the
+  // backlog is full; nothing was taken then. After std::bad_alloc only `reset` helps.
   void push(const RawSamples& samples);
   // The signal ends here.
   void finish();
@@ -39,6 +39,7 @@ class Stream {
   ToMillivolt to_millivolt_;
   double rate_hz_;
   double longest_gap_s_;
+  double longest_backlog_s_;
   WindowStream windows_;
   Patient patient_;
   Features features_;

@@ -115,7 +115,7 @@ static void recordings(const ecg2lab_model* model) {
   RECORDING(sample_count, 1, ECG2LAB_ERROR_RECORDING);
   RECORDING(sample_count, (size_t)1 << 29, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(sample_count, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
-  RECORDING(sample_type, 3, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(sample_type, 4, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(sample_type, INT32_MIN, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(unit, 0, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(unit, 5, ECG2LAB_ERROR_ARGUMENT);
@@ -127,6 +127,10 @@ static void recordings(const ecg2lab_model* model) {
   RECORDING(sample_stride, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(gain_count, 1, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(baseline_count, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(buffer_bytes, 1, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(buffer_bytes, sizeof samples - 1, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(has_missing_code, 1, ECG2LAB_ERROR_ARGUMENT);
+  RECORDING(has_missing_code, -1, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(source_count, 1, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(source_count, SIZE_MAX, ECG2LAB_ERROR_ARGUMENT);
   RECORDING(sampling_rate_hz, 0, ECG2LAB_ERROR_RECORDING);

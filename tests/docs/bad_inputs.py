@@ -33,6 +33,7 @@ from ecg import Ecg
 import ecg2lab
 import ecg2lab_export
 from ecg2lab import bundle as bundles
+from ecg2lab import errors
 from ecg2lab.backends import webgpu
 from ecg2lab.backends.webgpu import device
 from ecg2lab.backends.webgpu.adapter import Adapter
@@ -147,6 +148,7 @@ def names(engine: ecg2lab.Engine) -> dict[str, Any]:
         "reshaped": reshaped,
         "whole": WHOLE_PATIENT,
         "without": without,
+        "in_a_fork": in_a_fork,
         "on_gpus": on_gpus,
         "lost_gpu": lost_gpu,
         "webgpu": lambda **options: ecg2lab.load("model.ecg2lab", backend="webgpu", **options),
@@ -234,6 +236,22 @@ def without(package: str, call: Callable[[], Any]) -> Any:
     there = importlib.util.find_spec
     with patch("importlib.util.find_spec", lambda name: None if name == package else there(name)):
         return call()
+
+
+def in_a_fork(call: Callable[[], Any]) -> Any:
+    """Call in a process that is forked off; what it raises, this one does."""
+    ending, beginning = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            call()
+        except ecg2lab.Ecg2LabError as error:
+            os.write(beginning, json.dumps([type(error).__name__, str(error)]).encode())
+        os._exit(0)
+    os.close(beginning)
+    os.waitpid(child, 0)
+    with os.fdopen(ending) as said:
+        kind, message = json.load(said)
+    raise getattr(errors, kind)(message)
 
 
 def on_gpus(kinds: list[Any], call: Callable[[], Any], memory: int | None = None) -> Any:

@@ -41,6 +41,7 @@ Recording = structure(
     leads=POINTER(c_char_p), lead_count=c_size_t, sample_count=c_size_t, sampling_rate_hz=c_double,
     lead_stride=c_size_t, sample_stride=c_size_t, gain=POINTER(c_double), gain_count=c_size_t,
     baseline=POINTER(c_double), baseline_count=c_size_t, source=POINTER(SourceField), source_count=c_size_t,
+    buffer_bytes=c_size_t, has_missing_code=c_int32, missing_code=c_int32,
 )  # fmt: skip
 NUMBERS = (
     "age", "respiratory_per_min", "spo2_percent", "diastolic_mmhg", "systolic_mmhg", "heart_rate_bpm", "temperature_c",
@@ -101,7 +102,13 @@ Output = structure(
     "ecg2lab_output", struct_size=c_size_t, logits=POINTER(c_float), logit_count=c_size_t, features=POINTER(c_float),
     feature_count=c_size_t, provider=c_char_p, device=c_char_p, threads=c_size_t,
 )  # fmt: skip
-StreamOptions = structure("ecg2lab_stream_options", struct_size=c_size_t, hop_s=c_double, longest_gap_s=c_double)
+StreamOptions = structure(
+    "ecg2lab_stream_options",
+    struct_size=c_size_t,
+    hop_s=c_double,
+    longest_gap_s=c_double,
+    longest_backlog_s=c_double,
+)
 StreamLead = structure(
     "ecg2lab_stream_lead", name=c_char_p, derived=c_int32, off=c_int32, missing_samples=c_size_t,
     clipped_samples=c_size_t, longest_gap=c_size_t,
@@ -120,10 +127,11 @@ STATUS_NAMES = (
     "OK", "ERROR_ARGUMENT", "ERROR_BUNDLE", "ERROR_BACKEND", "ERROR_RECORDING", "ERROR_PATIENT", "ERROR_QUALITY",
     "ERROR_MEMORY", "ERROR_INTERNAL",
 )  # fmt: skip
+NAMED = ("lead_verdict", "verdict", "refusal", "quality", "fault", "experience")
 UNITS = {"uV": 1, "mV": 2, "V": 3, "adc": 4}
 SEXES = ("female", "male")
 RACES = ("asian", "black", "hispanic", "other", "white")
-SAMPLE_TYPES = {"float32": 0, "float64": 1, "int16": 2}
+SAMPLE_TYPES = {"float32": 0, "float64": 1, "int16": 2, "int32": 3}
 NOT_JUDGED, GOOD, MISSING, EMPTY, GAP, FLAT, CLIPPED, FAULTY = range(8)
 QUALITIES = (None, "accepted", "warnings", "refused")
 VERDICTS = ("no decision", "flagged", "not flagged", "unsure", "outside experience")
@@ -136,6 +144,7 @@ def load(path):
     library = ctypes.CDLL(str(path))
     calls = {
         "status_name": (c_char_p, [c_int32]),
+        **{f"{kind}_name": (c_char_p, [c_int32]) for kind in NAMED},
         "last_error": (c_char_p, []),
         "version": (c_char_p, []),
         "abi_version": (c_int32, []),

@@ -2,13 +2,14 @@
 
 import ctypes
 import json
+import re
 import subprocess
 import sys
 from ctypes import POINTER, byref, c_void_p
 from pathlib import Path
 
 import pytest
-from native_tools import DEMO
+from native_tools import DEMO, NATIVE
 
 import ecg2lab
 from ecg2lab import bundle as bundles
@@ -96,8 +97,9 @@ def test_null_pointers_are_refused_and_freed_without_harm(c_interface, library, 
 
 
 MISTAKES = {
-    "samples": None, "leads": None, "lead_count": 0, "sample_count": 0, "sample_type": 3, "unit": 0,
+    "samples": None, "leads": None, "lead_count": 0, "sample_count": 0, "sample_type": 4, "unit": 0,
     "lead_stride": 1, "sample_stride": 1, "gain_count": 1, "baseline_count": 12, "source_count": 3,
+    "buffer_bytes": 1, "has_missing_code": 1,
 }  # fmt: skip
 HUGE = {
     "lead_count": 65, "sample_count": 2**28 + 1, "sample_type": -1, "unit": 5, "lead_stride": 2**62,
@@ -189,6 +191,22 @@ def test_every_status_has_a_name(c_interface, library):
         assert library.ecg2lab_status_name(code).decode() == f"ECG2LAB_{name}"
     for code in (-1, 9, 2**31 - 1, -(2**31)):
         assert library.ecg2lab_status_name(code) == b"unknown status"
+
+
+def test_every_code_of_a_result_has_a_name(c_interface, library):
+    """Those of the header's enumerations, in words; what the library does not know is no index of anything."""
+    header = (NATIVE / "include" / "ecg2lab.h").read_text()
+    prefixes = {"lead_verdict": "LEAD", "refusal": "REFUSAL", "quality": "QUALITY", "fault": "FAULT"}
+    prefixes |= {"experience": "EXPERIENCE", "verdict": ""}
+    for kind in c_interface.NAMED:
+        name = getattr(library, f"ecg2lab_{kind}_name")
+        enum = re.search(rf"typedef enum ecg2lab_{kind}(?:_code)? \{{(.*?)\n\}}", header, re.DOTALL).group(1)
+        codes = re.findall(rf"ECG2LAB_{prefixes[kind]}_?(\w+) = (\d+)", enum)
+        assert codes
+        for word, code in codes:
+            assert name(int(code)).decode() == word.lower().replace("_", "_" if kind == "fault" else " ")
+        for unknown in (-1, int(codes[0][1]) - 1, int(codes[-1][1]) + 1, 2**31 - 1, -(2**31)):
+            assert name(unknown) == b"unknown"
 
 
 def test_a_long_message_is_cut_between_characters(c_interface, library):

@@ -256,6 +256,56 @@ def test_mistakes_of_the_program(c_interface, library, model, open_stream, recor
     assert stream.answers()
 
 
+def test_answers_that_are_not_taken_fill_a_stream_and_nothing_is_lost(c_interface, open_stream, library, signal):
+    """Five seconds may wait behind the first window's end; then a push is refused whole, until an answer was taken."""
+    expected = stream_all(open_stream(), signal, (FS,))
+    stream, pushed, answers, refused = open_stream(longest_backlog_s=5), 0, [], 0
+    while pushed < signal.shape[1]:
+        chunk = signal[:, pushed : pushed + FS]
+        if stream.push(chunk) == c_interface.OK:
+            pushed += chunk.shape[1]
+            continue
+        refused += 1
+        said = library.ecg2lab_last_error().decode()
+        assert said.startswith("more than 5 s of signal wait behind an answer that was not taken: take the answers")
+        state = library.ecg2lab_stream_describe(stream.handle)[0]
+        assert state.received_samples == pushed
+        assert state.due >= 5
+        result = POINTER(c_interface.Result)()
+        library.ecg2lab_stream_next(stream.handle, byref(result))
+        answers.append(stream.model.copy(result[0])._replace(json=b""))
+        library.ecg2lab_result_free(result)
+    assert refused > 20
+    assert stream.finish() == c_interface.OK  # whatever waits
+    assert answers + stream.answers() == expected
+
+
+def test_a_push_longer_than_the_backlog_is_taken_and_the_next_is_not(c_interface, open_stream, signal):
+    stream = open_stream(longest_backlog_s=1)
+    assert stream.push(signal) == c_interface.OK
+    assert stream.push(signal[:, :1]) == c_interface.RECORDING
+    assert stream.push(signal[:, :0]) == c_interface.OK  # nothing to take
+    assert len(stream.answers()) > 30
+    assert stream.push(signal[:, :1]) == c_interface.OK
+
+
+def test_the_usual_backlog_is_ten_minutes(c_interface, open_stream, record):
+    stream, minute = open_stream(fs=100, hop_s=5), np.tile(record.samples, 12)[:, :6000]
+    pushed = 0
+    while stream.push(minute) == c_interface.OK:
+        pushed += 1
+    assert pushed == 11  # 660 s, of which the first window takes 2.5
+    assert stream.library.ecg2lab_stream_reset(stream.handle) == c_interface.OK
+    assert stream.push(minute) == c_interface.OK
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), 1e6])
+def test_a_backlog_that_cannot_be_meant_is_refused(c_interface, open_stream, seconds):
+    stream = open_stream(longest_backlog_s=seconds)
+    assert stream.status == c_interface.ARGUMENT
+    assert stream.message.startswith("stream: longest_backlog_s ")
+
+
 def test_a_stream_outlives_its_model(c_interface, library, record):
     short = c_interface.Model(library, DEMO)
     stream = c_interface.Stream(short, record.leads, FS, patient=PATIENT)

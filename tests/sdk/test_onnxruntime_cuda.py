@@ -3,6 +3,7 @@
 The stand-in computes on the CPU and says what it was asked; what is marked `gpu` asks the real thing.
 """
 
+import os
 import types
 from concurrent.futures import ThreadPoolExecutor
 
@@ -127,7 +128,7 @@ def test_without_any_build_the_extra_is_named(bundle, monkeypatch):
 def test_a_process_that_was_forked_off_is_refused(cuda_build, bundle, monkeypatch):
     inputs, _ = golden_of(bundle)
     with ecg2lab.load(bundle, backend="onnxruntime-cuda", threads=1) as engine:
-        monkeypatch.setattr(cuda.os, "getpid", lambda: 0)
+        monkeypatch.setattr(os, "getpid", lambda: 0)
         with pytest.raises(BackendError, match="forked from one that uses CUDA"):
             engine.run(*inputs)
 

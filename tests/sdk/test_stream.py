@@ -382,6 +382,38 @@ def test_no_answer_is_lost_with_a_failure_in_a_long_push(engine, recording, fail
     assert answered + restored.push(recording.samples[:, :0]) == expected
 
 
+def test_a_backend_that_fails_for_ten_minutes_loses_nothing_and_takes_no_more(engine, recording, monkeypatch):
+    """Then a push that fails takes nothing; answers before a failure wait for the next."""
+    minute, seen = np.tile(recording.samples, 6), []
+    slow = minute[:, ::5]  # at the model's own rate
+    expected = open_stream(engine, fs=100, hop_s=5)
+    wanted = [answer for _ in range(11) for answer in expected.push(slow)]
+    works = engine.outputs
+    fails = {"after": 0}
+
+    def outputs(*inputs):
+        fails["after"] -= 1
+        if fails["after"] < 0:
+            raise ecg2lab.DeviceLostError("the GPU failed")
+        return works(*inputs)
+
+    monkeypatch.setattr(engine, "outputs", outputs)
+    stream = open_stream(engine, fs=100, hop_s=5)
+    for taken in (*range(1, 12), 11, 11):
+        with pytest.raises(ecg2lab.DeviceLostError):
+            stream.push(slow)
+        assert stream.samples_received == 6000 * taken
+    fails["after"] = 3  # three answers, and it fails again
+    with pytest.raises(ecg2lab.DeviceLostError):
+        stream.push(slow)
+    assert stream.samples_received == 6000 * 11
+    with pytest.raises(ecg2lab.BackendError, match="push again before it is saved"):
+        stream.save()
+    fails["after"] = 10**9
+    seen = stream.push(slow[:, :0])
+    assert timeless(seen) == timeless(wanted)
+
+
 def test_a_finish_that_failed_is_finished_by_the_next(engine, recording, failing):
     """The last windows wait for what follows them, of which resampling takes a part."""
     expected = open_stream(engine, hop_s=0.1)

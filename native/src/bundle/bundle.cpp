@@ -33,8 +33,8 @@ Bundle::Bundle(AlignedBytes content, std::string source)
       content_(std::move(content)),
       members_(unpack(content_.view(), source_)),
       digest_(sha256(member(kManifest))),
-      manifest_(decode_manifest(member(kManifest), source_)) {
-  check_digests(members_, manifest_, source_);
+      manifest_(std::make_shared<const Manifest>(decode_manifest(member(kManifest), source_))) {
+  check_digests(members_, *manifest_, source_);
   proof_ = decode_proof(member("parity.json"), source_ + ": parity.json");
   check_fit(*this);
 }

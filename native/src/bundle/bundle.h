@@ -1,6 +1,7 @@
 // The bundle `X.ecg2lab`: one file that holds a model, its contract and its proof (docs/bundle.md).
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,8 +23,10 @@ class Bundle {
   static Bundle open(const std::string& path);  // UTF-8
   Bundle(AlignedBytes content, std::string source);
 
-  const Manifest& manifest() const { return manifest_; }
-  const Contract& contract() const { return manifest_.contract; }
+  const Manifest& manifest() const { return *manifest_; }
+  const Contract& contract() const { return manifest_->contract; }
+  // For what outlives the bundle.
+  const std::shared_ptr<const Manifest>& shared_manifest() const { return manifest_; }
   const Proof& proof() const { return proof_; }
   // SHA-256 of the manifest, which covers every other member.
   const std::string& digest() const { return digest_; }
@@ -39,7 +42,7 @@ class Bundle {
   AlignedBytes content_;
   std::vector<Member> members_;  // views into `content_`
   std::string digest_;
-  Manifest manifest_;
+  std::shared_ptr<const Manifest> manifest_;
   Proof proof_;
 };
 

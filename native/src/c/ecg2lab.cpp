@@ -1,8 +1,6 @@
 // The calls of include/ecg2lab.h.
 #include "ecg2lab.h"
 
-#include <array>
-
 #include "c/inputs.h"
 #include "c/loaded_model.h"
 #include "c/opened_stream.h"
@@ -14,16 +12,6 @@
 namespace {
 
 using namespace ecg2lab::c;
-
-constexpr std::array kStatusNames{"ECG2LAB_OK",
-                                  "ECG2LAB_ERROR_ARGUMENT",
-                                  "ECG2LAB_ERROR_BUNDLE",
-                                  "ECG2LAB_ERROR_BACKEND",
-                                  "ECG2LAB_ERROR_RECORDING",
-                                  "ECG2LAB_ERROR_PATIENT",
-                                  "ECG2LAB_ERROR_QUALITY",
-                                  "ECG2LAB_ERROR_MEMORY",
-                                  "ECG2LAB_ERROR_INTERNAL"};
 
 template <typename T>
 ecg2lab_status initialise_guarded(T* target, std::size_t size) {
@@ -55,7 +43,7 @@ ecg2lab_status hand_over(std::unique_ptr<Owned> owned, Seen** seen) {
 ecg2lab_status hand_over(const std::shared_ptr<const LoadedModel>& loaded, ecg2lab::Answer answer, SourceFields source,
                          ecg2lab_result** result) {
   log_refusal(*loaded, answer);
-  return hand_over(std::make_unique<Result>(loaded, std::move(answer), std::move(source)), result);
+  return hand_over(std::make_unique<Result>(loaded->description(), std::move(answer), std::move(source)), result);
 }
 
 ecg2lab_status load(const char* path, const ecg2lab_options* options, ecg2lab::Runner runner, ecg2lab_model** model) {
@@ -78,11 +66,6 @@ ecg2lab_patient read_patient(const ecg2lab_patient* patient) {
 }  // namespace
 
 extern "C" {
-
-const char* ecg2lab_status_name(int32_t status) {
-  const auto index = static_cast<std::size_t>(status);
-  return status >= 0 && index < kStatusNames.size() ? kStatusNames[index] : "unknown status";
-}
 
 const char* ecg2lab_last_error(void) { return message(); }
 
@@ -121,7 +104,7 @@ ecg2lab_status ecg2lab_load_without_engine(const char* path, const ecg2lab_optio
 void ecg2lab_free(ecg2lab_model* model) { delete model; }
 
 const ecg2lab_description* ecg2lab_describe(const ecg2lab_model* model) {
-  return model == nullptr ? nullptr : &model->loaded->description();
+  return model == nullptr ? nullptr : &model->loaded->description()->shown();
 }
 
 ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recording* recording,
@@ -139,12 +122,8 @@ ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg2lab_recordi
 void ecg2lab_result_free(ecg2lab_result* result) { delete static_cast<Result*>(result); }
 
 const char* ecg2lab_result_json(const ecg2lab_result* result) {
-  const char* json = nullptr;
-  guarded([&] {
-    json = static_cast<const Result&>(require(result, "result")).json();
-    return ECG2LAB_OK;
-  });
-  return json;
+  if (result == nullptr) return nullptr;
+  return or_null([&] { return static_cast<const Result&>(*result).json(); });
 }
 
 const ecg2lab_graph* ecg2lab_window_graph(const ecg2lab_model* model) {
@@ -160,7 +139,7 @@ ecg2lab_status ecg2lab_prepare(const ecg2lab_model* model, const ecg2lab_recordi
     SourceFields source = to_source(fields);
     ecg2lab::Question question = loaded->model().prepare(to_raw_recording(fields), to_patient(read_patient(patient)));
     log_refusal(*loaded, question.so_far);
-    return hand_over(std::make_unique<PreparedRecording>(loaded, std::move(question), std::move(source)), prepared);
+    return hand_over(std::make_unique<PreparedRecording>(*loaded, std::move(question), std::move(source)), prepared);
   });
 }
 
@@ -233,12 +212,8 @@ ecg2lab_status ecg2lab_stream_reset(ecg2lab_stream* stream) {
 }
 
 const ecg2lab_stream_state* ecg2lab_stream_describe(ecg2lab_stream* stream) {
-  const ecg2lab_stream_state* state = nullptr;
-  guarded([&] {
-    state = &require(stream, "stream").describe();
-    return ECG2LAB_OK;
-  });
-  return state;
+  if (stream == nullptr) return nullptr;
+  return or_null([&] { return &stream->describe(); });
 }
 
 }  // extern "C"

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <optional>
 
 #include "c/status.h"
 
@@ -16,7 +18,7 @@ void require(bool condition, const std::string& message) {
 }
 
 SampleType to_sample_type(int32_t code) {
-  require(code >= ECG2LAB_FLOAT && code <= ECG2LAB_INT16, "recording: unknown sample_type " + std::to_string(code));
+  require(code >= ECG2LAB_FLOAT && code <= ECG2LAB_INT32, "recording: unknown sample_type " + std::to_string(code));
   return SampleType(code);
 }
 
@@ -45,12 +47,63 @@ std::vector<std::string> to_names(const char* const* names, std::size_t count) {
   return copies;
 }
 
+std::size_t size_of(SampleType type) {
+  switch (type) {
+    case SampleType::float32:
+    case SampleType::int32:
+      return 4;
+    case SampleType::float64:
+      return 8;
+    case SampleType::int16:
+      return 2;
+  }
+  return 8;
+}
+
 // Whether the last sample can be addressed at all.
-bool addressable(const ecg2lab_recording& recording, std::size_t count) {
-  constexpr std::size_t kMost = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);
-  const std::size_t lead_steps = recording.lead_count - 1, time_steps = count - 1;
-  if (lead_steps > 0 && recording.lead_stride > kMost / 2 / lead_steps) return false;
-  return time_steps == 0 || recording.sample_stride <= kMost / 2 / time_steps;
+bool addressable(const RawSamples& samples) {
+  const std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / size_of(samples.type) / 2;
+  const auto fits = [&](std::size_t steps, std::ptrdiff_t stride) {
+    return steps == 0 || (stride >= 0 && static_cast<std::size_t>(stride) <= most / steps);
+  };
+  return fits(samples.leads - 1, samples.lead_stride) && fits(samples.samples - 1, samples.sample_stride);
+}
+
+// Whether two leads share a sample: where the first sample of one is a sample of the other. They are addressable.
+bool leads_overlap(const RawSamples& samples) {
+  for (std::ptrdiff_t apart = 1; apart < static_cast<std::ptrdiff_t>(samples.leads); ++apart) {
+    const std::ptrdiff_t distance = apart * samples.lead_stride;
+    if (distance % samples.sample_stride == 0 &&
+        static_cast<std::size_t>(distance / samples.sample_stride) < samples.samples) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void check_memory(const RawSamples& samples, std::size_t buffer_bytes) {
+  require(addressable(samples), "recording: lead_stride or sample_stride is beyond any memory");
+  require(!leads_overlap(samples),
+          "recording: by lead_stride and sample_stride leads share samples (are the two exchanged?)");
+  const std::size_t last = (samples.leads - 1) * static_cast<std::size_t>(samples.lead_stride) +
+                           (samples.samples - 1) * static_cast<std::size_t>(samples.sample_stride);
+  const std::size_t bytes = (last + 1) * size_of(samples.type);
+  require(buffer_bytes == 0 || bytes <= buffer_bytes, "recording: its samples take " + std::to_string(bytes) +
+                                                          " bytes, and buffer_bytes is " +
+                                                          std::to_string(buffer_bytes));
+}
+
+std::optional<std::int32_t> to_missing_code(const ecg2lab_recording& recording) {
+  require(recording.has_missing_code == 0 || recording.has_missing_code == 1,
+          "recording: has_missing_code must be 0 or 1");
+  if (recording.has_missing_code == 0) return std::nullopt;
+  const int32_t code = recording.missing_code;
+  const SampleType type = to_sample_type(recording.sample_type);
+  require(type == SampleType::int16 || type == SampleType::int32,
+          "recording: missing_code is for integer samples; of others NaN is missing");
+  require(type == SampleType::int32 || (code >= INT16_MIN && code <= INT16_MAX),
+          "recording: missing_code " + std::to_string(code) + " is no number of 16 bits");
+  return code;
 }
 
 // Leads, strides and sample type, which say where any sample lies.
@@ -105,7 +158,6 @@ RawSamples to_samples(const ecg2lab_recording& recording, const void* data, std:
   require(count >= 1 && count <= kMostSamples,
           "recording: sample_count must be between 1 and " + std::to_string(kMostSamples));
   check_layout(recording);
-  require(addressable(recording, count), "recording: lead_stride or sample_stride is beyond any memory");
   RawSamples samples{.data = data,
                      .type = to_sample_type(recording.sample_type),
                      .leads = recording.lead_count,
@@ -116,6 +168,7 @@ RawSamples to_samples(const ecg2lab_recording& recording, const void* data, std:
     samples.lead_stride = static_cast<std::ptrdiff_t>(samples.samples);
     samples.sample_stride = 1;
   }
+  check_memory(samples, recording.buffer_bytes);
   return samples;
 }
 
@@ -125,7 +178,8 @@ RecordingFormat to_format(const ecg2lab_recording& recording) {
           .gain = to_numbers("gain", recording.gain, recording.gain_count, recording.lead_count),
           .baseline = to_numbers("baseline", recording.baseline, recording.baseline_count, recording.lead_count),
           .leads = to_names(recording.leads, recording.lead_count),
-          .sampling_rate_hz = recording.sampling_rate_hz};
+          .sampling_rate_hz = recording.sampling_rate_hz,
+          .missing_code = to_missing_code(recording)};
 }
 
 RawRecording to_raw_recording(const ecg2lab_recording& recording) {
@@ -133,7 +187,8 @@ RawRecording to_raw_recording(const ecg2lab_recording& recording) {
 }
 
 StreamOptions to_options(const ecg2lab_stream_options& options) {
-  return {.hop_s = options.hop_s, .longest_gap_s = options.longest_gap_s};
+  return {
+      .hop_s = options.hop_s, .longest_gap_s = options.longest_gap_s, .longest_backlog_s = options.longest_backlog_s};
 }
 
 Patient to_patient(const ecg2lab_patient& patient) {

@@ -39,7 +39,7 @@ const ecg2lab_stream_state& ecg2lab_stream::describe() {
   const auto reports = preparation.leads();
   auto leads = std::make_unique<List<ecg2lab_stream_lead>>();
   for (std::size_t i = 0; i < reports.size(); ++i) {
-    leads->add({.name = model_->description().leads[i],
+    leads->add({.name = model_->description()->shown().leads[i],
                 .derived = reports[i].derived,
                 .off = reports[i].lead_off,
                 .missing_samples = reports[i].missing_samples,

@@ -46,9 +46,10 @@ const T* data_of(const std::vector<T>& numbers) {
 
 }  // namespace
 
-PreparedRecording::PreparedRecording(std::shared_ptr<const LoadedModel> model, Question question, SourceFields source)
+PreparedRecording::PreparedRecording(const LoadedModel& model, Question question, SourceFields source)
     : ecg2lab_prepared{},
-      model_(std::move(model)),
+      model_(model.description()),
+      trained_(model.model().trained()),
       question_(std::move(question)),
       source_(std::move(source)),
       judged_(model_, question_.so_far, {}) {
@@ -59,24 +60,23 @@ std::unique_ptr<Result> PreparedRecording::decide(const ecg2lab_output* output) 
   Answer answer = question_.so_far;
   if (!answer.refused) {
     const ecg2lab_output fields = read(output);
-    answer = model_->model().decide(std::move(answer), check(fields));
+    answer = decide_answer(std::move(answer), check(fields), model_->contract(), trained_.get());
     answer.host = to_host(fields);
   }
   return std::make_unique<Result>(model_, std::move(answer), source_);
 }
 
 NetworkOutput PreparedRecording::check(const ecg2lab_output& output) const {
-  const ecg2lab_graph& graph = model_->window_graph();
+  const std::size_t logits = model_->contract().targets.size();
+  const auto features = static_cast<std::size_t>(model_->provenance().manifest().network.features.value_or(0));
   require(output.logits != nullptr, "logits is NULL: hand in what the window graph gave");
-  NetworkOutput numbers{.logits =
-                            to_rows("logits", output.logits, output.logit_count, question_.windows, graph.logit_count)};
+  NetworkOutput numbers{.logits = to_rows("logits", output.logits, output.logit_count, question_.windows, logits)};
   if (output.features != nullptr) {
-    numbers.features =
-        to_rows("features", output.features, output.feature_count, question_.windows, graph.feature_count);
+    numbers.features = to_rows("features", output.features, output.feature_count, question_.windows, features);
     return numbers;
   }
   require(output.feature_count == 0, "features is NULL and feature_count is not 0");
-  require(!model_->model().contract().experience,
+  require(!model_->contract().experience,
           "features is NULL: hand in what the window graph gave, for by them this model knows the recordings that are "
           "unlike those that it was trained on");
   return numbers;

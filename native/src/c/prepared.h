@@ -13,7 +13,7 @@ namespace ecg2lab::c {
 // What a caller frees: the struct that it sees, and everything that this points to.
 class PreparedRecording : public ecg2lab_prepared {
  public:
-  PreparedRecording(std::shared_ptr<const LoadedModel> model, Question question, SourceFields source);
+  PreparedRecording(const LoadedModel& model, Question question, SourceFields source);
   PreparedRecording(const PreparedRecording&) = delete;  // the struct points into this one
   PreparedRecording& operator=(const PreparedRecording&) = delete;
 
@@ -24,7 +24,8 @@ class PreparedRecording : public ecg2lab_prepared {
   NetworkOutput check(const ecg2lab_output& output) const;
   void fill();
 
-  std::shared_ptr<const LoadedModel> model_;
+  std::shared_ptr<const Description> model_;
+  std::shared_ptr<const TrainedFeatures> trained_;
   Question question_;
   SourceFields source_;
   Result judged_;  // before the network ran

@@ -71,7 +71,7 @@ ecg2lab_experience experience_of(const std::optional<Familiarity>& familiarity) 
 
 }  // namespace
 
-Result::Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFields source)
+Result::Result(std::shared_ptr<const Description> model, Answer answer, SourceFields source)
     : ecg2lab_result{}, model_(std::move(model)), answer_(std::move(answer)), source_fields_(std::move(source)) {
   add_leads();
   add_faults();
@@ -84,7 +84,7 @@ Result::Result(std::shared_ptr<const LoadedModel> model, Answer answer, SourceFi
 }
 
 void Result::add_leads() {
-  const auto& names = model_->model().contract().signal.leads;
+  const auto& names = model_->contract().signal.leads;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const LeadReport& report = answer_.leads[i].report;
     const auto figure = [&](Fault fault) { return answer_.leads[i].figures[index_of(fault)]; };
@@ -110,7 +110,7 @@ void Result::add_leads() {
 
 void Result::add_faults() {
   if (!answer_.quality) return;
-  const auto& names = model_->model().contract().signal.leads;
+  const auto& names = model_->contract().signal.leads;
   for (const FoundFault& fault : answer_.quality->faults) {
     fault_list_.add({.code = static_cast<int32_t>(index_of(fault.fault)) + 1,
                      .refuses = fault.refuses,
@@ -126,9 +126,9 @@ void Result::add_faults() {
 void Result::add_findings() {
   for (std::size_t i = 0; i < answer_.findings.size(); ++i) {
     const Verdict& verdict = answer_.findings[i];
-    const std::optional<Decision>& decision = model_->model().contract().targets[i].decision;
+    const std::optional<Decision>& decision = model_->contract().targets[i].decision;
     const std::optional<bool> detected = verdict.detected();
-    finding_list_.add({.target = model_->description().targets[i],
+    finding_list_.add({.target = model_->shown().targets[i],
                        .probability = verdict.probability,
                        .lowest = verdict.lowest,
                        .highest = verdict.highest,
@@ -152,22 +152,29 @@ void Result::add_imputed() {
   }
 }
 
+// Without a lock, which a process that is forked off may find held: of two that make it one is kept.
 const char* Result::json() const {
-  std::call_once(json_made_, [&] {
-    PredictionNote note = model_->model().describe(answer_);
-    note.engine.versions = {{"ecg2lab", ECG2LAB_VERSION}};
-    if (!source_fields_.empty()) note.source.text = to_json(source_fields_);
-    const bool answered = !answer_.refused || answer_.position;  // a refused window of a stream is an answer
-    const bool judged = answer_.refused && answer_.refused->kind == ErrorKind::quality;
-    if (answer_.refused && !judged) note.recording.quality = {};
-    json_ = answered ? to_json(note)
-                     : to_json(RefusalNote{.record = "", .error = *note.refusal, .quality = note.recording.quality});
-  });
-  return json_.c_str();
+  const std::string* kept = json_.load();
+  if (kept == nullptr) {
+    auto made = std::make_unique<const std::string>(make_json());
+    if (json_.compare_exchange_strong(kept, made.get())) kept = made.release();
+  }
+  return kept->c_str();
+}
+
+std::string Result::make_json() const {
+  PredictionNote note = model_->provenance().describe(answer_);
+  note.engine.versions = {{"ecg2lab", ECG2LAB_VERSION}};
+  if (!source_fields_.empty()) note.source.text = to_json(source_fields_);
+  const bool answered = !answer_.refused || answer_.position;  // a refused window of a stream is an answer
+  const bool judged = answer_.refused && answer_.refused->kind == ErrorKind::quality;
+  if (answer_.refused && !judged) note.recording.quality = {};
+  if (answered) return to_json(note);
+  return to_json(RefusalNote{.record = "", .error = *note.refusal, .quality = note.recording.quality});
 }
 
 void Result::fill() {
-  const ecg2lab_description& description = model_->description();
+  const ecg2lab_description& description = model_->shown();
   struct_size = sizeof(ecg2lab_result);
   status = answer_.refused ? status_of(answer_.refused->kind) : ECG2LAB_OK;
   refusal = refusal_of(answer_);

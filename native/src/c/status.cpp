@@ -6,8 +6,8 @@
 namespace ecg2lab::c {
 namespace {
 
-constexpr std::size_t kLongestMessage = 1024;
 thread_local char last_message[kLongestMessage] = "";
+thread_local const Inside* innermost = nullptr;
 
 // Where a text of UTF-8 may be cut: not within a character.
 std::size_t cut(const char* text, std::size_t most) {
@@ -47,5 +47,13 @@ ecg2lab_status fail(ecg2lab_status status, const char* message) noexcept {
 }
 
 const char* message() noexcept { return last_message; }
+
+Inside::Inside() noexcept : outer_(innermost) { innermost = this; }
+Inside::~Inside() { innermost = outer_; }
+
+Outside::Outside() noexcept : floats_(innermost->floats_.before()) {
+  std::memcpy(message_, last_message, sizeof message_);
+}
+Outside::~Outside() { std::memcpy(last_message, message_, sizeof message_); }
 
 }  // namespace ecg2lab::c

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/errors.h"
+#include "base/float_environment.h"
 #include "ecg2lab.h"
 
 namespace ecg2lab::c {
@@ -17,16 +18,46 @@ class ArgumentError : public std::invalid_argument {
 
 ecg2lab_status status_of(ErrorKind kind);
 
+constexpr std::size_t kLongestMessage = 1024;
+
 // The calling thread's message. It lies in memory that is always there, so that running out of memory can be said too;
-// a longer message is cut.
+// a longer message is cut. Nothing has to be released when a thread ends, which would keep the library loaded until
+// then.
 void clear_message() noexcept;
 ecg2lab_status fail(ecg2lab_status status, const char* message) noexcept;
 const char* message() noexcept;
 
+// While one lives, this thread computes as the library wants it.
+class Inside {
+ public:
+  Inside() noexcept;
+  ~Inside();
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  friend class Outside;
+  FloatEnvironment floats_;
+  const Inside* outer_;
+};
+
+// While one lives within a call, code of the program may run: it computes as the program does, and what it calls here
+// leaves the call's message alone.
+class Outside {
+ public:
+  Outside() noexcept;
+  ~Outside();
+  Outside(const Outside&) = delete;
+  Outside& operator=(const Outside&) = delete;
+
+ private:
+  FloatEnvironment floats_;
+  char message_[kLongestMessage];
+};
+
 // Runs `work`, which returns a status; no exception leaves.
 template <typename Work>
-ecg2lab_status guarded(Work&& work) noexcept {
-  clear_message();
+ecg2lab_status caught(Work&& work) noexcept {
   try {
     return work();
   } catch (const ArgumentError& error) {
@@ -42,6 +73,26 @@ ecg2lab_status guarded(Work&& work) noexcept {
   } catch (...) {
     return fail(ECG2LAB_ERROR_INTERNAL, "an unknown exception");
   }
+}
+
+// A call that returns a status.
+template <typename Work>
+ecg2lab_status guarded(Work&& work) noexcept {
+  const Inside inside;
+  clear_message();
+  return caught(work);
+}
+
+// A call that returns what `work` does, a pointer: the message stays that of an earlier one unless this fails.
+template <typename Work>
+auto or_null(Work&& work) noexcept -> decltype(work()) {
+  const Inside inside;
+  decltype(work()) pointer = nullptr;
+  caught([&] {
+    pointer = work();
+    return ECG2LAB_OK;
+  });
+  return pointer;
 }
 
 }  // namespace ecg2lab::c

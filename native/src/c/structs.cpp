@@ -39,7 +39,10 @@ ecg2lab_patient Versioned<ecg2lab_patient>::defaults() {
 
 ecg2lab_stream_options Versioned<ecg2lab_stream_options>::defaults() {
   const StreamOptions ours{};
-  return {.struct_size = sizeof(ecg2lab_stream_options), .hop_s = ours.hop_s, .longest_gap_s = ours.longest_gap_s};
+  return {.struct_size = sizeof(ecg2lab_stream_options),
+          .hop_s = ours.hop_s,
+          .longest_gap_s = ours.longest_gap_s,
+          .longest_backlog_s = ours.longest_backlog_s};
 }
 
 ecg2lab_output Versioned<ecg2lab_output>::defaults() {

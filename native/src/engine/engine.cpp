@@ -5,7 +5,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include "base/denormals.h"
+#include "base/errors.h"
+#include "base/float_environment.h"
 #include "engine/kernels/instruction_sets.h"
 #include "engine/packed_network.h"
 #include "engine/team.h"
@@ -236,9 +237,14 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 
 void Engine::run(const NetworkInput& in, float* logits, float* features) const {
   State& state = *state_;
+  if (state.team.is_foreign()) {
+    throw Error(ErrorKind::backend,
+                "this process was forked from the one that loaded the model, whose threads it does not have: load the "
+                "bundle in this process");
+  }
   const NetworkSizes& sizes = state.network.sizes;
   check_codes(in, sizes.categorical);
-  const FlushDenormals flush;
+  const FloatEnvironment floats(Denormals::flush);
   WorkspacePool::Lease workspace(state.workspaces);
   const std::unique_lock lock(state.team_in_use, std::try_to_lock);
   Team::Session session(lock.owns_lock() ? state.team : state.alone);

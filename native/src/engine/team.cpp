@@ -1,12 +1,16 @@
 #include "engine/team.h"
 
+#ifndef _WIN32
+#include <csignal>
+#endif
+
 #include <chrono>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
-#include "base/denormals.h"
 #include "base/errors.h"
+#include "base/float_environment.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -45,12 +49,37 @@ bool spin(const Ready& ready) {
   return ready();
 }
 
+// While one lives, this thread blocks every signal, and those that it starts do so from their first instant to their
+// end.
+class NoSignals {
+ public:
+#ifdef _WIN32
+  NoSignals() = default;
+  ~NoSignals() {}
+#else
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+#endif
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+#ifndef _WIN32
+ private:
+  sigset_t before_;
+#endif
+};
+
 }  // namespace
 
 Team::Team(std::size_t threads) {
   if (threads == 0) throw std::invalid_argument("at least one thread is needed");
   try {
-    for (std::size_t thread = 1; thread < threads; ++thread) helpers_.emplace_back([this, thread] { help(thread); });
+    const NoSignals inherited;
+    for (std::size_t thread = 1; thread < threads; ++thread) helpers_->emplace_back([this, thread] { help(thread); });
   } catch (const std::system_error& error) {
     stop();
     throw Error(ErrorKind::backend, "cannot start " + std::to_string(threads) + " threads: " + error.what());
@@ -60,17 +89,23 @@ Team::Team(std::size_t threads) {
   }
 }
 
-Team::~Team() { stop(); }
+Team::~Team() {
+  if (is_foreign()) {
+    static_cast<void>(helpers_.release());  // neither joined nor detached: they are not there
+  } else {
+    stop();
+  }
+}
 
 void Team::stop() {
   stopping_.store(true);
   alarm_.fetch_add(1);
   alarm_.notify_all();
-  for (std::thread& helper : helpers_) helper.join();
+  for (std::thread& helper : *helpers_) helper.join();
 }
 
 void Team::run_stage(std::size_t count, const void* context, Call call) {
-  if (helpers_.empty() || count == 1) {
+  if (helpers_->empty() || count == 1) {
     for (std::size_t index = 0; index < count; ++index) call(context, index, 0);
     return;
   }
@@ -111,7 +146,7 @@ bool Team::take_task(std::size_t thread) {
 }
 
 void Team::help(std::size_t thread) {
-  const FlushDenormals flush;
+  const FloatEnvironment floats(Denormals::flush);
   while (!stopping_.load()) {
     if (!take_task(thread)) wait_for_task();
   }

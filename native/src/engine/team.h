@@ -4,22 +4,29 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <vector>
+
+#include "base/process.h"
 
 namespace ecg2lab {
 
 // The caller can do every task alone: a helper that the system does not let run is waited for only where it has already
-// taken a task. Idle helpers sleep; between the stages of a session they spin, for a limited time.
+// taken a task. Idle helpers sleep; between the stages of a session they spin, for a limited time. They block every
+// signal, whose handlers are for the program's own threads.
 class Team {
  public:
   // `threads` with the caller; 1 has no helpers. Throws Error of kind `backend` if the system does not start them.
   explicit Team(std::size_t threads);
+  // In a process that was forked off there are no helpers to wait for.
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  std::size_t threads() const { return helpers_.size() + 1; }
+  std::size_t threads() const { return helpers_->size() + 1; }
+  // Whether this process was forked off the one that made it, and has none of its helpers.
+  bool is_foreign() const { return process_ != process_id(); }
 
   // While it lives, helpers stay awake. One at a time; its stages are run by the thread that made it.
   class Session {
@@ -63,7 +70,8 @@ class Team {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint32_t> alarm_{0};  // changes to wake who sleeps
   std::atomic<std::size_t> sleeping_{0};
-  std::vector<std::thread> helpers_;
+  const long process_ = process_id();
+  std::unique_ptr<std::vector<std::thread>> helpers_ = std::make_unique<std::vector<std::thread>>();
 };
 
 }  // namespace ecg2lab

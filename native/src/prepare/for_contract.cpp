@@ -70,11 +70,21 @@ double gap_limit(const StreamOptions& options, const Contract& contract) {
                               number_text(window_s) + " s)");
 }
 
+double backlog_limit(const StreamOptions& options) {
+  constexpr double kUsual = 600, kLongest = 86400;
+  const double limit = options.longest_backlog_s;
+  if (limit == 0) return kUsual;
+  if (limit > 0 && limit <= kLongest) return limit;
+  throw std::invalid_argument("longest_backlog_s " + number_text(limit) + " is not between 0 and a day (" +
+                              number_text(kLongest) + " s)");
+}
+
 WindowStream open_windows(const Contract& contract, const std::vector<std::string>& recorded_leads,
                           double recorded_rate_hz, const StreamOptions& options) {
   const std::size_t hop = whole_samples(options.hop_s, contract.signal.sampling_rate_hz);
   // A gap of the limit or longer is lead-off: the longest that is interpolated is one sample shorter.
   const auto longest_gap = static_cast<std::size_t>(std::ceil(gap_limit(options, contract) * recorded_rate_hz)) - 1;
+  const auto longest_backlog = static_cast<std::int64_t>(backlog_limit(options) * recorded_rate_hz);
   if (contract.preprocessing.filters().any()) {
     throw Error(ErrorKind::backend,
                 "this model filters recordings forwards and backwards, which needs their end: it has no stream");
@@ -82,7 +92,7 @@ WindowStream open_windows(const Contract& contract, const std::vector<std::strin
   require_leads(recorded_leads, {}, contract);
   return refusing([&] {
     return WindowStream(recorded_leads, recorded_rate_hz, prepare_options(contract),
-                        {contract.signal.window_samples, hop, longest_gap});
+                        {contract.signal.window_samples, hop, longest_gap, longest_backlog});
   });
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "base/errors.h"
@@ -14,6 +16,7 @@
 namespace ecg2lab {
 namespace {
 
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLowestRateHz = 100, kHighestRateHz = 2000;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(ErrorKind::recording, why); }
@@ -32,7 +35,8 @@ void check_per_lead(const char* name, const std::vector<double>& values, std::si
 
 }  // namespace
 
-ToMillivolt::ToMillivolt(const RecordingFormat& format) : leads_(canonical_leads(format.leads)) {
+ToMillivolt::ToMillivolt(const RecordingFormat& format)
+    : leads_(canonical_leads(format.leads)), missing_code_(format.missing_code) {
   const double rate = format.sampling_rate_hz;
   if (!(rate >= kLowestRateHz && rate <= kHighestRateHz)) {
     refuse("sampling rate " + number_text(rate) + " Hz is outside " + number_text(kLowestRateHz) + " to " +
@@ -80,6 +84,12 @@ void ToMillivolt::convert(const RawSamples& raw, double* out) const {
     } else {
       for (std::size_t t = 0; t < raw.samples; ++t) out[t] = (sample(t) - baseline) / gain * factor;
     }
+    if constexpr (std::is_integral_v<T>) {
+      if (!missing_code_) continue;
+      for (std::size_t t = 0; t < raw.samples; ++t) {
+        if (from[static_cast<std::ptrdiff_t>(t) * raw.sample_stride] == *missing_code_) out[t] = kMissing;
+      }
+    }
   }
 }
 
@@ -94,6 +104,9 @@ std::unique_ptr<double[]> ToMillivolt::convert(const RawSamples& raw) const {
       break;
     case SampleType::int16:
       convert<std::int16_t>(raw, out.get());
+      break;
+    case SampleType::int32:
+      convert<std::int32_t>(raw, out.get());
       break;
   }
   return out;

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,7 +15,7 @@
 
 namespace ecg2lab {
 
-enum class SampleType { float32, float64, int16 };
+enum class SampleType { float32, float64, int16, int32 };
 enum class Unit { microvolt, millivolt, volt, adc };
 // As recordings name them, in the order of the enumeration.
 inline constexpr std::array<std::string_view, 4> kUnitNames{"uV", "mV", "V", "adc"};
@@ -35,6 +37,7 @@ struct RecordingFormat {
   std::vector<double> baseline;  // count of zero volt; none: 0
   std::vector<std::string> leads;
   double sampling_rate_hz;
+  std::optional<std::int32_t> missing_code = {};  // of integer samples: stands for one that is missing
 };
 
 struct RawRecording {
@@ -92,6 +95,7 @@ class ToMillivolt {
 
   std::vector<std::string> leads_;
   std::vector<Scale> scales_;
+  std::optional<std::int32_t> missing_code_;
 };
 
 // Throws as ToMillivolt does, and if there are no samples.

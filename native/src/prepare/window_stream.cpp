@@ -59,6 +59,7 @@ WindowStream::WindowStream(const std::vector<std::string>& recorded_leads, doubl
       window_(require_count(options.window, "window")),
       hop_(require_count(options.hop, "hop")),
       longest_gap_(static_cast<std::int64_t>(options.longest_gap)),
+      longest_backlog_(options.longest_backlog),
       recorded_rate_hz_(recorded_rate_hz),
       sources_(require_leads(recorded_leads, prepare.leads)),
       ratio_(ratio_of_rates(recorded_rate_hz, prepare.sampling_rate_hz)),
@@ -102,6 +103,11 @@ void WindowStream::finish() {
 std::size_t WindowStream::due() const {
   const std::int64_t complete = prepared_.end() - begin_ - static_cast<std::int64_t>(window_);
   return complete < 0 || !whole_ ? 0 : static_cast<std::size_t>(complete) / hop_ + 1;
+}
+
+bool WindowStream::full() const {
+  const std::int64_t end = recorded_at(begin_ + static_cast<std::int64_t>(window_));
+  return due() > 0 && preparation_.samples_received() - end > longest_backlog_;
 }
 
 StreamWindow WindowStream::window() const {

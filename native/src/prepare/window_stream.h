@@ -18,9 +18,10 @@
 namespace ecg2lab {
 
 struct WindowStreamOptions {
-  std::size_t window;       // L, samples at the wanted rate
-  std::size_t hop;          // from the beginning of one window to that of the next, likewise
-  std::size_t longest_gap;  // recorded samples; a longer gap is lead-off, and its windows hold the last value
+  std::size_t window;            // L, samples at the wanted rate
+  std::size_t hop;               // from the beginning of one window to that of the next, likewise
+  std::size_t longest_gap;       // recorded samples; a longer gap is lead-off, and its windows hold the last value
+  std::int64_t longest_backlog;  // recorded samples that may wait behind a window that is due
 };
 
 // Where in a stream a window lies; samples are numbered at the recorded rate, seconds count from the beginning.
@@ -57,6 +58,8 @@ class WindowStream {
 
   // How many windows wait.
   std::size_t due() const;
+  // Whether more than the backlog waits behind the window that is due: samples are kept until it was passed.
+  bool full() const;
   // Throws as `push` would, and takes nothing.
   void check(MatrixView<double> samples) const { preparation_.check(samples); }
   // The window that is due; `longest_gap` of its leads is that of a gap that touches it, counted beyond its ends up to
@@ -107,7 +110,7 @@ class WindowStream {
 
   PrepareOptions options_;
   std::size_t window_, hop_;
-  std::int64_t longest_gap_;
+  std::int64_t longest_gap_, longest_backlog_;
   double recorded_rate_hz_;
   std::vector<LeadSource> sources_;
   Ratio ratio_;

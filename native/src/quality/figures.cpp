@@ -5,7 +5,7 @@
 #include <functional>
 #include <limits>
 
-#include "base/denormals.h"
+#include "base/float_environment.h"
 #include "quality/beats.h"
 #include "quality/leads.h"
 #include "quality/rows.h"
@@ -236,7 +236,7 @@ QualityFigures measure_quality(std::span<const MeasuredLead> leads, std::size_t 
   if (leads.empty() || length == 0 || rate_hz < kLowestRate) {
     return {.leads = std::vector<Figures>(leads.size(), no_figures()), .most_alike = {}};
   }
-  const FlushDenormals flush;
+  const FloatEnvironment floats(Denormals::flush);
   Measurement measurement(leads, rate_hz);
   const double seconds = static_cast<double>(length) / rate_hz;
   const auto pieces = std::max<std::size_t>(1, static_cast<std::size_t>(seconds / kPiece + 0.5));

@@ -74,6 +74,27 @@ float* FilterMemory::take(std::size_t size) {
   return numbers_.get() + (taken_ - size);
 }
 
+FilterMemories::~FilterMemories() {
+  for (auto& place : idle_) delete place.load();
+}
+
+std::unique_ptr<FilterMemory> FilterMemories::take() {
+  for (auto& place : idle_) {
+    if (FilterMemory* const memory = place.exchange(nullptr)) return std::unique_ptr<FilterMemory>(memory);
+  }
+  return std::make_unique<FilterMemory>();
+}
+
+void FilterMemories::give_back(std::unique_ptr<FilterMemory> memory) {
+  for (auto& place : idle_) {
+    FilterMemory* nothing = nullptr;
+    if (place.compare_exchange_strong(nothing, memory.get())) {
+      memory.release();
+      return;
+    }
+  }
+}
+
 FrameFilter::FrameFilter(const SignalKernels& kernels, const FrameShape& shape, std::size_t lanes, std::size_t blocks,
                          std::size_t most_filters, FilterMemory& memory)
     : kernels_(kernels),

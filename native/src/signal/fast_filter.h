@@ -13,6 +13,8 @@
 // lose nothing; and an output reads no frame outside its own window, not even to cancel it.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -54,6 +56,7 @@ class FastFilter {
 };
 
 // Memory for one FrameFilter after the other: it grows and is kept, because fresh pages cost as much as the filtering.
+// Not with a thread: that would keep it, and the library loaded, until the thread ends.
 class FilterMemory {
  public:
   // Takes everything back, and makes room for `size` floats.
@@ -69,6 +72,21 @@ class FilterMemory {
 
   std::unique_ptr<float[], Free> numbers_;
   std::size_t size_ = 0, taken_ = 0;
+};
+
+// Memories that nobody uses; any number of threads may take and give back. Of more than are kept some are made anew.
+class FilterMemories {
+ public:
+  FilterMemories() = default;
+  ~FilterMemories();
+  FilterMemories(const FilterMemories&) = delete;
+  FilterMemories& operator=(const FilterMemories&) = delete;
+
+  std::unique_ptr<FilterMemory> take();
+  void give_back(std::unique_ptr<FilterMemory> memory);
+
+ private:
+  std::array<std::atomic<FilterMemory*>, 8> idle_{};  // no lock: a process that is forked off may find it held
 };
 
 // Frames of some consecutive blocks, and filters over them. Frame n is row n / 2^levels of array n mod 2^levels.

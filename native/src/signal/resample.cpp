@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <limits>
 #include <mutex>
 #include <stdexcept>
 
-#include "base/denormals.h"
+#include "base/float_environment.h"
+#include "base/process.h"
 #include "signal/kernels/select.h"
 
 namespace ecg2lab {
@@ -142,20 +144,21 @@ std::int64_t Resampler::first_needed(std::int64_t t) const {
 }
 
 void Resampler::run(const Samples& in, double clip_mv, const Outputs& out) const {
-  const FlushDenormals flush;
+  const FloatEnvironment floats(Denormals::flush);
   if (filters_.empty()) return copy(in, clip_mv, out);
   const std::int64_t of_block = static_cast<std::int64_t>(shape_.block()) * ratio_.up;
   const std::int64_t of_tile = std::clamp<std::int64_t>(kTileOutputs / of_block, 1, kTileBlocks) * of_block;
   const std::int64_t end = out.first + static_cast<std::int64_t>(out.count);
+  auto memory = memories_.take();
   for (std::int64_t t = out.first; t < end;) {
     const std::int64_t next = std::min(end, t / of_block * of_block + of_tile);
-    run_tile(in, clip_mv, {out.data + (t - out.first), out.stride, t, static_cast<std::size_t>(next - t)});
+    run_tile(in, clip_mv, {out.data + (t - out.first), out.stride, t, static_cast<std::size_t>(next - t)}, *memory);
     t = next;
   }
+  memories_.give_back(std::move(memory));
 }
 
-void Resampler::run_tile(const Samples& in, double clip_mv, const Outputs& out) const {
-  static thread_local FilterMemory memory;
+void Resampler::run_tile(const Samples& in, double clip_mv, const Outputs& out, FilterMemory& memory) const {
   const std::int64_t of_block = static_cast<std::int64_t>(shape_.block()) * ratio_.up;
   const std::int64_t end = out.first + static_cast<std::int64_t>(out.count), first_block = out.first / of_block;
   const Selection selection = select_filters(out);
@@ -239,15 +242,46 @@ void Resampler::copy(const Samples& in, double clip_mv, const Outputs& out) cons
   }
 }
 
-std::shared_ptr<const Resampler> shared_resampler(double input_rate, double output_rate) {
+namespace {
+
+struct Cache {
   struct Entry {
     double input_rate, output_rate;
     std::shared_ptr<const Resampler> resampler;
   };
-  static std::mutex mutex;
-  static std::array<Entry, 4> entries;  // the latest first
-  const std::scoped_lock lock(mutex);
-  const auto place = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+  const long process = process_id();
+  std::mutex mutex;
+  std::array<Entry, 4> entries;  // the latest first
+};
+
+// That of this process: in one that was forked off the parent's lock may be held for ever.
+class CacheOfProcess {
+ public:
+  ~CacheOfProcess() {
+    Cache* const cache = cache_.load();
+    if (cache != nullptr && cache->process == process_id()) delete cache;
+  }
+
+  Cache& get() {
+    Cache* cache = cache_.load();
+    if (cache != nullptr && cache->process == process_id()) return *cache;
+    auto made = std::make_unique<Cache>();
+    return cache_.compare_exchange_strong(cache, made.get()) ? *made.release() : *cache;
+  }
+
+ private:
+  std::atomic<Cache*> cache_{nullptr};
+};
+
+CacheOfProcess cache_of_process;
+
+}  // namespace
+
+std::shared_ptr<const Resampler> shared_resampler(double input_rate, double output_rate) {
+  Cache& cache = cache_of_process.get();
+  auto& entries = cache.entries;
+  const std::scoped_lock lock(cache.mutex);
+  const auto place = std::find_if(entries.begin(), entries.end(), [&](const Cache::Entry& entry) {
     return entry.resampler && entry.input_rate == input_rate && entry.output_rate == output_rate;
   });
   if (place != entries.end()) {

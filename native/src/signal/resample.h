@@ -70,7 +70,7 @@ class Resampler {
   // The same, with t mod up and the input sample at whose instant a frame's outputs begin.
   std::size_t filter_of(std::int64_t t, std::int64_t phase, std::int64_t instant) const;
   std::int64_t last_needed(std::int64_t t, std::size_t filter) const;
-  void run_tile(const Samples& in, double clip_mv, const Outputs& out) const;
+  void run_tile(const Samples& in, double clip_mv, const Outputs& out, FilterMemory& memory) const;
   Selection select_filters(const Outputs& out) const;
   void pack(const Samples& in, double clip_mv, std::int64_t first, FrameFilter& frames) const;
   void unpack(const FrameFilter& frames, const Selection& selection, std::size_t first_block, std::size_t lanes,
@@ -84,6 +84,7 @@ class Resampler {
   FrameShape shape_{};
   std::int64_t lead_in_ = 0;  // samples before the first one of frame m at which its windows begin
   std::size_t look_ahead_ = 0;
+  mutable FilterMemories memories_;
 };
 
 // The same resampler for everybody who asks for the same rates: its weights are not computed again.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "base/denormals.h"
+#include "base/float_environment.h"
 
 namespace ecg2lab {
 namespace {
@@ -72,7 +72,7 @@ void filter_zero_phase(std::span<double* const> leads, std::size_t count, std::s
   const std::size_t mirrored = mirrored_samples(sections.size());
   if (count <= mirrored) throw std::invalid_argument("the recording is too short to be filtered");
   if (leads.empty()) return;
-  const FlushDenormals flush;
+  const FloatEnvironment floats(Denormals::flush);
   const std::size_t lanes = (leads.size() + kSectionLanes - 1) / kSectionLanes * kSectionLanes;
   std::vector<double> rows = mirrored_rows(leads, count, mirrored, lanes);
   const std::size_t total = count + 2 * mirrored;

@@ -5,9 +5,12 @@ Imported by the command line for its help: the table and the protocol need no ar
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from ecg2lab.errors import BackendError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +51,32 @@ class Backend(Protocol):
         self, signal: NDArray[np.float32], continuous: NDArray[np.float32], categorical: NDArray[np.int64]
     ) -> Outputs:
         """(B leads L), (B features), (B categories) → (B n) and (B F), for B ≥ 1."""
+
+
+class Home:
+    """The process in which something was made whose threads a process that is forked off does not have."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this process was forked off that one."""
+        return os.getpid() != self._process
+
+    def require(self) -> None:
+        """Refuse any other process.
+
+        Raises
+        ------
+        BackendError
+            Saying what to do there.
+        """
+        if self.is_foreign:
+            raise BackendError(
+                "this process was forked from the one that loaded the model, whose threads it does not have: load the "
+                "bundle in this process"
+            )
 
 
 def silent(message: str) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Request
+from ecg2lab._native import _core
+from ecg2lab.backends import Home, Request
 from ecg2lab.bundle import WINDOW_GRAPH, Bundle
 from ecg2lab.bundle.golden import read_golden
 from ecg2lab.bundle.network_inputs import CATEGORICAL, CONTINUOUS, FEATURES, LOGITS, SIGNAL, graph_tensors
@@ -144,7 +149,36 @@ def make_session(model: bytes, threads: int, provider: str = CPU, **more: str) -
         ) from None
     if session.get_providers()[0] != provider:  # it falls to the CPU without a word
         raise BackendError(f"ONNX Runtime {onnxruntime.__version__} could not start its {provider} on this machine")
+    _SESSIONS.add(session)
     return session
+
+
+_SESSIONS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _keep_sessions() -> None:
+    """In a process that was forked off: freeing one would wait for ever for threads that are not there."""
+    for session in _SESSIONS:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_sessions)
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Around a call without the interpreter's lock: the interpreter waits for it at its end, and a daemon thread that
+    begins one then would end the process by a signal.
+    """
+    begun = _core.begin_computing()
+    if not begun and threading.current_thread().daemon:
+        threading.Event().wait()
+    try:
+        yield
+    finally:
+        if begun:
+            _core.end_computing()
 
 
 def forked_from(what: str) -> BackendError:
@@ -176,6 +210,7 @@ class OpenGraph:
     """
 
     def __init__(self, graph: bytes, threads: int, provider: str = CPU, **more: str) -> None:
+        self._home = Home()
         self._session = make_session(graph, threads, provider, **more)
         self.backend, self.device = ("onnxruntime", "cpu") if provider == CPU else ("onnxruntime-cuda", "cuda:0")
         self.provider = provider
@@ -188,10 +223,12 @@ class OpenGraph:
         Raises
         ------
         BackendError
-            With the runtime's own reason.
+            With the runtime's own reason, or in a process that was forked off.
         """
+        self._home.require()
         try:
-            arrays: list[NDArray[np.float32]] = self._session.run(outputs, feed)
+            with computing():
+                arrays: list[NDArray[np.float32]] = self._session.run(outputs, feed)
         except Exception as error:  # the runtime's exception classes are not public
             raise BackendError(f"ONNX Runtime failed: {first_line(error)}") from None
         return arrays

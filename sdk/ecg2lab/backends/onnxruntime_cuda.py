@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import Home
 from ecg2lab.backends.onnxruntime import (
     CUDA,
     TYPES,
@@ -50,7 +50,7 @@ class CudaWindow(OpenGraph):
     memory = "cuda"
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
-        self._worker, self._process = ThreadPoolExecutor(1, "ecg2lab-cuda"), os.getpid()
+        self._worker, self._home = ThreadPoolExecutor(1, "ecg2lab-cuda"), Home()
         try:
             self._in_turn(self._open, bundle, threads, **{_GRAPHS: "1"})
             self.provider = f"{CUDA}, CUDA graphs"
@@ -64,7 +64,7 @@ class CudaWindow(OpenGraph):
 
     def _in_turn(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What a call returns that the one thread makes, which a process that was forked off has not."""
-        if os.getpid() != self._process:
+        if self._home.is_foreign:
             raise forked_from("CUDA")
         try:
             return self._worker.submit(call, *arguments, **options).result()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg2lab.backends import Request
+from ecg2lab.backends import Home, Request
 from ecg2lab.bundle import WEIGHTS, Bundle
 from ecg2lab.bundle.architectures import require_fusion
 from ecg2lab.bundle.network_outputs import Outputs
@@ -59,7 +59,7 @@ class TorchBackend:
 
         name = f"{bundle.source}: {WEIGHTS}"
         weights = bundle.tensors(WEIGHTS)
-        self._threads = request.threads
+        self._home, self._threads = Home(), request.threads
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             window = bundle.contract.signal.window_samples
@@ -87,6 +87,7 @@ class TorchBackend:
         """(B leads L), (B features), (B categories) → (B n), (B F)."""
         import torch
 
+        self._home.require()
         with _one_at_a_time, torch.inference_mode():
             if torch.get_num_threads() != self._threads:
                 torch.set_num_threads(self._threads)

@@ -18,7 +18,7 @@ from ecg2lab.recording.leads import as_utf8
 
 Unit = Literal["uV", "mV", "V", "adc"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
-_READ_BY_CORE = (np.float64, np.float32, np.int16)
+_READ_BY_CORE = (np.float64, np.float32, np.int16, np.int32)
 
 
 class Recording:

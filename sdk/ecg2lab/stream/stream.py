@@ -26,6 +26,7 @@ from ecg2lab.answer.prediction import (
     RecordingNote,
     decide,
 )
+from ecg2lab.backends import Home
 from ecg2lab.errors import BackendError, QualityError, RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.patient.features import Encode, Features
@@ -77,9 +78,9 @@ class Stream:
         self._network = network
         self._finishing = False
         self._last: list[StreamPrediction] = []
-        """Answers of a `finish` that failed, for the next."""
+        """Answers before a failure, for the next call."""
         self._clock = Clock(options.fs)
-        self._lock = threading.Lock()
+        self._home, self._lock = Home(), threading.Lock()
         self._features, self._patient = self._inputs(options.patient)
 
     @property
@@ -134,8 +135,11 @@ class Stream:
         BackendError
             If the engine is closed or fails at the first window that is due: `samples_received` says what was taken,
             and the next push asks again. What was answered before a later failure is returned, and the next push fails.
+            Once ten minutes of signal wait for their answers a push that fails takes nothing.
         """
-        with self._lock:
+        with self._in_turn():
+            if self._windows.full and (failing := self._answer_due(self._last)) is not None:
+                raise failing
             received = self.samples_received
             number = received if start is None else self._check_start(start, received)
             stamp = None if time is None else self._clock.check(number, time)
@@ -143,7 +147,7 @@ class Stream:
             self._refusing(self._windows.check, millivolt)
             if stamp is not None:
                 self._clock.accept(stamp)
-            predictions: list[StreamPrediction] = []
+            predictions, self._last = self._last, []
             failure: BackendError | None = None
             for part in (*self._hole(number - received), millivolt):
                 self._refusing(self._windows.push, part)
@@ -160,7 +164,7 @@ class Stream:
         BackendError
             If the engine is closed or fails: call it again.
         """
-        with self._lock:
+        with self._in_turn():
             if not self._finishing:
                 self._refusing(self._windows.finish)
             self._finishing = True
@@ -171,7 +175,7 @@ class Stream:
 
     def reset(self) -> None:
         """Begin anew with the same patient: another recording."""
-        with self._lock:
+        with self._in_turn():
             self._windows.reset()
             self._network.reset()
             self._last, self._finishing = [], False
@@ -186,7 +190,7 @@ class Stream:
             As `Engine.predict` does; the former facts stay.
         """
         features, note = self._inputs(patient)
-        with self._lock:
+        with self._in_turn():
             self._features, self._patient = features, note
 
     def save(self) -> bytes:
@@ -195,11 +199,13 @@ class Stream:
         Raises
         ------
         BackendError
-            If `finish` failed half-way: its answers would be lost.
+            If a call failed half-way: its answers would be lost.
         """
-        with self._lock:
+        with self._in_turn():
             if self._finishing:
                 raise BackendError("this stream is about to end: call finish again before it is saved")
+            if self._last:
+                raise BackendError("this stream has answers that a failure kept back: push again before it is saved")
             clock = self._clock
             saved = SavedStream(
                 settings=self._settings,
@@ -219,7 +225,7 @@ class Stream:
             If the bytes are no such state, damaged or of another version; nothing has changed then.
         """
         saved = states.decode(state, self._settings)
-        with self._lock:
+        with self._in_turn():
             before = self._network.save()
             self._network.restore(saved.network)
             try:
@@ -230,6 +236,11 @@ class Stream:
             self._last, self._finishing = [], False
             self._clock = Clock(self._options.fs)
             self._clock.first, self._clock.last = saved.first, saved.last
+
+    def _in_turn(self) -> threading.Lock:
+        """Of this process: in one that was forked off another thread's lock is never released."""
+        self._home.require()
+        return self._lock
 
     def _check_start(self, start: Any, received: int) -> int:
         if isinstance(start, bool) or not isinstance(start, (int, np.integer)):

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg2lab.backends import Home
+from ecg2lab.backends.onnxruntime import forked_from
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
 from ecg2lab.backends.tensorrt.package import Package
 from ecg2lab.bundle import Bundle
@@ -45,7 +47,7 @@ class Session:
     """
 
     def __init__(self, package: Package, gpu: Gpu, plan: bytes, bundle: Bundle, kernels: bytes = b"") -> None:
-        self._gpu, self._lock = gpu, threading.Lock()
+        self._gpu, self._home, self._lock = gpu, Home(), threading.Lock()
         self._logger, self._messages = package.make_logger()  # must outlive what it is given to
         self._held = _Held(gpu)
         self._largest, self._kernels_known = 1, False
@@ -112,6 +114,8 @@ class Session:
     ) -> Outputs:
         """(B leads L), (B features), (B categories) → (B n), (B F), for any B ≥ 1."""
         inputs: dict[str, NDArray[Any]] = {SIGNAL: signal, CONTINUOUS: continuous, CATEGORICAL: categorical}
+        if self._home.is_foreign:
+            raise forked_from("CUDA")
         answers, start = [], 0
         with self._lock, self._gpu.current():
             self._messages.errors.clear()  # a long run neither grows nor tells of an old one
