@@ -202,7 +202,10 @@ def _basis(prediction: Prediction) -> str:
 
 
 def _notes(prediction: Prediction) -> list[str]:
-    return [prediction.notice, *(f"{label}: {words.clean(text)}" for label, text in words.inputs(prediction))]
+    return [
+        prediction.notice,
+        *(f"{label}: {words.clean(text)}" for label, text in words.inputs(prediction, words.as_named)),
+    ]
 
 
 def _device(engine: EngineInfo) -> Resource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 from ecg2lab.answer.explanation import Effect, Explanation
@@ -126,14 +126,21 @@ def _rule(rule: str) -> str:
     return _RULES[kind].format(value) if kind in _RULES else f"Rule of the flags: {clean(rule)}."
 
 
-def inputs(prediction: Prediction) -> list[tuple[str, str]]:
-    """Label and sentence for each thing that a reader must know about the inputs."""
+def as_named(name: str, value: object = None) -> str:
+    """A fact under its field's name and as it was given, as programs may read it: `height_cm 168.808`."""
+    if value is None:
+        return name
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+
+
+def inputs(prediction: Prediction, say: Callable[..., str] = in_words) -> list[tuple[str, str]]:
+    """Label and sentence for each thing that a reader must know about the inputs; `say` says a fact."""
     r, p = prediction.recording, prediction.patient
     unused = f", {r.unused_s:g} s at the end unused" if r.unused_s else ""
     span = f"{r.duration_s:g} s at {r.sampling_rate_hz:g} Hz, {r.windows} window{'s' * (r.windows != 1)}{unused}"
     faults = "; ".join(fault.message for fault in r.quality.faults) if r.quality else ""
-    facts = [f"{in_words(k, v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
-    imputed = [in_words(name, value) for name, value in p.imputed.items()]
+    facts = [f"{say(k, v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
+    imputed = [say(name, value) for name, value in p.imputed.items()]
     rows = [
         ("Recording", span),
         ("Quality", faults or ("accepted without a warning" if r.quality else "")),
@@ -144,8 +151,8 @@ def inputs(prediction: Prediction) -> list[tuple[str, str]]:
         ("Clipped", _counts(r.clipped_samples)),
         ("From the file", clean("; ".join(r.file_notes))),
         ("Given", ", ".join(facts) or "nothing"),
-        ("Not used", ", ".join(map(in_words, p.unused))),
-        ("Out of range", ", ".join(map(in_words, p.out_of_range)) + " (counts as not given)" * bool(p.out_of_range)),
+        ("Not used", ", ".join(map(say, p.unused))),
+        ("Out of range", ", ".join(map(say, p.out_of_range)) + " (counts as not given)" * bool(p.out_of_range)),
         ("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"),
     ]
     return [(label, sentence) for label, sentence in rows if sentence]

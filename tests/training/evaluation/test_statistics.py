@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from ecg2lab_training.evaluation import evaluate, plots, result, subgroups
+from ecg2lab_training.evaluation import evaluate, few, plots, result, subgroups
 from ecg2lab_training.evaluation.card import card
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.estimates import NetBenefit
@@ -108,7 +108,7 @@ def test_nothing_but_one_class_has_no_medians(cases: Cases) -> None:
 
 def test_subgroups_of_an_attribute_have_the_same_targets(judged: Evaluation, cases: Cases) -> None:
     """Those with 20 positives and negatives in each; a subgroup of 20 patients is counted, not judged."""
-    small = [g for g in judged.groups if g.patients < subgroups.LEAST_PATIENTS]
+    small = [g for g in judged.groups if g.patients < few.PATIENTS]
     assert ("race", "asian", 40, 20) in [(g.attribute, g.value, g.records, g.patients) for g in small]
     assert all(g.targets == {} and g.macro_auroc == result.Estimate() for g in small)
     for attribute, left_out in judged.not_compared.items():
@@ -116,7 +116,7 @@ def test_subgroups_of_an_attribute_have_the_same_targets(judged: Evaluation, cas
         assert len(large) > 1
         compared = {t.name for t in judged.targets} - set(left_out)
         assert all(set(g.targets) == compared for g in large)
-        assert all(min(t.positives, t.negatives) >= subgroups.LEAST_CASES for g in large for t in g.targets.values())
+        assert all(min(t.positives, t.negatives) >= few.GROUP_CASES for g in large for t in g.targets.values())
     assert judged.not_compared["sex"]["target_000"].endswith("0 positives, fewer than 20")
     assert "target_005" not in judged.not_compared["sex"]
 
