@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ecg2lab.errors import OutputError
+from ecg2lab.system.aside import aside
 
 
 def require_free(path: str | Path) -> Path:
@@ -42,20 +41,16 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         If `path` is taken or cannot be written.
     """
     target = require_free(path)
+    parent = target.absolute().parent
     try:
-        partial = target.absolute().with_name(f".{target.absolute().name}-{secrets.token_hex(6)}")
-        partial.mkdir(parents=True)
+        parent.mkdir(parents=True, exist_ok=True)
+        with aside(parent) as place:
+            new = place / "new"
+            new.mkdir()
+            yield new
+            replace_empty(new, target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror}") from None
-    try:
-        yield partial
-        replace_empty(partial, target)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def replace_empty(folder: Path, target: Path) -> None:

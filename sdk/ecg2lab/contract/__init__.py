@@ -418,9 +418,11 @@ def decode(text: bytes | str, source: str = "contract") -> Contract:
         On malformed JSON, an unknown, repeated or missing field, a wrong type or a value out of range.
     """
     try:
-        encoded = text.encode() if isinstance(text, str) else bytes(text)
+        encoded = text.encode() if isinstance(text, str) else bytes(memoryview(text))
     except UnicodeEncodeError:
         raise ContractError(f"{source} is not a valid contract: not UTF-8") from None
+    except TypeError:
+        raise ContractError(f"{source} is not a valid contract: it is {type(text).__name__}, not text") from None
     _core.Contract.decode(encoded, source)
     return msgspec.json.decode(encoded, type=Contract)
 

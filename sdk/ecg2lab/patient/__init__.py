@@ -61,10 +61,11 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         for name, value in words.items():
             if not isinstance(value, str):
                 raise PatientError(f"{name} must be a word, not {type(value).__name__}")
+        words = {name: value.encode("utf-8", "replace").decode() for name, value in words.items()}
         numbers = {name: to_float(value) for name, value in numbers.items()}
         _core.check_patient(numbers, words)
-        for name, number in numbers.items():
-            msgspec.structs.force_setattr(self, name, number)
+        for name, fact in (numbers | words).items():
+            msgspec.structs.force_setattr(self, name, fact)
 
     def __repr__(self) -> str:
         """Names only: a patient may end in a log."""
