@@ -12,6 +12,7 @@ from msgspec import Meta
 from ecg2lab._native import _core
 from ecg2lab.errors import PatientError
 from ecg2lab.system.files import read_regular
+from ecg2lab.system.names import shown
 from ecg2lab.system.real_numbers import to_float
 from ecg2lab.system.strict_json import refuse_repeated_keys
 
@@ -125,7 +126,7 @@ def read_patient(path: str | Path) -> Patient:
     try:
         content = read_regular(path)
     except OSError as error:
-        raise PatientError(f"cannot read patient file {path}: {error.strerror}") from None
+        raise PatientError(f"cannot read patient file {shown(path)}: {error.strerror}") from None
     try:
         patient = msgspec.json.decode(content, type=Patient)
         refuse_repeated_keys(content)

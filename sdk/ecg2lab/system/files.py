@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ecg2lab.errors import OutputError
 from ecg2lab.system.aside import aside
+from ecg2lab.system.names import shown
 
 
 def regular_size(path: str | Path) -> int:
@@ -65,7 +66,7 @@ def _followed(path: str | Path) -> Path:
     try:
         return Path(os.path.realpath(path))
     except (TypeError, ValueError):
-        raise OutputError(f"cannot write {path}: it is no path") from None
+        raise OutputError(f"cannot write {shown(path)}: it is no path") from None
 
 
 def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) -> Path:

@@ -7,9 +7,12 @@ import os
 from ecg2lab._native import _core
 
 
-def shown(name: str | os.PathLike[str]) -> str:
-    """A name in one line that moves nothing around it: `?` for bytes that are no text and for what is not printable."""
-    return _core.printable(os.fspath(name))
+def shown(name: object) -> str:
+    """A name in one line that moves nothing around it: `?` for bytes that are no text and for what is not printable.
+
+    Of what is no name, the type.
+    """
+    return _core.printable(os.fspath(name) if isinstance(name, str | os.PathLike) else type(name).__name__)
 
 
 def quoted(value: object) -> str:
