@@ -11,8 +11,17 @@ from typing import Any
 
 import msgspec
 
-from ecg2lab.errors import OutputError
+from ecg2lab.errors import Ecg2LabError, OutputError
 from ecg2lab.system.aside import aside
+
+
+def require_text(path: str | Path, error: type[Ecg2LabError]) -> Path:
+    """Check that Polars, which takes UTF-8 alone, can read and write below `path`; raise `error` if not."""
+    try:
+        str(Path(path).absolute()).encode()
+    except UnicodeEncodeError:
+        raise error(f"the path of {path} is no UTF-8 text, as tables need it; rename its folders, or move it") from None
+    return Path(path)
 
 
 def require_free(path: str | Path) -> Path:
@@ -21,9 +30,9 @@ def require_free(path: str | Path) -> Path:
     Raises
     ------
     OutputError
-        If something else is there.
+        If something else is there, or the path is no text.
     """
-    target = Path(path)
+    target = require_text(path, OutputError)
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file; name a new folder")
     if target.is_dir() and any(target.iterdir()):
@@ -51,6 +60,11 @@ def new_folder(path: str | Path) -> Iterator[Path]:
             replace_empty(new, target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+
+
+def parts(folder: Path) -> list[Path]:
+    """Of a table that was written in pieces; Polars would take brackets in the folder's own name for a pattern."""
+    return sorted(folder.glob("*.parquet"))
 
 
 def replace_empty(folder: Path, target: Path) -> None:

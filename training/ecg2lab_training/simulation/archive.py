@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import IO
 
@@ -125,8 +126,13 @@ def _write_records(root: Path, visits: list[Record], seed: int, progress: Progre
         return
     with worker_pool(count) as pool:
         results = pool.map(_write_record, *zip(*((root, seed, r) for r in visits), strict=True), chunksize=16)
-        for done, _ in enumerate(results):
-            progress(done + 1, len(visits), "records")
+        try:
+            for done, _ in enumerate(results):
+                progress(done + 1, len(visits), "records")
+        except BrokenProcessPool:
+            raise DatasetError("a process that drew ECGs was killed, perhaps for lack of memory; run again") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _write_record(root: Path, seed: int, record: Record) -> None:
