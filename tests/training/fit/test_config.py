@@ -10,8 +10,22 @@ import pytest
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.fit import config
 
-NUMBERS = """epochs batch_size learning_rate weight_decay focal_gamma least_cases seed threads
-model.hidden model.state model.layers model.dropout model.embedding_widths. model.static_widths.""".split()
+NUMBERS = [
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "focal_gamma",
+    "least_cases",
+    "seed",
+    "threads",
+    "model.hidden",
+    "model.state",
+    "model.layers",
+    "model.dropout",
+    "model.embedding_widths.",
+    "model.static_widths.",
+]
 """Fields that hold one; with a point at the end, a list of them."""
 
 
