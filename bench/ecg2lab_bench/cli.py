@@ -130,12 +130,12 @@ def report(scenario: Scenario, plan: Plan, out: Path | None, as_json: bool) -> N
     if as_json:
         typer.echo(outcome.json, nl=False)
         return
-    from rich.console import Console
+    from ecg2lab.report.screen import console, show_written
 
-    console = Console()
-    show(outcome.page, console)
+    screen = console()
+    show(outcome.page, screen)
     for path in written:
-        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+        show_written(path, screen)
 
 
 def compare(
@@ -157,19 +157,20 @@ def compare(
 
         typer.echo(msgspec.json.encode(both))
         return
-    from rich.console import Console
+    from ecg2lab.report.screen import console
 
-    show(comparison.page(both), Console())
+    show(comparison.page(both), console())
 
 
 @contextmanager
 def _progress(budget_s: float, ready: str) -> Iterator[Tell]:
     """A bar on stderr, drawn between rounds only: a thread that redraws would run into the measurement."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
-    with Progress(console=console, auto_refresh=False, transient=True, disable=not console.is_terminal) as bar:
+    from ecg2lab.report.screen import console
+
+    screen = console(stderr=True)
+    with Progress(console=screen, auto_refresh=False, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(ready, total=budget_s)
         bar.refresh()
 

@@ -11,6 +11,7 @@ import typer
 
 from ecg2lab.cli.options import Model
 from ecg2lab.errors import BackendError, OutputError
+from ecg2lab.system.names import shown
 
 if TYPE_CHECKING:
     from ecg2lab.backends.tensorrt.build import Built
@@ -78,7 +79,7 @@ def run(
     if layers and built.engine.record.summary is not None:
         _list(built.engine.record.summary.each)
     if copied:
-        typer.echo(f"wrote {copied}")
+        typer.echo(f"wrote {shown(copied)}")
 
 
 def graph_maker(bundle: Bundle, precision: str) -> Callable[[], bytes]:
@@ -121,19 +122,20 @@ def _in_fp16(graph: bytes) -> bytes:
 @contextmanager
 def _progress() -> Iterator[tuple[Tell, Callable[[], None]]]:
     """A bar on stderr, if somebody sees it."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    from ecg2lab.report.screen import console
+
+    screen = console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("building", total=1.0)
 
         def tell(fraction: float, phase: str) -> None:
             bar.update(task, completed=fraction, description=phase)
 
         def waiting() -> None:
-            console.print("another process is building this engine: waiting for it", soft_wrap=True)
+            screen.print("another process is building this engine: waiting for it", soft_wrap=True)
 
         yield tell, waiting
 
@@ -149,27 +151,27 @@ def _print_json(built: Built) -> None:
     import msgspec
 
     record = msgspec.to_builtins(built.engine.record)
-    typer.echo(msgspec.json.encode({"new": built.new, "path": str(built.engine.path), **record}))
+    typer.echo(msgspec.json.encode({"new": built.new, "path": shown(built.engine.path), **record}))
 
 
 def _show(built: Built) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    record = built.engine.record
-    console = Console(highlight=False)
+    from ecg2lab.report.screen import console
+
+    record, screen = built.engine.record, console()
     table = Table(box=None, pad_edge=False, show_header=False)
     for row in _rows(record):
         table.add_row(*row)
-    console.print(table)
+    screen.print(table)
     verb = "built" if built.new else "was there already:"
-    console.print(f"{verb} {built.engine.path}", soft_wrap=True)
+    screen.print(f"{verb} {shown(built.engine.path)}", soft_wrap=True)
 
 
 def _list(layers: tuple[Layer, ...]) -> None:
     for layer in layers:
         types = (", ".join(dict.fromkeys(part)) or "-" for part in (layer.inputs, layer.outputs))
-        typer.echo(f"{layer.kind:<15} {' → '.join(types):<20} {layer.name}")
+        typer.echo(shown(f"{layer.kind:<15} {' → '.join(types):<20} {layer.name}"))
 
 
 def _rows(record: EngineRecord) -> Iterator[tuple[str, str]]:

@@ -67,12 +67,12 @@ def run(
 
     require("export", "onnx", "onnxruntime", "safetensors")
     import msgspec
-    from rich.console import Console
 
     from ecg2lab.bundle import Bundle
+    from ecg2lab.report.screen import console, waiting
     from ecg2lab_export import export
 
-    with Console(stderr=True).status("export") as status:
+    with waiting("export") as tell:
         report = export(
             checkpoint,
             out,
@@ -84,23 +84,24 @@ def run(
             allow_software=allow_software,
             max_auroc_loss=max_auroc_loss,
             evaluation=evaluation,
-            tell=status.update,
+            tell=tell,
         )
     manifest = Bundle.open(out).manifest
     if as_json:
         gates = msgspec.to_builtins(manifest.gates)
         typer.echo(msgspec.json.encode({"notice": manifest.notice, "gates": gates, **msgspec.to_builtins(report)}))
         return
-    _show(report, manifest, out, Console(highlight=False))
+    _show(report, manifest, out, console())
 
 
 def _show(report: ParityReport, manifest: Manifest, out: Path, console: Console) -> None:
     from ecg2lab.report.proof import checks_table, gates_table, show_left_out
+    from ecg2lab.report.screen import show_written
     from ecg2lab.report.tables import print_table
 
     print_table(checks_table(report), console)
     if manifest.gates:
         print_table(gates_table(manifest.gates), console)
     show_left_out(report, console)
-    console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), {report.form} form", soft_wrap=True)
+    show_written(out, console, f" ({out.stat().st_size / 1e6:.2f} MB), {report.form} form")
     console.print(manifest.notice.upper(), style="bold yellow")

@@ -31,7 +31,7 @@
  * library fills grow at their end only; lists are arrays of pointers, so that their elements may grow too. A program
  * needs a library that is at least as new as its header: compare ecg2lab_abi_version() with ECG2LAB_ABI_VERSION.
  *
- * TEXT is UTF-8 and ends with a zero byte.
+ * TEXT is UTF-8 and ends with a zero byte. A path is so on Windows; elsewhere it is bytes, as the system takes it.
  *
  * EXAMPLE. Ten seconds of 12 leads at 500 Hz, in microvolt, one lead after another:
  *

@@ -28,9 +28,10 @@ Bundle from_bytes(const py::bytes& content, const std::string& source) {
   return {std::move(copy), source};
 }
 
-Bundle open(const std::string& path) {
+Bundle open(const py::bytes& path) {
+  const std::string name = path;
   const Unlocked unlocked;
-  return Bundle::open(path);
+  return Bundle::open(name);
 }
 
 std::vector<std::string_view> names(const Bundle& bundle) {

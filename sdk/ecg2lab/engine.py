@@ -218,13 +218,17 @@ class Engine:
 
         Raises
         ------
+        RecordingError
+            If these are no questions at all.
         ContractError, BackendError
             As `predict`: these concern every question.
         """
+        if not isinstance(questions, Iterable):
+            raise RecordingError(f"predict_many wants recordings, not {type(questions).__name__}")
         indices, windows = self._indices(targets), 0
         waiting: list[_Question | Ecg2LabError] = []
         for item in questions:
-            recording, patient = item if isinstance(item, tuple) else (item, None)
+            recording, patient = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
             question = self._ask_or_refuse(recording, patient)
             waiting.append(question)
             windows += len(question.windows) if isinstance(question, _Question) else 0

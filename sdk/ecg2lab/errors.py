@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecg2lab._native import _core
+
 if TYPE_CHECKING:
     from ecg2lab.quality import QualityNote
 
 
 class Ecg2LabError(Exception):
-    """Base class of all refusals: the command line turns one into a single line and exit code 1."""
+    """Base class of all refusals: the command line turns one into a single line and exit code 1.
+
+    The sentence is printable, whatever a file calls itself: as the core's errors, with `?` for what is not.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_core.printable(message))
 
 
 class BundleError(Ecg2LabError):

@@ -13,6 +13,7 @@ from ecg2lab.bundle import S4_FUSION, Bundle, architectures
 from ecg2lab.engine import Engine
 from ecg2lab.errors import BackendError
 from ecg2lab.patient import OutOfRange
+from ecg2lab.system.real_numbers import to_float
 
 NATIVE, ONNXRUNTIME = "native", "onnxruntime"
 
@@ -70,8 +71,13 @@ def load(
     MissingExtraError
         If the backend's package is not installed.
     """
+    for word, value in {"backend": backend, "precision": precision, "out_of_range": out_of_range}.items():
+        if not (isinstance(value, str) or (word == "precision" and value is None)):
+            raise BackendError(f"{word} must be a word, not {type(value).__name__}")
     if out_of_range not in ("refuse", "impute"):
         raise BackendError(f"out_of_range must be 'refuse' or 'impute', not {out_of_range!r}")
+    if not isinstance(allow_software, bool):
+        raise BackendError(f"allow_software must be True or False, not {type(allow_software).__name__}")
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     architectures.of(opened)
     name = _automatic(opened, precision) if backend == "auto" else backend
@@ -110,7 +116,7 @@ def _thread_count(threads: int | None) -> int:
     if isinstance(threads, bool) or not isinstance(threads, int):
         raise BackendError(f"threads must be a whole number, not {type(threads).__name__}")
     if not 1 <= threads <= 256:
-        raise BackendError(f"threads must be between 1 and 256, not {threads}")
+        raise BackendError(f"threads must be between 1 and 256, not {to_float(threads):g}")
     return threads
 
 

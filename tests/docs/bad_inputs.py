@@ -101,6 +101,7 @@ PATIENT_FILES = {
     "twice.json": '{"age": 63, "age": 64}',
     "unknown.json": '{"age": 63, "name": "Doe"}',
     "name.json": '{"age": "Doe"}',
+    "huge.json": '{"name": "huge", "epochs": 1000000000000000000000000000000}',
 }
 WHOLE_PATIENT = ecg2lab.Patient(
     age=63, sex="female", race="white", respiratory_per_min=16, spo2_percent=97, diastolic_mmhg=70, systolic_mmhg=128,
@@ -140,6 +141,7 @@ def names(engine: ecg2lab.Engine) -> dict[str, Any]:
         "newer": newer,
         "other": other,
         "restated": restated,
+        "with_categories": with_categories,
         "with_operator": with_operator,
         "with_product": with_product,
         "weights": weights,
@@ -310,6 +312,13 @@ def restated(name: str, **fields: Any) -> str:
     for field, value in fields.items():
         manifest[field] = manifest[field] | value if isinstance(value, dict) else value
     return _forged(name, manifest_json=json.dumps(manifest).encode())
+
+
+def with_categories(name: str, count: int) -> str:
+    """A bundle whose contract has so many categories of the last feature, whatever the network was made for."""
+    features = json.loads(ecg2lab.Bundle.open(name).member(bundles.MANIFEST))["contract"]["categorical"]
+    features[-1]["categories"] += [f"more {i}" for i in range(count - len(features[-1]["categories"]))]
+    return restated(name, contract={"categorical": features})
 
 
 def _with_node(name: str, node: onnx.NodeProto, **constants: Any) -> str:

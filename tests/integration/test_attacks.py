@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
+from safetensors.numpy import load, save
 
 import ecg2lab
 from ecg2lab import bundle as bundles
@@ -209,6 +210,15 @@ def used_before(model):
     model.graph.node.insert(0, onnx.helper.make_node("Relu", [model.graph.node[-1].output[0]], ["early"]))
 
 
+def looked_up_beyond_the_end(model):
+    table, place = np.zeros((2, 3), np.float32), np.array([7], np.int64)
+    insert(model, "Gather", "table", "place", constants={"table": table, "place": place})
+
+
+def column_that_is_not_there(model):
+    insert(model, "Gather", "categorical", "place", attributes={"axis": 1}, constants={"place": np.int64(9)})
+
+
 def many_nodes(model):
     for i in range(5000):
         model.graph.node.add(op_type="Relu", input=["signal"], output=[f"more{i}"])
@@ -237,6 +247,8 @@ GRAPHS = {
     function: "field 25 of ModelProto",
     training: "field 20 of ModelProto",
     used_before: "before it is defined",
+    looked_up_beyond_the_end: "the operator Gather that looks up something else than a code in a table",
+    column_that_is_not_there: "the operator Gather that takes no single column of the codes",
     many_nodes: "more than 4096 operators",
 }
 
@@ -370,3 +382,20 @@ def test_logits_that_are_not_finite_are_no_answer(contents, recording):
         pytest.raises(ecg2lab.BackendError, match="not finite"),
     ):
         engine.predict(recording)
+
+
+@pytest.mark.parametrize("backend", ["native", "onnxruntime", "torch", "tensorrt", "webgpu"])
+def test_categories_that_the_network_does_not_know_are_refused_alike(contents, backend):
+    def more(manifest):
+        stated = json.loads(manifest)
+        stated["contract"]["categorical"][0]["categories"] += [f"more {i}" for i in range(100_000)]
+        return json.dumps(stated)
+
+    refused(forged(contents, more), "window.onnx has the operator Gather with a table of 2 rows for 100002", backend)
+
+
+def test_weights_of_other_categories_than_the_graph_are_refused_by_every_backend(contents):
+    tensors = load(contents[bundles.WEIGHTS])
+    tensors["embeddings.0"] = np.zeros((3, tensors["embeddings.0"].shape[1]), np.float32)
+    attacked = forged(contents, weights_safetensors=save(tensors))
+    refused(attacked, "its contract says 2 codes of category 1, its weights.safetensors 3", "onnxruntime")

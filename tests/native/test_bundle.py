@@ -277,7 +277,7 @@ def test_what_is_no_file_is_refused_by_what_it_is(tmp_path, small):
         (tmp_path, "it is a folder"),
         ("/dev/zero", "no regular file"),
         (huge, "larger than any bundle"),
-        ("a\0b", "not UTF-8"),
+        ("a\0b", "holds a zero byte"),
     ):
         with pytest.raises(BundleError, match=message):
             Bundle.open(path)

@@ -218,7 +218,7 @@ def test_a_long_message_is_cut_between_characters(c_interface, library):
         assert 900 < len(said) < 1024
         assert said.decode()
     assert library.ecg2lab_load(b"\xff\xfe", None, byref(handle)) == c_interface.BUNDLE
-    assert b"not UTF-8" in library.ecg2lab_last_error()
+    assert b"there is no bundle at ??" in library.ecg2lab_last_error()
 
 
 # Of a process of its own, with as little memory as is said.

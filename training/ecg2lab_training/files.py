@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,17 @@ from typing import Any
 
 import msgspec
 
-from ecg2lab.errors import OutputError
+from ecg2lab.errors import Ecg2LabError, OutputError
+from ecg2lab.system.aside import aside
+
+
+def require_text(path: str | Path, error: type[Ecg2LabError]) -> Path:
+    """Check that Polars, which takes UTF-8 alone, can read and write below `path`; raise `error` if not."""
+    try:
+        str(Path(path).absolute()).encode()
+    except UnicodeEncodeError:
+        raise error(f"the path of {path} is no UTF-8 text, as tables need it; rename its folders, or move it") from None
+    return Path(path)
 
 
 def require_free(path: str | Path) -> Path:
@@ -22,9 +30,9 @@ def require_free(path: str | Path) -> Path:
     Raises
     ------
     OutputError
-        If something else is there.
+        If something else is there, or the path is no text.
     """
-    target = Path(path)
+    target = require_text(path, OutputError)
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file; name a new folder")
     if target.is_dir() and any(target.iterdir()):
@@ -42,20 +50,21 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         If `path` is taken or cannot be written.
     """
     target = require_free(path)
+    parent = target.absolute().parent
     try:
-        partial = target.absolute().with_name(f".{target.absolute().name}-{secrets.token_hex(6)}")
-        partial.mkdir(parents=True)
+        parent.mkdir(parents=True, exist_ok=True)
+        with aside(parent) as place:
+            new = place / "new"
+            new.mkdir()
+            yield new
+            replace_empty(new, target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror}") from None
-    try:
-        yield partial
-        replace_empty(partial, target)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+
+
+def parts(folder: Path) -> list[Path]:
+    """Of a table that was written in pieces; Polars would take brackets in the folder's own name for a pattern."""
+    return sorted(folder.glob("*.parquet"))
 
 
 def replace_empty(folder: Path, target: Path) -> None:

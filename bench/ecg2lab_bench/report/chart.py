@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from ecg2lab.system.extras import require
+from ecg2lab.report.own_style import own_style
 from ecg2lab_bench.measuring.results import Measurement, Results
 from ecg2lab_bench.report.graph_forms import batches
 from ecg2lab_bench.report.page import machine_name, model_lines
@@ -27,7 +27,11 @@ def png(results: Results) -> bytes:
     MissingExtraError
         If matplotlib is not installed.
     """
-    require("report", "matplotlib")
+    with own_style():
+        return _drawn(results)
+
+
+def _drawn(results: Results) -> bytes:
     from matplotlib.figure import Figure
 
     forms = [m for m in results.measurements if m.subject == "form"]

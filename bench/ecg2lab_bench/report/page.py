@@ -62,7 +62,7 @@ def show(page: Page, console: Console) -> None:
         if isinstance(part, Table):
             _print(part, console)
         elif isinstance(part, Heading):
-            console.print(f"\n[bold]{part}[/]", highlight=False)
+            console.print(f"\n{part}", style="bold", highlight=False)
         else:
             console.print(part, style="dim" if isinstance(part, Note) else None, highlight=False)
 

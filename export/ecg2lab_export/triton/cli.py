@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ecg2lab.cli.options import Model
+from ecg2lab.system.names import shown
 from ecg2lab_export.triton import settings as limits
 from ecg2lab_export.triton.settings import Settings
 
@@ -88,15 +89,15 @@ def run(
         import msgspec
 
         written = {"notice": opened.manifest.notice, "bundle_digest": opened.digest, "models": models}
-        typer.echo(msgspec.json.encode(written | {"repository": str(out)}))
+        typer.echo(msgspec.json.encode(written | {"repository": shown(out)}))
         return
-    from rich.console import Console
+    from ecg2lab.report.screen import console, show_written
 
-    console = Console(highlight=False)
+    screen = console()
     for model in models:
-        console.print(f"wrote {out / model}", soft_wrap=True)
-    console.print(f"how to serve and ask it: {out / models[0] / 'README.md'}", soft_wrap=True)
-    console.print(opened.manifest.notice.upper(), style="bold yellow")
+        show_written(out / model, screen)
+    screen.print(f"how to serve and ask it: {shown(out / models[0] / 'README.md')}", soft_wrap=True)
+    screen.print(opened.manifest.notice.upper(), style="bold yellow")
 
 
 def default_name(bundle: Path) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import msgspec
 
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import ContractError, OutputError
+from ecg2lab.system.aside import aside
 from ecg2lab_export.triton import folder
 from ecg2lab_export.triton.folder import RECORD, Files, Record
 from ecg2lab_export.triton.settings import Settings, check_name
@@ -89,13 +88,13 @@ def place(models: Mapping[str, Files], repository: Path, replace: bool) -> None:
     """
     _require_room(models, repository, replace)
     try:
-        with _beside(repository) as aside:
+        with _beside(repository) as place:
             for name, files in models.items():
-                _write_files(aside / "new" / name, files)
+                _write_files(place / "new" / name, files)
             if repository.exists():
-                _exchange(list(models), aside, repository)
+                _exchange(list(models), place, repository)
             else:
-                os.rename(aside / "new", repository)
+                os.rename(place / "new", repository)
     except OSError as error:
         raise OutputError(f"cannot write {repository}: {error.strerror or error}") from None
 
@@ -134,12 +133,9 @@ def _is_folder(path: Path) -> bool:
 @contextmanager
 def _beside(repository: Path) -> Iterator[Path]:
     target = repository.resolve()  # a link may lead to another file system, where a rename cannot
-    aside = target.with_name(f".{target.name}-{secrets.token_hex(6)}")
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with aside(target.parent) as place:
+        yield place
 
 
 def _write_files(model: Path, files: Files) -> None:

@@ -12,7 +12,7 @@ void write(std::string& out, double value) { append_json(out, value); }
 void write(std::string& out, bool value) { out += value ? "true" : "false"; }
 void write(std::string& out, std::int64_t value) { out += std::to_string(value); }
 void write(std::string& out, std::size_t value) { out += std::to_string(value); }
-void write(std::string& out, const EncodedJson& json) { out += json.text; }
+void write(std::string& out, const EncodedJson& json) { append_escaped(out, json.text); }
 void write(std::string& out, const FactValue& value) {
   std::visit([&](const auto& fact) { write(out, fact); }, value);
 }

@@ -1,8 +1,11 @@
 #include "answer/json_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include "base/utf8.h"
 
 namespace ecg2lab {
 namespace {
@@ -30,22 +33,50 @@ const char* short_escape(char c) {
   }
 }
 
+void append_unit(std::string& out, char32_t unit) {
+  constexpr const char* kHexadecimal = "0123456789abcdef";
+  out += "\\u";
+  for (const int shift : {12, 8, 4, 0}) out += kHexadecimal[unit >> shift & 15];
+}
+
+// The first character, by its number if it is not printable; a question mark for a byte that is no text.
+void append_shown(std::string& out, std::string_view& text) {
+  if (text[0] >= ' ' && text[0] < 0x7F) {  // nearly all of them
+    out += text[0];
+    return text.remove_prefix(1);
+  }
+  const std::size_t length = utf8_length(text);
+  const char32_t character = decode_utf8(text);
+  if (length == 0) {
+    out += '?';
+  } else if (is_printable(character)) {
+    out += text.substr(0, length);
+  } else if (character < 0x10000) {
+    append_unit(out, character);
+  } else {  // two halves (RFC 8259, section 7)
+    append_unit(out, 0xD800 + ((character - 0x10000) >> 10));
+    append_unit(out, 0xDC00 + (character & 0x3FF));
+  }
+  text.remove_prefix(std::max<std::size_t>(length, 1));
+}
+
 }  // namespace
 
 void append_json(std::string& out, std::string_view text) {
-  constexpr const char* kHexadecimal = "0123456789abcdef";
   out += '"';
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (const char* escape = short_escape(c)) {
+  for (std::string_view rest = text; !rest.empty();) {
+    if (const char* escape = short_escape(rest[0])) {
       out += escape;
-    } else if (code < 0x20) {
-      out.append("\\u00").append(1, kHexadecimal[code >> 4]).append(1, kHexadecimal[code & 15]);
+      rest.remove_prefix(1);
     } else {
-      out += c;
+      append_shown(out, rest);
     }
   }
   out += '"';
+}
+
+void append_escaped(std::string& out, std::string_view json) {
+  while (!json.empty()) append_shown(out, json);
 }
 
 void append_json(std::string& out, double value) {

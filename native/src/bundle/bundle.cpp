@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "bundle/fit.h"
 #include "bundle/sha256.h"
 
@@ -28,8 +29,8 @@ void check_digests(const std::vector<Member>& members, const Manifest& manifest,
 
 Bundle Bundle::open(const std::string& path) { return {read_file(path), path}; }
 
-Bundle::Bundle(AlignedBytes content, std::string source)
-    : source_(std::move(source)),
+Bundle::Bundle(AlignedBytes content, const std::string& source)
+    : source_(printable(source)),
       content_(std::move(content)),
       members_(unpack(content_.view(), source_)),
       digest_(sha256(member(kManifest))),

@@ -20,8 +20,8 @@ class Bundle {
  public:
   // Throw Error of kind `bundle` if the file is missing, is no bundle, is damaged, is of another version,
   // or if its members are not what its manifest says.
-  static Bundle open(const std::string& path);  // UTF-8
-  Bundle(AlignedBytes content, std::string source);
+  static Bundle open(const std::string& path);  // as `read_file` takes it
+  Bundle(AlignedBytes content, const std::string& source);
 
   const Manifest& manifest() const { return *manifest_; }
   const Contract& contract() const { return manifest_->contract; }
@@ -30,8 +30,8 @@ class Bundle {
   const Proof& proof() const { return proof_; }
   // SHA-256 of the manifest, which covers every other member.
   const std::string& digest() const { return digest_; }
-  const std::string& source() const { return source_; }
-  std::size_t size() const;  // bytes of all members
+  const std::string& source() const { return source_; }  // printable
+  std::size_t size() const;                              // bytes of all members
   const std::vector<Member>& members() const { return members_; }
   bool has(std::string_view name) const;
   // Throws Error of kind `bundle` if there is no such member.

@@ -18,12 +18,17 @@ constexpr std::align_val_t kAlignment{64};
 constexpr std::uintmax_t kLargestBundle = std::uintmax_t{1} << 31;
 
 std::filesystem::path to_path(const std::string& text) {
+  if (text.find('\0') != std::string::npos) throw Error(ErrorKind::bundle, "the path of the bundle holds a zero byte");
+#ifdef _WIN32
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = utf8_length(std::string_view(text).substr(at));
-    if (length == 0 || text[at] == '\0') throw Error(ErrorKind::bundle, "the path of the bundle is not UTF-8");
+    if (length == 0) throw Error(ErrorKind::bundle, "the path of the bundle is not UTF-8");
     at += length;
   }
   return std::filesystem::path(std::u8string(text.begin(), text.end()));
+#else
+  return text;
+#endif
 }
 
 // A device or a pipe would be read without end.

@@ -26,9 +26,9 @@ class AlignedBytes {
   std::unique_ptr<std::byte, Release> bytes_;
 };
 
-// `path` is UTF-8. The file is read and not mapped: what was checked is then what is used, whoever writes to the file
-// meanwhile, and a file cut short under a mapping would end the program.
-// Throws Error of kind `bundle` if there is no regular file or it cannot be read.
+// `path` is UTF-8 on Windows, elsewhere any bytes but zero, as the system takes it. The file is read and not mapped:
+// what was checked is then what is used, whoever writes to the file meanwhile, and a file cut short under a mapping
+// would end the program. Throws Error of kind `bundle` if there is no regular file or it cannot be read.
 AlignedBytes read_file(const std::string& path);
 
 }  // namespace ecg2lab

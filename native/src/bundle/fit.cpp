@@ -40,6 +40,13 @@ std::size_t size_along(const TensorMap& tensors, const std::string& name, std::s
   return tensor->second.shape[axis];
 }
 
+void require_contract(const Bundle& bundle, const std::string& what, std::size_t stated, std::size_t there) {
+  if (stated != there) {
+    refuse(bundle, "its contract says " + std::to_string(stated) + " " + what + ", its " + kWeights + " " +
+                       std::to_string(there));
+  }
+}
+
 // Shapes alone: the engine reads the numbers, and checks all of them against each other.
 void check_weights(const Bundle& bundle) {
   const std::string called = bundle.source() + ": " + kWeights;
@@ -54,6 +61,15 @@ void check_weights(const Bundle& bundle) {
   require("hidden", size_along(file.tensors, "encoder.bias", 0, called));
   require("layers", layers);
   if (network.features) require("features", size_along(file.tensors, "head.weight", 1, called));
+  const Contract& contract = bundle.contract();
+  require_contract(bundle, "leads", contract.signal.leads.size(),
+                   size_along(file.tensors, "encoder.weight", 1, called));
+  require_contract(bundle, "targets", contract.targets.size(), size_along(file.tensors, "head.weight", 0, called));
+  const std::vector<std::size_t> codes = contract.codes_per_column();
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const std::size_t rows = size_along(file.tensors, "embeddings." + std::to_string(i), 0, called);
+    require_contract(bundle, "codes of category " + std::to_string(i + 1), codes[i], rows);
+  }
   for (std::size_t i = 0; i < layers; ++i) {
     const std::string name = "layers." + std::to_string(i) + ".b";
     const bool causal = size_along(file.tensors, name, 0, called) == 1;
@@ -102,6 +118,7 @@ Graph checked_graph(const Bundle& bundle, const char* name, const Ports& expecte
       refuse(bundle, std::string(name) + " has other inputs and outputs than it should");
     }
     check_sizes(graph, most_samples);
+    check_codes(graph, graph.find(kCategorical)->value, bundle.contract().codes_per_column());
     return graph;
   } catch (const GraphError& error) {
     throw Error(ErrorKind::bundle, bundle.source() + ": " + name + " " + error.what());

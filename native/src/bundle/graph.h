@@ -82,4 +82,9 @@ Graph read_graph(std::span<const std::byte> model);
 // Throws GraphError.
 void check_sizes(const Graph& graph, std::int64_t most_samples);
 
+// Whether every table that is looked into has a row for each code of its column, and nothing else is looked up: not
+// every runtime refuses to read beyond a table's end. `categorical` is the value that holds the codes. Throws
+// GraphError.
+void check_codes(const Graph& graph, std::size_t categorical, const std::vector<std::size_t>& codes_per_column);
+
 }  // namespace ecg2lab

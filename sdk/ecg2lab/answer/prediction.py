@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
-import numpy as np
 
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Explanation
@@ -13,6 +12,7 @@ from ecg2lab.bundle.network_outputs import Outputs
 from ecg2lab.contract import Contract, Criterion, Target
 from ecg2lab.contract.claims import OperatingPoint
 from ecg2lab.quality import QualityNote
+from ecg2lab.system.strict_json import encode_plainly
 
 Verdict = Literal["no decision", "flagged", "not flagged", "unsure", "outside experience"]
 """What may be said of a target."""
@@ -174,16 +174,6 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> bytes:
         """One line of JSON."""
         return _core.prediction_json(self, encode_plainly)
-
-
-def encode_plainly(value: Any) -> bytes:
-    """JSON of whatever a caller handed in."""
-    return msgspec.json.encode(value, enc_hook=plain)
-
-
-def plain(value: Any) -> Any:
-    """What JSON cannot hold, of a caller's `source`: NumPy's numbers as numbers, everything else as text."""
-    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 class Decided(NamedTuple):

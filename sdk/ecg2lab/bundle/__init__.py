@@ -14,6 +14,7 @@ Written here; read by the native core, which holds every byte that is not conten
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.contract.fields import Share
 from ecg2lab.errors import BundleError
 from ecg2lab.system.files import write_atomically
+from ecg2lab.system.names import shown
 from ecg2lab.system.strict_json import encode_canonically
 
 SCHEMA_VERSION = 2
@@ -223,15 +225,14 @@ class Bundle:
         """
         if not isinstance(path, str | PathLike):  # a number would be a file that is open already
             raise BundleError(f"a bundle is opened by its path, not by {type(path).__name__}")
-        try:
-            return cls(_core.Bundle.open(str(path)))
-        except UnicodeEncodeError:
-            raise BundleError("the path of the bundle is not UTF-8") from None
+        return cls(_core.Bundle.open(os.fsencode(path)))
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "bundle") -> Bundle:
         """As `open`, for a file's content that is already in memory; messages call it `source`."""
-        return cls(_core.Bundle.from_bytes(content, source))
+        if not isinstance(content, bytes):
+            raise BundleError(f"a bundle is made from bytes, not from {type(content).__name__}")
+        return cls(_core.Bundle.from_bytes(content, shown(source)))
 
 
 def pack(contents: Mapping[str, bytes]) -> bytes:

@@ -6,7 +6,6 @@ stderr; answers are on stdout, progress is not.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import threading
@@ -17,10 +16,13 @@ import typer
 from ecg2lab.cli import demo, devices, inspect, predict, selftest, stream, termination
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.cli.options import flat
+from ecg2lab.cli.standard_streams import usable_streams
+from ecg2lab.cli.verbs import Verbs
 from ecg2lab.errors import Ecg2LabError
 
 app = typer.Typer(
     name="ecg2lab",
+    cls=Verbs,
     help="Laboratory abnormalities estimated from a 12-lead ECG. Research software, not a medical device.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -59,9 +61,11 @@ def load_verbs() -> None:
 
 def main() -> None:
     """Run the command line; every refusal becomes one line."""
-    for output in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a substitute
-        if isinstance(output, io.TextIOWrapper):
-            output.reconfigure(errors="replace")
+    with usable_streams():
+        _main()
+
+
+def _main() -> None:
     if threading.current_thread() is threading.main_thread():
         termination.watch()
     try:
@@ -72,7 +76,8 @@ def main() -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # whose reader has seen enough
-            complain(f"cannot read or write: {error.strerror or type(error).__name__}")
+            name = "" if error.filename is None else f" {error.filename}"
+            complain(f"cannot read or write{name}: {error.strerror or type(error).__name__}")
         sys.exit(REFUSED)
     except Ecg2LabError as error:
         complain(f"{type(error).__name__}: {error}")

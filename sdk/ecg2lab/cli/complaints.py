@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from ecg2lab.system.names import shown
+
 REFUSED, INTERNAL = 1, 3
 """Exit codes."""
 DEBUG = "ECG2LAB_DEBUG"
@@ -11,14 +13,8 @@ DEBUG = "ECG2LAB_DEBUG"
 
 
 def complain(message: str) -> None:
-    """Print one line, whatever the width of the terminal and whatever line breaks a file name holds."""
-    sys.stderr.write(f"error: {' '.join(printable(message).split())}\n")
-
-
-def printable(message: str) -> str:
-    """Without what a file name may smuggle in: bytes that are no text, and control characters."""
-    text = message.encode("utf-8", "replace").decode()
-    return "".join(letter if letter.isprintable() or letter.isspace() else "?" for letter in text)
+    """Print one line, whatever the width of the terminal and whatever a file name holds."""
+    sys.stderr.write(f"error: {shown(message)}\n")
 
 
 def internal(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import msgspec
 import typer
 
-from ecg2lab.cli.complaints import complain, printable
 from ecg2lab.readers.formats import WFDB_SUFFIXES
 from ecg2lab.report.formats import FORMATS, show
 from ecg2lab.system.extras import require
 from ecg2lab.system.files import require_folder, write_atomically
+from ecg2lab.system.names import shown
 
 if TYPE_CHECKING:
     from ecg2lab.answer.prediction import EngineInfo, ErrorNote, Prediction
@@ -86,29 +85,27 @@ class Output:
     def refusal(
         self, error: ErrorNote, quality: QualityNote | None, case: Case, engine: EngineInfo, recording: Recording | None
     ) -> None:
-        """Say why there is no answer: one line on stderr, and a file or a line in the formats that are one a record."""
+        """Write why there is no answer: a file or a line in the formats that are one a record."""
         from ecg2lab.report.document import Refusal
 
         write = FORMATS[self.format].refusal
-        if write and error.type != "OutputError":
-            message = _without_names(error.message, case) if self.deidentify else error.message
-            note = msgspec.structs.replace(error, message=printable(message))
-            refusal = Refusal(record=self._name(case), error=note, quality=quality)
-            source = None if self.deidentify or recording is None else recording.source
-            self._write(write(refusal, recording, engine, case.stem, source), case)
-        where = "" if str(case.record) in error.message else f"{case.record}: "
-        complain(f"{error.type}: {where}{error.message}")
+        if write is None:
+            return
+        message = _without_names(error.message, case) if self.deidentify else error.message
+        note = msgspec.structs.replace(error, message=message)
+        refusal = Refusal(record=self._name(case), error=note, quality=quality)
+        source = None if self.deidentify or recording is None else recording.source
+        self._write(write(refusal, recording, engine, case.stem, source), case)
 
     def _name(self, case: Case) -> str:
-        """Of the record, as text also where the bytes of its path are none."""
-        return case.stem if self.deidentify else os.fsencode(case.record).decode("utf-8", "replace")
+        return case.stem if self.deidentify else shown(case.record)
 
     def _write(self, content: bytes, case: Case) -> None:
         if self.out is None:
             typer.echo(content, nl=False)
         else:
             path = write_atomically(self.out / f"{case.stem}{FORMATS[self.format].suffix}", content)
-            typer.echo(f"wrote {path}")
+            typer.echo(f"wrote {shown(path)}")
 
 
 def cases(records: list[Path], deidentify: bool) -> list[Case]:
@@ -131,13 +128,8 @@ def cases(records: list[Path], deidentify: bool) -> list[Case]:
 def _without_names(message: str, case: Case) -> str:
     """A refusal with the record's name, and those of its folders and sister files, replaced."""
     record = case.record
-    names = {
-        str(record),
-        str(record.with_suffix("")) if record.name else "",
-        str(record.parent),
-        record.name,
-        record.stem,
-    }
+    paths = (record, record.with_suffix("") if record.name else record, record.parent)
+    names = {*map(shown, paths), shown(record.name), shown(record.stem)}
     for name in sorted(names - {"", ".", "/"}, key=len, reverse=True):
         message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", case.stem, message)
     return message

@@ -27,11 +27,10 @@ def run(
 
     - `ecg2lab demo --files .`
     """
-    from rich.console import Console
-
     import ecg2lab
     from ecg2lab.demo import RECORD_CREDIT, bundle_path, record_path, write_files
     from ecg2lab.report import ecg_plot, page, terminal
+    from ecg2lab.report.screen import console, show_written
     from ecg2lab.system.files import require_folder, write_atomically
 
     if files is not None:
@@ -52,8 +51,8 @@ def run(
     if as_json:
         typer.echo(prediction.to_json())
         return
-    console = Console(highlight=False)
-    terminal.show(prediction, title, console)
-    console.print(f"ECG: {RECORD_CREDIT}", style="dim")
+    screen = console()
+    terminal.show(prediction, title, screen)
+    screen.print(f"ECG: {RECORD_CREDIT}", style="dim")
     for path in paths:
-        console.print(f"wrote {path}", soft_wrap=True)
+        show_written(path, screen)

@@ -13,25 +13,24 @@ def run(as_json: Annotated[bool, typer.Option("--json", help="Print the same as 
     Example: `ecg2lab devices`
     """
     import msgspec
-    from rich.console import Console
-    from rich.text import Text
 
     from ecg2lab import devices
+    from ecg2lab.report.screen import console
     from ecg2lab.report.tables import plain_table, print_table
 
     found = devices.survey()
     if as_json:
         typer.echo(msgspec.json.encode(found))
         return
-    console = Console(highlight=False)
-    console.print(f"CPU: {found.cpu}, {found.usable_cpus} usable; {', '.join(found.instruction_sets)}")
+    screen = console()
+    screen.print(f"CPU: {found.cpu}, {found.usable_cpus} usable; {', '.join(found.instruction_sets)}")
     if found.why_no_gpus is not None:
-        console.print(f"GPUs: none, {found.why_no_gpus}")
+        screen.print(f"GPUs: none, {found.why_no_gpus}")
     for gpu in found.gpus:
         memory = "" if gpu.memory_bytes is None else f", {gpu.memory_bytes >> 20} MB"
         f16 = {True: ", f16", False: ", no f16", None: ""}[gpu.f16]
-        console.print(f"GPU {gpu}{memory}{f16}", markup=False)
+        screen.print(f"GPU {gpu}{memory}{f16}")
     table = plain_table("Backends", "backend", "runs on")
     for note in found.backends:
-        table.add_row(note.backend, Text(note.runs_on or f"no: {note.why_not}"))
-    print_table(table, console)
+        table.add_row(note.backend, note.runs_on or f"no: {note.why_not}")
+    print_table(table, screen)

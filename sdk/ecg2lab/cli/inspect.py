@@ -18,12 +18,11 @@ def run(
 
     Example: `ecg2lab inspect model.ecg2lab`
     """
-    from rich.console import Console
-
     from ecg2lab.bundle import Bundle
     from ecg2lab.proof.parity import STEP, recorded
     from ecg2lab.report import model
     from ecg2lab.report.proof import gates_table, show_left_out
+    from ecg2lab.report.screen import console
     from ecg2lab.report.tables import print_table
 
     opened = Bundle.open(bundle)
@@ -32,11 +31,11 @@ def run(
         manifest = msgspec.to_builtins(opened.manifest)
         typer.echo(msgspec.json.encode({"digest": opened.digest, "manifest": manifest, "parity": proof}))
         return
-    console = Console(highlight=False)
-    console.print(model.overview(opened, bundle, proof))
+    screen = console()
+    screen.print(model.overview(opened, bundle, proof))
     if opened.manifest.gates:
-        print_table(gates_table(opened.manifest.gates), console)
-    show_left_out(proof, console, said=(STEP,))
-    print_table(model.inputs(opened), console)
-    print_table(model.targets(opened), console)
-    console.print(opened.manifest.notice.upper(), style="bold yellow")
+        print_table(gates_table(opened.manifest.gates), screen)
+    show_left_out(proof, screen, said=(STEP,))
+    print_table(model.inputs(opened), screen)
+    print_table(model.targets(opened), screen)
+    screen.print(opened.manifest.notice.upper(), style="bold yellow")

@@ -46,13 +46,12 @@ class Computing:
 
     def load(self, bundle: Path, out_of_range: OutOfRange, threads: int | None = None) -> Engine:
         """The engine, with so many threads if none are asked for; where somebody sees it, it says what takes long."""
-        from rich.console import Console
-
         import ecg2lab
+        from ecg2lab.report.screen import waiting
 
         asked = vars(self) | {"threads": threads if self.threads is None else self.threads}
-        with Console(stderr=True).status("loading") as status:
-            return ecg2lab.load(bundle, **asked, out_of_range=out_of_range, tell=status.update)
+        with waiting("loading") as tell:
+            return ecg2lab.load(bundle, **asked, out_of_range=out_of_range, tell=tell)
 
 
 _PANEL = "Patient (all optional: a median stands in for what is missing, and the answer says so)"

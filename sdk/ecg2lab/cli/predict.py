@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import typer
 
-from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, internal
+from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.cli.delivery import Case, Output, cases
 from ecg2lab.cli.options import Computing, Facts, Model
 from ecg2lab.errors import Ecg2LabError
 from ecg2lab.readers.formats import TITLES
+from ecg2lab.system.names import shown
 
 if TYPE_CHECKING:
-    from ecg2lab.answer.prediction import Prediction
+    from ecg2lab.answer.prediction import ErrorNote, Prediction
     from ecg2lab.engine import Engine
     from ecg2lab.patient import Patient
+    from ecg2lab.quality import QualityNote
     from ecg2lab.recording import Recording
 
 
@@ -102,34 +104,61 @@ def run(
         raise typer.Exit(worst)
 
 
+class Failure(NamedTuple):
+    """Why something was not done."""
+
+    note: ErrorNote
+    code: int
+    quality: QualityNote | None = None
+
+
 def _answer(engine: Engine, question: Question, patient: Patient, case: Case, output: Output) -> int:
-    """Answer for one record, whose refusal lets the others have an answer; the exit code."""
-    from ecg2lab.answer.prediction import ErrorNote
+    """Answer for one record; neither its refusal nor one that cannot be written keeps the others from theirs."""
     from ecg2lab.readers import read
 
     recording = None
-    try:
+
+    def answer() -> None:
+        nonlocal recording
         recording = read(case.record)
         output.answer(question.ask(engine, recording, patient), recording, case)
+
+    failed = _tried(answer, case)
+    if failed is None:
         return 0
+    if failed.note.type == "OutputError":  # of the very place where its refusal would go
+        return failed.code
+    unwritten = _tried(lambda: output.refusal(failed.note, failed.quality, case, engine.info, recording), case)
+    return max(failed.code, unwritten.code if unwritten else 0)
+
+
+def _tried(act: Callable[[], None], case: Case) -> Failure | None:
+    """What went wrong, said on stderr; None: nothing did."""
+    from ecg2lab.answer.prediction import ErrorNote
+
+    try:
+        act()
+        return None
     except Ecg2LabError as error:
-        note, code = ErrorNote(type=type(error).__name__, message=str(error)), REFUSED
-        quality = getattr(error, "quality", None)
-    except OSError:  # the output itself cannot be written
+        note = ErrorNote(type=type(error).__name__, message=str(error))
+        failed = Failure(note, REFUSED, getattr(error, "quality", None))
+    except OSError:  # nobody takes what is printed
         raise
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        note, code, quality = ErrorNote(type="InternalError", message=internal(error)), INTERNAL, None
-    output.refusal(note, quality, case, engine.info, recording)
-    return code
+        failed = Failure(ErrorNote(type="InternalError", message=internal(error)), INTERNAL)
+    where = "" if shown(case.record) in failed.note.message else f"{case.record}: "
+    complain(f"{failed.note.type}: {where}{failed.note.message}")
+    return failed
 
 
 def _progress(every: list[Case]) -> Iterator[Case]:
     """A bar on stderr when there is something to wait for and somebody to see it."""
     if len(every) < 3 or not sys.stderr.isatty():
         return iter(every)
-    from rich.console import Console
     from rich.progress import track
 
-    return iter(track(every, "predicting", console=Console(stderr=True), transient=True))
+    from ecg2lab.report.screen import console
+
+    return iter(track(every, "predicting", console=console(stderr=True), transient=True))

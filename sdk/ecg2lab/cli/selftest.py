@@ -30,23 +30,23 @@ def run(
     - `ecg2lab selftest model.ecg2lab --backend webgpu`
     """
     import msgspec
-    from rich.console import Console
 
     from ecg2lab import selftest
     from ecg2lab.bundle import Bundle
     from ecg2lab.report.proof import checks_table, show_left_out
+    from ecg2lab.report.screen import console, waiting
     from ecg2lab.report.tables import print_table
 
-    with Console(stderr=True).status("computing the golden inputs"):
+    with waiting("computing the golden inputs"):
         report = selftest.run(Bundle.open(bundle), threads, backend, adapter=adapter, allow_software=allow_software)
     if as_json:
         typer.echo(msgspec.json.encode({"passed": report.passed, **msgspec.to_builtins(report)}))
     else:
-        console = Console(highlight=False)
-        print_table(checks_table(report), console)
-        show_left_out(report, console)
+        screen = console()
+        print_table(checks_table(report), screen)
+        show_left_out(report, screen)
         passed = sum(check.passed for check in report.checks)
-        console.print(
+        screen.print(
             f"{passed} of {len(report.checks)} checks passed on {report.cpu}. The bundle holds the {report.form} form "
             f"in {report.precision}; each row is the check that came nearest to its limit."
         )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +14,7 @@ from rich.text import Text
 from ecg2lab.answer.prediction import Finding
 from ecg2lab.report import grid, terminal, words
 from ecg2lab.report.grid import Grid, Row
+from ecg2lab.report.screen import console
 from ecg2lab.stream import Position, StreamPrediction
 
 _STEPS = "▁▂▃▄▅▆▇█"
@@ -30,11 +30,11 @@ _UNKNOWN = f"?: {words.UNKNOWN_POINT}"
 @contextmanager
 def view(as_json: bool) -> Iterator[Callable[[StreamPrediction], None]]:
     """What shows a prediction; the last table stays."""
-    console = Console(highlight=False)
-    if as_json or not console.is_terminal:
+    screen = console()
+    if as_json or not screen.is_terminal:
         yield lambda prediction: typer.echo(prediction.to_json() if as_json else _line(prediction))
         return
-    with Live(console=console, auto_refresh=False) as live:
+    with Live(console=screen, auto_refresh=False) as live:
         yield _Drawing(live).show
 
 

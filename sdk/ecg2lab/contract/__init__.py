@@ -22,6 +22,7 @@ from ecg2lab.contract.claims import Decision, Experience
 from ecg2lab.contract.fields import Cutoff, Name, Positive, Strict
 from ecg2lab.errors import ContractError
 from ecg2lab.system.files import read_regular
+from ecg2lab.system.names import shown
 from ecg2lab.system.strict_json import encode_canonically, schema_of
 
 SCHEMA_VERSION = 1
@@ -418,9 +419,11 @@ def decode(text: bytes | str, source: str = "contract") -> Contract:
         On malformed JSON, an unknown, repeated or missing field, a wrong type or a value out of range.
     """
     try:
-        encoded = text.encode() if isinstance(text, str) else bytes(text)
+        encoded = text.encode() if isinstance(text, str) else bytes(memoryview(text))
     except UnicodeEncodeError:
         raise ContractError(f"{source} is not a valid contract: not UTF-8") from None
+    except TypeError:
+        raise ContractError(f"{source} is not a valid contract: it is {type(text).__name__}, not text") from None
     _core.Contract.decode(encoded, source)
     return msgspec.json.decode(encoded, type=Contract)
 
@@ -441,8 +444,8 @@ def read(path: str | Path) -> Contract:
     try:
         text = read_regular(path)
     except OSError as error:
-        raise ContractError(f"cannot read contract {path}: {error.strerror}") from None
-    return decode(text, source=str(path))
+        raise ContractError(f"cannot read contract {shown(path)}: {error.strerror}") from None
+    return decode(text, source=shown(path))
 
 
 def json_schema() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from ecg2lab._native import _core
 from ecg2lab.errors import PatientError
 from ecg2lab.system.files import read_regular
+from ecg2lab.system.names import shown
 from ecg2lab.system.real_numbers import to_float
 from ecg2lab.system.strict_json import refuse_repeated_keys
 
@@ -61,10 +62,11 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         for name, value in words.items():
             if not isinstance(value, str):
                 raise PatientError(f"{name} must be a word, not {type(value).__name__}")
+        words = {name: value.encode("utf-8", "replace").decode() for name, value in words.items()}
         numbers = {name: to_float(value) for name, value in numbers.items()}
         _core.check_patient(numbers, words)
-        for name, number in numbers.items():
-            msgspec.structs.force_setattr(self, name, number)
+        for name, fact in (numbers | words).items():
+            msgspec.structs.force_setattr(self, name, fact)
 
     def __repr__(self) -> str:
         """Names only: a patient may end in a log."""
@@ -124,7 +126,7 @@ def read_patient(path: str | Path) -> Patient:
     try:
         content = read_regular(path)
     except OSError as error:
-        raise PatientError(f"cannot read patient file {path}: {error.strerror}") from None
+        raise PatientError(f"cannot read patient file {shown(path)}: {error.strerror}") from None
     try:
         patient = msgspec.json.decode(content, type=Patient)
         refuse_repeated_keys(content)

@@ -15,6 +15,8 @@ from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
 from ecg2lab.patient import Patient
 from ecg2lab.recording.leads import as_utf8
+from ecg2lab.system.names import quoted
+from ecg2lab.system.strict_json import encode_plainly
 
 Unit = Literal["uV", "mV", "V", "adc"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -39,7 +41,8 @@ class Recording:
     baseline
         ADC count of zero volt, for unit "adc".
     source
-        Whatever identifies the recording (patient id, order, device): carried to the result untouched, never logged.
+        Whatever identifies the recording (patient id, order, device), as JSON can hold it: carried to the result
+        untouched, never logged.
     subject
         What the recording's own file says about the patient.
     ignored
@@ -122,9 +125,9 @@ class Recording:
         self.leads = form.leads
         self.fs = form.sampling_rate_hz
         self.source = check_source(source)
-        self.subject = subject
-        self.ignored = tuple(ignored)
-        self.notes = tuple(notes)
+        self.subject = _check_subject(subject)
+        self.ignored = check_names(ignored, "ignored must be a list of the names of channels")
+        self.notes = check_names(notes, "notes must be a list of sentences")
 
     @property
     def duration_s(self) -> float:
@@ -141,11 +144,45 @@ def check_source(source: Mapping[str, Any] | None) -> dict[str, Any] | None:
     Raises
     ------
     RecordingError
-        If it is no mapping.
+        If it is no mapping, or JSON cannot hold it.
     """
-    if source is not None and not isinstance(source, Mapping):
+    if source is None:
+        return None
+    if not isinstance(source, Mapping):
         raise RecordingError("source must be a mapping of names to values")
-    return None if source is None else dict(source)
+    copied = {_whole(name): _whole(value) for name, value in source.items()}
+    try:
+        encode_plainly(copied)
+    except Exception as error:  # of any type: values of the caller's own types are asked for their text
+        raise RecordingError(f"source cannot be written as JSON ({type(error).__name__})") from None
+    return copied
+
+
+def _whole(value: Any) -> Any:
+    """A text without halves of characters, such as names of files have that are no UTF-8."""
+    return as_utf8(value) if isinstance(value, str) else value
+
+
+def _check_subject(subject: Patient | None) -> Patient | None:
+    if not isinstance(subject, Patient | None):
+        raise RecordingError(f"subject must be an ecg2lab.Patient, not {type(subject).__name__}")
+    return subject
+
+
+def check_names(names: Any, otherwise: str) -> tuple[str, ...]:
+    """Names in their order, each of them text.
+
+    Raises
+    ------
+    RecordingError
+        With the sentence `otherwise`, if they are anything else.
+    """
+    if isinstance(names, (str, Set, Mapping)) or not isinstance(names, Iterable):
+        raise RecordingError(otherwise)
+    listed = tuple(names)
+    if not all(isinstance(name, str) for name in listed):
+        raise RecordingError(otherwise)
+    return tuple(as_utf8(name) for name in listed)
 
 
 def recording_format(
@@ -167,23 +204,19 @@ def recording_format(
     RecordingError
         Naming what is wrong.
     """
-    if isinstance(leads, (str, Set)) or not isinstance(leads, Iterable):
-        raise RecordingError("leads must be a list of names, one for each row of samples")
-    if not isinstance(unit, str) or unit not in UNITS:
-        raise RecordingError(f"unknown unit {unit!r}; one of {', '.join(UNITS)}")
-    names = tuple([name if isinstance(name, str) else repr(name) for name in leads])
+    names = check_names(leads, "leads must be a list of names, one for each row of samples")
+    if not (isinstance(unit, str) and unit in UNITS):
+        raise RecordingError(f"unknown unit {quoted(unit)}; one of {', '.join(UNITS)}")
     if gain is None and isinstance(baseline, float) and baseline == 0:
         return _voltage_format(names, _to_rate(fs), unit)
     counts = [] if gain is None else _per_lead("gain", gain)
-    return _core.RecordingFormat(
-        [as_utf8(name) for name in names], _to_rate(fs), unit, counts, _per_lead("baseline", baseline)
-    )
+    return _core.RecordingFormat(list(names), _to_rate(fs), unit, counts, _per_lead("baseline", baseline))
 
 
 @lru_cache(maxsize=16)
 def _voltage_format(names: tuple[str, ...], rate_hz: float, unit: str) -> _core.RecordingFormat:
     """Of samples without gain and baseline: who has one recording of a device has the next."""
-    return _core.RecordingFormat([as_utf8(name) for name in names], rate_hz, unit, [], [0.0])
+    return _core.RecordingFormat(list(names), rate_hz, unit, [], [0.0])
 
 
 def _to_rate(fs: float) -> float:

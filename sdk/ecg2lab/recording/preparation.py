@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab._native import _core
 from ecg2lab.contract import Contract, published, unnamed_targets
-from ecg2lab.errors import QualityError, RecordingError
+from ecg2lab.errors import ContractError, QualityError, RecordingError
 from ecg2lab.quality import QualityNote, quality_note
 from ecg2lab.recording import Recording, Unit, check_samples, recording_format
 
@@ -108,7 +108,11 @@ def preprocess(
     ------
     RecordingError
         If the samples cannot be understood or brought to the contract.
+    ContractError
+        If the contract is none.
     """
+    if not isinstance(contract, Contract | None):
+        raise ContractError(f"preprocess wants an ecg2lab.Contract, not {type(contract).__name__}")
     form = recording_format(leads, fs, unit)
     native = (contract or _published()).native
     return _core.preprocess(check_samples(samples, len(form.leads)), form, native)

@@ -15,9 +15,10 @@ from datetime import date, datetime, timezone
 from html import escape
 from typing import Any
 
-from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction, plain
+from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction
 from ecg2lab.report import grid, words
 from ecg2lab.report.document import Refusal
+from ecg2lab.system.strict_json import plain
 
 Resource = dict[str, Any]
 

@@ -26,11 +26,10 @@ class Format(NamedTuple):
 
 def show(prediction: Prediction, title: str, on: io.StringIO | None = None) -> None:
     """Print the table; on a page of 80 columns, or on the screen."""
-    from rich.console import Console
-
     from ecg2lab.report import terminal
+    from ecg2lab.report.screen import console
 
-    terminal.show(prediction, title, Console(highlight=False, file=on, width=80 if on else None))
+    terminal.show(prediction, title, console(file=on, width=80 if on else None))
 
 
 def _table(prediction: Prediction, _: Recording, title: str) -> bytes:

@@ -12,6 +12,7 @@ from ecg2lab.contract import Target
 from ecg2lab.proof.parity import ParityReport, nearest_to_limit, why_no_step
 from ecg2lab.report.tables import plain_table
 from ecg2lab.system.extras import installed_version
+from ecg2lab.system.names import shown
 
 
 def overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
@@ -23,7 +24,7 @@ def overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
     worst = nearest_to_limit(proof.checks)
     measured = f"worst: {worst.name}, error {worst.error:.1e} of {worst.tolerance:.1e}"
     rows = [
-        ("File", f"{path.name}, {bundle.size / 1e6:.2f} MB"),
+        ("File", f"{shown(path.name)}, {bundle.size / 1e6:.2f} MB"),
         ("Digest", bundle.digest),
         ("Network", network),
         ("Window", f"{s.window_samples} samples at {s.sampling_rate_hz:g} Hz, {len(s.leads)} leads"),

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ecg2lab.errors import OutputError
 from ecg2lab.system.extras import require
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -24,6 +25,8 @@ def own_style(**changes: object) -> Iterator[None]:
     ------
     MissingExtraError
         If matplotlib is not installed.
+    OutputError
+        If it cannot read the user's settings.
     """
     require("report", "matplotlib")
     with _ONE_AT_A_TIME:
@@ -37,9 +40,13 @@ def own_style(**changes: object) -> Iterator[None]:
 def _import_matplotlib() -> None:
     """Also where MPLBACKEND names no backend: none is asked for here, but the import would fail."""
     backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
-    import matplotlib
-
+    try:
+        import matplotlib
+    except UnicodeDecodeError:  # it reads the file before anybody can say that it should not
+        raise OutputError("matplotlib cannot read its settings: the file matplotlibrc is no text; remove it") from None
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
     if backend is not None:
-        os.environ["MPLBACKEND"] = backend
         with suppress(ValueError):
             matplotlib.rcParams["backend"] = backend

@@ -21,7 +21,7 @@ def checks_table(report: ParityReport) -> Table:
         groups.setdefault((check.quantity, check.form, check.backend), []).append(check)
     for group, checks in groups.items():
         worst = nearest_to_limit(checks)
-        verdict = "[green]passed[/]" if worst.passed else "[bold red]FAILED[/]"
+        verdict = Text("passed", "green") if worst.passed else Text("FAILED", "bold red")
         table.add_row(*group, worst.case, f"{worst.error:.1e}", f"{worst.tolerance:.1e}", verdict)
     return table
 

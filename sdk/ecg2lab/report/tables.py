@@ -50,4 +50,4 @@ def _print_rows(table: Table, console: Console) -> None:
 
 
 def _text(cell: object) -> Text:
-    return cell if isinstance(cell, Text) else Text.from_markup(str(cell))
+    return cell if isinstance(cell, Text) else Text(str(cell))

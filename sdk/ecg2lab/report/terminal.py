@@ -22,7 +22,7 @@ def show(prediction: Prediction, title: str, console: Console) -> None:
     The console may be of any width: an answer never stands apart from its name.
     """
     console.print(Text(prediction.notice.upper(), style="bold yellow"))
-    console.print(Text(title, style="italic"))
+    console.print(Text(words.clean(title), style="italic"))
     console.print(Text(grid.summary(prediction), style="bold"))
     if rules := words.rules(prediction.findings):
         console.print(Text(rules))

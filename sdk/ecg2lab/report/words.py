@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
+from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Effect, Explanation
-from ecg2lab.answer.prediction import EngineInfo, ExperienceNote, Finding, Prediction, Verdict, plain
+from ecg2lab.answer.prediction import EngineInfo, ExperienceNote, Finding, Prediction, Verdict
 from ecg2lab.contract.claims import Measured
 from ecg2lab.patient import in_words as in_words
+from ecg2lab.system.strict_json import plain
 
 
 class Look(NamedTuple):
@@ -68,7 +70,7 @@ def when(finding: Finding) -> str:
 
 def clean(text: object) -> str:
     """Text from outside in one line, without control characters or marks that turn its direction."""
-    return "".join(x if x.isprintable() else "?" for x in " ".join(str(text).split()))
+    return _core.printable(" ".join(str(text).split()))
 
 
 def percent(value: float, beside: float | None = None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecg2lab._native import _core
-from ecg2lab.errors import PatientError
+from ecg2lab.errors import ContractError, PatientError
 from ecg2lab.patient import Patient
 from ecg2lab.recording import Unit, check_samples, check_source, recording_format
 from ecg2lab.stream.network import By
@@ -39,11 +39,13 @@ class StreamOptions:
 
         Raises
         ------
-        RecordingError, PatientError
+        ContractError, RecordingError, PatientError
             As `Recording` and `Engine.predict` do.
         """
         if not isinstance(self.patient, Patient | None):
             raise PatientError(f"stream wants an ecg2lab.Patient, not {type(self.patient).__name__}")
+        if not isinstance(self.by, str | None):
+            raise ContractError(f"stream: by must be 'windows' or 'state', not {type(self.by).__name__}")
         form = self.format
         return replace(self, fs=form.sampling_rate_hz, leads=form.leads, source=check_source(self.source))
 

@@ -38,6 +38,7 @@ from ecg2lab.stream.network import By, Network
 from ecg2lab.stream.options import StreamOptions
 from ecg2lab.stream.prediction import Position, StreamPrediction
 from ecg2lab.stream.state import SavedStream, Settings
+from ecg2lab.system.real_numbers import to_float
 
 if TYPE_CHECKING:
     from ecg2lab.contract import Contract
@@ -251,8 +252,8 @@ class Stream:
             )
         if start - received > LONGEST_HOLE_S * self._options.fs:
             raise RecordingError(
-                f"{(start - received) / self._options.fs:.0f} s of signal are missing, more than {LONGEST_HOLE_S:g}: "
-                "reset the stream, for this is another recording"
+                f"{to_float(start - received) / self._options.fs:.0f} s of signal are missing, more than "
+                f"{LONGEST_HOLE_S:g}: reset the stream, for this is another recording"
             )
         return int(start)
 

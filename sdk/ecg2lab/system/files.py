@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 
 from ecg2lab.errors import OutputError
+from ecg2lab.system.aside import aside
+from ecg2lab.system.names import shown
 
 
 def regular_size(path: str | Path) -> int:
@@ -18,7 +20,10 @@ def regular_size(path: str | Path) -> int:
     OSError
         If there is none, or it is no regular file.
     """
-    status = os.stat(path)
+    try:
+        status = os.stat(os.fspath(path))
+    except (TypeError, ValueError):  # a number would be a file that is open already; a zero byte ends a name
+        raise OSError(errno.EINVAL, "it is no path") from None
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
     if not stat.S_ISREG(status.st_mode):
@@ -50,6 +55,20 @@ def require_folder(path: Path) -> None:
         raise OutputError(f"{path} is a file; name a folder")
 
 
+def _followed(path: str | Path) -> Path:
+    """Where a path leads.
+
+    Raises
+    ------
+    OutputError
+        If it is none.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except (TypeError, ValueError):
+        raise OutputError(f"cannot write {shown(path)}: it is no path") from None
+
+
 def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) -> Path:
     """Write beside the target and rename, so that no reader ever meets half a file, even after a power cut.
 
@@ -67,23 +86,19 @@ def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) 
     OutputError
         If the folder cannot be made or the file cannot be written.
     """
-    target = Path(os.path.realpath(path))
+    target = _followed(path)
     data = content.encode() if isinstance(content, str) else content
-    temporary = target.parent / f".ecg2lab-{os.urandom(6).hex()}.partial"
     try:
         if os.path.lexists(target):
             regular_size(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with aside(target.parent) as place:
             # The kernel applies the umask; exclusive, so that nothing already there is followed or kept.
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            with os.fdopen(os.open(place / "new", os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+            os.replace(place / "new", target)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None
     return Path(path)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import msgspec
+import numpy as np
 
 
 def refuse_repeated_keys(text: bytes | str) -> None:
@@ -55,3 +56,13 @@ def _without_indentation(schema: Any) -> Any:
         key: inspect.cleandoc(part) if key == "description" and isinstance(part, str) else _without_indentation(part)
         for key, part in schema.items()
     }
+
+
+def encode_plainly(value: Any) -> bytes:
+    """JSON of whatever a caller handed in."""
+    return msgspec.json.encode(value, enc_hook=plain)
+
+
+def plain(value: Any) -> Any:
+    """What JSON cannot hold, of a caller's `source`: NumPy's numbers as numbers, everything else as text."""
+    return value.item() if isinstance(value, np.generic) else str(value)

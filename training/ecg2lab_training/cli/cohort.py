@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ecg2lab.system import extras
+from ecg2lab.system.names import shown
 from ecg2lab_training.cli.terminal import Json, bar, report
 
 
@@ -56,7 +57,7 @@ def cohort(
         summary = build(folder, out, options, progress)
     sentence = (
         f"{counted(summary.records, 'ECG')} of {counted(summary.patients, 'patient')}, "
-        f"{counted(summary.targets, 'target')} in {out}; "
+        f"{counted(summary.targets, 'target')} in {shown(out)}; "
         f"records that could not be used: {summary.skipped} (skipped.csv)"
     )
-    report({"dataset": str(out), **msgspec.to_builtins(summary)}, sentence, as_json)
+    report({"dataset": shown(out), **msgspec.to_builtins(summary)}, sentence, as_json)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ecg2lab.system import extras
+from ecg2lab.system.names import shown
 from ecg2lab_training.cli.terminal import Json, bar, report
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _summary(evaluation: Evaluation, out: Path) -> dict[str, object]:
     import msgspec
 
     return {
-        "report": str(out),
+        "report": shown(out),
         "records": evaluation.data.records,
         "skipped": len(evaluation.data.skipped),
         "macro_auroc": msgspec.to_builtins(evaluation.overall.macro_auroc),
@@ -117,4 +118,4 @@ def _sentence(evaluation: Evaluation, out: Path) -> str:
         lines.append(f"Tabular baseline {over_targets(evaluation, evaluation.baseline.macro_auroc)}")
     if skipped:
         lines.append(f"{counted(skipped, 'recording')} could not be used; evaluation.json has the reasons")
-    return "\n".join(filter(None, [*lines, beside_ideal(evaluation), f"Report in {out}"]))
+    return "\n".join(filter(None, [*lines, beside_ideal(evaluation), f"Report in {shown(out)}"]))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ecg2lab.system import extras
+from ecg2lab.system.names import shown
 from ecg2lab_training.cli.terminal import Json, bar, report
 
 
@@ -36,5 +37,5 @@ def simulate(
     archive.check(folder, patients, seed)  # before a bar is drawn
     with bar("simulating") as progress:
         archive.simulate(folder, patients, seed, progress)
-    summary = {"hospital": str(folder), "synthetic": True, "patients": patients, "seed": seed}
-    report(summary, f"{counted(patients, 'simulated patient')} in {folder}", as_json)
+    summary = {"hospital": shown(folder), "synthetic": True, "patients": patients, "seed": seed}
+    report(summary, f"{counted(patients, 'simulated patient')} in {shown(folder)}", as_json)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ecg2lab.system.names import shown
 from ecg2lab_training.progress import silent
 
 if TYPE_CHECKING:
@@ -21,20 +22,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print a summary for programs
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
     """Progress on stderr, so that stdout stays for results: a bar on a terminal, a line for each epoch in a log."""
-    from rich.console import Console
+    from ecg2lab.report.screen import console
 
     if int(os.environ.get("LOCAL_RANK", 0)) > 0:  # Lightning starts the command again for each further device
         yield silent
         return
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    screen = console(stderr=True)
+    if not screen.is_terminal:
         yield _log(title)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with RichProgress(*columns, TimeRemainingColumn(), console=console) as shown:
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    with RichProgress(*columns, TimeRemainingColumn(), console=screen) as shown:
         task = shown.add_task("", total=None)
 
         def progress(done: int, total: int, remark: str) -> None:
@@ -49,7 +50,7 @@ def _log(title: str) -> Progress:
     def progress(done: int, total: int, remark: str) -> None:
         if ":" in remark and remark not in said:  # a measurement, which comes once an epoch
             said.add(remark)
-            typer.echo(f"{title}: {done} of {total} {remark}", err=True)
+            typer.echo(shown(f"{title}: {done} of {total} {remark}"), err=True)
 
     return progress
 

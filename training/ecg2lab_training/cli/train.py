@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ecg2lab.system import extras
+from ecg2lab.system.names import shown
 from ecg2lab_training.cli.terminal import Json, bar, report
 
 if TYPE_CHECKING:
@@ -59,14 +60,15 @@ def train(
     if run is None:  # Lightning started this process to help
         return
     if as_json:
-        report({"run": str(out), **msgspec.to_builtins(run)}, "", as_json)
+        report({"run": shown(out), **msgspec.to_builtins(run)}, "", as_json)
     else:
         _print_run(run, out)
 
 
 def _print_run(run: Run, out: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from ecg2lab.report.screen import console
 
     table = Table(title=run.training_data, title_justify="left", caption="AUROC by fold; cases in test")
     table.add_column("target", no_wrap=True)
@@ -75,6 +77,6 @@ def _print_run(run: Run, out: Path) -> None:
     for name, t in run.metrics.targets.items():
         areas = ("-" if a is None else f"{a:.3f}" for a in (t.auroc_validation, t.auroc_test))
         table.add_row(name, *areas, str(t.positives_test), str(t.negatives_test))
-    console = Console()
-    console.print(table)
-    console.print(f"{run.statement} Written to {out}")
+    screen = console()
+    screen.print(table)
+    screen.print(f"{run.statement} Written to {shown(out)}")

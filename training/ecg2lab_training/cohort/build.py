@@ -21,7 +21,7 @@ from ecg2lab_training.cohort.ledger import Ledger, write_csv
 from ecg2lab_training.cohort.tables import Table, locate
 from ecg2lab_training.data import dataset
 from ecg2lab_training.data.dataset_writer import seal, table_schema
-from ecg2lab_training.files import new_folder, require_free
+from ecg2lab_training.files import new_folder, parts, require_free, require_text
 from ecg2lab_training.progress import Progress, silent
 
 WAVEFORMS = "waveforms"
@@ -86,7 +86,7 @@ def build(folder: Path, out: Path, options: Options, progress: Progress = silent
         If `out` is taken, another run is writing it, or the disk is full.
     """
     require_free(out)
-    tables, statement = locate(folder), truth.read(folder)
+    tables, statement = locate(require_text(folder, DatasetError)), truth.read(folder)
     with _work_folder(out) as work:
         made = _make(tables, work, options, progress)
         ideal = truth.ideal(folder, made.table["record_id"], made.contract.target_names) if statement else None
@@ -227,7 +227,7 @@ def _store_states(ecgs: pl.DataFrame, laboratory: Values, folder: Path, ledger: 
     folder.mkdir()
     for number, (some, own) in enumerate(laboratory.blocks(ecgs, BLOCK)):
         label_states(some.lazy(), own).sink_parquet(folder / f"{number:09d}.parquet", engine="streaming")
-    states = pl.scan_parquet(folder / "*.parquet")
+    states = pl.scan_parquet(parts(folder), glob=False)
     pairs = states.join(ecgs.lazy().select("ecg", "subject_id"), on="ecg")
     ledger.left(PAIRS, "with a value in a window", pairs)
     return states

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from ecg2lab_training.files import parts
+
 if TYPE_CHECKING:
     from io import BufferedWriter
 
@@ -70,7 +72,7 @@ def store(blocks: Iterable[tuple[pl.DataFrame, pl.LazyFrame]], labs: Sequence[in
     for number, (ecgs, values) in enumerate(blocks):
         of_labs = values.filter(pl.col("lab").is_in(labs))
         last_before(ecgs.lazy(), of_labs).write_parquet(folder / f"{number:09d}.parquet")
-    return pl.scan_parquet(folder / "*.parquet")
+    return pl.scan_parquet(parts(folder), glob=False)
 
 
 def write(path: Path, found: pl.LazyFrame, labs: Sequence[int], ecgs: pl.Series) -> None:

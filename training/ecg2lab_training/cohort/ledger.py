@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from ecg2lab.system.names import shown
 from ecg2lab_training.files import indented
 
 
@@ -71,13 +72,13 @@ class Ledger:
 
 
 def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a small csv table."""
+    """Write a small csv table, its texts as they are shown: a hospital's tables name records and units as they like."""
     import csv
 
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows([shown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
 
 
 def first_reason(reasons: Mapping[str, pl.Expr]) -> pl.Expr:

@@ -17,6 +17,7 @@ import polars as pl
 
 from ecg2lab.errors import DatasetError
 from ecg2lab_training.cohort.tables import Kind, Table
+from ecg2lab_training.files import parts
 
 BLOCK = 32 << 20
 """Bytes of text that are parsed at once."""
@@ -69,7 +70,7 @@ def store(table: Table, folder: Path, keep: Callable[[pl.DataFrame], pl.DataFram
     folder.mkdir(parents=True)
     for number, batch in enumerate(batches(table)):
         keep(batch).write_parquet(folder / f"{number:06d}.parquet")
-    return pl.scan_parquet(folder / "*.parquet")
+    return pl.scan_parquet(parts(folder), glob=False)
 
 
 def _csv(table: Table) -> Iterator[pl.DataFrame]:
@@ -142,7 +143,7 @@ def _end_of_last_row(block: bytes) -> int:
 def _parquet(table: Table) -> Iterator[pl.DataFrame]:
     path, names = table.path, list(table.columns)
     try:
-        scan = pl.scan_parquet(path)
+        scan = pl.scan_parquet(path, glob=False)
         _require_columns(path, scan.collect_schema().names(), names)
         height = scan.select(pl.len()).collect().item()
         for start in range(0, max(height, 1), ROWS):

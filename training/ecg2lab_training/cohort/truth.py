@@ -60,7 +60,7 @@ def ideal(folder: Path, studies: pl.Series, targets: tuple[str, ...]) -> pl.Data
     """
     path = folder / PROBABILITIES
     try:
-        table = pl.read_parquet(path)
+        table = pl.read_parquet(path, glob=False)
         columns = [name for name in targets if name in table.columns]
         chosen = table.select(pl.col("study_id").cast(pl.Int64), pl.col(columns).cast(pl.Float64))
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -11,12 +11,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +24,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError, OutputError, RecordingError
 from ecg2lab_training.cohort import array_file
 from ecg2lab_training.progress import Progress, silent
+from ecg2lab_training.worker_pool import worker_pool
 
 SECONDS = 10
 CHUNK = 64
@@ -114,8 +113,7 @@ def _work(
     if workers == 1 or len(chunks) < 2:
         yield from ((rows, _write(job, rows, names)) for rows, names in named)
         return
-    spawn = get_context("spawn")  # Polars' threads do not survive a fork
-    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=spawn, initializer=_follow_parent) as pool:
+    with worker_pool(min(workers, len(chunks))) as pool:
         running: dict[Future[list[str | None]], list[int]] = {
             pool.submit(_write, job, rows, names): rows for rows, names in named
         }
@@ -124,18 +122,6 @@ def _work(
                 yield running[future], future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _follow_parent() -> None:
-    """End this process with its parent: killed, the parent cannot say goodbye, and its workers would wait for ever."""
-    parent = parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    Thread(target=follow, daemon=True).start()
 
 
 def _write(job: Job, rows: Sequence[int], records: Sequence[str]) -> list[str | None]:

@@ -31,7 +31,7 @@ from ecg2lab import contract as contracts
 from ecg2lab.contract import CategoricalFeature, Contract
 from ecg2lab.errors import ContractError, DatasetError
 from ecg2lab_training.data.labs import slugs_of
-from ecg2lab_training.files import file_sha256
+from ecg2lab_training.files import file_sha256, require_text
 
 SIGNALS, TABLE, CONTRACT = CONTENT = ("signals.npy", "table.parquet", "contract.json")
 LAST = "last_values.npy"
@@ -109,7 +109,7 @@ def read(path: str | Path) -> Dataset:
     DatasetError
         If a file is missing, damaged or does not fit the contract.
     """
-    folder = Path(path)
+    folder = require_text(path, DatasetError)
     text = _read_bytes(folder / DESCRIPTION)
     description = _description(folder, text)
     _check_digests(folder, description)
@@ -196,7 +196,7 @@ def _last(folder: Path, contract: Contract, records: int) -> NDArray[np.float64]
 
 def _table(folder: Path, name: str) -> pl.DataFrame:
     try:
-        return pl.read_parquet(folder / name)
+        return pl.read_parquet(folder / name, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DatasetError(f"{folder / name} cannot be read: {str(error).splitlines()[0]}") from None
 

@@ -14,6 +14,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.errors import DatasetError, Ecg2LabError, MissingExtraError
 from ecg2lab.patient.features import Features, encode
 from ecg2lab.recording.preparation import cut_windows, prepare_signal
+from ecg2lab.system.names import shown
 from ecg2lab_training.evaluation import last_values
 from ecg2lab_training.evaluation.cases import Array, Cases
 from ecg2lab_training.evaluation.site_labels import labels
@@ -76,7 +77,7 @@ def ask(
         except MissingExtraError:  # no fault of the recording
             raise
         except Ecg2LabError as error:
-            skipped[row.record] = f"row {row.number}: {error}"
+            skipped[shown(row.record)] = f"row {row.number}: {error}"
         progress(done, len(table.rows), "recordings")
     if not used:
         first = next(iter(skipped.values()))

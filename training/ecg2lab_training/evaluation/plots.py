@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ecg2lab.report.own_style import own_style
 from ecg2lab_training.evaluation import few
 from ecg2lab_training.evaluation.cases import Cases
 from ecg2lab_training.evaluation.estimates import Curve, NetBenefit
@@ -48,8 +49,6 @@ def write(folder: Path, evaluation: Evaluation, cases: Cases) -> tuple[str, ...]
     tuple of str
         Notes on targets that have no panel.
     """
-    import matplotlib
-
     drawn = [index for index, target in enumerate(evaluation.targets) if target.auroc.value is not None]
     kept = sorted(drawn, key=lambda index: -(evaluation.targets[index].auroc.value or 0.0))[:_MOST_PANELS]
     targets, scores, labels = evaluation.targets, cases.probabilities()[:, kept], cases.labels[:, kept]
@@ -65,8 +64,7 @@ def write(folder: Path, evaluation: Evaluation, cases: Cases) -> tuple[str, ...]
     def decision_curve(axes: Any, place: int) -> None:
         _draw_decision_curve(axes, targets[kept[place]])
 
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
+    with own_style():
         chosen = [targets[index] for index in kept]
         _figure(folder / FILES[0], f"ROC, {name}", ("1 - specificity", "sensitivity"), chosen, roc)
         title = (

@@ -14,11 +14,12 @@ from msgspec import Meta
 
 from ecg2lab.errors import DatasetError
 from ecg2lab.system.files import read_regular
+from ecg2lab.system.names import shown
 from ecg2lab_training.measures import gate, operating_points
 from ecg2lab_training.network.sizes import Architecture, Count, Inputs
 
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0, le=1000)]
+NotNegative = Annotated[float, Meta(ge=0, le=1000)]
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,7 +33,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     missing_flags: Literal["none", "continuous", "categorical"] | None = None
     """Whether the network is told which numbers were missing, and how; None: as the data set's contract says."""
     epochs: Count = 40
-    batch_size: Annotated[int, Meta(ge=2)] = 32
+    batch_size: Annotated[int, Meta(ge=2, le=1_000_000)] = 32
     learning_rate: Positive = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
     """Of the learning rate: the same in each step, or falling by half a cosine, which reaches 0 after the last one."""
@@ -45,6 +46,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     threads: Annotated[int, Meta(ge=1, le=256)] | None = None
     """Of PyTorch on a CPU; None: its own choice. The last digits of a result depend on it."""
+
+    def __post_init__(self) -> None:
+        """Refuse a name that the contract of the result could not hold."""
+        if shown(self.name) != self.name:
+            raise ValueError("name has characters that are not printable")
 
 
 def packaged() -> tuple[str, ...]:

@@ -171,7 +171,7 @@ def _train(
     )
     with _quiet():
         lightning.seed_everything(config.seed, verbose=False)
-        learner = Learner(FusionModel(sizes(config, dataset), config.seed), config, Recordings(dataset, "validation"))
+        learner = _learner(config, dataset)
         saved = folder.load()
         if saved is not None:
             learner.restore(saved)
@@ -180,6 +180,15 @@ def _train(
             trainer = _trainer(config.epochs - learner.epoch, course, folder, trainer_options)
             trainer.fit(learner, _Rest(batches, learner))
     return learner
+
+
+def _learner(config: Config, dataset: Dataset) -> Learner:
+    try:
+        return Learner(FusionModel(sizes(config, dataset), config.seed), config, Recordings(dataset, "validation"))
+    except (MemoryError, RuntimeError) as error:  # PyTorch tells of too little memory by a RuntimeError
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise DatasetError("the network does not fit into memory: lower its sizes in the configuration") from None
 
 
 class _Rest:

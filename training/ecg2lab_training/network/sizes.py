@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Count = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Width = Annotated[int, Meta(ge=1, le=16_384)]
+"""Of a layer: thirty times what the published network has, which is more than a graph of a bundle may compute."""
 Inputs = Literal["fusion", "ecg", "tabular"]
 """What the network is given; `ecg` and `tabular` are ablations of the same architecture, whose head has zeros for the
 other part."""
@@ -19,12 +21,12 @@ Rate = Annotated[float, Meta(ge=0, lt=1)]
 class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Sizes that are a choice."""
 
-    hidden: Count = 512
-    state: Annotated[int, Meta(ge=2, multiple_of=2)] = 8
-    layers: Count = 4
+    hidden: Width = 512
+    state: Annotated[int, Meta(ge=2, le=1024, multiple_of=2)] = 8
+    layers: Annotated[int, Meta(ge=1, le=64)] = 4
     bidirectional: bool = True
-    embedding_widths: tuple[Count, ...] = (16, 32)
-    static_widths: Annotated[tuple[Count, ...], Meta(min_length=1)] = (128, 128, 128)
+    embedding_widths: tuple[Width, ...] = (16, 32)
+    static_widths: Annotated[tuple[Width, ...], Meta(min_length=1, max_length=64)] = (128, 128, 128)
     dropout: Rate = 0.2
     """Of whole channels, twice in each S4 layer: after its convolution and after its gate."""
     static_dropout: tuple[Rate, ...] = (0.25, 0.25, 0.5)

@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +18,7 @@ from ecg2lab_training.progress import Progress, silent
 from ecg2lab_training.simulation import hospital, records, tables, truth
 from ecg2lab_training.simulation.hospital import Block
 from ecg2lab_training.simulation.population import BLOCK, Visit
+from ecg2lab_training.worker_pool import worker_pool
 
 README = """\
 Simulated patients in the layout of MIMIC-IV ({patients} patients, seed {seed}). Synthetic: nothing in it was measured
@@ -123,10 +124,15 @@ def _write_records(root: Path, visits: list[Record], seed: int, progress: Progre
             _write_record(root, seed, record)
             progress(done + 1, len(visits), "records")
         return
-    with ProcessPoolExecutor(count) as pool:
+    with worker_pool(count) as pool:
         results = pool.map(_write_record, *zip(*((root, seed, r) for r in visits), strict=True), chunksize=16)
-        for done, _ in enumerate(results):
-            progress(done + 1, len(visits), "records")
+        try:
+            for done, _ in enumerate(results):
+                progress(done + 1, len(visits), "records")
+        except BrokenProcessPool:
+            raise DatasetError("a process that drew ECGs was killed, perhaps for lack of memory; run again") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _write_record(root: Path, seed: int, record: Record) -> None:
