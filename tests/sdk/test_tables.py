@@ -19,8 +19,8 @@ def printed(width):
     table = Table(title="Errors", box=None)
     for header in ("what", "worst\ncase", "error", ""):
         table.add_column(header, overflow="fold")
-    table.add_row("spectral", Text("7 samples a step"), "1.1e-06", "[green]passed[/]")
-    table.add_row("scan", "layer 0", "", "[bold red]FAILED[/]")
+    table.add_row("spectral", Text("7 samples a step"), "1.1e-06", Text("passed", "green"))
+    table.add_row("scan", "layer 0", "", Text("FAILED", "bold red"))
     console = Console(file=io.StringIO(), width=width)
     print_table(table, console)
     return console.file.getvalue()
