@@ -133,6 +133,8 @@ static class Cart
         {
             said.AppendFormat(Plain, "not given: {0}, taken as {1}\n", imputed.Name, imputed.Word ?? imputed.Number.ToString("G6", Plain));
         }
+        said.AppendFormat(Plain, "quality: {0}\n", answer.QualityWord);
+        foreach (Fault fault in answer.Faults) said.AppendFormat(Plain, "  {0}\n", fault.Message);
         double window = answer.WindowCount > 0 ? (answer.DurationS - answer.UnusedS) / answer.WindowCount : 0;
         said.AppendFormat(Plain, "{0} windows of {1:G3} s; {2:G3} s at the end not used\n", answer.WindowCount, window, answer.UnusedS);
         Console.Out.Write(said);
@@ -170,13 +172,7 @@ static class Cart
     // Which electrodes to look at.
     static void PrintLeads(IReadOnlyList<Lead> leads)
     {
-        foreach (Lead lead in leads) Console.Error.Write("{0,-4} {1}\n", lead.Name, Words(lead.Verdict));
-    }
-
-    // A verdict that is newer than this program is named by its number.
-    static string Words(LeadVerdict verdict)
-    {
-        return verdict == LeadVerdict.NotJudged ? "not judged" : verdict.ToString().ToLowerInvariant();
+        foreach (Lead lead in leads) Console.Error.Write("{0,-4} {1}\n", lead.Name, lead.VerdictWord);
     }
 
     static int Main(string[] arguments)

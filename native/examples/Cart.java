@@ -144,6 +144,8 @@ public final class Cart {
       out.printf("not given: %s, taken as %s\n", imputed.name,
                  imputed.word != null ? imputed.word : brief(imputed.number, 6));
     }
+    out.printf("quality: %s\n", answer.qualityWord);
+    for (Fault fault : answer.faults) out.printf("  %s\n", fault.message);
     double window = answer.windowCount > 0 ? (answer.durationS - answer.unusedS) / answer.windowCount : 0;
     out.printf("%d windows of %s s; %s s at the end not used\n", answer.windowCount, brief(window, 3),
                brief(answer.unusedS, 3));
@@ -157,7 +159,7 @@ public final class Cart {
   // Which electrodes to look at.
   private static void printLeads(PrintStream err, List<Lead> leads) {
     for (Lead lead : leads) {
-      err.printf("%-4s %s\n", lead.name, lead.verdict.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+      err.printf("%-4s %s\n", lead.name, lead.verdictWord);
     }
   }
 

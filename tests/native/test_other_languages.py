@@ -286,10 +286,11 @@ def first(prediction):
 @pytest.mark.system
 def test_samples_of_every_type_and_layout(said, native, counts):
     expected = first(native.predict(microvolts(counts[0])))
-    for name in ("int16", "float", "double", "interleaved"):
+    for name in ("int16", "int32", "float", "double", "interleaved"):
         assert float(said[name][0]) == expected
     coarse = (np.fix(counts[0] / 5)).astype(np.int16) * 5  # counts of 5 microvolt
     assert float(said["counts"][0]) == first(native.predict(microvolts(coarse)))
+    assert said["missing"] == ["1"]
     patient = ecg2lab.Patient(age=63, sex="female", spo2_percent=97)
     assert float(said["patient"][0]) == first(native.predict(microvolts(counts[0]), patient))
 
@@ -315,7 +316,7 @@ def test_answers_are_whole(said, native, counts):
     prediction = native.predict(microvolts(counts[0]))
     assert [one["target"] for one in document["findings"]] == [one.target for one in prediction.findings]
     assert said["source"] == ["order=Ä 7"]
-    assert said["quality"] == ["accepted"]
+    assert said["quality"] == ["accepted accepted"]
     assert said["target"] == ["albumin_low_now 60"]
     assert said["imputed"][0].split() == list(prediction.patient.imputed)
     assert said["lead"][0].startswith("I 0.")
@@ -352,6 +353,7 @@ def test_a_stream_is_pythons(said, native, counts):
     assert said["refused facts"] == ["ECG2LAB_ERROR_PATIENT: age is outside 0 to 120 y"]
     assert said["received"] == ["5000 I"]
     assert said["reset"] == ["0"]
+    assert said["too far behind"][0].startswith("ECG2LAB_ERROR_RECORDING: ")
 
 
 @pytest.mark.system

@@ -29,6 +29,9 @@ namespace Ecg2Lab
         /// <summary>As above.</summary>
         public void Push(short[] samples) { Push(samples, SampleType.Int16); }
 
+        /// <summary>As above.</summary>
+        public void Push(int[] samples) { Push(samples, SampleType.Int32); }
+
         void Push(Array samples, SampleType type)
         {
             if (samples == null) throw new ArgumentNullException("samples");

@@ -92,7 +92,8 @@ namespace Ecg2Lab
         /// <param name="patient">What is known of the patient; null: nothing.</param>
         /// <param name="hop">Seconds from one window to the next.</param>
         /// <param name="longestGap">Seconds without values after which a lead is off; 0: a window.</param>
-        public EcgStream Open(Recording format, Patient patient = null, double hop = 1, double longestGap = 0)
+        /// <param name="longestBacklog">Seconds of signal that may wait for answers to be taken; 0: the library's.</param>
+        public EcgStream Open(Recording format, Patient patient = null, double hop = 1, double longestGap = 0, double longestBacklog = 0)
         {
             if (format == null) throw new ArgumentNullException("format");
             RefuseDisposed();
@@ -104,6 +105,7 @@ namespace Ecg2Lab
                 Library.Check(Native.ecg2lab_stream_options_init(ref options, Memory.Size<Native.StreamOptions>()));
                 options.hop_s = hop;
                 options.longest_gap_s = longestGap;
+                options.longest_backlog_s = longestBacklog;
                 StreamHandle stream;
                 Library.Check(Native.ecg2lab_stream_open(handle, ref from, ref about, ref options, out stream));
                 return new EcgStream(stream, format, log);

@@ -25,8 +25,11 @@ namespace Ecg2Lab
         /// <summary>As above.</summary>
         public Recording(float[] samples) : this(samples, SampleType.Float) { }
 
-        /// <summary>As above; 16-bit samples cannot say that one is missing.</summary>
+        /// <summary>As above; <see cref="Missing"/> says which number is a missing sample.</summary>
         public Recording(short[] samples) : this(samples, SampleType.Int16) { }
+
+        /// <summary>As above, such as those of 24-bit converters.</summary>
+        public Recording(int[] samples) : this(samples, SampleType.Int32) { }
 
         /// <summary>What the samples of a stream will be.</summary>
         public Recording(SampleType type) { this.type = type; }
@@ -56,6 +59,9 @@ namespace Ecg2Lab
         /// <summary>The count of zero volt, likewise; null: 0.</summary>
         public double[] Baseline { get; set; }
 
+        /// <summary>The number that marks a missing sample among integers; null: none does.</summary>
+        public int? Missing { get; set; }
+
         /// <summary>Whatever identifies the recording: carried to the result untouched, never logged.</summary>
         public IReadOnlyDictionary<string, string> Source { get; set; }
 
@@ -76,6 +82,9 @@ namespace Ecg2Lab
                 to.lead_stride = (UIntPtr)1;
                 to.sample_stride = (UIntPtr)leads;
             }
+            to.buffer_bytes = (UIntPtr)(samples == null ? 0 : Buffer.ByteLength(samples));
+            to.has_missing_code = Missing.HasValue ? 1 : 0;
+            to.missing_code = Missing ?? 0;
             to.gain = lent.Array(Gain);
             to.gain_count = Length(Gain);
             to.baseline = lent.Array(Baseline);

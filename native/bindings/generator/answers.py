@@ -79,6 +79,20 @@ def texts_of(header: Header, struct: Struct) -> dict[str, str]:
     return {name.removeprefix(f"{struct.name}_"): name for name in calls}
 
 
+def word_of(header: Header, member: Member) -> str:
+    """The call that says a code in words, whatever number a newer library gives it; empty where there is none.
+
+    A fault's `code` has its `name` beside it.
+    """
+    names = {call.name for call in header.calls if call.result == Type("char", 1)}
+    named = [f"{member.of}_name", f"{member.of.removesuffix('_code')}_name"]
+    return (
+        next((name for name in named if name in names), "")
+        if member.kind is Kind.CODE and member.field != "code"
+        else ""
+    )
+
+
 def _said(kind: Kind, comment: str) -> str:
     """Without the name of the enumeration, and with true, false and null for 1, 0 and -1."""
     if kind is Kind.CODE:

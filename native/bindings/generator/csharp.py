@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answers import Kind, Member, answer_structs, members, texts_of
+from answers import Kind, Member, answer_structs, members, texts_of, word_of
 from c_header import PREFIX, Call, Enumeration, Header, Struct, Type
 from words import csharp_doc, pascal
 
@@ -95,6 +95,12 @@ def _answer(header: Header, struct: Struct) -> str:
         lines += csharp_doc(member.comment, INDENT)
         lines.append(f"{INDENT}public {_spelled(TYPES, member)} {pascal(member.field)} {{ get; }}")
         copies.append(f"{INDENT}    {pascal(member.field)} = {_spelled(COPIES, member)};")
+        call = word_of(header, member)
+        if call:
+            lines += csharp_doc(f"`{pascal(member.field)}` in the library's words, a newer one's too.", INDENT)
+            lines.append(f"{INDENT}public string {pascal(member.field)}Word {{ get; }}")
+            value = f"Memory.Text(Native.{PREFIX}{call}(from.{member.field}))"
+            copies.append(f"{INDENT}    {pascal(member.field)}Word = {value};")
     texts = texts_of(header, struct)
     for text, call in texts.items():
         lines += [f"{INDENT}/// <summary>As <c>{PREFIX}{call}</c> gives it.</summary>"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answers import Kind, Member, answer_structs, members, texts_of
+from answers import Kind, Member, answer_structs, members, texts_of, word_of
 from c_header import PREFIX, Call, Enumeration, Header, Struct, Type
 from words import camel, java_doc, pascal
 
@@ -126,6 +126,12 @@ def _answer(header: Header, struct: Struct) -> str:
     for member in members(header, struct):
         fields += [*java_doc(member.comment, "  "), f"  public final {_spelled(TYPES, member)} {camel(member.field)};"]
         copies.append(f"    {camel(member.field)} = {_spelled(COPIES, member, whole[member.field])};")
+        call = word_of(header, member)
+        if call:
+            fields += java_doc(f"`{camel(member.field)}` in the library's words, a newer one's too.", "  ")
+            fields.append(f"  public final String {camel(member.field)}Word;")
+            value = f"Texts.read(Library.CALLS.{PREFIX}{call}(from.{member.field}))"
+            copies.append(f"    {camel(member.field)}Word = {value};")
     for text, call in texts_of(header, struct).items():
         fields += [f"  /** As {{@code {PREFIX}{call}}} gives it. */", f"  public final String {camel(text)};"]
         copies.append(f"    {camel(text)} = Texts.read(Library.CALLS.{PREFIX}{call}(from.getPointer()));")

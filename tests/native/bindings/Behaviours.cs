@@ -54,6 +54,7 @@ static class Behaviours
     static void Samples(Model model)
     {
         Say("int16", First(model.Predict(Plain())));
+        Say("int32", First(model.Predict(With(new Recording(samples.Select(x => (int)x).ToArray()), Unit.Microvolt))));
         Say("float", First(model.Predict(With(new Recording(samples.Select(x => (float)x).ToArray()), Unit.Microvolt))));
         Say("double", First(model.Predict(With(new Recording(samples.Select(x => x / 1000.0).ToArray()), Unit.Millivolt))));
         Recording interleaved = With(new Recording(Interleaved()), Unit.Microvolt);
@@ -63,6 +64,9 @@ static class Behaviours
         counts.Gain = new[] { 200.0 };
         counts.Baseline = Enumerable.Repeat(100.0, 12).ToArray();
         Say("counts", First(model.Predict(counts)));
+        Recording holes = With(new Recording(samples.Select((x, i) => i == 77 ? short.MinValue : x).ToArray()), Unit.Microvolt);
+        holes.Missing = short.MinValue;
+        Say("missing", model.Predict(holes).Leads.Sum(lead => lead.MissingSamples));
         Say("patient", First(model.Predict(Plain(), new Patient { Age = 63, Sex = Sex.Female, Spo2Percent = 97 })));
     }
 
@@ -89,7 +93,7 @@ static class Behaviours
         Result result = model.Predict(recording);
         Say("json", result.Json);
         Say("source", result.Source[0].Name + "=" + result.Source[0].Value);
-        Say("quality", result.Quality.ToString().ToLowerInvariant());
+        Say("quality", result.Quality.ToString().ToLowerInvariant() + " " + result.QualityWord);
         Say("target", result.Findings[0].Target.Name + " " + result.Findings[0].Target.HorizonMin);
         Say("imputed", string.Join(" ", result.Imputed.Select(one => one.Name)));
         Say("lead", result.Leads[0].Name + " " + Number(result.Leads[0].PeakToPeakMv) + " " + Number(result.Leads[0].Bsqi));
@@ -139,7 +143,7 @@ static class Behaviours
         format.Layout = Layout.SampleAfterSample;
         short[] coming = Interleaved();
         for (int i = 0; i < 12; ++i) coming[1000 * 12 + i] = coming[1000 * 12];
-        EcgStream stream = model.Open(format, new Patient { Age = 63 }, hop: 2);
+        EcgStream stream = model.Open(format, new Patient { Age = 63 }, hop: 2, longestBacklog: 3600);
         Say("other type", Refused(() => stream.Push(new double[12])));
         Say("part of a sample", Refused(() => stream.Push(new short[13])));
         for (int at = 0; at < coming.Length; at += 12 * 125)
@@ -174,6 +178,11 @@ static class Behaviours
         stream.Push(samples);
         stream.Finish();
         Say("stream outlives its model", stream.Due().Count());
+        stream.Dispose();
+        using (var other = new Model(bundle)) stream = other.Open(With(new Recording(SampleType.Int32), Unit.Microvolt), longestBacklog: 3);
+        int[] whole = samples.Select(x => (int)x).ToArray();
+        stream.Push(whole);
+        Say("too far behind", Refused(() => stream.Push(whole)));
         stream.Dispose();
 
         for (int round = 0; round < 5; ++round)

@@ -74,10 +74,17 @@ public final class Behaviours {
     say("double", first(model.predict(with(new Recording(doubles), Unit.MILLIVOLT), null)));
     Recording interleaved = with(new Recording(interleaved()), Unit.MICROVOLT).layout(Layout.SAMPLE_AFTER_SAMPLE);
     say("interleaved", first(model.predict(interleaved, null)));
+    int[] wide = new int[samples.length];
+    for (int i = 0; i < samples.length; ++i) wide[i] = samples[i];
+    say("int32", first(model.predict(with(new Recording(wide), Unit.MICROVOLT), null)));
     double[] baseline = new double[12];
     Arrays.fill(baseline, 100);
     Recording counts = with(new Recording(adc), Unit.ADC).gain(200).baseline(baseline);
     say("counts", first(model.predict(counts, null)));
+    short[] holes = samples.clone();
+    holes[77] = Short.MIN_VALUE;
+    Result holed = model.predict(with(new Recording(holes), Unit.MICROVOLT).missing((int) Short.MIN_VALUE), null);
+    say("missing", holed.leads.stream().mapToLong(lead -> lead.missingSamples).sum());
     say("patient", first(model.predict(plain(), new Patient().age(63.0).sex(Sex.FEMALE).spo2Percent(97.0))));
   }
 
@@ -97,7 +104,7 @@ public final class Behaviours {
     Result result = model.predict(plain().source(Collections.singletonMap("order", "Ä 7")), null);
     say("json", result.json);
     say("source", result.source.get(0).name + "=" + result.source.get(0).value);
-    say("quality", result.quality.name().toLowerCase(Locale.ROOT));
+    say("quality", result.quality.name().toLowerCase(Locale.ROOT) + " " + result.qualityWord);
     say("target", result.findings.get(0).target.name + " " + result.findings.get(0).target.horizonMin);
     say("imputed", result.imputed.stream().map(one -> one.name).collect(Collectors.joining(" ")));
     Lead lead = result.leads.get(0);
@@ -140,7 +147,7 @@ public final class Behaviours {
     Recording format = with(new Recording(SampleType.INT16), Unit.MICROVOLT).layout(Layout.SAMPLE_AFTER_SAMPLE);
     short[] coming = interleaved();
     for (int i = 0; i < 12; ++i) coming[1000 * 12 + i] = coming[1000 * 12];
-    EcgStream stream = model.open(format, new Patient().age(63.0), 2, 0);
+    EcgStream stream = model.open(format, new Patient().age(63.0), 2, 0, 3600);
     say("other type", refused(() -> stream.push(new double[12])));
     say("part of a sample", refused(() -> stream.push(new short[13])));
     for (int at = 0; at < coming.length; at += 12 * 125) {
@@ -175,6 +182,15 @@ public final class Behaviours {
     stream.finish();
     say("stream outlives its model", stream.due().size());
     stream.close();
+    int[] whole = new int[samples.length];
+    for (int i = 0; i < whole.length; ++i) whole[i] = samples[i];
+    try (Model other = new Model(bundle)) {
+      stream = other.open(with(new Recording(SampleType.INT32), Unit.MICROVOLT), null, 1, 0, 3);
+    }
+    EcgStream behind = stream;
+    behind.push(whole);
+    say("too far behind", refused(() -> behind.push(whole)));
+    behind.close();
 
     for (int round = 0; round < 5; ++round) {
       Model shared = new Model(bundle);

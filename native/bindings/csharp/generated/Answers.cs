@@ -52,6 +52,8 @@ namespace Ecg2Lab
         Float = 0,
         Double = 1,
         Int16 = 2,
+        /// <summary>Since ABI version 3.</summary>
+        Int32 = 3,
     }
 
     /// <summary>There is no default: a unit that was not set is refused, never guessed.</summary>
@@ -430,6 +432,8 @@ namespace Ecg2Lab
     {
         public string Name { get; }
         public LeadVerdict Verdict { get; }
+        /// <summary><c>Verdict</c> in the library's words, a newer one's too.</summary>
+        public string VerdictWord { get; }
         /// <summary>True: computed from two other limb leads.</summary>
         public bool Derived { get; }
         /// <summary>At the recording's rate, interpolated.</summary>
@@ -455,6 +459,7 @@ namespace Ecg2Lab
         {
             Name = Memory.Text(from.name);
             Verdict = (LeadVerdict)from.verdict;
+            VerdictWord = Memory.Text(Native.ecg2lab_lead_verdict_name(from.verdict));
             Derived = from.derived == 1;
             MissingSamples = (long)from.missing_samples;
             ClippedSamples = (long)from.clipped_samples;
@@ -550,6 +555,8 @@ namespace Ecg2Lab
         /// <summary>True flagged, false not flagged, null nothing was decided.</summary>
         public bool? Detected { get; }
         public Verdict Verdict { get; }
+        /// <summary><c>Verdict</c> in the library's words, a newer one's too.</summary>
+        public string VerdictWord { get; }
         /// <summary>Why it is neither flagged nor not flagged; null: it is one of them.</summary>
         public string Reason { get; }
         /// <summary>Share of positives where the decision was measured; NaN: not stated.</summary>
@@ -570,6 +577,7 @@ namespace Ecg2Lab
             DecisionThreshold = from.decision_threshold;
             Detected = from.detected < 0 ? (bool?)null : from.detected == 1;
             Verdict = (Verdict)from.verdict;
+            VerdictWord = Memory.Text(Native.ecg2lab_verdict_name(from.verdict));
             Reason = Memory.Text(from.reason);
             BaseRate = from.base_rate;
             Ratio = from.ratio;
@@ -599,7 +607,11 @@ namespace Ecg2Lab
     {
         /// <summary>What the call that made it returned.</summary>
         public Status Status { get; }
+        /// <summary><c>Status</c> in the library's words, a newer one's too.</summary>
+        public string StatusWord { get; }
         public Refusal Refusal { get; }
+        /// <summary><c>Refusal</c> in the library's words, a newer one's too.</summary>
+        public string RefusalWord { get; }
         /// <summary>Why it was refused; empty if it was not.</summary>
         public string Message { get; }
         public string Notice { get; }
@@ -621,11 +633,15 @@ namespace Ecg2Lab
         /// 0.</summary>
         public long WindowBegin { get; }
         public Quality Quality { get; }
+        /// <summary><c>Quality</c> in the library's words, a newer one's too.</summary>
+        public string QualityWord { get; }
         /// <summary>Of the quality gate, whatever the answer: in the order of their codes, then of the leads.</summary>
         public IReadOnlyList<Fault> Faults { get; }
         /// <summary>Names of facts that were given and count as not given: see ecg2lab_options.</summary>
         public IReadOnlyList<string> OutOfRange { get; }
         public Experience Experience { get; }
+        /// <summary><c>Experience</c> in the library's words, a newer one's too.</summary>
+        public string ExperienceWord { get; }
         /// <summary>From what the model was trained on; NaN: it was not measured.</summary>
         public double ExperienceDistance { get; }
         /// <summary>Beyond which a recording is outside; NaN: none.</summary>
@@ -636,7 +652,9 @@ namespace Ecg2Lab
         internal Result(Native.Result from, IntPtr at)
         {
             Status = (Status)from.status;
+            StatusWord = Memory.Text(Native.ecg2lab_status_name(from.status));
             Refusal = (Refusal)from.refusal;
+            RefusalWord = Memory.Text(Native.ecg2lab_refusal_name(from.refusal));
             Message = Memory.Text(from.message);
             Notice = Memory.Text(from.notice);
             ModelName = Memory.Text(from.model_name);
@@ -651,9 +669,11 @@ namespace Ecg2Lab
             Source = Memory.List(from.source, from.source_count, (Native.SourceField one) => new SourceField(one));
             WindowBegin = (long)from.window_begin;
             Quality = (Quality)from.quality;
+            QualityWord = Memory.Text(Native.ecg2lab_quality_name(from.quality));
             Faults = Memory.List(from.faults, from.fault_count, (Native.Fault one) => new Fault(one));
             OutOfRange = Memory.Texts(from.out_of_range, from.out_of_range_count);
             Experience = (Experience)from.experience;
+            ExperienceWord = Memory.Text(Native.ecg2lab_experience_name(from.experience));
             ExperienceDistance = from.experience_distance;
             ExperienceLimit = from.experience_limit;
             Json = Memory.Text(Native.ecg2lab_result_json(at));

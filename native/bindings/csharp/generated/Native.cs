@@ -6,7 +6,7 @@ namespace Ecg2Lab
 {
     static class Native
     {
-        public const int AbiVersion = 2;
+        public const int AbiVersion = 3;
 
         [StructLayout(LayoutKind.Sequential)]
         public struct Options
@@ -105,6 +105,9 @@ namespace Ecg2Lab
             public UIntPtr baseline_count;
             public IntPtr source;
             public UIntPtr source_count;
+            public UIntPtr buffer_bytes;
+            public int has_missing_code;
+            public int missing_code;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -305,6 +308,7 @@ namespace Ecg2Lab
             public UIntPtr struct_size;
             public double hop_s;
             public double longest_gap_s;
+            public double longest_backlog_s;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -337,6 +341,18 @@ namespace Ecg2Lab
 
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_status_name(int status);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_lead_verdict_name(int verdict);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_verdict_name(int verdict);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_refusal_name(int refusal);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_quality_name(int quality);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_fault_name(int code);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_experience_name(int experience);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_last_error();
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]

@@ -38,6 +38,11 @@ public final class EcgStream implements AutoCloseable {
     push(Recording.Samples.of(samples), SampleType.INT16);
   }
 
+  /** As above. */
+  public void push(int[] samples) {
+    push(Recording.Samples.of(samples), SampleType.INT32);
+  }
+
   private void push(Recording.Samples samples, SampleType type) {
     if (type != format.type) {
       throw new IllegalArgumentException("the stream was opened for samples of another type than " + type);

@@ -75,18 +75,19 @@ public final class Model implements AutoCloseable {
 
   /** A stream of one patient, answered every second. The format is a recording without samples. */
   public EcgStream open(Recording format, Patient patient) {
-    return open(format, patient, 1, 0);
+    return open(format, patient, 1, 0, 0);
   }
 
   /**
    * Likewise, answered every {@code hop} seconds. A lead without values for {@code longestGap} seconds is off; 0: for a
-   * window.
+   * window. Signal of {@code longestBacklog} seconds may wait for answers to be taken; 0: the library's.
    */
-  public EcgStream open(Recording format, Patient patient, double hop, double longestGap) {
+  public EcgStream open(Recording format, Patient patient, double hop, double longestGap, double longestBacklog) {
     Declarations.StreamOptions options = new Declarations.StreamOptions();
     Library.check(Library.CALLS.ecg2lab_stream_options_init(options, new Size(options.size())));
     options.hop_s = hop;
     options.longest_gap_s = longestGap;
+    options.longest_backlog_s = longestBacklog;
     PointerByReference stream = new PointerByReference();
     Declarations.Recording from = format.copy();
     Declarations.Patient about = copy(patient);

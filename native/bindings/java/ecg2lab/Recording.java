@@ -14,6 +14,7 @@ public final class Recording {
   private double samplingRate;
   private Unit unit;
   private Layout layout = Layout.LEAD_AFTER_LEAD;
+  private Integer missing;
   private double[] gain;
   private double[] baseline;
   private Map<String, String> source;
@@ -28,9 +29,14 @@ public final class Recording {
     this(SampleType.FLOAT, Samples.of(samples));
   }
 
-  /** As above; 16-bit samples cannot say that one is missing. */
+  /** As above; {@link #missing} says which number is a missing sample. */
   public Recording(short[] samples) {
     this(SampleType.INT16, Samples.of(samples));
+  }
+
+  /** As above, such as those of 24-bit converters. */
+  public Recording(int[] samples) {
+    this(SampleType.INT32, Samples.of(samples));
   }
 
   /** What the samples of a stream will be. */
@@ -79,6 +85,12 @@ public final class Recording {
     return this;
   }
 
+  /** The number that marks a missing sample among integers; null, the default: none does. */
+  public Recording missing(Integer value) {
+    missing = value;
+    return this;
+  }
+
   /** Whatever identifies the recording: carried to the result untouched, never logged. */
   public Recording source(Map<String, String> fields) {
     source = fields;
@@ -99,6 +111,9 @@ public final class Recording {
       to.lead_stride = new Size(1);
       to.sample_stride = new Size(leads.size());
     }
+    to.buffer_bytes = new Size(samples == null ? 0 : samples.bytes);
+    to.has_missing_code = missing == null ? 0 : 1;
+    to.missing_code = missing == null ? 0 : missing;
     if (gain != null) {
       to.gain = Samples.of(gain).memory;
       to.gain_count = new Size(gain.length);
@@ -127,11 +142,13 @@ public final class Recording {
   /** An array in the library's memory. */
   static final class Samples {
     final int count;
+    final long bytes;
     final Memory memory;
 
-    private Samples(int count, int bytes) {
+    private Samples(int count, int width) {
       this.count = count;
-      memory = new Memory(Math.max(1, (long) count * bytes));
+      bytes = (long) count * width;
+      memory = new Memory(Math.max(1, bytes));
     }
 
     static Samples of(double[] numbers) {
@@ -142,6 +159,12 @@ public final class Recording {
 
     static Samples of(float[] numbers) {
       Samples all = new Samples(numbers.length, Float.BYTES);
+      all.memory.write(0, numbers, 0, numbers.length);
+      return all;
+    }
+
+    static Samples of(int[] numbers) {
+      Samples all = new Samples(numbers.length, Integer.BYTES);
       all.memory.write(0, numbers, 0, numbers.length);
       return all;
     }

@@ -9,7 +9,7 @@ import com.sun.jna.ptr.PointerByReference;
 
 /** The structs and calls of ecg2lab.h, field by field. Public for JNA, not for programs. */
 public final class Declarations {
-  static final int ABI_VERSION = 2;
+  static final int ABI_VERSION = 3;
 
   private Declarations() {}
 
@@ -127,7 +127,7 @@ public final class Declarations {
     }
   }
 
-  @FieldOrder({"struct_size", "samples", "sample_type", "unit", "leads", "lead_count", "sample_count", "sampling_rate_hz", "lead_stride", "sample_stride", "gain", "gain_count", "baseline", "baseline_count", "source", "source_count"})
+  @FieldOrder({"struct_size", "samples", "sample_type", "unit", "leads", "lead_count", "sample_count", "sampling_rate_hz", "lead_stride", "sample_stride", "gain", "gain_count", "baseline", "baseline_count", "source", "source_count", "buffer_bytes", "has_missing_code", "missing_code"})
   public static final class Recording extends Structure {
     public Size struct_size;
     public Pointer samples;
@@ -145,6 +145,9 @@ public final class Declarations {
     public Size baseline_count;
     public Pointer source;
     public Size source_count;
+    public Size buffer_bytes;
+    public int has_missing_code;
+    public int missing_code;
 
     public Recording() {}
 
@@ -412,11 +415,12 @@ public final class Declarations {
     }
   }
 
-  @FieldOrder({"struct_size", "hop_s", "longest_gap_s"})
+  @FieldOrder({"struct_size", "hop_s", "longest_gap_s", "longest_backlog_s"})
   public static final class StreamOptions extends Structure {
     public Size struct_size;
     public double hop_s;
     public double longest_gap_s;
+    public double longest_backlog_s;
 
     public StreamOptions() {}
 
@@ -467,6 +471,18 @@ public final class Declarations {
 
   public interface Calls extends com.sun.jna.Library {
     Pointer ecg2lab_status_name(int status);
+
+    Pointer ecg2lab_lead_verdict_name(int verdict);
+
+    Pointer ecg2lab_verdict_name(int verdict);
+
+    Pointer ecg2lab_refusal_name(int refusal);
+
+    Pointer ecg2lab_quality_name(int quality);
+
+    Pointer ecg2lab_fault_name(int code);
+
+    Pointer ecg2lab_experience_name(int experience);
 
     Pointer ecg2lab_last_error();
 

@@ -13,6 +13,8 @@ public final class Finding {
   /** True flagged, false not flagged, null nothing was decided. */
   public final Boolean detected;
   public final Verdict verdict;
+  /** {@code verdict} in the library's words, a newer one's too. */
+  public final String verdictWord;
   /** Why it is neither flagged nor not flagged; null: it is one of them. */
   public final String reason;
   /** Share of positives where the decision was measured; NaN: not stated. */
@@ -32,6 +34,7 @@ public final class Finding {
     decisionThreshold = from.decision_threshold;
     detected = from.detected < 0 ? null : Boolean.valueOf(from.detected == 1);
     verdict = Verdict.of(from.verdict);
+    verdictWord = Texts.read(Library.CALLS.ecg2lab_verdict_name(from.verdict));
     reason = Texts.read(from.reason);
     baseRate = from.base_rate;
     ratio = from.ratio;

@@ -4,6 +4,8 @@ package ecg2lab;
 public final class Lead {
   public final String name;
   public final LeadVerdict verdict;
+  /** {@code verdict} in the library's words, a newer one's too. */
+  public final String verdictWord;
   /** True: computed from two other limb leads. */
   public final boolean derived;
   /** At the recording's rate, interpolated. */
@@ -27,6 +29,7 @@ public final class Lead {
   Lead(Declarations.Lead from) {
     name = Texts.read(from.name);
     verdict = LeadVerdict.of(from.verdict);
+    verdictWord = Texts.read(Library.CALLS.ecg2lab_lead_verdict_name(from.verdict));
     derived = from.derived == 1;
     missingSamples = from.missing_samples.longValue();
     clippedSamples = from.clipped_samples.longValue();

@@ -6,7 +6,11 @@ import java.util.List;
 public final class Result {
   /** What the call that made it returned. */
   public final Status status;
+  /** {@code status} in the library's words, a newer one's too. */
+  public final String statusWord;
   public final Refusal refusal;
+  /** {@code refusal} in the library's words, a newer one's too. */
+  public final String refusalWord;
   /** Why it was refused; empty if it was not. */
   public final String message;
   public final String notice;
@@ -27,11 +31,15 @@ public final class Result {
   /** Of a stream: number of the window's first sample, at the model's rate, since the stream began; else 0. */
   public final long windowBegin;
   public final Quality quality;
+  /** {@code quality} in the library's words, a newer one's too. */
+  public final String qualityWord;
   /** Of the quality gate, whatever the answer: in the order of their codes, then of the leads. */
   public final List<Fault> faults;
   /** Names of facts that were given and count as not given: see ecg2lab_options. */
   public final List<String> outOfRange;
   public final Experience experience;
+  /** {@code experience} in the library's words, a newer one's too. */
+  public final String experienceWord;
   /** From what the model was trained on; NaN: it was not measured. */
   public final double experienceDistance;
   /** Beyond which a recording is outside; NaN: none. */
@@ -41,7 +49,9 @@ public final class Result {
 
   Result(Declarations.Result from) {
     status = Status.of(from.status);
+    statusWord = Texts.read(Library.CALLS.ecg2lab_status_name(from.status));
     refusal = Refusal.of(from.refusal);
+    refusalWord = Texts.read(Library.CALLS.ecg2lab_refusal_name(from.refusal));
     message = Texts.read(from.message);
     notice = Texts.read(from.notice);
     modelName = Texts.read(from.model_name);
@@ -56,9 +66,11 @@ public final class Result {
     source = Lists.ofPointers(from.source, from.source_count, at -> new SourceField(new Declarations.SourceField(at)));
     windowBegin = from.window_begin;
     quality = Quality.of(from.quality);
+    qualityWord = Texts.read(Library.CALLS.ecg2lab_quality_name(from.quality));
     faults = Lists.ofPointers(from.faults, from.fault_count, at -> new Fault(new Declarations.Fault(at)));
     outOfRange = Texts.readAll(from.out_of_range, from.out_of_range_count);
     experience = Experience.of(from.experience);
+    experienceWord = Texts.read(Library.CALLS.ecg2lab_experience_name(from.experience));
     experienceDistance = from.experience_distance;
     experienceLimit = from.experience_limit;
     json = Texts.read(Library.CALLS.ecg2lab_result_json(from.getPointer()));

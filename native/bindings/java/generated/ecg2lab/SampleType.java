@@ -5,6 +5,8 @@ public enum SampleType {
   FLOAT(0),
   DOUBLE(1),
   INT16(2),
+  /** Since ABI version 3. */
+  INT32(3),
   /** A code of a library that is newer than this file. */
   UNLISTED(Integer.MIN_VALUE);
 
