@@ -16,7 +16,7 @@ SOURCES := pyproject.toml $(shell find native -type f -not -name '.*' -not -path
     -not -path 'native/packages/*' -not -path 'native/test_package/*') \
   $(shell find sdk export training bench -name __init__.py)
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
-SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross binutils wine64 g++-11 g++-11-aarch64-linux-gnu \
+SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross libc6-armhf-cross binutils wine64 g++-11 g++-11-aarch64-linux-gnu \
   bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools cpio \
   mono-devel mono-runtime default-jdk-headless libjna-java
 # Which kernel an emulated CPU starts: unpacked, not installed.
@@ -27,10 +27,10 @@ STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help setup study demo quick test test-system soak aarch64 windows wheels nuget jar release lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
+.PHONY: help setup study demo quick test test-system soak aarch64 armv7 windows wheels nuget jar release lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
 
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
 
 demo: $(VENV)/.runtime ## Answer for a packaged real ECG; writes demo-out/report.html, report.json, ecg.png
 	$(BIN)/ecg2lab demo --out demo-out
@@ -52,6 +52,9 @@ soak: $(VENV)/.system build/c/.built tidy sanitize ## Run what takes long: clang
 
 aarch64: $(VENV)/.system ## Cross-compile the C library for 64-bit Arm Linux and run it under qemu-user
 	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k aarch64
+
+armv7: $(VENV)/.system ## Cross-compile the C library for 32-bit Arm Linux and run it under qemu-user
+	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k armv7
 
 windows: $(VENV)/.system ## Cross-compile the C library for 64-bit Windows and run it under wine
 	$(BIN)/python -m pytest -m system tests/native/test_other_machines.py -k windows

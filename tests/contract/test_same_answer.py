@@ -117,9 +117,9 @@ def require_what_json_says(answer):
         assert said == {name: finding[name] for name in said}
         assert (point is None) == (stated is None)
         if point is not None:
-            conformal, theirs = point.pop("conformal"), stated["conformal"]
+            conformal, theirs = point["conformal"], stated["conformal"]
             assert conformal == (theirs and {name: theirs[name] for name in conformal})
-            assert point == {name: stated[name] for name in point}
+            assert point == {name: stated[name] for name in point} | {"conformal": conformal}
     note = document.get("experience") or {"distance": None, "limit": None, "outside": False}
     assert (answer.distance, answer.limit) == (note["distance"], note["limit"])
     judged = "outside" if note["outside"] else None if note["limit"] is None else "inside"

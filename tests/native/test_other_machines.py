@@ -1,4 +1,4 @@
-"""The C library cross-compiled and run: 64-bit Arm Linux under qemu-user, 64-bit Windows under wine."""
+"""The C library cross-compiled and run: Arm Linux of 64 and 32 bits under qemu-user, 64-bit Windows under wine."""
 
 import importlib.metadata
 import re
@@ -48,6 +48,15 @@ ARM = Machine(
     arguments=("-L", "/usr/aarch64-linux-gnu"),
     system_root=Path("/usr/aarch64-linux-gnu/lib/libc.so.6"),
     package="qemu-user and libc6-arm64-cross",
+    suffix="",
+    archive="libecg2lab.a",
+)
+ARMV7 = Machine(
+    toolchain="armv7-linux",
+    runners=("qemu-arm", "qemu-arm-static"),
+    arguments=("-L", "/usr/arm-linux-gnueabihf"),
+    system_root=Path("/usr/arm-linux-gnueabihf/lib/libc.so.6"),
+    package="qemu-user and libc6-armhf-cross",
     suffix="",
     archive="libecg2lab.a",
 )
@@ -117,6 +126,11 @@ def aarch64(cmake):
 
 
 @pytest.fixture(scope="module")
+def armv7(cmake):
+    return build(ARMV7, cmake)
+
+
+@pytest.fixture(scope="module")
 def windows(cmake, tmp_path_factory):
     """With a wine of its own: nothing is left in the home folder, and no program waits for the services of another."""
     built = build(WINDOWS, cmake)
@@ -132,7 +146,7 @@ def windows(cmake, tmp_path_factory):
         subprocess.run([server, "-k"], check=False)
 
 
-@pytest.fixture(params=["aarch64", "windows"])
+@pytest.fixture(params=["aarch64", "armv7", "windows"])
 def built(request):
     return request.getfixturevalue(request.param)
 
@@ -178,6 +192,19 @@ def test_preprocessing_agrees_with_the_portable_one_and_with_its_stream(built):
     assert "stream at 500 Hz in chunks of 17: the recording" in printed
     if built.machine is ARM:
         assert "neon resampling" in printed
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "armv7"])
+def test_the_floats_of_a_host_change_nothing_and_stay_on_arm(machine, request, data_folder, tmp_path):
+    """`tests/field/hosts/floats.c` has the environments; the emulator has Arm's registers."""
+    built = request.getfixturevalue(machine)
+    source, program = ROOT / "tests" / "field" / "hosts" / "floats.c", tmp_path / "floats"
+    lib = built.prefix / "lib"
+    options = ("-std=gnu99", "-O1", f"-I{built.prefix}/include", f"-L{lib}", "-lecg2lab", "-lm", f"-Wl,-rpath,{lib}")
+    succeeded(built.zig, "cc", "-target", built.machine.target, source, "-o", program, *options)
+    ecg2lab.read(data_folder / "HR06000.hea").samples.tofile(tmp_path / "ecg")
+    environment = {**os.environ, "ECG2LAB_DEMO": str(DEMO), "ECG2LAB_ECG": str(tmp_path / "ecg")}
+    assert succeeded(*built.runner, program, env=environment) == ""
 
 
 def test_aarch64_loads_on_jetpack_5(aarch64):

@@ -52,8 +52,8 @@ class ByteReader {
   std::string_view text() {
     const auto size = static_cast<std::uint64_t>(number<std::int64_t>());
     if (size > rest_.size()) throw damaged_record();
-    const std::string_view value = rest_.substr(0, size);
-    rest_.remove_prefix(size);
+    const std::string_view value = rest_.substr(0, static_cast<std::size_t>(size));
+    rest_.remove_prefix(value.size());
     return value;
   }
   void require_end() const {

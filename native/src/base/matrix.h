@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/sizes.h"
+
 namespace ecg2lab {
 
 template <typename T>
@@ -15,7 +17,7 @@ struct Matrix {
 
   Matrix() = default;
   Matrix(std::size_t row_count, std::size_t column_count)
-      : rows(row_count), columns(column_count), values(row_count * column_count) {}
+      : rows(row_count), columns(column_count), values(checked_product(row_count, column_count)) {}
 
   std::span<T> row(std::size_t index) { return {values.data() + index * columns, columns}; }
   std::span<const T> row(std::size_t index) const { return {values.data() + index * columns, columns}; }

@@ -200,7 +200,7 @@ class Reader {
     }
     const std::int64_t count = count_elements(constant.sizes);
     if (count == 0) refuse("holds the empty constant '" + std::string(name) + "'");
-    if (constant.numbers.size() != static_cast<std::size_t>(count) * bytes_per(constant.element)) {
+    if (constant.numbers.size() != static_cast<std::uint64_t>(count) * bytes_per(constant.element)) {
       refuse("holds the constant '" + std::string(name) + "', whose numbers are not those of its shape");
     }
     constant.value = define(name);

@@ -274,7 +274,8 @@ Known slice(const Call& call) {
     };
     const std::int64_t start = place(starts[i]), end = place(ends[i]);
     if (const auto& numbers = call.maybe_numbers(0); numbers && known.sizes.size() == 1 && start <= end) {
-      known.numbers.emplace(numbers->begin() + start, numbers->begin() + end);
+      const auto number = [&](std::int64_t at) { return numbers->begin() + static_cast<std::ptrdiff_t>(at); };
+      known.numbers.emplace(number(start), number(end));
     }
     size = std::max<std::int64_t>(end - start, 0);
   }
@@ -301,7 +302,7 @@ Known unsqueeze(const Call& call) {
   for (std::int64_t& axis : axes) axis = static_cast<std::int64_t>(call.axis(axis, rank));
   std::sort(axes.begin(), axes.end());
   call.require(std::adjacent_find(axes.begin(), axes.end()) == axes.end());
-  for (const std::int64_t axis : axes) sizes.insert(sizes.begin() + axis, 1);
+  for (const std::int64_t axis : axes) sizes.insert(sizes.begin() + static_cast<std::ptrdiff_t>(axis), 1);
   return {sizes, {}};
 }
 

@@ -16,7 +16,8 @@ namespace ecg2lab {
 namespace {
 
 constexpr std::size_t kLength = 8;
-constexpr auto kLargest = std::numeric_limits<std::int64_t>::max();
+constexpr auto kLargest = static_cast<std::int64_t>(  // that any machine can address
+    std::min<std::uint64_t>(std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::size_t>::max()));
 constexpr std::size_t kMostDimensions = 32;
 
 struct KnownType {
@@ -104,7 +105,7 @@ void add_tensor(Safetensors& file, const Entry& entry, std::span<const std::byte
   }
   // An empty array has no bytes, but NumPy and others still multiply its other dimensions.
   const bool huge = std::any_of(entry.shape.begin(), entry.shape.end(),
-                                [](std::size_t d) { return d > std::size_t{kLargest} / sizeof(double); });
+                                [](std::size_t d) { return d > std::uint64_t{kLargest} / sizeof(double); });
   if (huge || entry.shape.size() > kMostDimensions) {
     throw Error(ErrorKind::bundle, called + " has a shape that no array can have");
   }

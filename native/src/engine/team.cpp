@@ -22,8 +22,8 @@ namespace {
 constexpr int kCountBits = 20;
 constexpr std::uint64_t kCountMask = (std::uint64_t{1} << kCountBits) - 1;
 
-std::uint64_t next_of(std::uint64_t ticket) { return ticket & kCountMask; }
-std::uint64_t count_of(std::uint64_t ticket) { return (ticket >> kCountBits) & kCountMask; }
+std::size_t next_of(std::uint64_t ticket) { return static_cast<std::size_t>(ticket & kCountMask); }
+std::size_t count_of(std::uint64_t ticket) { return static_cast<std::size_t>((ticket >> kCountBits) & kCountMask); }
 
 void pause_briefly() {
 #if defined(__x86_64__) || defined(_M_X64)

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/sizes.h"
+
 namespace ecg2lab {
 namespace {
 
@@ -30,8 +32,8 @@ std::size_t widest_static_layer(const PackedNetwork& network) {
 }  // namespace
 
 Workspace::Workspace(const PackedNetwork& network, std::size_t threads)
-    : block_stride(odd_stride(network.sizes.window * network.kernels->width)),
-      residual(network.blocks * block_stride),
+    : block_stride(odd_stride(checked_product(network.sizes.window, network.kernels->width))),
+      residual(checked_product(network.blocks, block_stride)),
       activations((network.product->precision == Precision::bf16 ? threads : network.blocks) * block_stride),
       reduced(network.product->precision == Precision::fp32 ? 0
                                                             : network.blocks * block_stride * sizeof(std::uint16_t)),
@@ -39,7 +41,7 @@ Workspace::Workspace(const PackedNetwork& network, std::size_t threads)
       mean(network.sizes.window),
       scale(network.sizes.window),
       scratch_size(odd_stride(largest_scratch(network))),
-      scratch(threads * scratch_size),
+      scratch(checked_product(threads, scratch_size)),
       joined(std::max(network.head.inputs, network.blocks * network.kernels->width)),
       from(widest_static_layer(network)),
       to(from.size()) {}

@@ -70,13 +70,13 @@ Matrix<float> PrepareStream::finish() {
   if (finished_) throw std::invalid_argument("the stream has ended: reset it first");
   for (Lead& lead : leads_) lead.gaps.finish(lead.samples);
   finished_ = true;
-  return emit(received_, static_cast<std::int64_t>(resampler_->output_length(static_cast<std::size_t>(received_))));
+  return emit(received_, resampler_->outputs_of(received_));
 }
 
 void PrepareStream::check(MatrixView<double> samples) const {
   if (finished_) throw std::invalid_argument("the stream has ended: reset it first");
   if (samples.rows != recorded_leads_) throw std::invalid_argument("a row of samples for each recorded lead is needed");
-  if (samples.columns > static_cast<std::size_t>(kMostSamples - received_))
+  if (samples.columns > static_cast<std::uint64_t>(kMostSamples - received_))
     throw std::invalid_argument("the signal is too long");
   for (const LeadSource& source : sources_) {
     for (const LeadSource::Term& term : source.terms) {
@@ -133,7 +133,8 @@ Matrix<float> PrepareStream::emit(std::int64_t decided, std::int64_t end) {
 
 void PrepareStream::drop(std::int64_t before) {
   if (before <= first_) return;
-  for (Lead& lead : leads_) lead.samples.erase(lead.samples.begin(), lead.samples.begin() + (before - first_));
+  const auto dropped = static_cast<std::ptrdiff_t>(before - first_);
+  for (Lead& lead : leads_) lead.samples.erase(lead.samples.begin(), lead.samples.begin() + dropped);
   first_ = before;
 }
 
@@ -201,10 +202,8 @@ void PrepareStream::restore(std::string_view bytes) {
 // What memory safety and a bounded next push rest on; that all is as it was saved, the seal says.
 void PrepareStream::require_consistent() const {
   const bool ordered = 0 <= first_ && first_ <= decided_ && decided_ <= received_ && 0 <= next_;
-  const bool numbered =
-      ordered && received_ <= kMostSamples &&
-      next_ <= static_cast<std::int64_t>(resampler_->output_length(static_cast<std::size_t>(received_))) &&
-      first_ <= std::max<std::int64_t>(0, resampler_->first_needed(next_));
+  const bool numbered = ordered && received_ <= kMostSamples && next_ <= resampler_->outputs_of(received_) &&
+                        first_ <= std::max<std::int64_t>(0, resampler_->first_needed(next_));
   if (!numbered) throw damaged_record();
 }
 

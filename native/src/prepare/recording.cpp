@@ -11,6 +11,7 @@
 
 #include "base/errors.h"
 #include "base/number_text.h"
+#include "base/sizes.h"
 #include "contract/lead_names.h"
 
 namespace ecg2lab {
@@ -94,7 +95,7 @@ void ToMillivolt::convert(const RawSamples& raw, double* out) const {
 }
 
 std::unique_ptr<double[]> ToMillivolt::convert(const RawSamples& raw) const {
-  auto out = std::make_unique_for_overwrite<double[]>(leads_.size() * raw.samples);
+  auto out = std::make_unique_for_overwrite<double[]>(checked_product(leads_.size(), raw.samples));
   switch (raw.type) {
     case SampleType::float32:
       convert<float>(raw, out.get());

@@ -32,7 +32,8 @@ void WindowStream::Tail<T>::drop(std::int64_t before) {
   first = std::max(first, std::min(before, end()));
   // Only once most is not needed any more: a long push is not moved again for each of its windows.
   if (first - stored < end() - first) return;
-  for (std::vector<T>& lead : leads) lead.erase(lead.begin(), lead.begin() + (first - stored));
+  const auto dropped = static_cast<std::ptrdiff_t>(first - stored);
+  for (std::vector<T>& lead : leads) lead.erase(lead.begin(), lead.begin() + dropped);
   stored = first;
 }
 

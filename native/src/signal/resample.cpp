@@ -102,7 +102,7 @@ void Resampler::add_filters(const std::vector<Phase>& phases) {
   for (std::size_t index = 0; index < phases.size(); ++index) {
     const Phase& phase = phases[index];
     std::vector<double> window(shape_.window * shape_.frame);
-    std::copy(phase.weights.begin(), phase.weights.end(), window.begin() + (phase.first + lead_in_));
+    std::copy(phase.weights.begin(), phase.weights.end(), &window[static_cast<std::size_t>(phase.first + lead_in_)]);
     const std::int64_t own_end = phase.first + static_cast<std::int64_t>(phase.weights.size());
     filters_.push_back({shape_.levels == 0 ? own_end : end, FastFilter(window, shape_)});
     const std::int64_t r = static_cast<std::int64_t>(index) % ratio_.up;
@@ -112,10 +112,13 @@ void Resampler::add_filters(const std::vector<Phase>& phases) {
 }
 
 std::size_t Resampler::output_length(std::size_t input_length) const {
-  if (input_length > static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max() / kLargestTerm)) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max() / kLargestTerm;
+  const std::uint64_t length = input_length;  // which a machine of 32 bits cannot make too long to be numbered
+  const std::int64_t outputs = length > kMost ? -1 : outputs_of(static_cast<std::int64_t>(length));
+  if (outputs < 0 || outputs > std::numeric_limits<std::ptrdiff_t>::max()) {
     throw std::invalid_argument("the signal is too long");
   }
-  return static_cast<std::size_t>(static_cast<std::int64_t>(input_length) * ratio_.up / ratio_.down);
+  return static_cast<std::size_t>(outputs);
 }
 
 std::size_t Resampler::filter_of(std::int64_t t) const {

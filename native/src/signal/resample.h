@@ -40,8 +40,10 @@ class Resampler {
   // Throws std::invalid_argument on rates that `ratio_of_rates` refuses and an instruction set that is not there.
   Resampler(double input_rate, double output_rate, const std::string& instruction_set = "");
 
-  // Throws std::invalid_argument if the signal is too long to be numbered.
+  // Throws std::invalid_argument if the signal is too long to be numbered, or its outputs for any memory.
   std::size_t output_length(std::size_t input_length) const;
+  // Of a signal that is never in memory as a whole.
+  std::int64_t outputs_of(std::int64_t inputs) const { return inputs * ratio_.up / ratio_.down; }
 
   // Number of the last input sample that output t depends on; it may lie before the first or after the last one.
   std::int64_t last_needed(std::int64_t t) const;

@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "instruction_sets.h"
 #include "make_table.h"
 #include "simd/floats_avx2.h"
@@ -23,7 +25,7 @@ struct VnniFours {
   }
   static __m256i broadcast(const std::uint8_t* a) {
     std::int32_t four;
-    __builtin_memcpy(&four, a, sizeof four);
+    std::memcpy(&four, a, sizeof four);
     return _mm256_set1_epi32(four);
   }
   static Sum add_product(Sum sum, __m256i a, __m256i w) { return {_mm256_dpbusd_avx_epi32(sum.lanes, a, w)}; }

@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "instruction_sets.h"
 #include "make_table.h"
 #include "simd/floats_neon.h"
@@ -15,7 +17,7 @@ struct DotPairs {
   }
   static bfloat16x8_t broadcast(const std::uint16_t* a) {
     std::uint32_t pair;
-    __builtin_memcpy(&pair, a, sizeof pair);
+    std::memcpy(&pair, a, sizeof pair);
     return vreinterpretq_bf16_u32(vdupq_n_u32(pair));
   }
   static NeonFloats add_product(NeonFloats sum, bfloat16x8_t a, Weights w) {

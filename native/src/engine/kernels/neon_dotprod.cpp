@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "instruction_sets.h"
 #include "make_table.h"
 #include "simd/floats_neon.h"
@@ -15,7 +17,7 @@ struct DotFours {
   static Weights load(const std::int8_t* weights) { return {vld1q_s8(weights), vld1q_s8(weights + 16)}; }
   static int8x16_t broadcast(const std::uint8_t* a) {
     std::uint32_t four;
-    __builtin_memcpy(&four, a, sizeof four);
+    std::memcpy(&four, a, sizeof four);
     return vreinterpretq_s8_u32(vdupq_n_u32(four ^ 0x80808080u));
   }
   static Sum add_product(Sum sum, int8x16_t a, Weights w) {
