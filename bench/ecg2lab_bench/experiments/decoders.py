@@ -17,13 +17,13 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 import ecg2lab
 from ecg2lab.readers.content import Content, Stated
 from ecg2lab.readers.formats import WFDB_SUFFIXES, recognise
+from ecg2lab.report.screen import console
+from ecg2lab.system.names import shown
 from ecg2lab_bench.cli import Json
 from ecg2lab_bench.experiments.other_decoders import DECODERS, Decoded, installed
 
@@ -192,18 +192,18 @@ def half_step(samples: Samples) -> float:
 def _table(file: str, results: Results) -> Table:
     took = f", read in {results.read_ms[file]:.2g} ms" if file in results.read_ms else ""
     table = Table("decoder", "leads", "samples", "largest difference", "half a step", "what else", box=SIMPLE_HEAD,
-                  title=escape(file) + took, title_justify="left", title_style="bold")  # fmt: skip
+                  title=shown(file) + took, title_justify="left", title_style="bold")  # fmt: skip
     if file in results.refusals:
-        table.add_row("ecg2lab", "", "", "refuses", "", escape(results.refusals[file]))
+        table.add_row("ecg2lab", "", "", "refuses", "", results.refusals[file])
     for one in results.compared:
         if one.file != file:
             continue
         if one.refusal:
-            table.add_row(one.decoder, "", "", "refuses", "", escape(one.refusal))
+            table.add_row(one.decoder, "", "", "refuses", "", one.refusal)
             continue
         largest = f"{1000 * one.largest_mv:.2g} µV in {one.largest_in}" if one.leads else ""
         half = "" if one.half_step_mv is None else f"{1000 * one.half_step_mv:.3g} µV"
-        notes = escape("; ".join(one.notes))
+        notes = "; ".join(one.notes)
         table.add_row(one.decoder, str(one.leads), str(one.samples), largest, half, notes,
                       style=None if one.agrees else "red")  # fmt: skip
     return table
@@ -218,12 +218,12 @@ def main(
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(results)).decode())
     else:
-        console = Console()
+        screen = console()
         for path in files:
-            console.print(_table(str(path), results))
+            screen.print(_table(str(path), results))
         for package, version in results.versions.items():
             if version is None:
-                console.print(f"{package} is not installed: not compared ({', '.join(DECODERS[package].formats)})")
+                screen.print(f"{package} is not installed: not compared ({', '.join(DECODERS[package].formats)})")
     if not all(one.agrees for one in results.compared):
         raise typer.Exit(1)
 

@@ -35,7 +35,7 @@ def run(
 
     if files is not None:
         for path in write_files(files):
-            typer.echo(f"wrote {path}")
+            show_written(path, console())
         return
     require_folder(out)
     recording = ecg2lab.read(record_path())
