@@ -67,8 +67,10 @@ def _clear(folder: Path) -> None:
 
 
 def _remove_unless_held(place: Path) -> None:
-    with suppress(OutputError, _InUseError), file_lock(place / _LOCK, waiting=_refuse):
-        shutil.rmtree(place, ignore_errors=True)
+    with suppress(OutputError, _InUseError):
+        with file_lock(place / _LOCK, waiting=_refuse):
+            shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)  # Windows keeps a file that is open
 
 
 def _refuse() -> None:
