@@ -1,6 +1,7 @@
 """The C library cross-compiled and run: Arm Linux of 64 and 32 bits under qemu-user, 64-bit Windows under wine."""
 
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
