@@ -251,7 +251,7 @@ def test_a_full_disk_leaves_no_half_written_bundle(contract_case, out, monkeypat
     right = getattr(os, call)
 
     def full(*arguments, **options):
-        if call == "open" and not str(arguments[0]).endswith(".partial"):
+        if call == "open" and not str(arguments[0]).endswith("/new"):
             return right(*arguments, **options)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
