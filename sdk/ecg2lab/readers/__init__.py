@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ecg2lab.errors import RecordingError
 from ecg2lab.readers.content import Content, Stated
 from ecg2lab.readers.formats import FORMATS, WFDB_SUFFIXES, recognise
+from ecg2lab.readers.units import printable
 
 if TYPE_CHECKING:
     from ecg2lab.recording import Recording, Unit
@@ -61,8 +62,8 @@ def read(
 
 
 def _read(path: Path, form: str | None, stated: Stated) -> Recording:
-    if form not in (None, "wfdb", *FORMATS):
-        raise RecordingError(f"unknown format {form!r}; one of wfdb, {', '.join(FORMATS)}")
+    if form is not None and not (isinstance(form, str) and form in ("wfdb", *FORMATS)):
+        raise RecordingError(f"unknown format {printable(repr(form))}; one of wfdb, {', '.join(FORMATS)}")
     if path.is_dir():
         raise RecordingError(f"{path} is a folder; name a record in it")
     header = _wfdb_header(path)
