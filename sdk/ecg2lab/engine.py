@@ -63,6 +63,7 @@ class Engine:
     def __init__(self, bundle: Bundle, backend: Backend, threads: int, out_of_range: OutOfRange = "refuse") -> None:
         self._bundle = bundle
         self._backend: Backend | None = backend
+        self._out_of_range: OutOfRange = out_of_range
         self._encode = partial(encode, contract=bundle.contract, out_of_range=out_of_range)
         self._trained = _core.TrainedFeatures.of(bundle.native)
         self._step: StepGraph | None = None
@@ -352,7 +353,7 @@ class Engine:
         self._encode(completed)  # a patient is refused before a recording, as by `predict`
         windows = cut_windows(prepare_signal(recording, self.contract), self.contract)
         explanations = explain_windows(
-            self.run, self._encode, self.contract, windows, completed, indices, segment_s, batch
+            self.run, self.contract, windows, completed, self._out_of_range, indices, segment_s, batch
         )
         return explanations[0] if isinstance(targets, str) else explanations
 
