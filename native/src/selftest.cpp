@@ -85,7 +85,8 @@ double error_of(MatrixView<float> found, MatrixView<double> truth, const Scale& 
     const double scale = scale_of(largest(truth.row(row)));
     for (std::size_t column = 0; column < truth.columns; ++column) {
       const double error = std::abs(found.row(row)[column] - truth.row(row)[column]) / scale;
-      if (!(error <= worst)) worst = error;  // a NaN stays
+      if (std::isnan(error)) return error;
+      worst = std::max(worst, error);
     }
   }
   return worst;

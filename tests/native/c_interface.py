@@ -137,6 +137,7 @@ class Answer(NamedTuple):
     faults: list
     figures: dict
     json: bytes
+    messages: list
 
 
 def number_or_none(number):
@@ -148,7 +149,37 @@ def text(pointer):
     return None if pointer is None else pointer.decode()
 
 
+class Coded(NamedTuple):
+    """A message, copied into Python."""
+
+    code: str
+    parameters: dict
+
+
+def copy_messages(pointers, count):
+    """With what they say, which is the pattern with its parameters put in."""
+    messages, texts = [], []
+    for m in (pointers[i][0] for i in range(count)):
+        parameters = {text(p[0].name): text(p[0].value) for p in m.parameters[: m.parameter_count]}
+        filled = text(m.pattern)
+        for name, value in parameters.items():
+            assert filled.count("{" + name + "}") == 1
+            filled = filled.replace("{" + name + "}", value)
+        assert filled == text(m.text)
+        messages.append(Coded(text(m.code), parameters))
+        texts.append(text(m.text))
+    return messages, "; ".join(texts)
+
+
+def copy_fault(x):
+    _, said = copy_messages((x.said,), 1)
+    assert said == text(x.message)
+    return x.code, text(x.name), bool(x.refuses), text(x.lead), text(x.other_lead), x.measured, x.limit, said
+
+
 def copy_finding(x):
+    _, reasons = copy_messages(x.reasons, x.reason_count)
+    assert reasons == (text(x.reason) or "")
     return Said(
         probability=x.probability,
         lowest=x.lowest,
@@ -243,8 +274,16 @@ class Model:
         answer = self.copy(result[0])
         assert status == answer.status
         assert said == answer.message
+        assert self.last_messages() == answer.messages
         self.library.ecg2lab_result_free(result)
         return answer
+
+    def last_messages(self):
+        count = c_size_t()
+        pointers = self.library.ecg2lab_last_messages(byref(count))
+        messages, said = copy_messages(pointers, count.value)
+        assert said == text(self.library.ecg2lab_last_error())
+        return messages
 
     def prepare(self, samples, leads, fs, unit="mV", patient=None, **more):
         """Status and pointer; the pointer is to be freed."""
@@ -291,6 +330,8 @@ class Model:
         def listed(pointers, count):
             return [pointers[i][0] for i in range(count)]
 
+        messages, said = copy_messages(r.messages, r.message_count)
+        assert said == text(r.message)
         return Answer(
             status=r.status, message=text(r.message), refusal=r.refusal,
             leads={text(x.name): x.verdict for x in listed(r.leads, r.lead_count)},
@@ -307,16 +348,12 @@ class Model:
             source={text(x.name): text(x.value) for x in listed(r.source, r.source_count)}, begin=r.window_begin,
             quality=QUALITIES[r.quality], experience=EXPERIENCES[r.experience],
             distance=number_or_none(r.experience_distance), limit=number_or_none(r.experience_limit),
-            faults=[
-                (x.code, text(x.name), bool(x.refuses), text(x.lead), text(x.other_lead), x.measured, x.limit,
-                 text(x.message))
-                for x in listed(r.faults, r.fault_count)
-            ],
+            faults=[copy_fault(x) for x in listed(r.faults, r.fault_count)],
             figures={
                 text(x.name): {name: getattr(x, name) for name in FIGURES if not np.isnan(getattr(x, name))}
                 for x in listed(r.leads, r.lead_count)
             },
-            json=self.library.ecg2lab_result_json(byref(r)),
+            json=self.library.ecg2lab_result_json(byref(r)), messages=messages,
         )  # fmt: skip
 
 
