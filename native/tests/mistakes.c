@@ -419,6 +419,111 @@ static void bundles(const char* path, const char* scratch) {
   free(content);
 }
 
+/* Of the calls that take a call: deadlines that cannot be meant, and those that passed. */
+static void calls(const ecg2lab_model* model) {
+  const double odd[] = {-1, NAN, -INFINITY};
+  const ecg2lab_recording recording = good_recording();
+  ecg2lab_cancel* cancel = NULL;
+  ecg2lab_call call;
+  ecg2lab_explain_options options;
+  ecg2lab_result* result = NULL;
+  ecg2lab_selftest_report* report = NULL;
+  const char* const unknown[] = {"nothing of the kind"};
+  const double segments[] = {0, -1, NAN, 1e9};
+  size_t i;
+  expect("no call", ecg2lab_call_init(NULL, sizeof call), ECG2LAB_ERROR_ARGUMENT);
+  expect("no options", ecg2lab_explain_options_init(NULL, sizeof options), ECG2LAB_ERROR_ARGUMENT);
+  expect("no cancel", ecg2lab_cancel_new(NULL), ECG2LAB_ERROR_ARGUMENT);
+  ecg2lab_cancel_set(NULL);
+  ecg2lab_cancel_clear(NULL);
+  ecg2lab_cancel_free(NULL);
+  ecg2lab_selftest_report_free(NULL);
+  ecg2lab_call_init(&call, sizeof call);
+  for (i = 0; i < sizeof odd / sizeof *odd; ++i) {
+    call.deadline_s = odd[i];
+    expect("deadline", ecg2lab_predict_within(model, &recording, NULL, &call, &result), ECG2LAB_ERROR_ARGUMENT);
+    expect("deadline", ecg2lab_selftest(model, &call, &report), ECG2LAB_ERROR_ARGUMENT);
+  }
+  call.deadline_s = 0;
+  call.struct_size = 3;
+  expect("size", ecg2lab_predict_within(model, &recording, NULL, &call, &result), ECG2LAB_ERROR_ARGUMENT);
+  expect("no model", ecg2lab_selftest(NULL, NULL, &report), ECG2LAB_ERROR_ARGUMENT);
+  expect("no report", ecg2lab_selftest(model, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no model", ecg2lab_judge(NULL, &recording, &result), ECG2LAB_ERROR_ARGUMENT);
+  expect("no recording", ecg2lab_judge(model, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  expect("no result", ecg2lab_judge(model, &recording, NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no model", ecg2lab_explain(NULL, &recording, NULL, NULL, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  expect("no result", ecg2lab_explain(model, &recording, NULL, NULL, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  ecg2lab_explain_options_init(&options, sizeof options);
+  for (i = 0; i < sizeof segments / sizeof *segments; ++i) {
+    options.segment_s = segments[i];
+    expect("segment", ecg2lab_explain(model, &recording, NULL, &options, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  }
+  ecg2lab_explain_options_init(&options, sizeof options);
+  options.target_count = 1;
+  expect("targets", ecg2lab_explain(model, &recording, NULL, &options, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  options.targets = unknown;
+  expect("target", ecg2lab_explain(model, &recording, NULL, &options, NULL, &result), ECG2LAB_ERROR_ARGUMENT);
+  if (ecg2lab_cancel_new(&cancel) != ECG2LAB_OK) exit(2);
+  ecg2lab_call_init(&call, sizeof call);
+  call.cancel = cancel;
+  ecg2lab_cancel_set(cancel);
+  expect("cancelled", ecg2lab_explain(model, &recording, NULL, NULL, &call, &result), ECG2LAB_ERROR_CANCELLED);
+  expect("cancelled", ecg2lab_selftest(model, &call, &report), ECG2LAB_ERROR_CANCELLED);
+  ecg2lab_cancel_clear(cancel);
+  expect("not cancelled", ecg2lab_selftest(model, &call, &report), ECG2LAB_OK);
+  ecg2lab_selftest_report_free(report);
+  expect("judged", ecg2lab_judge(model, &recording, &result), ECG2LAB_OK);
+  if (result == NULL || result->finding_count != 0 || ecg2lab_result_json(result) == NULL) ++wrong;
+  ecg2lab_result_free(result);
+  ecg2lab_explain_options_init(&options, sizeof options);
+  options.segment_s = 2.5;
+  expect("explained", ecg2lab_explain(model, &recording, NULL, &options, &call, &result), ECG2LAB_OK);
+  if (result == NULL || result->explanation_count == 0 || ecg2lab_result_json(result) == NULL) ++wrong;
+  ecg2lab_result_free(result);
+  ecg2lab_cancel_free(cancel);
+}
+
+/* A stream's state: none, damaged, of another stream, and one that is right. */
+static void states(const ecg2lab_model* model) {
+  ecg2lab_recording format = good_recording();
+  ecg2lab_stream* stream = NULL;
+  ecg2lab_stream* other = NULL;
+  ecg2lab_bytes* state = NULL;
+  expect("no stream", ecg2lab_stream_save(NULL, &state), ECG2LAB_ERROR_ARGUMENT);
+  expect("no stream", ecg2lab_stream_restore(NULL, "x", 1), ECG2LAB_ERROR_ARGUMENT);
+  expect("no stream", ecg2lab_stream_next_within(NULL, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  ecg2lab_bytes_free(NULL);
+  if (ecg2lab_stream_open(model, &format, NULL, NULL, &stream) != ECG2LAB_OK) exit(2);
+  format.sampling_rate_hz = 250;
+  if (ecg2lab_stream_open(model, &format, NULL, NULL, &other) != ECG2LAB_OK) exit(2);
+  expect("no state", ecg2lab_stream_save(stream, NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no state", ecg2lab_stream_restore(stream, NULL, 0), ECG2LAB_ERROR_ARGUMENT);
+  expect("nothing", ecg2lab_stream_restore(stream, "", 0), ECG2LAB_ERROR_ARGUMENT);
+  expect("text", ecg2lab_stream_restore(stream, "a text", 6), ECG2LAB_ERROR_ARGUMENT);
+  expect("push", ecg2lab_stream_push(stream, samples, SAMPLES), ECG2LAB_OK);
+  expect("save", ecg2lab_stream_save(stream, &state), ECG2LAB_OK);
+  expect("half", ecg2lab_stream_restore(stream, state->data, state->size / 2), ECG2LAB_ERROR_ARGUMENT);
+  expect("other", ecg2lab_stream_restore(other, state->data, state->size), ECG2LAB_ERROR_ARGUMENT);
+  expect("same", ecg2lab_stream_restore(stream, state->data, state->size), ECG2LAB_OK);
+  ecg2lab_bytes_free(state);
+  ecg2lab_stream_free(stream);
+  ecg2lab_stream_free(other);
+}
+
+static void memory(void) {
+  static const char text[] = "no bundle";
+  ecg2lab_model* loaded = NULL;
+  size_t count = 9;
+  expect("no content", ecg2lab_load_memory(NULL, 0, NULL, NULL, &loaded), ECG2LAB_ERROR_ARGUMENT);
+  expect("no model to load into", ecg2lab_load_memory(text, 9, NULL, NULL, NULL), ECG2LAB_ERROR_ARGUMENT);
+  expect("no bundle", ecg2lab_load_memory(text, 9, NULL, NULL, &loaded), ECG2LAB_ERROR_BUNDLE);
+  expect("nothing", ecg2lab_load_memory(text, 0, "name", NULL, &loaded), ECG2LAB_ERROR_BUNDLE);
+  if (loaded != NULL) ++wrong;
+  if (ecg2lab_codes(-1, &count) != NULL || count != 0) ++wrong;
+  if (ecg2lab_messages(NULL) == NULL || ecg2lab_last_messages(NULL) == NULL) ++wrong;
+}
+
 int main(int argc, char** argv) {
   ecg2lab_model* model = NULL;
   size_t i;
@@ -443,6 +548,9 @@ int main(int argc, char** argv) {
   sample_values(model);
   patients(model);
   streams(model);
+  calls(model);
+  states(model);
+  memory();
   halves(argv[1]);
   odd_options(argv[1]);
   bundles(argv[1], argv[2]);
