@@ -15,6 +15,7 @@ from safetensors.numpy import load, save
 
 import ecg2lab
 from c_header import read_header
+from c_interface import NUMBERS
 from ecg2lab import bundle as bundles
 from ecg2lab import selftest
 from ecg2lab.backends.native import computes
@@ -462,7 +463,9 @@ def test_every_message_can_be_translated_beforehand(c_interface, library):
     assert library.ecg2lab_messages(None)
 
 
+EVERYTHING = dict.fromkeys(NUMBERS, 1e6) | {"temperature_c": math.nan}
 CASES = {
+    "every number": ({}, EVERYTHING, None),
     "two patients' faults": (
         {},
         {"age": 63, "sex": "female", "spo2_percent": 400.0, "systolic_mmhg": 60.0, "diastolic_mmhg": 80.0},
@@ -477,7 +480,10 @@ CASES = {
 @pytest.mark.parametrize(("leads", "facts", "codes"), CASES.values(), ids=CASES)
 def test_a_refusal_has_a_message_for_each_thing_that_is_wrong(c_interface, model, record, leads, facts, codes):
     answer = model.predict(spoilt(record, **leads), record.leads, record.fs, patient=facts)
-    assert [m.code for m in answer.messages] == codes
+    if codes is None:
+        assert len(answer.messages) >= 9
+    else:
+        assert [m.code for m in answer.messages] == codes
     assert model.last_messages() == answer.messages
     status, prepared = model.prepare(spoilt(record, **leads), record.leads, record.fs, patient=facts)
     assert status == answer.status

@@ -34,7 +34,7 @@ ecg2lab_status fail(ecg2lab_status status, const char* message, std::span<const 
 // What the last call of a thread said, in fixed memory. Its structs point into it, so that a copy is only good for
 // putting it back.
 struct LastMessages {
-  static constexpr std::size_t kLongest = 1024, kMost = 16, kMostParameters = 48, kText = 6144;
+  static constexpr std::size_t kLongest = 1024, kMost = 16, kMostParameters = 64, kText = 3072;
 
   char line[kLongest];
   std::size_t count, parameter_count, used;
