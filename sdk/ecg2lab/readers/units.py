@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ecg2lab._native import _core
 from ecg2lab.errors import RecordingError
 
 _MILLIVOLT = {
@@ -35,6 +36,6 @@ def require_millivolts(unit: str | None, lead: str) -> float:
 
 
 def printable(text: str, most: int = 24) -> str:
-    """The start of a text from a file, for a message: at most `most` characters, without control characters."""
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text[: most + 1].strip())
+    """The start of a text from a file, for a message: at most `most` characters, those that would not show as `?`."""
+    plain = _core.printable(text[: most + 1].strip())
     return plain if len(plain) <= most else f"{plain[:most]}…"
