@@ -16,8 +16,3 @@ foreach(tool ar ranlib)
 endforeach()
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE NEVER)
-# Known of this compiler; asking it links a program, for which zig first builds its C++ library anew, and that was seen to
-# fail on a busy machine: the library was then silently without.
-if(CMAKE_SYSTEM_NAME STREQUAL Linux)
-  set(ECG2LAB_HAS_fstack_protector_strong TRUE)
-endif()
