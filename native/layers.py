@@ -13,7 +13,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parent / "src"
 LAYERS = (
     ("c",),
-    ("model.h", "model.cpp", "stream.h", "stream.cpp"),
+    ("model.h", "model.cpp", "selftest.h", "selftest.cpp", "stream.h", "stream.cpp"),
     ("answer", "engine"),
     ("judge", "patient"),
     ("prepare",),

@@ -8,12 +8,15 @@ set(c_sources
   src/c/description.cpp
   src/c/inputs.cpp
   src/c/loaded_model.cpp
-  src/c/names.cpp
+  src/c/codes.cpp
   src/c/opened_stream.cpp
   src/c/prepared.cpp
   src/c/result.cpp
+  src/c/said.cpp
+  src/c/selftest_report.cpp
   src/c/structs.cpp
   src/model.cpp
+  src/selftest.cpp
   src/stream.cpp)
 
 if(ECG2LAB_BUILD_SHARED)

@@ -2,11 +2,12 @@
  *
  * Research software, not for clinical use.
  *
- * THREADS. A model may be shared: any number of threads may call ecg2lab_predict, ecg2lab_prepare, ecg2lab_describe and
- * ecg2lab_window_graph with the same model at the same time, and ecg2lab_decide with the same prepared recording.
+ * THREADS. A model may be shared: any number of threads may call ecg2lab_predict, ecg2lab_judge, ecg2lab_explain,
+ * ecg2lab_selftest, ecg2lab_prepare, ecg2lab_describe and ecg2lab_window_graph with the same model at the same time,
+ * and ecg2lab_decide with the same prepared recording.
  * Loading, and freeing different things, may happen in any thread. A model is freed when no call with it is running,
  * and so is a prepared recording. A stream is of one patient, and of one thread at a time; streams of one model are
- * independent of each other. ecg2lab_last_error is of the calling thread.
+ * independent of each other. ecg2lab_last_error is of the calling thread. An ecg2lab_cancel may be set from any thread.
  *
  * OWNERSHIP. What a call returns through `**` belongs to the caller, who frees it with the function of its name;
  * freeing NULL does nothing. Everything that a description or a graph points to lives as long as its model; everything
@@ -22,14 +23,27 @@
  *
  * THE PROGRAM AROUND IT. Every call computes with floating-point numbers as C programs do by default (round to nearest,
  * no traps), whatever the program chose, and leaves its choice and its exception flags as they were; the log callback
- * runs in the program's. Helper threads block every signal. A thread that asked leaves nothing behind but its message,
+ * runs in the program's, and so do the thread hooks. Helper threads block every signal. A thread that asked leaves
+ * nothing behind but its message,
  * and dlclose unloads the library when everything was freed. In a process that was forked off, a model that was loaded
  * before, and a stream of it, answer ECG2LAB_ERROR_BACKEND and are freed without waiting; load the bundle there.
  *
- * VERSIONS. Structs that a caller fills begin with `struct_size`, which the matching _init function sets: a program
- * built with an older, shorter struct keeps working, and what it does not know has its default. Structs that the
- * library fills grow at their end only; lists are arrays of pointers, so that their elements may grow too. A program
- * needs a library that is at least as new as its header: compare ecg2lab_abi_version() with ECG2LAB_ABI_VERSION.
+ * WHAT MAY CHANGE, AND WHEN. A program that was built with this header runs with every later library of the same name
+ * (libecg2lab.so.1, libecg2lab.1.dylib, ecg2lab.dll), and gets what it got:
+ *   - Never changed: the name, parameters and meaning of a function; the name, type, place and meaning of a field; the
+ *     number and meaning of a code; the code, parameters and meaning of a message; what is refused with which status.
+ *   - With a new ECG2LAB_ABI_VERSION, and then said here by "since ABI version": functions are added, fields at the
+ *     end of a struct, codes to an enumeration, messages. Structs that a caller fills begin with `struct_size`, which
+ *     the matching _init function sets: what an older, shorter struct lacks has its default. Structs that the library
+ *     fills are reached by pointers, and lists are arrays of pointers, so that both may grow.
+ *   - With any release: the words of messages, names and notices, and how long a call takes. Compare codes, not words.
+ * A program needs a library that is at least as new as its header: compare ecg2lab_abi_version() with
+ * ECG2LAB_ABI_VERSION.
+ *
+ * CODES THAT A PROGRAM DOES NOT KNOW come from a newer library. Unless ecg2lab_codes says what stands in for one, then:
+ * a status is a failure; a verdict is no decision; a refusal, a fault that `refuses` and a lead verdict are a refusal
+ * for an unknown reason; a fault that does not is a warning, to be shown by its message; a quality is judged by whether
+ * there are findings; an experience is not judged. None of them may be read as "normal".
  *
  * TEXT is UTF-8 and ends with a zero byte. A path is so on Windows; elsewhere it is bytes, as the system takes it.
  *
@@ -100,7 +114,7 @@
 extern "C" {
 #endif
 
-#define ECG2LAB_ABI_VERSION 3
+#define ECG2LAB_ABI_VERSION 4
 
 /* ---- Status ---- */
 
@@ -113,7 +127,9 @@ typedef enum ecg2lab_status {
   ECG2LAB_ERROR_PATIENT = 5,   /* refused: a value is implausible, contradictory or missing, or the patient too young */
   ECG2LAB_ERROR_QUALITY = 6,   /* refused: the ECG is not good enough to answer from */
   ECG2LAB_ERROR_MEMORY = 7,
-  ECG2LAB_ERROR_INTERNAL = 8 /* a fault of the library: please report it */
+  ECG2LAB_ERROR_INTERNAL = 8, /* a fault of the library: please report it */
+  ECG2LAB_ERROR_DEADLINE = 9, /* the call's deadline passed. This and the next since ABI version 4 */
+  ECG2LAB_ERROR_CANCELLED = 10
 } ecg2lab_status;
 
 /* Such as "ECG2LAB_ERROR_QUALITY"; of an unknown code "unknown status". */
@@ -128,9 +144,59 @@ ECG2LAB_API const char* ecg2lab_quality_name(int32_t quality);       /* such as 
 ECG2LAB_API const char* ecg2lab_fault_name(int32_t code);            /* such as "wander", as a fault's own name */
 ECG2LAB_API const char* ecg2lab_experience_name(int32_t experience); /* such as "outside" */
 
+/* The enumerations of this header that grow. Since ABI version 4. */
+typedef enum ecg2lab_enumeration {
+  ECG2LAB_ENUMERATION_STATUS = 0,
+  ECG2LAB_ENUMERATION_LEAD_VERDICT = 1,
+  ECG2LAB_ENUMERATION_VERDICT = 2,
+  ECG2LAB_ENUMERATION_REFUSAL = 3,
+  ECG2LAB_ENUMERATION_QUALITY = 4,
+  ECG2LAB_ENUMERATION_FAULT = 5, /* ecg2lab_fault_code */
+  ECG2LAB_ENUMERATION_EXPERIENCE = 6
+} ecg2lab_enumeration;
+
+/* One code of an enumeration. */
+typedef struct ecg2lab_code {
+  int32_t code;
+  const char* name; /* as the _name functions give it */
+  int32_t since;    /* ABI version whose header has it first */
+  int32_t
+      instead; /* what a program that does not know it takes it for; the code itself where there is nothing like it */
+} ecg2lab_code;
+
+/* Every code that this library can answer with, in rising order, and how many there are. `count` may be NULL. NULL of
+ * an unknown enumeration, with a count of 0. Since ABI version 4. */
+ECG2LAB_API const ecg2lab_code* const* ecg2lab_codes(int32_t enumeration, size_t* count);
+
 /* Of the last call of this thread that returned a status; empty if it succeeded. Valid until the next such call. Calls
  * that return no status leave it as it is unless memory ran out, and so do calls that the log callback makes. */
 ECG2LAB_API const char* ecg2lab_last_error(void);
+
+/* ---- Messages ----
+ *
+ * What the library says of a recording or a patient, by a code and parameters, for a program that says it in another
+ * language: it has a sentence of its own for each code and puts the parameters in. `text` is the English one, which is
+ * `pattern` with {name} replaced by the parameter of that name. Since ABI version 4. */
+typedef struct ecg2lab_parameter {
+  const char* name;
+  const char* value; /* a number is written as in `text`; names of leads and facts are those of this interface */
+} ecg2lab_parameter;
+
+typedef struct ecg2lab_message {
+  const char* code;    /* such as "recording.missing_lead"; "other" where there is none: `text` is the one parameter */
+  const char* pattern; /* such as "missing lead: {leads} (the recording has {recorded})" */
+  const char* text;
+  const ecg2lab_parameter* const* parameters; /* in the order of the pattern */
+  size_t parameter_count;
+} ecg2lab_message;
+
+/* Every message that there is, each with its pattern as `text` and its parameters with empty values: what a program has
+ * to translate. `count` may be NULL. */
+ECG2LAB_API const ecg2lab_message* const* ecg2lab_messages(size_t* count);
+
+/* Those of ecg2lab_last_error, one for each thing that is wrong, valid as long as it; none if the call succeeded.
+ * NULL if memory ran out. `count` may be NULL. */
+ECG2LAB_API const ecg2lab_message* const* ecg2lab_last_messages(size_t* count);
 
 /* Of the library, such as "0.1.0". */
 ECG2LAB_API const char* ecg2lab_version(void);
@@ -152,6 +218,11 @@ typedef enum ecg2lab_out_of_range {
   ECG2LAB_OUT_OF_RANGE_IMPUTE = 1 /* it counts as not given, as in training, and the result names it */
 } ecg2lab_out_of_range;
 
+/* Called in each helper thread of a model, as its first or its last act, by which a program gives it a name, CPUs and a
+ * priority, or attaches it to its own runtime. `thread` counts from 1, since the caller's own is 0. Signals are
+ * blocked. It must return and must not call the library. Since ABI version 4. */
+typedef void (*ecg2lab_thread_hook)(void* user, size_t thread);
+
 typedef struct ecg2lab_options {
   size_t struct_size;
   const char*
@@ -160,6 +231,11 @@ typedef struct ecg2lab_options {
   ecg2lab_log log;      /* NULL: none */
   void* log_user;       /* handed to `log` */
   int32_t out_of_range; /* ecg2lab_out_of_range; ECG2LAB_OUT_OF_RANGE_REFUSE by default */
+  /* NULL, the default: none. Loading returns when `thread_begin` has returned in every helper; freeing the model, or
+   * the last of its streams, returns when `thread_end` has. This and the next two since ABI version 4. */
+  ecg2lab_thread_hook thread_begin;
+  ecg2lab_thread_hook thread_end;
+  void* thread_user; /* handed to both */
 } ecg2lab_options;
 
 ECG2LAB_API ecg2lab_status ecg2lab_options_init(ecg2lab_options* options, size_t struct_size);
@@ -167,6 +243,66 @@ ECG2LAB_API ecg2lab_status ecg2lab_options_init(ecg2lab_options* options, size_t
 /* Opens a bundle and checks every byte of it. `options` may be NULL. After an error *model is NULL. */
 ECG2LAB_API ecg2lab_status ecg2lab_load(const char* path, const ecg2lab_options* options, ecg2lab_model** model);
 ECG2LAB_API void ecg2lab_free(ecg2lab_model* model);
+
+/* The same of a bundle that lies in memory, such as a resource of the program; it is copied. `name` stands for the path
+ * in messages and answers; NULL: "memory". Since ABI version 4. */
+ECG2LAB_API ecg2lab_status ecg2lab_load_memory(const void* content, size_t size, const char* name,
+                                               const ecg2lab_options* options, ecg2lab_model** model);
+
+/* ---- Deadline and cancellation ----
+ *
+ * ecg2lab_predict_within, ecg2lab_explain, ecg2lab_selftest and ecg2lab_stream_next_within stop soon after their
+ * deadline, or after they were asked to, with ECG2LAB_ERROR_DEADLINE or ECG2LAB_ERROR_CANCELLED. They look between two
+ * layers of the network, and between the steps of the preparation; a call that had finished by then succeeds. Nothing
+ * is lost: model and stream stay usable, and a window of a stream stays due. Since ABI version 4. */
+typedef struct ecg2lab_cancel ecg2lab_cancel;
+
+ECG2LAB_API ecg2lab_status ecg2lab_cancel_new(ecg2lab_cancel** cancel);
+/* Asks every call that has it, now and later, to stop. From any thread, and from a signal handler; NULL: nothing. */
+ECG2LAB_API void ecg2lab_cancel_set(ecg2lab_cancel* cancel);
+/* Calls may run again. NULL: nothing. */
+ECG2LAB_API void ecg2lab_cancel_clear(ecg2lab_cancel* cancel);
+/* When no call has it. */
+ECG2LAB_API void ecg2lab_cancel_free(ecg2lab_cancel* cancel);
+
+typedef struct ecg2lab_call {
+  size_t struct_size;
+  double deadline_s; /* from the beginning of the call; 0, the default, and more than 30 years: none. Not negative */
+  const ecg2lab_cancel* cancel; /* NULL, the default: none */
+} ecg2lab_call;
+
+ECG2LAB_API ecg2lab_status ecg2lab_call_init(ecg2lab_call* call, size_t struct_size);
+
+/* ---- Selftest ----
+ *
+ * Whether this device computes the model right: the golden windows of the bundle again, against their outputs in
+ * float64. Since ABI version 4. */
+typedef struct ecg2lab_check {
+  const char* quantity; /* "logits" or "features" */
+  size_t batch;         /* windows that were computed at once */
+  double error;         /* the largest; of logits absolute, or relative beyond 20; of features relative */
+  double tolerance;
+  int32_t passed;
+} ecg2lab_check;
+
+typedef struct ecg2lab_selftest_report {
+  size_t struct_size;
+  int32_t status; /* what ecg2lab_selftest returned */
+  int32_t passed;
+  const char* message; /* empty if it passed */
+  size_t window_count; /* golden windows */
+  const char* precision;
+  const char* instruction_set;
+  size_t threads;
+  const ecg2lab_check* const* checks;
+  size_t check_count;
+} ecg2lab_selftest_report;
+
+/* ECG2LAB_ERROR_BACKEND with a report: a check failed, and the model must not be used on this device. After any other
+ * error *report is NULL. `call` may be NULL. */
+ECG2LAB_API ecg2lab_status ecg2lab_selftest(const ecg2lab_model* model, const ecg2lab_call* call,
+                                            ecg2lab_selftest_report** report);
+ECG2LAB_API void ecg2lab_selftest_report_free(ecg2lab_selftest_report* report);
 
 /* ---- What a model is ---- */
 
@@ -387,7 +523,8 @@ typedef struct ecg2lab_fault {
   const char* other_lead; /* of a duplicate; else NULL */
   double measured;
   double limit;
-  const char* message; /* in words */
+  const char* message;         /* in words */
+  const ecg2lab_message* said; /* the same by code and parameters. Since ABI version 4 */
 } ecg2lab_fault;
 
 typedef struct ecg2lab_lead {
@@ -466,6 +603,9 @@ typedef struct ecg2lab_finding {
   double ratio;              /* of the probability to the base rate; NaN likewise */
   const char* rule;          /* by which the threshold was chosen, such as "specificity=0.9"; NULL: not stated */
   const ecg2lab_operating_point* operating_point; /* that holds for this answer; NULL: none, or an unknown one */
+  /* `reason` by code and parameters, one for each reason. This and the next since ABI version 4. */
+  const ecg2lab_message* const* reasons;
+  size_t reason_count;
 } ecg2lab_finding;
 
 /* Whether the recording is one of those that the model knows. */
@@ -481,6 +621,38 @@ typedef struct ecg2lab_imputed {
   double number;    /* NaN for a category */
   const char* word; /* NULL for a number */
 } ecg2lab_imputed;
+
+/* How much higher the answer stands with a part of the input than without it, calibrated. Since ABI version 4. */
+typedef struct ecg2lab_effect {
+  const char* part; /* name of the lead or the fact; "ECG" or "patient" of all together */
+  double logit;
+  double probability;
+} ecg2lab_effect;
+
+/* The same of a stretch of time, in all leads. */
+typedef struct ecg2lab_segment_effect {
+  double start_s; /* from the beginning of the recording */
+  double end_s;
+  double logit;
+  double probability;
+} ecg2lab_segment_effect;
+
+/* What the answer for one target rests on. It describes the network, not the patient. */
+typedef struct ecg2lab_explanation {
+  const ecg2lab_target* target;
+  double logit; /* of the finding: calibrated, over all windows */
+  double probability;
+  const ecg2lab_effect* const* leads; /* in the model's order */
+  size_t lead_count;
+  const ecg2lab_segment_effect* const* segments; /* side by side over all windows */
+  size_t segment_count;
+  const ecg2lab_effect* const* facts; /* that were given and that the model uses */
+  size_t fact_count;
+  const ecg2lab_effect* ecg;        /* all leads together */
+  const ecg2lab_effect* patient;    /* all facts together; NULL: the model cannot do without one of them */
+  const char* const* not_removable; /* facts that the model cannot do without: their effect is not known */
+  size_t not_removable_count;
+} ecg2lab_explanation;
 
 typedef struct ecg2lab_result {
   size_t struct_size;
@@ -514,6 +686,11 @@ typedef struct ecg2lab_result {
   int32_t experience;         /* ecg2lab_experience */
   double experience_distance; /* from what the model was trained on; NaN: it was not measured */
   double experience_limit;    /* beyond which a recording is outside; NaN: none */
+  /* `message` by code and parameters: one for each thing that is wrong. This and the rest since ABI version 4. */
+  const ecg2lab_message* const* messages;
+  size_t message_count;
+  const ecg2lab_explanation* const* explanations; /* of ecg2lab_explain; else none */
+  size_t explanation_count;
 } ecg2lab_result;
 
 /* Answers for one recording. `patient` may be NULL: nothing is known.
@@ -524,10 +701,38 @@ ECG2LAB_API ecg2lab_status ecg2lab_predict(const ecg2lab_model* model, const ecg
                                            const ecg2lab_patient* patient, ecg2lab_result** result);
 ECG2LAB_API void ecg2lab_result_free(ecg2lab_result* result);
 
+/* The same with a deadline or a way to cancel it; `call` may be NULL. Since ABI version 4. */
+ECG2LAB_API ecg2lab_status ecg2lab_predict_within(const ecg2lab_model* model, const ecg2lab_recording* recording,
+                                                  const ecg2lab_patient* patient, const ecg2lab_call* call,
+                                                  ecg2lab_result** result);
+
+/* Only the quality of a recording, as ecg2lab_predict judges it, without an answer: for a cart that shows how the
+ * electrodes are while it records. The status is that of the gate; the result has leads, faults, quality and refusal,
+ * and no findings. It needs no engine. Since ABI version 4. */
+ECG2LAB_API ecg2lab_status ecg2lab_judge(const ecg2lab_model* model, const ecg2lab_recording* recording,
+                                         ecg2lab_result** result);
+
+typedef struct ecg2lab_explain_options {
+  size_t struct_size;
+  const char* const* targets; /* names; NULL, the default: every target of the model */
+  size_t target_count;
+  double segment_s; /* length of a segment: from one sample of the model's rate to a window; 0.2 by default */
+} ecg2lab_explain_options;
+
+ECG2LAB_API ecg2lab_status ecg2lab_explain_options_init(ecg2lab_explain_options* options, size_t struct_size);
+
+/* Answers as ecg2lab_predict does, and says what the answers rest on, in `explanations` of the result and in its JSON:
+ * each lead, segment of time and fact is taken away in turn. That is as many windows as there are parts, so that it
+ * takes as long as a hundred answers. `patient`, `options` and `call` may be NULL. Since ABI version 4. */
+ECG2LAB_API ecg2lab_status ecg2lab_explain(const ecg2lab_model* model, const ecg2lab_recording* recording,
+                                           const ecg2lab_patient* patient, const ecg2lab_explain_options* options,
+                                           const ecg2lab_call* call, ecg2lab_result** result);
+
 /* The answer or refusal as one line of JSON, the document that the Python package writes and prediction.schema.json
  * describes: byte for byte the same, but for the name of the record, which is the caller's (null, and "" in a refusal),
- * and the versions, which name this library alone. It lives as long as the result, which any number of threads may ask
- * at the same time. NULL if `result` is NULL, or memory ran out. Since ABI version 2. */
+ * and the versions, which name this library alone. Of ecg2lab_judge it is the quality alone, as `quality` of the
+ * document has it. It lives as long as the result, which any number of threads may ask at the same time. NULL if
+ * `result` is NULL, or memory ran out. Since ABI version 2. */
 ECG2LAB_API const char* ecg2lab_result_json(const ecg2lab_result* result);
 
 /* ---- With an engine of the program's own ----
@@ -588,6 +793,8 @@ typedef struct ecg2lab_prepared {
   size_t lead_count;
   const ecg2lab_fault* const* faults;
   size_t fault_count;
+  const ecg2lab_message* const* messages; /* `message` by code and parameters. This and the next since ABI version 4 */
+  size_t message_count;
 } ecg2lab_prepared;
 
 /* The first half. `patient` may be NULL: nothing is known.
@@ -649,7 +856,7 @@ ECG2LAB_API ecg2lab_status ecg2lab_stream_open(const ecg2lab_model* model, const
                                                ecg2lab_stream** stream);
 ECG2LAB_API void ecg2lab_stream_free(ecg2lab_stream* stream);
 
-/* Facts about the patient for the windows that come. If they are refused, the former stay. */
+/* Facts about the patient for the windows that come; NULL: nothing is known. If they are refused, the former stay. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_patient(ecg2lab_stream* stream, const ecg2lab_patient* patient);
 
 /* `sample_count` samples of every lead that follow those before; 0 is allowed. Cheap: nothing is answered yet, and what
@@ -666,8 +873,31 @@ ECG2LAB_API ecg2lab_status ecg2lab_stream_finish(ecg2lab_stream* stream);
  * be asked for again. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_next(ecg2lab_stream* stream, ecg2lab_result** result);
 
+/* The same with a deadline or a way to cancel it; `call` may be NULL. Since ABI version 4. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_next_within(ecg2lab_stream* stream, const ecg2lab_call* call,
+                                                      ecg2lab_result** result);
+
 /* As it was opened: another recording of the same patient begins. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_reset(ecg2lab_stream* stream);
+
+/* Bytes that the library made. Since ABI version 4. */
+typedef struct ecg2lab_bytes {
+  size_t struct_size;
+  const void* data;
+  size_t size;
+} ecg2lab_bytes;
+
+ECG2LAB_API void ecg2lab_bytes_free(ecg2lab_bytes* bytes);
+
+/* How the stream stands, to go on later or in another process: a stream that is opened likewise and restored answers
+ * from then on as this one does. The state holds signal and no facts about the patient; it is for the same bundle,
+ * precision, leads, rate, unit and options, which are checked, and machines of the same byte order. It is not the
+ * state of the Python package's Stream. Since ABI version 4. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_save(const ecg2lab_stream* stream, ecg2lab_bytes** state);
+
+/* ECG2LAB_ERROR_ARGUMENT if the bytes are no such state, are damaged, or belong to another kind of stream: then nothing
+ * has changed. Since ABI version 4. */
+ECG2LAB_API ecg2lab_status ecg2lab_stream_restore(ecg2lab_stream* stream, const void* state, size_t size);
 
 typedef struct ecg2lab_stream_lead {
   const char* name;

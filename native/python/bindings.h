@@ -97,6 +97,7 @@ void bind_cpu(py::module_& module);
 void bind_decide(py::module_& module);
 void bind_engine(py::module_& module);
 void bind_errors(py::module_& module);
+void bind_explain(py::module_& module);
 void bind_files(py::module_& module);
 void bind_features(py::module_& module);
 void bind_prepare(py::module_& module);

@@ -19,9 +19,7 @@ void bind_decide(py::module_& module) {
       .def_readonly("lowest", &Verdict::lowest)
       .def_readonly("highest", &Verdict::highest)
       .def_property_readonly("word", [](const Verdict& verdict) { return word_of(verdict.word); })
-      .def_property_readonly(
-          "reason",
-          [](const Verdict& verdict) { return verdict.reason.empty() ? std::nullopt : std::optional(verdict.reason); })
+      .def_property_readonly("reason", &Verdict::reason)
       .def_readonly("point", &Verdict::point)
       .def_readonly("threshold", &Verdict::threshold)
       .def_readonly("base_rate", &Verdict::base_rate)
@@ -31,7 +29,7 @@ void bind_decide(py::module_& module) {
       .def_readonly("distance", &Familiarity::distance)
       .def_readonly("limit", &Familiarity::limit)
       .def_readonly("quantile", &Familiarity::quantile)
-      .def_readonly("reasons", &Familiarity::reasons)
+      .def_property_readonly("reasons", [](const Familiarity& familiarity) { return texts(familiarity.reasons); })
       .def_property_readonly("outside", &Familiarity::outside);
   py::class_<Decided>(module, "Decided")
       .def_readonly("verdicts", &Decided::verdicts)

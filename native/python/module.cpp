@@ -18,6 +18,7 @@ PYBIND11_MODULE(_core, module) {
   ecg2lab::bindings::bind_scan(module);
   ecg2lab::bindings::bind_engine(module);
   ecg2lab::bindings::bind_decide(module);
+  ecg2lab::bindings::bind_explain(module);
   ecg2lab::bindings::bind_cpu(module);
   ecg2lab::bindings::bind_computing(module);
 }

@@ -16,7 +16,7 @@ struct Judgement {
 Judgement judge_prepared(const Prepared& prepared, const Contract& contract, std::optional<double> longest_gap_s) {
   const Quality quality = judge(prepared, contract, longest_gap_s);
   return {describe_quality(quality, prepared, contract), quality.refusal ? error_name(quality.kind()) : "",
-          quality.message};
+          quality.message ? quality.message->text() : ""};
 }
 
 }  // namespace

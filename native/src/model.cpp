@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "answer/answer_json.h"
+#include "base/interruption.h"
 #include "bundle/safetensors.h"
 #include "engine/kernels/instruction_sets.h"
 #include "prepare/for_contract.h"
@@ -63,7 +65,8 @@ std::optional<Engine> make_engine(const Bundle& bundle, const ModelOptions& chos
   }
   require_architecture(bundle);
   const EngineOptions options{.threads = check_threads(chosen.threads),
-                              .precision = select_precision(bundle.manifest(), chosen.precision)};
+                              .precision = select_precision(bundle.manifest(), chosen.precision),
+                              .hooks = chosen.hooks};
   if (const auto& left_out = bundle.proof().left_out; left_out.contains("native")) {
     throw Error(ErrorKind::backend,
                 bundle.source() + " was exported without the native backend: " + left_out.at("native"));
@@ -143,8 +146,9 @@ PredictionNote Provenance::describe(const Answer& answer) const {
   for (std::size_t i = 0; i < answer.findings.size(); ++i) {
     note.findings.push_back(describe_finding(answer.findings[i], contract().targets[i]));
   }
+  note.explanations = {to_json(answer.explanations)};
   if (answer.familiarity) note.experience = describe_experience(*answer.familiarity);
-  if (answer.refused) note.refusal = ErrorNote{error_name(answer.refused->kind), answer.refused->message};
+  if (answer.refused) note.refusal = ErrorNote{error_name(answer.refused->kind), joined(answer.refused->messages)};
   return note;
 }
 
@@ -181,36 +185,66 @@ Answer Model::predict(const RawRecording& recording, const Patient& patient) con
   return run(prepare(recording, patient));
 }
 
-Question Model::prepare(const RawRecording& raw, const Patient& patient) const {
-  Question question;
-  Answer& answer = question.so_far;
-  answer.leads.resize(contract().signal.leads.size());
-  answer.patient = patient;
+namespace {
+
+// Calls `work`; what it refuses becomes the answer's refusal, unless there is one.
+template <typename Work>
+void refusing(Answer& answer, Work&& work) {
   try {
-    prepare(raw, question);
+    work();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::backend) throw;
-    if (!answer.refused) answer.refused = Refused{.kind = error.kind(), .message = error.what()};
+    if (!answer.refused) answer.refused = Refused{.kind = error.kind(), .messages = error.messages()};
   }
-  return question;
 }
+
+}  // namespace
 
 // What Python refuses first is refused first here, but a cart that shows electrodes wants to know of all leads even
 // where the patient's facts are refused.
-void Model::prepare(const RawRecording& raw, Question& question) const {
+Question Model::prepare(const RawRecording& raw, const Patient& patient) const {
+  Question question;
   Answer& answer = question.so_far;
-  const Recording recording = to_recording(raw);
-  answer.recording.duration_s = static_cast<double>(raw.samples.samples) / recording.sampling_rate_hz;
-  try {
-    answer.features = encode_features(answer.patient);
-  } catch (const Error& error) {
-    answer.refused = Refused{.kind = error.kind(), .message = error.what()};
+  answer.patient = patient;
+  refusing(answer, [&] {
+    const Recording recording = to_recording(raw);
+    refusing(answer, [&] { answer.features = encode_features(patient); });
+    const Prepared prepared = prepare_signal(recording, answer);
+    judge(prepared, recording.leads, {}, answer);
+    cut(prepared, question);
+  });
+  answer.leads.resize(contract().signal.leads.size());
+  return question;
+}
+
+Answer Model::judge(const RawRecording& raw) const {
+  Answer answer;
+  refusing(answer, [&] {
+    const Recording recording = to_recording(raw);
+    judge(prepare_signal(recording, answer), recording.leads, {}, answer);
+  });
+  answer.leads.resize(contract().signal.leads.size());
+  answer.recording.windows = 0, answer.recording.unused_s = 0;
+  return answer;
+}
+
+Answer Model::explain(const RawRecording& recording, const Patient& patient, const std::vector<std::size_t>& targets,
+                      double segment_s) const {
+  require_engine();
+  Question question = prepare(recording, patient);
+  if (question.so_far.refused) return std::move(question.so_far);
+  const Occlusion occlusion(contract(), question.signal, patient, out_of_range_, segment_s);
+  Answer answer = run(std::move(question));
+  const NetworkSizes& sizes = engine_->sizes();
+  const std::size_t rows = occlusion.rows();
+  std::vector<float> logits(rows * sizes.targets), signal(sizes.leads * sizes.window), continuous(sizes.continuous);
+  std::vector<std::int64_t> categorical(sizes.categorical.size());
+  for (std::size_t row = 0; row < rows; ++row) {
+    occlusion.fill(row, 1, signal.data(), continuous.data(), categorical.data());
+    engine_->run({signal.data(), continuous.data(), categorical.data(), 1}, &logits[row * sizes.targets]);
   }
-  const auto& names = contract().signal.leads;
-  for (const std::string& lead : missing_leads(recording.leads, names)) {
-    answer.leads[static_cast<std::size_t>(std::find(names.begin(), names.end(), lead) - names.begin())].missing = true;
-  }
-  judge_and_cut(ecg2lab::prepare(recording, contract()), recording.leads, {}, question);
+  answer.explanations = occlusion.explain({logits.data(), rows, sizes.targets}, targets);
+  return answer;
 }
 
 Answer Model::answer_window(const StreamWindow& window, const std::vector<std::string>& leads, double longest_gap_s,
@@ -218,30 +252,44 @@ Answer Model::answer_window(const StreamWindow& window, const std::vector<std::s
   answer.leads.resize(contract().signal.leads.size());
   answer.begin = window.begin;
   Question question{.so_far = std::move(answer), .windows = 0, .signal = {}, .continuous = {}, .categorical = {}};
-  judge_and_cut(window.prepared, leads, longest_gap_s, question);
+  judge(window.prepared, leads, longest_gap_s, question.so_far);
+  cut(window.prepared, question);
   return run(std::move(question));
 }
 
-void Model::judge_and_cut(const Prepared& prepared, const std::vector<std::string>& leads,
-                          std::optional<double> longest_gap_s, Question& question) const {
-  Answer& answer = question.so_far;
-  const Quality& quality = answer.quality.emplace(judge(prepared, contract(), longest_gap_s));
+Prepared Model::prepare_signal(const Recording& recording, Answer& answer) const {
+  answer.recording.duration_s = static_cast<double>(recording.samples.view().columns) / recording.sampling_rate_hz;
+  const auto& names = contract().signal.leads;
+  answer.leads.resize(names.size());
+  for (const std::string& lead : missing_leads(recording.leads, names)) {
+    answer.leads[static_cast<std::size_t>(std::find(names.begin(), names.end(), lead) - names.begin())].missing = true;
+  }
+  check_interruption();
+  return ecg2lab::prepare(recording, contract());
+}
+
+void Model::judge(const Prepared& prepared, const std::vector<std::string>& leads, std::optional<double> longest_gap_s,
+                  Answer& answer) const {
+  check_interruption();
+  const Quality& quality = answer.quality.emplace(ecg2lab::judge(prepared, contract(), longest_gap_s));
   for (std::size_t i = 0; i < answer.leads.size(); ++i) {
     answer.leads[i].report = prepared.leads[i];
     if (prepared.figures) answer.leads[i].figures = prepared.figures->leads[i];
   }
   if (!answer.refused && quality.refusal) {
-    answer.refused = Refused{.kind = quality.kind(), .fault = quality.refusal, .message = quality.message};
+    answer.refused = Refused{.kind = quality.kind(), .fault = quality.refusal, .messages = {*quality.message}};
   }
-  const Signal& wanted = contract().signal;
-  const std::size_t windows = count_windows(prepared.signal.columns, wanted.window_samples).windows;
+  const std::size_t windows = count_windows(prepared.signal.columns, contract().signal.window_samples).windows;
   answer.recording = describe_recording(prepared, leads, {}, windows, contract());
   answer.recording.quality = describe_quality(quality, prepared, contract());
-  if (answer.refused) {
-    answer.recording.windows = 0, answer.recording.unused_s = 0;
-    return;
-  }
-  question.windows = windows;
+  if (answer.refused) answer.recording.windows = 0, answer.recording.unused_s = 0;
+}
+
+void Model::cut(const Prepared& prepared, Question& question) const {
+  const Answer& answer = question.so_far;
+  if (answer.refused) return;
+  const Signal& wanted = contract().signal;
+  const std::size_t windows = question.windows = answer.recording.windows;
   question.signal.resize(windows * wanted.leads.size() * wanted.window_samples);
   cut_windows(prepared.signal, wanted.window_samples, question.signal.data());
   question.continuous = repeat(answer.features.continuous, windows);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "answer/decide.h"
+#include "answer/explain.h"
 #include "answer/notes.h"
 #include "base/errors.h"
 #include "bundle/bundle.h"
@@ -28,6 +29,7 @@ struct ModelOptions {
   std::size_t threads = 1;
   OutOfRange out_of_range = OutOfRange::refuse;
   Runner runner = Runner::native;
+  ThreadHooks hooks = {};
 };
 
 // What a program around this library says of the engine that it ran.
@@ -41,7 +43,7 @@ struct HostEngine {
 struct Refused {
   ErrorKind kind;
   std::optional<Fault> fault = {};  // where the quality gate refused
-  std::string message;
+  std::vector<Message> messages;    // one for each thing that is wrong
 };
 
 // One lead of the model; `report` and `figures` are there once the recording was prepared.
@@ -60,9 +62,10 @@ struct Answer {
   Patient patient;
   Features features;
   RecordingNote recording;
-  std::int64_t begin = 0;            // of the first window, in samples at the contract's rate since the beginning
-  std::optional<Position> position;  // of a window of a stream
-  std::optional<HostEngine> host;    // that ran the network; none: the model's own engine did, or none had to
+  std::int64_t begin = 0;                 // of the first window, in samples at the contract's rate since the beginning
+  std::optional<Position> position;       // of a window of a stream
+  std::optional<HostEngine> host;         // that ran the network; none: the model's own engine did, or none had to
+  std::vector<Explanation> explanations;  // of `explain`; else none
 };
 
 // A recording and a patient as the network takes them. Glossary: W windows, L samples of one.
@@ -116,6 +119,11 @@ class Model {
   // of kind `backend` if there is no engine, or the network's output cannot be used.
   Answer predict(const RawRecording& recording, const Patient& patient) const;
   Question prepare(const RawRecording& recording, const Patient& patient) const;
+  // The quality of a recording and its refusal, and no findings; no engine is needed.
+  Answer judge(const RawRecording& recording) const;
+  // As `predict`, with an explanation for each of these targets. Throws std::invalid_argument, too, as Occlusion does.
+  Answer explain(const RawRecording& recording, const Patient& patient, const std::vector<std::size_t>& targets,
+                 double segment_s) const;
   // For a window of a signal that is still coming in; see stream.h.
   // `answer` says of the patient what is known, and where the window lies.
   Answer answer_window(const StreamWindow& window, const std::vector<std::string>& leads, double longest_gap_s,
@@ -126,9 +134,10 @@ class Model {
   const std::shared_ptr<const TrainedFeatures>& trained() const { return trained_; }  // null: no experience
 
  private:
-  void prepare(const RawRecording& raw, Question& question) const;
-  void judge_and_cut(const Prepared& prepared, const std::vector<std::string>& leads,
-                     std::optional<double> longest_gap_s, Question& question) const;
+  Prepared prepare_signal(const Recording& recording, Answer& answer) const;
+  void judge(const Prepared& prepared, const std::vector<std::string>& leads, std::optional<double> longest_gap_s,
+             Answer& answer) const;
+  void cut(const Prepared& prepared, Question& question) const;
   Answer run(Question question) const;
 
   Bundle bundle_;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "model.h"
@@ -32,10 +34,19 @@ class Stream {
   // To the next window.
   void advance() { windows_.advance(); }
 
+  // Signal that matters still, and where it stands; no facts about the patient.
+  std::string save() const;
+  // To where `state` was saved, with the facts that this stream has. Throws std::invalid_argument if these bytes are
+  // not a state, are damaged, or are of another model, format or options; nothing has changed then.
+  void restore(std::string_view state);
+
   const WindowStream& windows() const { return windows_; }
 
  private:
+  std::string settings() const;
+
   const Model& model_;
+  const RecordingFormat format_;
   ToMillivolt to_millivolt_;
   double rate_hz_;
   double longest_gap_s_;

@@ -51,7 +51,7 @@ _HOMES = {
     "preprocess": "recording.preparation",
     "read": "readers",
 }
-"""Modules of the names; all others are errors."""
+"""The module of each public name; names that are not listed are in `errors`."""
 __all__ = [
     "BackendError",
     "Bundle",
@@ -82,7 +82,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name on first use: the command line imports this package before it can bear to be interrupted."""
+    """Load a name on first use: the command line imports this package before it can handle Ctrl-C."""
     from importlib import import_module
 
     if name == "__version__":
@@ -95,5 +95,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """With the names that are not loaded yet."""
+    """Include the names that are not loaded yet."""
     return sorted({*globals(), *__all__, "__version__"})

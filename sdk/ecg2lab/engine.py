@@ -35,11 +35,11 @@ if TYPE_CHECKING:  # what only few ask for is imported when it is asked for
     from ecg2lab.stream.step import StepGraph
 
 WINDOWS_AT_ONCE = 64
-"""That `Engine.predict_many` gives the network together."""
+"""How many windows `Engine.predict_many` collects for one call of the network."""
 
 
 class _Question(NamedTuple):
-    """What the network is asked for one recording, and what else its answer says."""
+    """The inputs of the network for one recording, and the notes that its answer carries."""
 
     windows: NDArray[np.float32]  # (W leads L)
     features: Features
@@ -49,45 +49,46 @@ class _Question(NamedTuple):
 
     @property
     def inputs(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """Of `Engine.run`: the same facts for each window."""
+        """Arguments of `Engine.run`: the same facts for each window."""
         count = (len(self.windows), 1)
         return self.windows, np.tile(self.features.continuous, count), np.tile(self.features.categorical, count)
 
 
 class Engine:
-    """Answers from one bundle; made by `load`. Safe to share between threads.
+    """A loaded bundle, ready to answer; made by `load`. Safe to share between threads.
 
-    A context manager: leaving it frees the backend.
+    It is a context manager: leaving it frees the backend.
     """
 
     def __init__(self, bundle: Bundle, backend: Backend, threads: int, out_of_range: OutOfRange = "refuse") -> None:
         self._bundle = bundle
         self._backend: Backend | None = backend
+        self._out_of_range: OutOfRange = out_of_range
         self._encode = partial(encode, contract=bundle.contract, out_of_range=out_of_range)
         self._trained = _core.TrainedFeatures.of(bundle.native)
         self._step: StepGraph | None = None
         self._opening_step = threading.Lock()
         self.info = _describe(bundle, backend, threads)
-        """What really runs."""
+        """Model, backend, precision and versions that are really used."""
         self._warm_up()
 
     @property
     def contract(self) -> Contract:
-        """Of the model."""
+        """The contract of the model."""
         return self._bundle.contract
 
     def run(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
-        """Logits of the bare network.
+        """Compute the logits of the bare network.
 
         Parameters
         ----------
         signal
             (B, leads, L) millivolt, preprocessed.
         continuous
-            (B, features) in raw units and the contract's order; nothing may be missing. Missing flags follow where the
-            contract says so (`contract.static_inputs` names all columns).
+            (B, features) in raw units and the contract's order, without missing values; then the missing flags, if the
+            contract has them here (`contract.static_inputs` names all columns).
         categorical
-            (B, categories) integer codes; missing flags follow where the contract says so.
+            (B, categories) integer codes; then the missing flags, if the contract has them here.
 
         Returns
         -------
@@ -97,12 +98,12 @@ class Engine:
         Raises
         ------
         BackendError
-            On a wrong shape, a value that is not finite, a code that no category has, or a closed engine.
+            If a shape is wrong, a value is not finite, a code does not exist in its category, or the engine is closed.
         """
         return self.outputs(signal, continuous, categorical).logits
 
     def features(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
-        """What the network's last layer is given: a place for each window, near others that look alike to the network.
+        """Compute the inputs of the last layer: windows that look alike to the network have features close together.
 
         Parameters
         ----------
@@ -112,12 +113,12 @@ class Engine:
         Returns
         -------
         ndarray (B, F) float32
-            The last S4 layer's output as a mean over the window, then the output of the static branch.
+            The output of the last S4 layer, averaged over the window, then the output of the static branch.
 
         Raises
         ------
         BackendError
-            As `run`; and if the bundle's graphs give no features.
+            As for `run`, and if the bundle's graphs have no output for features.
         """
         architectures.require_features(self._bundle)
         features = self.outputs(signal, continuous, categorical).features
@@ -125,7 +126,7 @@ class Engine:
         return features
 
     def outputs(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> Outputs:
-        """Logits and features in one go.
+        """Compute logits and features together.
 
         Parameters
         ----------
@@ -135,12 +136,12 @@ class Engine:
         Returns
         -------
         Outputs
-            Logits (B, n) and features (B, F), or None where the bundle's graphs give none.
+            Logits (B, n), and features (B, F) or None if the bundle's graphs have no output for them.
 
         Raises
         ------
         BackendError
-            As `run`.
+            As for `run`.
         """
         backend = self.require_open()
         c, width = self.contract, self._bundle.features
@@ -157,11 +158,11 @@ class Engine:
         Parameters
         ----------
         recording
-            At least one window long, with leads from which the contract's follow.
+            At least one window long, with the contract's leads or leads from which they can be derived.
         patient
-            What is known; it goes before what the recording's own file says.
+            Facts about the patient; they override those of the recording's own file (`Recording.subject`).
         targets
-            Names of the findings wanted; None: all.
+            Names of the targets to answer; None: all.
 
         Returns
         -------
@@ -171,7 +172,7 @@ class Engine:
         Raises
         ------
         RecordingError, PatientError, QualityError
-            If the answer would not be worth giving.
+            If recording or patient cannot be used, or are refused by the contract or the quality gate.
         ContractError
             On an unknown target.
         """
@@ -184,9 +185,9 @@ class Engine:
     async def apredict(
         self, recording: Recording, patient: Patient | None = None, targets: Sequence[str] | None = None
     ) -> Prediction:
-        """As `predict`, while the event loop goes on: it computes in a thread of asyncio's own pool.
+        """As `predict`, without blocking the event loop: it computes in a thread of asyncio's default pool.
 
-        A task that is cancelled gets no answer, but what has begun is computed to its end.
+        Cancelling the task discards the answer, but a computation that has begun runs to its end.
         """
         import asyncio
 
@@ -199,29 +200,29 @@ class Engine:
     ) -> Iterator[Prediction | Ecg2LabError]:
         """Answer for many recordings; the windows of several go through the network together.
 
-        That is faster on a GPU. On a CPU it takes as long as one `predict` after another, and the native engine gives
-        the same bits.
+        That is faster on a GPU. On a CPU it takes as long as calling `predict` for each. With the native engine the
+        answers are the same, bit for bit.
 
         Parameters
         ----------
         questions
-            Recordings, or pairs of a recording and what is known of its patient; taken as they are needed, so that a
-            generator may read files.
+            Recordings, or pairs of a recording and its patient. They are consumed as needed, so this may be a generator
+            that reads files.
         targets
             As for `predict`.
 
         Yields
         ------
         Prediction or Ecg2LabError
-            In the order of the questions. A recording or a patient that `predict` would refuse gives the error in place
-            of its answer, and the next one is asked.
+            One for each question, in their order. If `predict` would refuse a recording or a patient, its error is
+            yielded in place of the answer, and the next question follows.
 
         Raises
         ------
         RecordingError
-            If these are no questions at all.
+            If `questions` is not iterable.
         ContractError, BackendError
-            As `predict`: these concern every question.
+            As for `predict`: these concern every question.
         """
         if not isinstance(questions, Iterable):
             raise RecordingError(f"predict_many wants recordings, not {type(questions).__name__}")
@@ -320,18 +321,18 @@ class Engine:
         segment_s: float = SEGMENT_S,
         batch: int = BATCH,
     ) -> Explanation | tuple[Explanation, ...]:
-        """Say what an answer rests on: each lead, each segment of time, each fact (see `ecg2lab.answer.explain`).
+        """Measure the effect of each lead, each segment of time and each fact on an answer (`ecg2lab.answer.explain`).
 
         Parameters
         ----------
         recording, patient
             As for `predict`.
         targets
-            Name of one, or of several, which cost no more.
+            Name of one target, or of several, which take no more time.
         segment_s
             Length of a segment, seconds: from one sample of the contract's rate to a window.
         batch
-            Windows that are run together; the answer does not depend on it.
+            How many windows are run together; the result does not depend on it.
 
         Returns
         -------
@@ -343,7 +344,7 @@ class Engine:
         RecordingError, PatientError, QualityError
             Where `predict` would.
         ContractError
-            On an unknown target, a segment or a batch that makes no sense.
+            If a target is unknown, or `segment_s` or `batch` is out of range.
         """
         from ecg2lab.answer.explain import explain as explain_windows
 
@@ -352,17 +353,17 @@ class Engine:
         self._encode(completed)  # a patient is refused before a recording, as by `predict`
         windows = cut_windows(prepare_signal(recording, self.contract), self.contract)
         explanations = explain_windows(
-            self.run, self._encode, self.contract, windows, completed, indices, segment_s, batch
+            self.run, self.contract, windows, completed, self._out_of_range, indices, segment_s, batch
         )
         return explanations[0] if isinstance(targets, str) else explanations
 
     def step_graph(self) -> StepGraph:
-        """The model sample by sample, its state given and taken explicitly.
+        """The model sample by sample, with an explicit state.
 
         Raises
         ------
         BackendError
-            If it has no such form, saying why: it is bidirectional, or float32 cannot carry its state.
+            If the model has no step graph, because it is bidirectional or float32 cannot carry its state.
         """
         from ecg2lab.stream.step import StepGraph
 
@@ -387,37 +388,37 @@ class Engine:
         targets: str | Sequence[str] | None = None,
         by: By | None = None,
     ) -> Stream:
-        """Open the stream of one patient: a signal that is still coming in, answered every hop.
+        """Open a stream for the incoming signal of one patient; it answers every hop.
 
         Parameters
         ----------
         fs, leads, unit, gain, baseline, source
-            As for `Recording`; `samples` of each push are (leads, n).
+            As for `Recording`; they describe the (leads, n) samples of each `Stream.push`.
         hop_s
-            From one window to the next: a whole number of samples at the contract's rate, up to a day.
+            Seconds from one window to the next: a whole number of samples at the contract's rate, up to a day.
         average_s
-            Average over the windows within so many seconds, from a window to an hour; None: the latest window alone.
+            Seconds of signal over whose windows to average, from a window to an hour; None: only the latest window.
         longest_gap_s
-            A lead without values for so long is off, and the windows with a part of that gap are refused; a shorter gap
-            is interpolated once its end is known, and delays answers by its length. None: a window.
+            A lead without values for so many seconds is off, and windows with a part of that gap are refused. A shorter
+            gap is interpolated once it has ended, and delays answers until then. None: a window.
         patient, targets
             As for `predict`.
         by
-            "windows": each anew. "state": each sample once, by the step graph of a causal model, on ONNX Runtime: where
-            the engine computes if that is ONNX Runtime, too, else on the CPU; an answer then rests on all signal since
-            the state began. None: "state" where the model has it.
+            "windows": compute each window anew. "state": compute each sample once, with the step graph of a causal
+            model, on ONNX Runtime (with the engine's provider if the engine runs on ONNX Runtime, else on the CPU); an
+            answer then rests on all signal since the state began. None: "state" if the model has a step graph.
 
         Raises
         ------
         RecordingError, PatientError
-            If no sample of such a stream could be answered.
+            If every push to such a stream would be refused.
         ContractError
-            On an unknown target, and a hop, average or gap that cannot be meant.
+            If a target is unknown, or hop, average or gap is out of range.
         BackendError
-            If the model filters recordings forwards and backwards, has no step graph that was asked for, or the engine
+            If the model filters recordings forwards and backwards, `by` is "state" without a step graph, or the engine
             is closed.
         MissingExtraError
-            If a state was asked for, or is the default, and ONNX Runtime is not installed.
+            If the stream needs the step graph and ONNX Runtime is not installed.
         """
         from ecg2lab.stream.opening import Model, open_stream
         from ecg2lab.stream.options import StreamOptions
@@ -458,7 +459,7 @@ class Engine:
         return f"Engine({self.info.model!r} on {self.info.backend}, {self.info.provider})"
 
     def close(self) -> None:
-        """Free the backend; a later `run` is an error."""
+        """Free the backend; later calls are refused with BackendError."""
         self._backend = None
         self._step = None
 
@@ -471,7 +472,7 @@ class Engine:
         self.close()
 
     def require_open(self) -> Backend:
-        """What computes.
+        """The backend.
 
         Raises
         ------

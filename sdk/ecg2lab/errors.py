@@ -1,4 +1,4 @@
-"""Everything that ecg2lab refuses, by name.
+"""The errors of ecg2lab.
 
 Every error says in one line what is wrong and what to do about it; none carries patient data.
 """
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Ecg2LabError(Exception):
-    """Base class of all refusals: the command line turns one into a single line and exit code 1.
+    """Base class of all errors; the command line prints one as a single line and ends with exit code 1.
 
-    The sentence is printable, whatever a file calls itself: as the core's errors, with `?` for what is not.
+    The message contains only printable characters, whatever the name of a file: all others become `?`.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -24,15 +24,15 @@ class Ecg2LabError(Exception):
 
 
 class BundleError(Ecg2LabError):
-    """A file is not a bundle, is damaged, or lacks what was asked of it."""
+    """A file is not a bundle, is damaged, or lacks a part that is needed."""
 
 
 class ContractError(Ecg2LabError, ValueError):
-    """A contract is malformed, or does not fit the network or the question asked of it."""
+    """A contract is malformed, does not fit the network, or does not allow the arguments of a call."""
 
 
 class CheckpointError(Ecg2LabError):
-    """A checkpoint cannot be read, or is not the network that ecg2lab knows."""
+    """A checkpoint cannot be read, or is not of a network that ecg2lab knows."""
 
 
 class RecordingError(Ecg2LabError, ValueError):
@@ -40,16 +40,16 @@ class RecordingError(Ecg2LabError, ValueError):
 
 
 class PatientError(Ecg2LabError, ValueError):
-    """A patient's value is implausible, contradictory, missing where needed, or outside the intended population."""
+    """A fact about the patient is implausible, contradictory, missing, or outside the intended population."""
 
 
 class QualityError(Ecg2LabError):
-    """An ECG was understood, but is not good enough to answer from.
+    """An ECG was read, but its quality is too poor for an answer.
 
     Attributes
     ----------
     quality
-        Every fault that was found, and what was measured; None where nothing was.
+        All faults and measurements of the quality gate; None if nothing was measured.
     """
 
     def __init__(self, message: str, quality: QualityNote | None = None) -> None:
@@ -58,24 +58,24 @@ class QualityError(Ecg2LabError):
 
 
 class BackendError(Ecg2LabError):
-    """The backend or precision that was asked for is not available here, or was given arrays of the wrong shape."""
+    """A backend or precision is not available here, cannot run, or got invalid inputs, such as a wrong shape."""
 
 
 class DeviceLostError(BackendError):
-    """A GPU failed while it computed, or was taken away; the next call makes a new device."""
+    """A GPU failed during a computation, or was removed; the next call opens the device again."""
 
 
 class MissingExtraError(Ecg2LabError):
-    """A command needs an optional dependency that is not installed."""
+    """A call or a command needs an optional dependency that is not installed."""
 
 
 class DatasetError(Ecg2LabError):
-    """A data set (for training or calibration) or training configuration is missing, damaged or inconsistent."""
+    """A data set (for training or calibration) or a training configuration is missing, damaged or inconsistent."""
 
 
 class ParityError(Ecg2LabError):
-    """What computes is not the checkpoint's model within its tolerance: no bundle is written, no engine answers."""
+    """Outputs differ from the reference by more than their limit: no bundle is written, no engine answers."""
 
 
 class OutputError(Ecg2LabError):
-    """A result cannot be written where it was asked to go."""
+    """A result cannot be written to the requested place."""

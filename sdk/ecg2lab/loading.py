@@ -1,4 +1,4 @@
-"""Loading a bundle: which backend, which precision, how many threads."""
+"""Loading a bundle: the choice of backend, precision and threads."""
 
 from __future__ import annotations
 
@@ -28,46 +28,46 @@ def load(
     allow_software: bool = False,
     tell: Callable[[str], None] = silent,
 ) -> Engine:
-    """Load a bundle and make it ready to answer.
+    """Load a bundle and prepare it to answer.
 
     Parameters
     ----------
     bundle
-        A file, or an opened bundle.
+        Path of a file, or an opened bundle.
     backend
-        "auto": native, or onnxruntime where native cannot compute the precision or the network. Else a name of
-        `ecg2lab.backends.BACKENDS`, which `ecg2lab predict --help` lists; "onnxruntime-cuda" takes the first NVIDIA
-        GPU, "webgpu" a GPU of any maker. A choice that cannot be honoured is an error, never replaced by another.
+        "auto": native, or onnxruntime if native cannot compute the precision or the network. Otherwise a name of
+        `ecg2lab.backends.BACKENDS`, which `ecg2lab predict --help` lists: "onnxruntime-cuda" takes the first NVIDIA
+        GPU, "webgpu" a GPU of any vendor. A backend that is not available is an error, never replaced by another.
     precision
-        None: the bundle's own. Another only if the manifest holds its gate, and not with ONNX Runtime or "torch": they
-        have one; with "tensorrt" from an engine that `ecg2lab build` made.
+        None: the bundle's own. Another one only with "native" or "tensorrt", and only if the manifest has a gate for
+        it; "tensorrt" then needs an engine that `ecg2lab build` made.
     threads
-        Of one call; None: as many as this process may use.
+        CPU threads of one call; None: as many as this process may use.
     out_of_range
-        What becomes of a number about the patient that lies outside the contract's range, such as a temperature of 0.
-        "refuse": an error names it. "impute": it counts as not given, as it did in training, and every answer names it
-        (`Prediction.patient.out_of_range`); for feeds that nobody corrects.
+        What to do with a number about the patient outside the contract's range, such as a temperature of 0. "refuse":
+        raise an error that names the fact. "impute": treat it as not given, as in training; every answer names it
+        (`Prediction.patient.out_of_range`). The latter is for data feeds that nobody can correct.
     adapter
-        Of "webgpu": index, or a part of the name, as `ecg2lab devices` lists them. None: the fastest kind. A process
-        has one, and must not have opened a session on WebGPU of its own before.
+        For "webgpu": index or part of the name of an adapter that `ecg2lab devices` lists. None: the fastest kind. A
+        process can use only one adapter, and must not have opened its own session on WebGPU before.
     allow_software
-        Of "webgpu": whether a software adapter may stand in for a GPU, for trials; every answer then says so.
+        For "webgpu": whether a software adapter may replace a GPU, for trials; every answer then says so.
     tell
-        Is called with what takes long, such as the compiling of shaders.
+        Called with a message before each step that takes long, such as compiling shaders.
 
     Returns
     -------
     Engine
-        Warmed up: its first answer takes as long as the next.
+        Warmed up, so that the first answer is as fast as later ones.
 
     Raises
     ------
     BundleError
-        If the bundle is missing or damaged, or its architecture is not known here.
+        If the bundle is missing or damaged, or its architecture is unknown to this version.
     BackendError
-        If backend, precision, thread count or adapter cannot be had, or `out_of_range` is neither.
+        If backend, precision, thread count or adapter is not available, or an argument is invalid.
     ParityError
-        If a GPU computes the bundle's golden outputs wrong.
+        If a GPU does not reproduce the bundle's golden outputs.
     MissingExtraError
         If the backend's package is not installed.
     """
@@ -121,7 +121,7 @@ def _thread_count(threads: int | None) -> int:
 
 
 def usable_cpus() -> int:
-    """CPUs that this process may use: its affinity, and the quota of its cgroup."""
+    """Number of CPUs that this process may use, by its affinity and the quota of its cgroup."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

@@ -1,6 +1,6 @@
-"""`logging.getLogger("ecg2lab")` says what the log callback of the C library says, and never anything of a patient.
+"""Messages of the logger `ecg2lab`: those of the C library's log callback, never with patient data.
 
-What was loaded (INFO), and why a recording was refused (WARNING). It has no handler of its own, and configures nothing.
+They say what was loaded (INFO) and why a recording was refused (WARNING). Only a NullHandler is added.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def loaded(info: EngineInfo) -> None:
-    """Say what answers from now on."""
+    """Log which model answers from now on."""
     if logger := _logger():
         message = "loaded %s, bundle %s, %s on %s, threads %d"
         logger.info(message, info.model, info.bundle_digest, info.precision, info.provider, info.threads)
 
 
 def refused(why: Exception | str) -> None:
-    """Say why there is no answer: the sentence of the refusal, which holds nothing that was said of a patient."""
+    """Log why there is no answer: the message of the error, which contains no patient data."""
     if logger := _logger():
         logger.warning("refused: %s", why)
 

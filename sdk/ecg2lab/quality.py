@@ -1,4 +1,4 @@
-"""What the quality gate found in a recording; it measures and judges in the native core. See docs/quality.md."""
+"""The verdict of the quality gate on a recording; the native core measures and judges. See docs/quality.md."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class QualityFault(msgspec.Struct, frozen=True, kw_only=True):
     """One of `FAULTS`."""
     severity: Literal["warning", "refusal"]
     lead: str | None
-    """None: of the whole recording."""
+    """None: the fault concerns the whole recording."""
     other_lead: str | None
-    """The one that a duplicate repeats."""
+    """For a duplicate: the lead that it repeats."""
     measured: float
     limit: float
     message: str
@@ -30,9 +30,9 @@ class QualityNote(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Literal["accepted", "warnings", "refused"]
     faults: tuple[QualityFault, ...]
     leads: dict[str, dict[str, float]]
-    """What was measured of each lead, by the name of the fault that it would be."""
+    """By lead: its measurements, each under the name of the fault that it can reveal."""
     recording: dict[str, float]
-    """The same of the whole recording."""
+    """Measurements of the whole recording, named likewise."""
 
 
 FAULTS: tuple[str, ...] = _core.fault_names()
@@ -40,5 +40,5 @@ FAULTS: tuple[str, ...] = _core.fault_names()
 
 
 def quality_note(quality: _core.Quality) -> QualityNote:
-    """What the native core found."""
+    """Convert the result of the native core."""
     return msgspec.convert(quality, QualityNote, from_attributes=True)

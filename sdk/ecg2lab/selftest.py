@@ -1,4 +1,4 @@
-"""Does this device compute the model right? The golden inputs of a bundle again, on everything here that can run it."""
+"""Check that this device computes the model right: the golden inputs of a bundle on every available backend."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ LeftOut = dict[str, str]
 
 
 def run(bundle: Bundle, threads: int = 1, only: str | None = None, **options: Any) -> ParityReport:
-    """Measure every form of the bundle on every backend that is at hand, with so many threads of one call.
+    """Measure every form of the bundle on every available backend, with `threads` threads of one call.
 
     Parameters
     ----------
     only
-        A backend, which then must be at hand; the step graph runs on its provider, where it has one.
+        Name of the only backend to measure, which must be available; None: all.
     options
-        Of `ecg2lab.load` for backends that choose among adapters: `adapter`, `allow_software`.
+        `adapter` and `allow_software` of `ecg2lab.load`, for backends with adapters.
 
     Returns
     -------
     ParityReport
-        Limits are those of an export; for a reduced precision, those that its own proof recorded; for a TensorRT
-        engine, those by which `ecg2lab build` accepted it.
+        Its limits are those of an export; for a reduced precision, those that the bundle's proof recorded; for a
+        TensorRT engine, those by which `ecg2lab build` accepted it.
 
     Raises
     ------
     BackendError
-        If no backend here can run the model at all.
+        If no available backend can run the model.
     BundleError
-        If its architecture is not known here; or proof, golden inputs or weights are malformed.
+        If its architecture is unknown to this version, or proof, golden inputs or weights are malformed.
     """
     architectures.of(bundle)
     proof, golden = parity.recorded(bundle), read_golden(bundle)

@@ -1,4 +1,4 @@
-"""include/ecg2lab.h for ctypes, and its calls with arrays and dicts; `test_c_library.py` checks the layouts."""
+"""include/ecg2lab.h for ctypes, read from the header, and its calls with arrays and dicts."""
 
 from __future__ import annotations
 
@@ -8,124 +8,62 @@ from typing import NamedTuple
 
 import numpy as np
 
-LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
+from c_header import read_header
+
+HEADER = read_header()
+PLAIN = {
+    "void": None, "char": ctypes.c_char, "float": c_float, "double": c_double, "short": ctypes.c_short,
+    "int32_t": c_int32, "int64_t": c_int64, "size_t": c_size_t,
+}  # fmt: skip
 
 
-def structure(name, /, **fields):
-    return type(name, (ctypes.Structure,), {"_fields_": list(fields.items())})
+def type_of(kind):
+    """That ctypes has for a type of the header; a struct without fields is an address."""
+    if kind.base in HEADER.callbacks:
+        return CALLBACKS[kind.base]
+    opaque = kind.base in HEADER.structs and not HEADER.structs[kind.base].fields
+    made = None if opaque else PLAIN[kind.base] if kind.base in PLAIN else STRUCTS.get(kind.base, c_int32)
+    for _ in range(kind.stars):
+        made = c_void_p if made is None else c_char_p if made is ctypes.c_char else POINTER(made)
+    return made
 
 
-Options = structure(
-    "ecg2lab_options", struct_size=c_size_t, precision=c_char_p, threads=c_size_t, log=LOG, log_user=c_void_p,
-    out_of_range=c_int32,
+CALLBACKS = {
+    name: ctypes.CFUNCTYPE(None, *(PLAIN.get(x.type.base) if not x.type.stars else
+                                   {"void": c_void_p, "char": c_char_p}[x.type.base] for x in call.parameters))
+    for name, call in HEADER.callbacks.items()
+}  # fmt: skip
+LOG, HOOK = CALLBACKS["log"], CALLBACKS["thread_hook"]
+STRUCTS = {}
+for _name, _struct in HEADER.structs.items():  # each stands behind those that it is made of
+    if _struct.fields:
+        STRUCTS[_name] = type(
+            f"ecg2lab_{_name}",
+            (ctypes.Structure,),
+            {"_fields_": [(field.name, type_of(field.type)) for field in _struct.fields]},
+        )
+Options, Recording, Patient, SourceField, Output, StreamOptions, Call, ExplainOptions = (
+    STRUCTS[name] for name in ("options", "recording", "patient", "source_field", "output", "stream_options", "call",
+                               "explain_options")
 )  # fmt: skip
-Target = structure(
-    "ecg2lab_target", name=c_char_p, lab=c_char_p, loinc=c_char_p, unit=c_char_p, comparison=c_char_p, limit=c_double,
-    setting=c_int32, horizon_min=c_int32, category=c_char_p, decision_threshold=c_double,
-)  # fmt: skip
-Number = structure("ecg2lab_number", name=c_char_p, unit=c_char_p, minimum=c_double, maximum=c_double, median=c_double)
-Category = structure(
-    "ecg2lab_category", name=c_char_p, words=POINTER(c_char_p), word_count=c_size_t, missing_code=c_int32
-)
-Description = structure(
-    "ecg2lab_description", struct_size=c_size_t, name=c_char_p, notice=c_char_p, bundle_digest=c_char_p,
-    precision=c_char_p, instruction_set=c_char_p, threads=c_size_t, synthetic_weights=c_int32,
-    causal=c_int32, leads=POINTER(c_char_p), lead_count=c_size_t, sampling_rate_hz=c_double,
-    window_samples=c_size_t, clip_mv=c_double, minimum_age=c_double,
-    numbers=POINTER(POINTER(Number)), number_count=c_size_t, categories=POINTER(POINTER(Category)),
-    category_count=c_size_t, targets=POINTER(POINTER(Target)), target_count=c_size_t,
-)  # fmt: skip
-SourceField = structure("ecg2lab_source_field", name=c_char_p, value=c_char_p)
-Recording = structure(
-    "ecg2lab_recording", struct_size=c_size_t, samples=c_void_p, sample_type=c_int32, unit=c_int32,
-    leads=POINTER(c_char_p), lead_count=c_size_t, sample_count=c_size_t, sampling_rate_hz=c_double,
-    lead_stride=c_size_t, sample_stride=c_size_t, gain=POINTER(c_double), gain_count=c_size_t,
-    baseline=POINTER(c_double), baseline_count=c_size_t, source=POINTER(SourceField), source_count=c_size_t,
-    buffer_bytes=c_size_t, has_missing_code=c_int32, missing_code=c_int32,
-)  # fmt: skip
+Result, Prepared, Bytes, SelftestReport = (STRUCTS[name] for name in ("result", "prepared", "bytes", "selftest_report"))
+STRUCTURES = tuple(STRUCTS.values())
 NUMBERS = (
     "age", "respiratory_per_min", "spo2_percent", "diastolic_mmhg", "systolic_mmhg", "heart_rate_bpm", "temperature_c",
     "temperature_f", "height_cm", "weight_kg", "bmi",
 )  # fmt: skip
-Patient = structure(
-    "ecg2lab_patient", struct_size=c_size_t, sex=c_int32, race=c_int32, **dict.fromkeys(NUMBERS, c_double)
-)
 FIGURES = (
     "flat_share", "saturated_share", "noise_mv", "wander_mv", "mains_mv", "bsqi", "ksqi", "ssqi", "psqi", "bassqi"
 )  # fmt: skip
-Lead = structure(
-    "ecg2lab_lead", name=c_char_p, verdict=c_int32, derived=c_int32, missing_samples=c_size_t,
-    clipped_samples=c_size_t, longest_gap=c_size_t, peak_to_peak_mv=c_double,
-    **dict.fromkeys(FIGURES, c_double),
-)  # fmt: skip
-Fault = structure(
-    "ecg2lab_fault", code=c_int32, refuses=c_int32, name=c_char_p, lead=c_char_p, other_lead=c_char_p,
-    measured=c_double, limit=c_double, message=c_char_p,
-)  # fmt: skip
-Measured = structure("ecg2lab_measured", value=c_double, low=c_double, high=c_double)
 SHARES = ("sensitivity", "specificity", "ppv", "npv")
 CONFORMAL_SHARES = ("coverage_positive", "coverage_negative", "unsure")
-OperatingPoint = structure(
-    "ecg2lab_operating_point", windows=c_size_t, facts=c_int32, threshold=c_double, patients=c_size_t,
-    positives=c_size_t, negatives=c_size_t, prevalence=c_double, **dict.fromkeys(SHARES, Measured),
-    conformal_error=c_double, **dict.fromkeys(CONFORMAL_SHARES, Measured),
-)  # fmt: skip
-Finding = structure(
-    "ecg2lab_finding", target=POINTER(Target), probability=c_double, lowest=c_double, highest=c_double,
-    decision_threshold=c_double, detected=c_int32, verdict=c_int32, reason=c_char_p, base_rate=c_double,
-    ratio=c_double, rule=c_char_p, operating_point=POINTER(OperatingPoint),
-)  # fmt: skip
-Imputed = structure("ecg2lab_imputed", name=c_char_p, number=c_double, word=c_char_p)
-Result = structure(
-    "ecg2lab_result", struct_size=c_size_t, status=c_int32, refusal=c_int32, message=c_char_p, notice=c_char_p,
-    model_name=c_char_p, bundle_digest=c_char_p, leads=POINTER(POINTER(Lead)), lead_count=c_size_t,
-    findings=POINTER(POINTER(Finding)), finding_count=c_size_t, imputed=POINTER(POINTER(Imputed)),
-    imputed_count=c_size_t, unused_facts=POINTER(c_char_p), unused_fact_count=c_size_t, duration_s=c_double,
-    window_count=c_size_t, unused_s=c_double, source=POINTER(POINTER(SourceField)), source_count=c_size_t,
-    window_begin=c_int64, quality=c_int32, faults=POINTER(POINTER(Fault)), fault_count=c_size_t,
-    out_of_range=POINTER(c_char_p), out_of_range_count=c_size_t, experience=c_int32, experience_distance=c_double,
-    experience_limit=c_double,
-)  # fmt: skip
-Graph = structure(
-    "ecg2lab_graph", struct_size=c_size_t, content=c_void_p, content_size=c_size_t, precision=c_char_p,
-    signal=c_char_p, continuous=c_char_p, categorical=c_char_p, logits=c_char_p, features=c_char_p,
-    lead_count=c_size_t, window_samples=c_size_t, continuous_count=c_size_t, categorical_count=c_size_t,
-    logit_count=c_size_t, feature_count=c_size_t,
-)  # fmt: skip
-Prepared = structure(
-    "ecg2lab_prepared", struct_size=c_size_t, status=c_int32, refusal=c_int32, message=c_char_p,
-    window_count=c_size_t, signal=POINTER(c_float), continuous=POINTER(c_float), categorical=POINTER(c_int64),
-    quality=c_int32, leads=POINTER(POINTER(Lead)), lead_count=c_size_t, faults=POINTER(POINTER(Fault)),
-    fault_count=c_size_t,
-)  # fmt: skip
-Output = structure(
-    "ecg2lab_output", struct_size=c_size_t, logits=POINTER(c_float), logit_count=c_size_t, features=POINTER(c_float),
-    feature_count=c_size_t, provider=c_char_p, device=c_char_p, threads=c_size_t,
-)  # fmt: skip
-StreamOptions = structure(
-    "ecg2lab_stream_options",
-    struct_size=c_size_t,
-    hop_s=c_double,
-    longest_gap_s=c_double,
-    longest_backlog_s=c_double,
-)
-StreamLead = structure(
-    "ecg2lab_stream_lead", name=c_char_p, derived=c_int32, off=c_int32, missing_samples=c_size_t,
-    clipped_samples=c_size_t, longest_gap=c_size_t,
-)  # fmt: skip
-StreamState = structure(
-    "ecg2lab_stream_state", struct_size=c_size_t, received_samples=c_int64, prepared_samples=c_int64,
-    look_ahead_samples=c_size_t, due=c_size_t, leads=POINTER(POINTER(StreamLead)), lead_count=c_size_t,
-)  # fmt: skip
-STRUCTURES = (
-    Options, Target, Number, Category, Description, SourceField, Recording, Patient, Lead, Fault, Measured,
-    OperatingPoint, Finding, Imputed, Result, Graph, Prepared, Output, StreamOptions, StreamLead, StreamState,
-)  # fmt: skip
 
-OK, ARGUMENT, BUNDLE, BACKEND, RECORDING, PATIENT, QUALITY, MEMORY, INTERNAL = range(9)
+(
+    OK, ARGUMENT, BUNDLE, BACKEND, RECORDING, PATIENT, QUALITY, MEMORY, INTERNAL, DEADLINE, CANCELLED
+) = range(11)  # fmt: skip
 STATUS_NAMES = (
     "OK", "ERROR_ARGUMENT", "ERROR_BUNDLE", "ERROR_BACKEND", "ERROR_RECORDING", "ERROR_PATIENT", "ERROR_QUALITY",
-    "ERROR_MEMORY", "ERROR_INTERNAL",
+    "ERROR_MEMORY", "ERROR_INTERNAL", "ERROR_DEADLINE", "ERROR_CANCELLED",
 )  # fmt: skip
 NAMED = ("lead_verdict", "verdict", "refusal", "quality", "fault", "experience")
 UNITS = {"uV": 1, "mV": 2, "V": 3, "adc": 4}
@@ -142,43 +80,11 @@ FACTS = ("all", "age and sex")
 def load(path):
     """The library with the types of its calls."""
     library = ctypes.CDLL(str(path))
-    calls = {
-        "status_name": (c_char_p, [c_int32]),
-        **{f"{kind}_name": (c_char_p, [c_int32]) for kind in NAMED},
-        "last_error": (c_char_p, []),
-        "version": (c_char_p, []),
-        "abi_version": (c_int32, []),
-        "options_init": (c_int32, [POINTER(Options), c_size_t]),
-        "recording_init": (c_int32, [POINTER(Recording), c_size_t]),
-        "patient_init": (c_int32, [POINTER(Patient), c_size_t]),
-        "load": (c_int32, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
-        "load_without_engine": (c_int32, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
-        "free": (None, [c_void_p]),
-        "describe": (POINTER(Description), [c_void_p]),
-        "predict": (c_int32, [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(POINTER(Result))]),
-        "result_free": (None, [POINTER(Result)]),
-        "result_json": (c_char_p, [POINTER(Result)]),
-        "window_graph": (POINTER(Graph), [c_void_p]),
-        "prepare": (c_int32, [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(POINTER(Prepared))]),
-        "prepared_free": (None, [POINTER(Prepared)]),
-        "output_init": (c_int32, [POINTER(Output), c_size_t]),
-        "decide": (c_int32, [POINTER(Prepared), POINTER(Output), POINTER(POINTER(Result))]),
-        "stream_options_init": (c_int32, [POINTER(StreamOptions), c_size_t]),
-        "stream_open": (
-            c_int32,
-            [c_void_p, POINTER(Recording), POINTER(Patient), POINTER(StreamOptions), POINTER(c_void_p)],
-        ),
-        "stream_free": (None, [c_void_p]),
-        "stream_patient": (c_int32, [c_void_p, POINTER(Patient)]),
-        "stream_push": (c_int32, [c_void_p, c_void_p, c_size_t]),
-        "stream_finish": (c_int32, [c_void_p]),
-        "stream_next": (c_int32, [c_void_p, POINTER(POINTER(Result))]),
-        "stream_reset": (c_int32, [c_void_p]),
-        "stream_describe": (POINTER(StreamState), [c_void_p]),
-    }
-    for name, (returned, arguments) in calls.items():
-        call = getattr(library, f"ecg2lab_{name}")
-        call.restype, call.argtypes = returned, arguments
+    assert library.ecg2lab_abi_version() == HEADER.abi_version, f"{path} was not built from this header"
+    for declared in HEADER.calls:
+        call = getattr(library, f"ecg2lab_{declared.name}")
+        call.restype = type_of(declared.result)
+        call.argtypes = [type_of(parameter.type) for parameter in declared.parameters]
     return library
 
 

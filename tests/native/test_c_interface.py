@@ -211,7 +211,7 @@ def threshold_of(target):
 
 def test_a_description_holds_the_contract(c_interface, library, model, engine):
     described, contract = library.ecg2lab_describe(model.handle)[0], engine.contract
-    assert described.struct_size == ctypes.sizeof(c_interface.Description)
+    assert described.struct_size == ctypes.sizeof(c_interface.STRUCTS["description"])
     assert text(described.name) == contract.name
     assert (described.sampling_rate_hz, described.window_samples) == (100.0, 250)
     assert tuple(text(described.leads[i]) for i in range(described.lead_count)) == contract.signal.leads
@@ -274,7 +274,7 @@ def test_the_operating_point_that_holds_comes_with_its_figures(c_interface, libr
     said = first(record.samples[:, :1250], PATIENT)
     assert (said.threshold, said.operating_point["windows"]) == (0.5, 1)
     said = first(record.samples[:, :2600], PATIENT)
-    assert said.reason == "no operating point holds for 2 windows, only for 1 or 4"
+    assert said.reason == "no operating point holds for 2 windows, only for 1, 4"
     assert (said.verdict, said.operating_point, said.base_rate) == ("no decision", None, 0.25)
     library.ecg2lab_free(model.handle)
 

@@ -204,9 +204,9 @@ def test_the_point_of_exactly_so_many_windows_holds(windows):
 @pytest.mark.parametrize(
     ("stated", "windows", "reason"),
     [
-        ((4, 1), 3, "no operating point holds for 3 windows, only for 1 or 4"),
+        ((4, 1), 3, "no operating point holds for 3 windows, only for 1, 4"),
         ((4,), 1, "no operating point holds for 1 window, only for 4"),
-        ((8, 2, 1), 4, "no operating point holds for 4 windows, only for 1 or 2 or 8"),
+        ((8, 2, 1), 4, "no operating point holds for 4 windows, only for 1, 2, 8"),
     ],
 )
 def test_of_another_number_of_windows_there_is_no_decision(stated, windows, reason):

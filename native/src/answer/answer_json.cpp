@@ -29,6 +29,9 @@ void write(std::string& out, const RecordingNote& recording);
 void write(std::string& out, const PatientNote& patient);
 void write(std::string& out, const EngineNote& engine);
 void write(std::string& out, const Position& position);
+void write(std::string& out, const Effect& effect);
+void write(std::string& out, const Explanation& explanation);
+void write(std::string& out, const SegmentEffect& effect);
 
 template <typename T>
 void write(std::string& out, const Named<T>& values);
@@ -226,6 +229,31 @@ void write(std::string& out, const Position& position) {
       .field("begin_time", position.begin_time);
 }
 
+void write(std::string& out, const Effect& effect) {
+  Object(out).field("part", effect.part).field("logit", effect.logit).field("probability", effect.probability);
+}
+
+void write(std::string& out, const SegmentEffect& effect) {
+  Object(out)
+      .field("start_s", effect.start_s)
+      .field("end_s", effect.end_s)
+      .field("logit", effect.logit)
+      .field("probability", effect.probability);
+}
+
+void write(std::string& out, const Explanation& explanation) {
+  Object(out)
+      .field("target", explanation.target)
+      .field("logit", explanation.logit)
+      .field("probability", explanation.probability)
+      .field("leads", explanation.leads)
+      .field("segments", explanation.segments)
+      .field("facts", explanation.facts)
+      .field("ecg", explanation.ecg)
+      .field("patient", explanation.patient)
+      .field("not_removable", explanation.not_removable);
+}
+
 void write(std::string& out, const PredictionNote& prediction) {
   Object object(out);
   object.field("notice", prediction.notice)
@@ -262,6 +290,12 @@ std::string to_json(const RefusalNote& refusal) {
 std::string to_json(const Named<std::string>& texts) {
   std::string out;
   write(out, texts);
+  return out;
+}
+
+std::string to_json(const std::vector<Explanation>& explanations) {
+  std::string out;
+  write(out, explanations);
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "answer/explain.h"
 #include "answer/notes.h"
 
 namespace ecg2lab {
@@ -11,5 +12,6 @@ namespace ecg2lab {
 std::string to_json(const PredictionNote& prediction);
 std::string to_json(const RefusalNote& refusal);
 std::string to_json(const Named<std::string>& texts);
+std::string to_json(const std::vector<Explanation>& explanations);
 
 }  // namespace ecg2lab

@@ -68,33 +68,47 @@ const Setting* fitting(const std::vector<Setting>& settings, const Situation& si
   return best;
 }
 
-std::string percent(double share) { return number_text(100 * share, 4) + " %"; }
+std::string percent(double share) { return number_text(100 * share, 4); }
 
-std::string counted(std::size_t count, const std::string& thing) {
-  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
+// Of the points for so many windows, one of which there is.
+Message why_not_with(std::size_t missing, const std::vector<const OperatingPoint*>& points) {
+  std::optional<std::size_t> most;
+  bool age_and_sex = false;
+  for (const OperatingPoint* point : points) {
+    if (point->facts == KnownFacts::age_and_sex) {
+      age_and_sex = true;
+    } else {
+      most = std::max(most.value_or(0), point->most_missing);
+    }
+  }
+  const auto one = !most         ? MessageCode::decision_fact_age_and_sex
+                   : age_and_sex ? MessageCode::decision_fact_either
+                                 : MessageCode::decision_fact_at_most;
+  const auto code = MessageCode(static_cast<int>(one) + (missing == 1 ? 0 : 1));
+  std::vector<std::string> values{std::to_string(missing)};
+  if (most) values.push_back(std::to_string(*most));
+  return Message(code, std::move(values));
 }
 
-std::string why_none_fits(const std::vector<OperatingPoint>& points, const Situation& situation) {
+Message why_none_fits(const std::vector<OperatingPoint>& points, const Situation& situation) {
   std::set<std::size_t> windows;
-  std::string facts;
+  std::vector<const OperatingPoint*> of_so_many;
   for (const OperatingPoint& point : points) {
     windows.insert(point.windows);
-    if (point.windows != situation.windows) continue;
-    const bool all = point.facts == KnownFacts::all;
-    facts += facts.empty() ? "with " : " or with ";
-    facts += all ? std::to_string(point.most_missing) + " at most" : std::string(word_of(point.facts)) + " alone";
+    if (point.windows == situation.windows) of_so_many.push_back(&point);
   }
-  if (windows.contains(situation.windows)) {
-    return "no operating point holds with " + counted(situation.missing, "fact") + " missing, only " + facts;
-  }
+  if (!of_so_many.empty()) return why_not_with(situation.missing, of_so_many);
   std::string counts;
-  for (const std::size_t count : windows) counts += (counts.empty() ? "" : " or ") + std::to_string(count);
-  return "no operating point holds for " + counted(situation.windows, "window") + ", only for " + counts;
+  for (const std::size_t count : windows) counts += (counts.empty() ? "" : ", ") + std::to_string(count);
+  const std::string asked = std::to_string(situation.windows);
+  return situation.windows == 1 ? say<MessageCode::decision_window>(asked, counts)
+                                : say<MessageCode::decision_windows>(asked, counts);
 }
 
-std::string why_unsure(const ConformalSet& conformal, double probability) {
+Message why_unsure(const ConformalSet& conformal, double probability) {
   const bool both = probability >= conformal.positive_from;
-  return "at an error of " + percent(conformal.error) + (both ? ", both answers remain" : ", neither answer remains");
+  const std::string error = percent(conformal.error);
+  return both ? say<MessageCode::decision_both_remain>(error) : say<MessageCode::decision_none_remains>(error);
 }
 
 void judge(const Target& target, const Situation& situation, Verdict& verdict) {
@@ -104,37 +118,37 @@ void judge(const Target& target, const Situation& situation, Verdict& verdict) {
   };
   if (!target.decision) {
     if (target.decision_threshold) return flag(*target.decision_threshold);
-    verdict.reason = "the model has no threshold for it";
+    verdict.reasons = {say<MessageCode::decision_none>()};
     return;
   }
   const auto& points = target.decision->points;
   const OperatingPoint* const point = fitting(points, situation);
   verdict.base_rate = (point != nullptr ? *point : points.front()).prevalence;
   if (point == nullptr) {
-    verdict.reason = why_none_fits(points, situation);
+    verdict.reasons = {why_none_fits(points, situation)};
     return;
   }
   verdict.point = static_cast<std::size_t>(point - points.data());
   if (!point->threshold) {
-    verdict.reason = *point->reason;
+    verdict.reasons = {say<MessageCode::decision_not_measured>(*point->reason)};
     return;
   }
   flag(*point->threshold);
   const auto& conformal = point->conformal;
   if (verdict.word == Word::flagged || !conformal || !conformal->is_unsure(verdict.probability)) return;
   verdict.word = Word::unsure;
-  verdict.reason = why_unsure(*conformal, verdict.probability);
+  verdict.reasons = {why_unsure(*conformal, verdict.probability)};
 }
 
 // Of a number that was given, and lies beyond those of the training folds.
-std::optional<std::string> why_beyond(const TrainedRange& range, const Features& patient, const Contract& contract) {
+std::optional<Message> why_beyond(const TrainedRange& range, const Features& patient, const Contract& contract) {
   if (!stated(range.name, patient, contract)) return std::nullopt;
   const auto named = [&](const auto& feature) { return feature.name == range.name; };
   const auto feature = std::find_if(contract.continuous.begin(), contract.continuous.end(), named);
   const float value = patient.continuous[static_cast<std::size_t>(feature - contract.continuous.begin())];
   if (static_cast<float>(range.minimum) <= value && value <= static_cast<float>(range.maximum)) return std::nullopt;
-  return range.name + " lies beyond the " + number_text(range.minimum) + " to " + number_text(range.maximum) + " " +
-         feature->unit + " of those that the model was trained on";
+  return say<MessageCode::experience_fact>(range.name, number_text(range.minimum, 4), number_text(range.maximum, 4),
+                                           feature->unit);
 }
 
 std::optional<Familiarity> recognise(const NetworkOutput& output, const Features& patient, const Contract& contract,
@@ -153,23 +167,16 @@ std::optional<Familiarity> recognise(const NetworkOutput& output, const Features
   if (limit == nullptr) return familiarity;
   familiarity.limit = limit->distance;
   if (familiarity.distance > limit->distance) {
-    familiarity.reasons.push_back("this ECG with these facts is unlike those that the model was trained on: distance " +
-                                  number_text(familiarity.distance, 4) + ", and " + percent(experience.quantile) +
-                                  " of those lie within " + number_text(limit->distance, 4));
+    familiarity.reasons.push_back(say<MessageCode::experience_distance>(
+        number_text(familiarity.distance, 4), percent(experience.quantile), number_text(limit->distance, 4)));
   }
   return familiarity;
 }
 
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
-  return all;
-}
-
 // Nothing is decided of it.
-void withhold(const std::string& reason, Verdict& verdict) {
+void withhold(const std::vector<Message>& reasons, Verdict& verdict) {
   verdict.word = Word::outside_experience;
-  verdict.reason = reason;
+  verdict.reasons = reasons;
   verdict.point.reset();
   verdict.threshold.reset();
 }
@@ -204,8 +211,7 @@ Decided decide(const NetworkOutput& output, const Features& patient, const Contr
     decided.verdicts.push_back(decide_target(logits, index, contract.targets[index], situation));
   }
   if (decided.familiarity && decided.familiarity->outside()) {
-    const std::string reason = joined(decided.familiarity->reasons);
-    for (Verdict& verdict : decided.verdicts) withhold(reason, verdict);
+    for (Verdict& verdict : decided.verdicts) withhold(decided.familiarity->reasons, verdict);
   }
   return decided;
 }

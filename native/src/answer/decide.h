@@ -11,6 +11,7 @@
 
 #include "answer/trained_features.h"
 #include "base/matrix.h"
+#include "base/message.h"
 #include "contract/contract.h"
 #include "patient/patient_features.h"
 
@@ -27,11 +28,12 @@ struct Verdict {
   double lowest;       // of the windows' own probabilities, calibrated alike
   double highest;
   Word word = Word::no_decision;
-  std::string reason = {};                // why it is neither flagged nor not flagged
+  std::vector<Message> reasons = {};      // why it is neither flagged nor not flagged; none: it is one of them
   std::optional<std::size_t> point = {};  // of the target's decision: the operating point that holds here
   std::optional<double> threshold = {};   // that decided
   std::optional<double> base_rate = {};   // of that point, or of any if none holds
 
+  std::optional<std::string> reason() const { return reasons.empty() ? std::nullopt : std::optional(joined(reasons)); }
   // Of the probability to the base rate, where that is a number.
   std::optional<double> ratio() const {
     const double ratio = base_rate && *base_rate > 0 ? probability / *base_rate : INFINITY;
@@ -47,9 +49,9 @@ struct Verdict {
 // How far a recording lies from what the model was trained on.
 struct Familiarity {
   double distance;
-  std::optional<double> limit = {};       // none: nobody measured one for so many windows and facts
-  double quantile;                        // share of familiar recordings within the limit
-  std::vector<std::string> reasons = {};  // why it is outside experience; empty: it is not, or that is not known
+  std::optional<double> limit = {};   // none: nobody measured one for so many windows and facts
+  double quantile;                    // share of familiar recordings within the limit
+  std::vector<Message> reasons = {};  // why it is outside experience; empty: it is not, or that is not known
 
   bool outside() const { return !reasons.empty(); }
 };

@@ -28,7 +28,7 @@ FaultNote describe_fault(const FoundFault& fault, const std::vector<std::string>
           .other_lead = name(fault.other),
           .measured = fault.measured,
           .limit = fault.limit,
-          .message = fault.message};
+          .message = fault.message->text()};
 }
 
 // Those that were measured, by the name of their fault.
@@ -88,7 +88,7 @@ FindingNote describe_finding(const Verdict& verdict, const Target& target) {
                    .lowest = verdict.lowest,
                    .highest = verdict.highest,
                    .verdict = std::string(word_of(verdict.word)),
-                   .reason = verdict.reason.empty() ? std::nullopt : std::optional(verdict.reason),
+                   .reason = verdict.reason(),
                    .base_rate = verdict.base_rate,
                    .ratio = verdict.ratio(),
                    .rule = {},
@@ -105,7 +105,7 @@ ExperienceNote describe_experience(const Familiarity& familiarity) {
           .limit = familiarity.limit,
           .quantile = familiarity.quantile,
           .outside = familiarity.outside(),
-          .reasons = familiarity.reasons};
+          .reasons = texts(familiarity.reasons)};
 }
 
 }  // namespace ecg2lab

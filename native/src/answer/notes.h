@@ -126,10 +126,10 @@ struct PredictionNote {
   std::optional<ErrorNote> refusal;          // of such a window
 };
 
-// A recording that got no answer.
+// A recording that got no answer, or was not asked for one.
 struct RefusalNote {
   std::string record;
-  ErrorNote error;
+  std::optional<ErrorNote> error;  // none: it was only judged, and is good enough
   std::optional<QualityNote> quality;
 };
 

@@ -3,8 +3,10 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "base/utf8.h"
+#include "base/message.h"
 
 namespace ecg2lab {
 
@@ -40,11 +42,17 @@ inline const char* error_name(ErrorKind kind) {
 // patient.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(printable(message)), kind_(kind) {}
+  Error(ErrorKind kind, std::vector<Message> messages)
+      : std::runtime_error(joined(messages)), kind_(kind), messages_(std::move(messages)) {}
+  Error(ErrorKind kind, Message message) : Error(kind, std::vector{std::move(message)}) {}
+  Error(ErrorKind kind, const std::string& text) : Error(kind, Message(text)) {}
+  Error(ErrorKind kind, const char* text) : Error(kind, Message(text)) {}
   ErrorKind kind() const { return kind_; }
+  const std::vector<Message>& messages() const { return messages_; }  // one for each thing that is wrong
 
  private:
   ErrorKind kind_;
+  std::vector<Message> messages_;
 };
 
 }  // namespace ecg2lab

@@ -29,6 +29,11 @@ void check_digests(const std::vector<Member>& members, const Manifest& manifest,
 
 Bundle Bundle::open(const std::string& path) { return {read_file(path), path}; }
 
+Bundle Bundle::open(std::span<const std::byte> content, const std::string& source) {
+  if (content.size() > kLargestBundle) throw Error(ErrorKind::bundle, source + " is larger than any bundle");
+  return {AlignedBytes(content), source};
+}
+
 Bundle::Bundle(AlignedBytes content, const std::string& source)
     : source_(printable(source)),
       content_(std::move(content)),

@@ -21,6 +21,8 @@ class Bundle {
   // Throw Error of kind `bundle` if the file is missing, is no bundle, is damaged, is of another version,
   // or if its members are not what its manifest says.
   static Bundle open(const std::string& path);  // as `read_file` takes it
+  // A copy of what lies in memory.
+  static Bundle open(std::span<const std::byte> content, const std::string& source);
   Bundle(AlignedBytes content, const std::string& source);
 
   const Manifest& manifest() const { return *manifest_; }

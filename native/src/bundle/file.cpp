@@ -15,7 +15,6 @@ namespace ecg2lab {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};
-constexpr std::uintmax_t kLargestBundle = std::uintmax_t{1} << 31;
 
 std::filesystem::path to_path(const std::string& text) {
   if (text.find('\0') != std::string::npos) throw Error(ErrorKind::bundle, "the path of the bundle holds a zero byte");

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 
 namespace ecg2lab {
+
+constexpr std::uint64_t kLargestBundle = std::uint64_t{1} << 31;  // bytes
 
 // Memory that begins at a multiple of 64 bytes, as the members of a bundle do in their file: numbers can be read in
 // place.

@@ -28,7 +28,7 @@ void check_proof(const Bundle& bundle) {
   const Proof& proof = bundle.proof();
   const Manifest& manifest = bundle.manifest();
   if (proof.form != manifest.form || proof.precision != manifest.precision || !proof.passed ||
-      (manifest.network.features && !proof.of_features)) {
+      (manifest.network.features && !proof.limits.contains(kFeatures))) {
     refuse(bundle, "parity.json is no proof of this bundle");
   }
 }

@@ -95,7 +95,8 @@ void check_decisions(const std::string& precision, Fields& fields, const Field& 
     gate.refuse("the gate of " + precision + " was not passed");
 }
 
-void check_gate(const std::string& precision, const Field& field) {
+// The largest error of a logit that it measured.
+double read_gate(const std::string& precision, const Field& field) {
   Fields fields(field);
   const std::string spoken_of = kReduced[fields.required("precision").word(kReduced)];
   if (spoken_of != precision) field.refuse("the gate of " + precision + " speaks of " + spoken_of);
@@ -107,22 +108,23 @@ void check_gate(const std::string& precision, const Field& field) {
     for (const Field& name : names->items()) name.text();
   }
   fields.required("macro_auroc_loss").number();
-  for (const char* name : {"logit_error_max", "logit_error_median"}) read_not_negative(fields.required(name));
+  const double error = read_not_negative(fields.required("logit_error_max"));
+  read_not_negative(fields.required("logit_error_median"));
   const double loss = fields.required("worst_auroc_loss").number();
   if (!(loss <= read_not_negative(fields.required("limit"))))
     field.refuse("the gate of " + precision + " was not passed");
   check_decisions(precision, fields, field);
   fields.refuse_unknown();
+  return error;
 }
 
-std::set<std::string> read_gates(const Field& field) {
-  std::set<std::string> gates;
+std::map<std::string, double> read_gates(const Field& field) {
+  std::map<std::string, double> gates;
   for (const auto& [precision, gate] : field.members()) {
     if (std::find(kReduced.begin(), kReduced.end(), precision) == kReduced.end()) {
       gate.refuse("no gate is known for '" + precision + "'");
     }
-    check_gate(precision, gate);
-    gates.insert(precision);
+    gates.emplace(precision, read_gate(precision, gate));
   }
   return gates;
 }

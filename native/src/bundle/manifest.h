@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,7 +47,7 @@ struct Manifest {
   std::int64_t opset;  // of the graphs
   std::optional<StepSizes> step;
   std::map<std::string, Digest> members;
-  std::set<std::string> gates;  // reduced precisions that were measured and passed
+  std::map<std::string, double> gates;  // reduced precisions that were measured and passed: largest error of a logit
   Contract contract;
 
   // The sentence that goes with every answer.

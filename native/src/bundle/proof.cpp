@@ -1,5 +1,7 @@
 #include "bundle/proof.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "base/fields.h"
 #include "base/json.h"
@@ -17,12 +19,16 @@ void read_check(const Field& field, Proof& proof) {
   if (!(limit.number() > 0)) limit.refuse("expected a number > 0");
   fields.refuse_unknown();
   proof.passed = error <= limit.number() && proof.passed;
-  proof.of_features = quantity == "features" || proof.of_features;
+  const auto tightest = proof.limits.emplace(quantity, limit.number()).first;
+  tightest->second = std::min(tightest->second, limit.number());
 }
 
 Proof read_proof(const Field& field) {
   Fields fields(field);
-  Proof proof{.form = fields.required("form").text(), .precision = fields.required("precision").text(), .left_out = {}};
+  Proof proof{.form = fields.required("form").text(),
+              .precision = fields.required("precision").text(),
+              .limits = {},
+              .left_out = {}};
   for (const Field& check : fields.required("checks").items(1)) read_check(check, proof);
   for (const auto& [name, why] : fields.required("left_out").members()) proof.left_out.emplace(name, why.text());
   if (const auto refused = fields.find("refused")) {

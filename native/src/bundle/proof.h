@@ -11,7 +11,7 @@ namespace ecg2lab {
 struct Proof {
   std::string form, precision;
   bool passed = true;
-  bool of_features = false;                     // as well as of logits
+  std::map<std::string, double> limits;         // the tightest of each quantity: "kernel", "logits", "features"
   std::map<std::string, std::string> left_out;  // what was not measured, and why
 };
 

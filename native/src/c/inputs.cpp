@@ -1,5 +1,6 @@
 #include "c/inputs.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -135,6 +136,11 @@ constexpr std::array<NamedFact, 11> kNumbers{{{"age", &ecg2lab_patient::age},
 constexpr std::array kSexes{"female", "male"};
 constexpr std::array kRaces{"asian", "black", "hispanic", "other", "white"};
 
+std::function<void(std::size_t)> to_hook(ecg2lab_thread_hook hook, void* user) {
+  if (hook == nullptr) return nullptr;
+  return [hook, user](std::size_t thread) { hook(user, thread); };
+}
+
 template <std::size_t N>
 void add_word(Patient& patient, const char* name, int32_t code, const std::array<const char*, N>& words) {
   if (code == -1) return;
@@ -150,7 +156,27 @@ ModelOptions to_options(const ecg2lab_options& options) {
           "options: unknown out_of_range " + std::to_string(options.out_of_range));
   return {.precision = options.precision == nullptr ? "" : options.precision,
           .threads = options.threads,
-          .out_of_range = OutOfRange(options.out_of_range)};
+          .out_of_range = OutOfRange(options.out_of_range),
+          .hooks = {.begin = to_hook(options.thread_begin, options.thread_user),
+                    .end = to_hook(options.thread_end, options.thread_user)}};
+}
+
+std::vector<std::size_t> to_targets(const ecg2lab_explain_options& options, const Contract& contract) {
+  std::vector<std::size_t> targets;
+  if (options.targets == nullptr) {
+    require(options.target_count == 0, "explain: targets is NULL and target_count is not 0");
+    for (std::size_t i = 0; i < contract.targets.size(); ++i) targets.push_back(i);
+    return targets;
+  }
+  for (std::size_t i = 0; i < options.target_count; ++i) {
+    const char* const name = options.targets[i];
+    require(name != nullptr, "explain: the name of target " + std::to_string(i) + " is NULL");
+    const auto found = std::find_if(contract.targets.begin(), contract.targets.end(),
+                                    [&](const Target& target) { return target.name == name; });
+    require(found != contract.targets.end(), std::string("explain: the model has no target ") + name);
+    targets.push_back(static_cast<std::size_t>(found - contract.targets.begin()));
+  }
+  return targets;
 }
 
 RawSamples to_samples(const ecg2lab_recording& recording, const void* data, std::size_t count) {

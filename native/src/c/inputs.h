@@ -14,6 +14,8 @@ RecordingFormat to_format(const ecg2lab_recording& recording);
 // The samples of one push, of which `recording` says all but where they are and how many; there is one at least.
 RawSamples to_samples(const ecg2lab_recording& recording, const void* samples, std::size_t count);
 StreamOptions to_options(const ecg2lab_stream_options& options);
+// Positions of the targets in the contract.
+std::vector<std::size_t> to_targets(const ecg2lab_explain_options& options, const Contract& contract);
 Patient to_patient(const ecg2lab_patient& patient);
 
 // Names and values, copied.

@@ -20,6 +20,12 @@ class List {
     pointers_.push_back(&items_.back());
     return items_.back();
   }
+  // Of what cannot be moved.
+  T& make() {
+    items_.emplace_back();
+    pointers_.push_back(&items_.back());
+    return items_.back();
+  }
 
   const T* const* data() const { return pointers_.data(); }
   std::size_t size() const { return pointers_.size(); }

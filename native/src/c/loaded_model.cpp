@@ -1,12 +1,13 @@
 #include "c/loaded_model.h"
 
+#include "base/utf8.h"
 #include "bundle/fit.h"
 #include "c/status.h"
 
 namespace ecg2lab::c {
 
-LoadedModel::LoadedModel(const std::string& path, const ModelOptions& options, ecg2lab_log log, void* log_user)
-    : model_(Bundle::open(path), options),
+LoadedModel::LoadedModel(Bundle bundle, const ModelOptions& options, ecg2lab_log log, void* log_user)
+    : model_(std::move(bundle), options),
       log_(log),
       log_user_(log_user),
       description_(std::make_shared<const Description>(model_)) {

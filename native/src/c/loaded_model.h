@@ -12,8 +12,8 @@ namespace ecg2lab::c {
 
 class LoadedModel {
  public:
-  // Throws as Bundle::open and Model do.
-  LoadedModel(const std::string& path, const ModelOptions& options, ecg2lab_log log, void* log_user);
+  // Throws as Model does.
+  LoadedModel(Bundle bundle, const ModelOptions& options, ecg2lab_log log, void* log_user);
   LoadedModel(const LoadedModel&) = delete;  // the graph points into this one
   LoadedModel& operator=(const LoadedModel&) = delete;
 

@@ -18,6 +18,7 @@ struct ecg2lab_stream {
 
   void push(const void* samples, std::size_t count);
   ecg2lab::Stream& stream() { return stream_; }
+  const ecg2lab::Stream& stream() const { return stream_; }
   const std::shared_ptr<const ecg2lab::c::LoadedModel>& model() const { return model_; }
   const ecg2lab::c::SourceFields& source() const { return source_; }
   const ecg2lab_stream_state& describe();

@@ -94,6 +94,7 @@ void PreparedRecording::fill() {
   quality = judged_.quality;
   leads = judged_.leads, lead_count = judged_.lead_count;
   faults = judged_.faults, fault_count = judged_.fault_count;
+  messages = judged_.messages, message_count = judged_.message_count;
 }
 
 }  // namespace ecg2lab::c

@@ -19,6 +19,7 @@ class PreparedRecording : public ecg2lab_prepared {
 
   // Throws ArgumentError on numbers that are missing or too few, Error of kind `backend` on one that is not finite.
   std::unique_ptr<Result> decide(const ecg2lab_output* output) const;
+  std::span<const ecg2lab_message* const> parts() const { return judged_.parts(); }
 
  private:
   NetworkOutput check(const ecg2lab_output& output) const;

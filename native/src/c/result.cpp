@@ -71,12 +71,17 @@ ecg2lab_experience experience_of(const std::optional<Familiarity>& familiarity) 
 
 }  // namespace
 
-Result::Result(std::shared_ptr<const Description> model, Answer answer, SourceFields source)
-    : ecg2lab_result{}, model_(std::move(model)), answer_(std::move(answer)), source_fields_(std::move(source)) {
+Result::Result(std::shared_ptr<const Description> model, Answer answer, SourceFields source, bool asked)
+    : ecg2lab_result{},
+      model_(std::move(model)),
+      answer_(std::move(answer)),
+      asked_(asked),
+      source_fields_(std::move(source)) {
   add_leads();
   add_faults();
   add_findings();
   add_imputed();
+  add_explanations();
   for (const std::string& fact : answer_.features.unused) unused_.push_back(fact.c_str());
   for (const std::string& fact : answer_.features.out_of_range) out_of_range_.push_back(fact.c_str());
   for (const auto& [name, value] : source_fields_) source_list_.add({.name = name.c_str(), .value = value.c_str()});
@@ -112,6 +117,7 @@ void Result::add_faults() {
   if (!answer_.quality) return;
   const auto& names = model_->contract().signal.leads;
   for (const FoundFault& fault : answer_.quality->faults) {
+    const ecg2lab_message* const said = said_.add(*fault.message);
     fault_list_.add({.code = static_cast<int32_t>(index_of(fault.fault)) + 1,
                      .refuses = fault.refuses,
                      .name = rule_of(fault.fault).name.data(),  // of a literal: it ends with a zero
@@ -119,7 +125,8 @@ void Result::add_faults() {
                      .other_lead = fault.other ? names[*fault.other].c_str() : nullptr,
                      .measured = fault.measured,
                      .limit = fault.limit,
-                     .message = fault.message.c_str()});
+                     .message = said->text,
+                     .said = said});
   }
 }
 
@@ -128,18 +135,23 @@ void Result::add_findings() {
     const Verdict& verdict = answer_.findings[i];
     const std::optional<Decision>& decision = model_->contract().targets[i].decision;
     const std::optional<bool> detected = verdict.detected();
-    finding_list_.add({.target = model_->shown().targets[i],
-                       .probability = verdict.probability,
-                       .lowest = verdict.lowest,
-                       .highest = verdict.highest,
-                       .decision_threshold = verdict.threshold.value_or(kNone),
-                       .detected = detected ? int32_t{*detected} : -1,
-                       .verdict = static_cast<int32_t>(verdict.word),
-                       .reason = verdict.reason.empty() ? nullptr : verdict.reason.c_str(),
-                       .base_rate = verdict.base_rate.value_or(kNone),
-                       .ratio = verdict.ratio().value_or(kNone),
-                       .rule = decision ? decision->rule.c_str() : nullptr,
-                       .operating_point = verdict.point ? model_->operating_point(i, *verdict.point) : nullptr});
+    SaidMessages& reasons = reasons_.make();
+    for (const Message& reason : verdict.reasons) reasons.add(reason);
+    finding_list_.add(
+        {.target = model_->shown().targets[i],
+         .probability = verdict.probability,
+         .lowest = verdict.lowest,
+         .highest = verdict.highest,
+         .decision_threshold = verdict.threshold.value_or(kNone),
+         .detected = detected ? int32_t{*detected} : -1,
+         .verdict = static_cast<int32_t>(verdict.word),
+         .reason = verdict.reasons.empty() ? nullptr : reason_texts_.emplace_back(*verdict.reason()).c_str(),
+         .base_rate = verdict.base_rate.value_or(kNone),
+         .ratio = verdict.ratio().value_or(kNone),
+         .rule = decision ? decision->rule.c_str() : nullptr,
+         .operating_point = verdict.point ? model_->operating_point(i, *verdict.point) : nullptr,
+         .reasons = reasons.data(),
+         .reason_count = reasons.size()});
   }
 }
 
@@ -149,6 +161,37 @@ void Result::add_imputed() {
     const auto* word = std::get_if<std::string>(&value);
     imputed_list_.add(
         {.name = name.c_str(), .number = number ? *number : kNone, .word = word ? word->c_str() : nullptr});
+  }
+}
+
+void Result::add_explanations() {
+  const auto to_c = [](const Effect& effect) {
+    return ecg2lab_effect{.part = effect.part.c_str(), .logit = effect.logit, .probability = effect.probability};
+  };
+  for (const Explanation& explanation : answer_.explanations) {
+    ExplanationParts& parts = explanation_parts_.make();
+    for (const Effect& effect : explanation.leads) parts.leads.add(to_c(effect));
+    for (const Effect& effect : explanation.facts) parts.facts.add(to_c(effect));
+    for (const SegmentEffect& effect : explanation.segments) {
+      parts.segments.add({effect.start_s, effect.end_s, effect.logit, effect.probability});
+    }
+    for (const std::string& fact : explanation.not_removable) parts.not_removable.push_back(fact.c_str());
+    const auto& targets = model_->contract().targets;
+    const auto named = [&](const Target& target) { return target.name == explanation.target; };
+    const auto target = std::find_if(targets.begin(), targets.end(), named) - targets.begin();
+    explanation_list_.add({.target = model_->shown().targets[target],
+                           .logit = explanation.logit,
+                           .probability = explanation.probability,
+                           .leads = parts.leads.data(),
+                           .lead_count = parts.leads.size(),
+                           .segments = parts.segments.data(),
+                           .segment_count = parts.segments.size(),
+                           .facts = parts.facts.data(),
+                           .fact_count = parts.facts.size(),
+                           .ecg = &parts.whole.add(to_c(explanation.ecg)),
+                           .patient = explanation.patient ? &parts.whole.add(to_c(*explanation.patient)) : nullptr,
+                           .not_removable = parts.not_removable.data(),
+                           .not_removable_count = parts.not_removable.size()});
   }
 }
 
@@ -167,10 +210,10 @@ std::string Result::make_json() const {
   note.engine.versions = {{"ecg2lab", ECG2LAB_VERSION}};
   if (!source_fields_.empty()) note.source.text = to_json(source_fields_);
   const bool answered = !answer_.refused || answer_.position;  // a refused window of a stream is an answer
-  const bool judged = answer_.refused && answer_.refused->kind == ErrorKind::quality;
+  const bool judged = !asked_ || (answer_.refused && answer_.refused->kind == ErrorKind::quality);
   if (answer_.refused && !judged) note.recording.quality = {};
-  if (answered) return to_json(note);
-  return to_json(RefusalNote{.record = "", .error = *note.refusal, .quality = note.recording.quality});
+  if (asked_ && answered) return to_json(note);
+  return to_json(RefusalNote{.record = "", .error = note.refusal, .quality = note.recording.quality});
 }
 
 void Result::fill() {
@@ -178,7 +221,11 @@ void Result::fill() {
   struct_size = sizeof(ecg2lab_result);
   status = answer_.refused ? status_of(answer_.refused->kind) : ECG2LAB_OK;
   refusal = refusal_of(answer_);
-  message = answer_.refused ? answer_.refused->message.c_str() : "";
+  if (answer_.refused) {
+    message_ = joined(answer_.refused->messages);
+    for (const Message& part : answer_.refused->messages) refusal_messages_.push_back(said_.add(part));
+  }
+  message = message_.c_str();
   notice = description.notice;
   model_name = description.name;
   bundle_digest = description.bundle_digest;
@@ -196,6 +243,8 @@ void Result::fill() {
   out_of_range = out_of_range_.data(), out_of_range_count = out_of_range_.size();
   experience = experience_of(answer_.familiarity);
   experience_distance = answer_.familiarity ? answer_.familiarity->distance : kNone;
+  messages = refusal_messages_.data(), message_count = refusal_messages_.size();
+  explanations = explanation_list_.data(), explanation_count = explanation_list_.size();
   experience_limit = answer_.familiarity ? answer_.familiarity->limit.value_or(kNone) : kNone;
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <new>
+#include <span>
 #include <stdexcept>
 
 #include "base/errors.h"
 #include "base/float_environment.h"
+#include "base/interruption.h"
 #include "ecg2lab.h"
 
 namespace ecg2lab::c {
@@ -18,14 +20,30 @@ class ArgumentError : public std::invalid_argument {
 
 ecg2lab_status status_of(ErrorKind kind);
 
-constexpr std::size_t kLongestMessage = 1024;
-
 // The calling thread's message. It lies in memory that is always there, so that running out of memory can be said too;
 // a longer message is cut. Nothing has to be released when a thread ends, which would keep the library loaded until
 // then.
 void clear_message() noexcept;
-ecg2lab_status fail(ecg2lab_status status, const char* message) noexcept;
+ecg2lab_status fail(ecg2lab_status status, const char* message) noexcept;  // of no code
+ecg2lab_status fail(ecg2lab_status status, const char* message, std::span<const Message> parts) noexcept;
 const char* message() noexcept;
+std::span<const ecg2lab_message* const> messages() noexcept;
+// The same, as a result has it.
+ecg2lab_status fail(ecg2lab_status status, const char* message, std::span<const ecg2lab_message* const> parts) noexcept;
+
+// What the last call of a thread said, in fixed memory. Its structs point into it, so that a copy is only good for
+// putting it back.
+struct LastMessages {
+  static constexpr std::size_t kLongest = 1024, kMost = 16, kMostParameters = 48, kText = 6144;
+
+  char line[kLongest];
+  std::size_t count, parameter_count, used;
+  ecg2lab_message messages[kMost];
+  const ecg2lab_message* list[kMost];
+  ecg2lab_parameter parameters[kMostParameters];
+  const ecg2lab_parameter* parameter_list[kMostParameters];
+  char text[kText];
+};
 
 // While one lives, this thread computes as the library wants it.
 class Inside {
@@ -52,7 +70,7 @@ class Outside {
 
  private:
   FloatEnvironment floats_;
-  char message_[kLongestMessage];
+  LastMessages messages_;
 };
 
 // Runs `work`, which returns a status; no exception leaves.
@@ -63,7 +81,10 @@ ecg2lab_status caught(Work&& work) noexcept {
   } catch (const ArgumentError& error) {
     return fail(ECG2LAB_ERROR_ARGUMENT, error.what());
   } catch (const Error& error) {
-    return fail(status_of(error.kind()), error.what());
+    return fail(status_of(error.kind()), error.what(), error.messages());
+  } catch (const Interrupted& stop) {
+    const bool late = stop.why() == Interrupted::Why::deadline;
+    return fail(late ? ECG2LAB_ERROR_DEADLINE : ECG2LAB_ERROR_CANCELLED, stop.what());
   } catch (const std::bad_alloc&) {
     return fail(ECG2LAB_ERROR_MEMORY, "out of memory");
   } catch (const std::length_error&) {  // a size beyond what any container holds

@@ -45,6 +45,19 @@ ecg2lab_stream_options Versioned<ecg2lab_stream_options>::defaults() {
           .longest_backlog_s = ours.longest_backlog_s};
 }
 
+ecg2lab_call Versioned<ecg2lab_call>::defaults() {
+  ecg2lab_call call{};
+  call.struct_size = sizeof call;
+  return call;
+}
+
+ecg2lab_explain_options Versioned<ecg2lab_explain_options>::defaults() {
+  ecg2lab_explain_options options{};
+  options.struct_size = sizeof options;
+  options.segment_s = kUsualSegmentS;
+  return options;
+}
+
 ecg2lab_output Versioned<ecg2lab_output>::defaults() {
   ecg2lab_output output{};
   output.struct_size = sizeof output;

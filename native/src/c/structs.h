@@ -72,6 +72,20 @@ struct Versioned<ecg2lab_stream_options> {
 };
 
 template <>
+struct Versioned<ecg2lab_call> {
+  static constexpr const char* kName = "ecg2lab_call";
+  static constexpr std::size_t kShortest = sizeof(ecg2lab_call);
+  static ecg2lab_call defaults();
+};
+
+template <>
+struct Versioned<ecg2lab_explain_options> {
+  static constexpr const char* kName = "ecg2lab_explain_options";
+  static constexpr std::size_t kShortest = sizeof(ecg2lab_explain_options);
+  static ecg2lab_explain_options defaults();
+};
+
+template <>
 struct Versioned<ecg2lab_output> {
   static constexpr const char* kName = "ecg2lab_output";
   static constexpr std::size_t kShortest = sizeof(ecg2lab_output);

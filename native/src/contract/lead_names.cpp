@@ -57,10 +57,10 @@ std::vector<std::string> canonical_leads(const std::vector<std::string>& names) 
     if (lead.empty()) {
       std::string all;
       for (const std::string& standard : standard_leads()) all += (all.empty() ? "" : ", ") + standard;
-      throw Error(ErrorKind::recording, "unknown lead '" + name + "'; the standard twelve are " + all);
+      throw Error(ErrorKind::recording, say<MessageCode::recording_unknown_lead>(name, all));
     }
     if (std::find(leads.begin(), leads.end(), lead) != leads.end()) {
-      throw Error(ErrorKind::recording, "lead " + lead + " appears twice");
+      throw Error(ErrorKind::recording, say<MessageCode::recording_lead_twice>(lead));
     }
     leads.push_back(lead);
   }

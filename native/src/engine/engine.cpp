@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/float_environment.h"
+#include "base/interruption.h"
 #include "engine/kernels/instruction_sets.h"
 #include "engine/packed_network.h"
 #include "engine/team.h"
@@ -37,6 +38,7 @@ class Pass {
   void run(const float* signal, const float* continuous, const std::int64_t* categorical, float* logits,
            float* features) {
     for (std::size_t index = 0; index < net_.layers.size(); ++index) {
+      check_interruption();
       const float* const first = index == 0 ? signal : nullptr;
       convolve(net_.layers[index], first, index == 0 ? nullptr : &net_.layers[index - 1]);
       if (net_.product->precision == Precision::int8) quantise();
@@ -218,7 +220,7 @@ struct Engine::State {
   State(const TensorMap& tensors, const NetworkSizes& sizes, const EngineOptions& options)
       : network(read_network(tensors, sizes), select_product(options.precision, options.instruction_set)),
         workspaces(network, options.threads),
-        team(options.threads),
+        team(options.threads, options.hooks),
         alone(1) {}
 
   PackedNetwork network;

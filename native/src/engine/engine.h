@@ -8,6 +8,7 @@
 #include "base/tensor.h"
 #include "engine/kernels/table.h"
 #include "engine/network.h"
+#include "engine/thread_hooks.h"
 
 namespace ecg2lab {
 
@@ -15,6 +16,7 @@ struct EngineOptions {
   std::size_t threads = 1;  // of one call, the caller's among them
   Precision precision = Precision::fp32;
   std::string instruction_set = {};  // of `available_instruction_sets`; empty: the fastest
+  ThreadHooks hooks = {};
 };
 
 // Glossary: B windows, L samples of one, F features, n targets.
@@ -37,8 +39,8 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
 
   // `logits` is (B, n); `features`, what the last layer is given, (B, F), or null. Inputs must be finite; throws
-  // std::invalid_argument if a code is none of its category's. Memory is allocated only when more threads call at once
-  // than ever before.
+  // std::invalid_argument if a code is none of its category's, and Interrupted between two layers. Memory is allocated
+  // only when more threads call at once than ever before.
   void run(const NetworkInput& in, float* logits, float* features = nullptr) const;
 
   const NetworkSizes& sizes() const;

@@ -1,6 +1,8 @@
 #include "engine/team.h"
 
 #ifndef _WIN32
+#include <pthread.h>
+
 #include <csignal>
 #endif
 
@@ -73,9 +75,16 @@ class NoSignals {
 #endif
 };
 
+// As debuggers and `top` show it.
+void name_thread([[maybe_unused]] std::size_t thread) {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), ("ecg2lab-" + std::to_string(thread)).c_str());
+#endif
+}
+
 }  // namespace
 
-Team::Team(std::size_t threads) {
+Team::Team(std::size_t threads, ThreadHooks hooks) : hooks_(std::move(hooks)) {
   if (threads == 0) throw std::invalid_argument("at least one thread is needed");
   try {
     const NoSignals inherited;
@@ -87,6 +96,7 @@ Team::Team(std::size_t threads) {
     stop();  // those that were started must end before their team does
     throw;
   }
+  for (std::size_t begun = begun_.load(); begun < helpers_->size(); begun = begun_.load()) begun_.wait(begun);
 }
 
 Team::~Team() {
@@ -146,10 +156,17 @@ bool Team::take_task(std::size_t thread) {
 }
 
 void Team::help(std::size_t thread) {
-  const FloatEnvironment floats(Denormals::flush);
-  while (!stopping_.load()) {
-    if (!take_task(thread)) wait_for_task();
+  name_thread(thread);
+  if (hooks_.begin) hooks_.begin(thread);
+  begun_.fetch_add(1);
+  begun_.notify_one();
+  {
+    const FloatEnvironment floats(Denormals::flush);
+    while (!stopping_.load()) {
+      if (!take_task(thread)) wait_for_task();
+    }
   }
+  if (hooks_.end) hooks_.end(thread);
 }
 
 void Team::wait_for_task() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/process.h"
+#include "engine/thread_hooks.h"
 
 namespace ecg2lab {
 
@@ -17,8 +18,9 @@ namespace ecg2lab {
 // signal, whose handlers are for the program's own threads.
 class Team {
  public:
-  // `threads` with the caller; 1 has no helpers. Throws Error of kind `backend` if the system does not start them.
-  explicit Team(std::size_t threads);
+  // `threads` with the caller; 1 has no helpers. Returns when every helper has run its hook. Throws Error of kind
+  // `backend` if the system does not start them.
+  explicit Team(std::size_t threads, ThreadHooks hooks = {});
   // In a process that was forked off there are no helpers to wait for.
   ~Team();
   Team(const Team&) = delete;
@@ -70,6 +72,8 @@ class Team {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint32_t> alarm_{0};  // changes to wake who sleeps
   std::atomic<std::size_t> sleeping_{0};
+  std::atomic<std::size_t> begun_{0};  // helpers that have run their hook
+  const ThreadHooks hooks_;
   const long process_ = process_id();
   std::unique_ptr<std::vector<std::thread>> helpers_ = std::make_unique<std::vector<std::thread>>();
 };

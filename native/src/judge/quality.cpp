@@ -105,8 +105,7 @@ void Judge::find(Fault fault, double measured, std::optional<std::size_t> lead) 
                    .lead = lead,
                    .other = {},
                    .measured = measured,
-                   .limit = refuses ? *limits.refuse : *limits.warn,
-                   .message = {}};
+                   .limit = refuses ? *limits.refuse : *limits.warn};
   if (fault == Fault::duplicate) found.other = figures_->most_alike[*lead];
   found.message = describe(found, reports_, contract_);
   if (lead && refuses && !quality_.leads[*lead]) quality_.leads[*lead] = fault;

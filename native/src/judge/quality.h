@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/message.h"
 #include "contract/contract.h"
 #include "contract/quality_limits.h"
 #include "prepare/prepare.h"
@@ -22,14 +23,14 @@ struct FoundFault {
   std::optional<std::size_t> other;  // the lead that this one repeats
   double measured;
   double limit;
-  std::string message;  // one sentence
+  std::optional<Message> message = {};
 };
 
 struct Quality {
   std::vector<FoundFault> faults;           // in the order of `Fault`, then of the leads
   std::vector<std::optional<Fault>> leads;  // in the contract's order: the first fault that refuses; none: good
   std::optional<Fault> refusal;             // the first of all
-  std::string message;                      // empty: not refused
+  std::optional<Message> message;           // none: not refused
 
   QualityVerdict verdict() const;
   ErrorKind kind() const;  // of the error that says so

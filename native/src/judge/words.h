@@ -1,7 +1,6 @@
 // The sentences of the quality gate.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "judge/quality.h"
@@ -9,10 +8,10 @@
 namespace ecg2lab {
 
 // Of one fault.
-std::string describe(const FoundFault& fault, const std::vector<LeadReport>& reports, const Contract& contract);
+Message describe(const FoundFault& fault, const std::vector<LeadReport>& reports, const Contract& contract);
 
 // Of a refusal: `faults` are of one kind, and refuse.
-std::string describe_refusal(const std::vector<const FoundFault*>& faults, const std::vector<LeadReport>& reports,
-                             const Contract& contract);
+Message describe_refusal(const std::vector<const FoundFault*>& faults, const std::vector<LeadReport>& reports,
+                         const Contract& contract);
 
 }  // namespace ecg2lab

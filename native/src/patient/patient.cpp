@@ -32,8 +32,6 @@ std::vector<std::pair<std::string, Fact>> Patient::facts() const {
   return all;
 }
 
-void PatientFaults::add(const std::string& fault) { all_ += (all_.empty() ? "" : "; ") + fault; }
-
 void PatientFaults::refuse() const {
   if (!all_.empty()) throw Error(ErrorKind::patient, all_);
 }
@@ -41,10 +39,10 @@ void PatientFaults::refuse() const {
 void check_patient(const Patient& patient) {
   PatientFaults faults;
   for (const auto& [name, value] : patient.numbers) {
-    if (!std::isfinite(value)) faults.add(name + " must be a finite number");
+    if (!std::isfinite(value)) faults.add(say<MessageCode::patient_not_finite>(name));
   }
   if (patient.knows("temperature_c") && patient.knows("temperature_f")) {
-    faults.add("temperature is given twice: leave out temperature_c or temperature_f");
+    faults.add(say<MessageCode::patient_two_temperatures>());
   }
   faults.refuse();
 }

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/message.h"
+
 namespace ecg2lab {
 
 // Names of all facts, in the order in which they are said; `sex` and `race` are words, all others numbers whose unit is
@@ -28,12 +30,12 @@ struct Patient {
 // What is wrong with a patient: said all at once, since whoever corrects one value wants to know of the others.
 class PatientFaults {
  public:
-  void add(const std::string& fault);
+  void add(Message fault) { all_.push_back(std::move(fault)); }
   // Throws Error of kind `patient` that names every fault, if there is one.
   void refuse() const;
 
  private:
-  std::string all_;
+  std::vector<Message> all_;
 };
 
 // Throws Error of kind `patient` if numbers are not finite or temperature is given twice; all that is wrong is named.

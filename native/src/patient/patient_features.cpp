@@ -10,8 +10,6 @@
 namespace ecg2lab {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorKind::patient, why); }
-
 std::optional<double> find(const Patient& patient, const std::string& name) {
   const auto number = patient.numbers.find(name);
   return number == patient.numbers.end() ? std::nullopt : std::optional(number->second);
@@ -20,14 +18,14 @@ std::optional<double> find(const Patient& patient, const std::string& name) {
 void check_population(const Patient& patient, const Population& population, PatientFaults& faults) {
   const auto age = find(patient, "age");
   if (age && *age >= 0 && *age < population.minimum_age) {
-    faults.add("this model is for patients of " + number_text(population.minimum_age) + " years and older");
+    faults.add(say<MessageCode::patient_too_young>(number_text(population.minimum_age)));
   }
 }
 
 void check_pressures(const Patient& patient, PatientFaults& faults) {
   const auto diastolic = find(patient, "diastolic_mmhg"), systolic = find(patient, "systolic_mmhg");
   if (diastolic && systolic && *diastolic > *systolic) {
-    faults.add("diastolic_mmhg is above systolic_mmhg: were they exchanged?");
+    faults.add(say<MessageCode::patient_pressures>());
   }
 }
 
@@ -71,11 +69,11 @@ void check_ranges(const Patient& stated, const Patient& derived, const Contract&
   for (const ContinuousFeature* feature : outside) {
     const bool derived_bmi = feature->name == "bmi" && !stated.knows("bmi");
     if (derived_bmi && no_body) continue;  // the height or weight that it follows from is named
-    const char* hint = derived_bmi                        ? " (it follows from height_cm and weight_kg)"
-                       : feature->name == "temperature_f" ? " (°C is temperature_c, °F is temperature_f)"
-                                                          : "";
-    faults.add(fact_of(derived, feature->name) + " is outside " + number_text(feature->minimum) + " to " +
-               number_text(feature->maximum) + " " + feature->unit + hint);
+    const MessageCode code = derived_bmi                        ? MessageCode::patient_bmi_out_of_range
+                             : feature->name == "temperature_f" ? MessageCode::patient_temperature_out_of_range
+                                                                : MessageCode::patient_out_of_range;
+    faults.add(Message(code, {fact_of(derived, feature->name), number_text(feature->minimum),
+                              number_text(feature->maximum), feature->unit}));
   }
 }
 
@@ -135,7 +133,8 @@ void add_code(const Patient& patient, const CategoricalFeature& feature, Patient
   std::optional<std::int64_t> code = feature.missing_code;
   if (fact != patient.words.end()) {
     code = std::find(words.begin(), words.end(), fact->second) - words.begin();
-    if (static_cast<std::size_t>(*code) == words.size()) faults.add(feature.name + " must be one of " + join(words));
+    if (static_cast<std::size_t>(*code) == words.size())
+      faults.add(say<MessageCode::patient_unknown_word>(feature.name, join(words)));
   } else if (code) {
     inputs.features.imputed.emplace_back(feature.name, words.at(static_cast<std::size_t>(*code)));
   } else {
@@ -154,8 +153,8 @@ void add_flags(const Inputs& inputs, MissingFlags place, Features& features) {
 
 void refuse_missing(const std::vector<std::string>& names) {
   if (names.empty()) return;
-  refuse(std::string("missing input") + (names.size() > 1 ? "s" : "") + ": " + join(names) +
-         " (this model has no substitutes for missing values: give them all)");
+  throw Error(ErrorKind::patient, names.size() > 1 ? say<MessageCode::patient_missing_inputs>(join(names))
+                                                   : say<MessageCode::patient_missing_input>(join(names)));
 }
 
 bool wants(const Contract& contract, const std::string& name) {

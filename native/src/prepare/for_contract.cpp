@@ -30,7 +30,7 @@ auto refusing(Work&& work) {
   try {
     return work();
   } catch (const std::invalid_argument& error) {
-    throw Error(ErrorKind::recording, std::string("this recording cannot be used: ") + error.what());
+    throw Error(ErrorKind::recording, say<MessageCode::recording_unusable>(error.what()));
   }
 }
 
@@ -40,8 +40,10 @@ void require_leads(const std::vector<std::string>& recorded, const std::vector<s
   if (missing.empty()) return;
   std::vector<std::string> present = recorded;
   present.insert(present.end(), ignored.begin(), ignored.end());
-  throw Error(ErrorKind::recording, (missing.size() > 1 ? "missing leads: " : "missing lead: ") + join(missing) +
-                                        " (the recording has " + (present.empty() ? "none" : join(present)) + ")");
+  const std::string named = present.empty() ? "none" : join(present);
+  throw Error(ErrorKind::recording, missing.size() > 1
+                                        ? say<MessageCode::recording_missing_leads>(join(missing), named)
+                                        : say<MessageCode::recording_missing_lead>(join(missing), named));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLowestRateHz = 100, kHighestRateHz = 2000;
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorKind::recording, why); }
+[[noreturn]] void refuse(Message why) { throw Error(ErrorKind::recording, std::move(why)); }
 
 constexpr std::array kMillivolt{1e-3, 1.0, 1e3};  // in the order of `Unit`
 
@@ -28,10 +28,10 @@ double per_lead(const std::vector<double>& values, std::size_t lead) { return va
 
 void check_per_lead(const char* name, const std::vector<double>& values, std::size_t leads) {
   if (values.size() != 1 && values.size() != leads) {
-    refuse(std::string(name) + " must be one number or one for each of " + std::to_string(leads) + " leads");
+    refuse(say<MessageCode::recording_not_per_lead>(name, std::to_string(leads)));
   }
   const bool finite = std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
-  if (!finite) refuse(std::string(name) + " has values that are not finite");
+  if (!finite) refuse(say<MessageCode::recording_not_finite>(name));
 }
 
 }  // namespace
@@ -40,8 +40,8 @@ ToMillivolt::ToMillivolt(const RecordingFormat& format)
     : leads_(canonical_leads(format.leads)), missing_code_(format.missing_code) {
   const double rate = format.sampling_rate_hz;
   if (!(rate >= kLowestRateHz && rate <= kHighestRateHz)) {
-    refuse("sampling rate " + number_text(rate) + " Hz is outside " + number_text(kLowestRateHz) + " to " +
-           number_text(kHighestRateHz) + " Hz");
+    refuse(say<MessageCode::recording_sampling_rate>(number_text(rate), number_text(kLowestRateHz),
+                                                     number_text(kHighestRateHz)));
   }
   scales_ = scales(format);
 }
@@ -53,14 +53,14 @@ std::vector<ToMillivolt::Scale> ToMillivolt::scales(const RecordingFormat& forma
     const auto unit = static_cast<std::size_t>(format.unit);
     const bool zero = std::all_of(format.baseline.begin(), format.baseline.end(), [](double x) { return x == 0; });
     if (!format.gain.empty() || !zero) {
-      refuse("gain and baseline belong to unit 'adc', not to '" + std::string(kUnitNames[unit]) + "'");
+      refuse(say<MessageCode::recording_gain_of_unit>(kUnitNames[unit]));
     }
     return std::vector<Scale>(leads, {0, 1, kMillivolt[unit]});
   }
-  if (format.gain.empty()) refuse("unit 'adc' needs the gain in counts per millivolt: gain=…");
+  if (format.gain.empty()) refuse(say<MessageCode::recording_no_gain>());
   check_per_lead("gain", format.gain, leads);
   if (!std::all_of(format.gain.begin(), format.gain.end(), [](double x) { return x > 0; })) {
-    refuse("gain must be positive and finite, in counts per millivolt");
+    refuse(say<MessageCode::recording_gain_not_positive>());
   }
   if (!format.baseline.empty()) check_per_lead("baseline", format.baseline, leads);
   std::vector<Scale> all;
@@ -128,7 +128,7 @@ Millivolts ToMillivolt::operator()(const RawSamples& raw) const {
 
 Recording to_recording(const RawRecording& raw) {
   const ToMillivolt to_millivolt(raw.format);
-  if (raw.samples.leads == 0 || raw.samples.samples == 0) refuse("the recording has no samples");
+  if (raw.samples.leads == 0 || raw.samples.samples == 0) refuse(say<MessageCode::recording_no_samples>());
   return {.samples = to_millivolt(raw.samples),
           .leads = to_millivolt.leads(),
           .sampling_rate_hz = raw.format.sampling_rate_hz};

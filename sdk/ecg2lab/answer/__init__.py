@@ -1,1 +1,1 @@
-"""What a model answers, and what its answer rests on."""
+"""The answer of a model, and what it is based on."""

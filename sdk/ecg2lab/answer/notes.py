@@ -1,4 +1,4 @@
-"""What a prediction says of its inputs: of a recording or a window of a stream, and of the patient."""
+"""The notes of a prediction on its inputs: a recording or a window of a stream, and the patient."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def recording_note(
     contract: Contract,
     file_notes: Sequence[str] = (),
 ) -> RecordingNote:
-    """What was made of a signal: of `leads` and of channels that are no leads, `ignored`."""
+    """Describe how a signal was used; `ignored` are the names of channels that are no leads."""
     described = _core.describe_recording(prepared, leads, ignored, windows, contract.native)
     note = msgspec.convert(described, RecordingNote, from_attributes=True)
     return msgspec.structs.replace(note, quality=quality, file_notes=tuple(file_notes))
 
 
 def patient_note(patient: Patient | None, completed: Patient, features: Features) -> PatientNote:
-    """What was made of the patient, as the caller gave it and with what the recording's own file adds."""
+    """Describe how the facts were used: `patient` from the caller, `completed` with those of the recording's file."""
     stated, facts = (patient or Patient()).given(), completed.given()
     return PatientNote(
         given=facts,

@@ -1,4 +1,4 @@
-"""What is known of the patient beside the ECG."""
+"""Facts about the patient."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecg2lab.system.strict_json import refuse_repeated_keys
 Sex = Literal["female", "male"]
 Race = Literal["asian", "black", "hispanic", "other", "white"]
 OutOfRange = Literal["refuse", "impute"]
-"""What becomes of a number outside the contract's range, which is no measurement."""
+"""What to do with a number outside the contract's range, which is not taken for a measurement."""
 
 
 def _fact(title: str, unit: str, meaning: str) -> Meta:
@@ -28,14 +28,14 @@ def _fact(title: str, unit: str, meaning: str) -> Meta:
 
 
 class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Facts about the patient; all optional, and what is not given is imputed and said.
+    """Facts about the patient. All are optional; missing ones are imputed, and the answer says which.
 
-    The unit is part of each name. `bmi` follows from height and weight when absent; temperature is in °C or in °F.
+    The unit is part of each name. A missing `bmi` is computed from height and weight. Give temperature in °C or in °F.
 
     Raises
     ------
     PatientError
-        If a value is not a finite number, or temperature is given twice. Messages never contain the value.
+        If a value has a wrong type or is not finite, or temperature is given twice. Messages never contain the value.
     """
 
     age: Annotated[float | None, _fact("age", "years", "Age in years.")] = None
@@ -57,7 +57,7 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = None
 
     def __post_init__(self) -> None:
-        """Check what the types cannot say, and what a Python caller may have passed by."""
+        """Check what the types cannot express, and the types, which Python does not check."""
         numbers, words = self.numbers_and_words()
         for name, value in words.items():
             if not isinstance(value, str):
@@ -69,7 +69,7 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             msgspec.structs.force_setattr(self, name, fact)
 
     def __repr__(self) -> str:
-        """Names only: a patient may end in a log."""
+        """Names only, since a patient may be written to a log."""
         return f"Patient({', '.join(self.given())})"
 
     def given(self) -> dict[str, Any]:
@@ -77,26 +77,26 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
 
     def numbers_and_words(self) -> tuple[dict[str, float], dict[str, str]]:
-        """The same, by what the native core takes them for."""
+        """The fields that have a value, as numbers and as words, for the native core."""
         words = {name: value for name in ("sex", "race") if (value := getattr(self, name)) is not None}
         return {name: value for name, value in self.given().items() if name not in words}, words
 
     def with_defaults(self, other: Patient | None) -> Patient:
-        """Add what only `other` knows."""
+        """Take fields that have no value here from `other`."""
         if other is None:
             return self
         return Patient(**{**other.given(), **self.given()})
 
 
 def in_words(name: str, value: object = None) -> str:
-    """A fact as a clinician says it: `height 168.8 cm`; without a value its name.
+    """A fact in clinical words: `height 168.8 cm`; without a value only its name.
 
     Parameters
     ----------
     name
-        Field of `Patient`; any other feature of a contract keeps its name.
+        Field of `Patient`; other features of a contract keep their names.
     value
-        In the unit of the field; a number is rounded to one decimal, of another feature to four digits.
+        In the unit of the field. Numbers are rounded to one decimal, those of other features to four digits.
     """
     about = _FACTS.get(name)
     title = about.title if about and about.title else name
@@ -121,7 +121,7 @@ def read_patient(path: str | Path) -> Patient:
     Raises
     ------
     PatientError
-        If the file cannot be read, or holds an unknown field or a wrong type.
+        If the file cannot be read, or has an unknown or repeated field or a wrong type.
     """
     try:
         content = read_regular(path)

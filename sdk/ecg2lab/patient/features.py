@@ -1,4 +1,4 @@
-"""From a patient to the numbers and codes that the network takes, as the contract orders them."""
+"""From a patient to the numbers and codes that the network takes, in the contract's order."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ecg2lab.contract import Contract
 from ecg2lab.patient import OutOfRange, Patient
 
 Features = _core.Features
-"""Inputs of the static branch, missing flags among them where the contract has any, and what stood in for what."""
+"""Inputs of the static branch, including missing flags if the contract has any, and which values were imputed."""
 Encode = Callable[[Patient], Features]
-"""`encode` for one contract, with one rule for what is out of range."""
+"""`encode` with fixed `contract` and `out_of_range`."""
 
 
 def encode(patient: Patient, contract: Contract, out_of_range: OutOfRange = "refuse") -> Features:
@@ -24,15 +24,15 @@ def encode(patient: Patient, contract: Contract, out_of_range: OutOfRange = "ref
     Parameters
     ----------
     patient, contract
-        The facts, and what the model wants of them.
+        The facts, and the contract of the model.
     out_of_range
-        "impute": a number outside its range counts as not given, as in training, if there is a substitute for it.
+        "impute": treat a number outside its range as not given, as in training, if the contract has a substitute.
 
     Raises
     ------
     PatientError
         If numbers are outside their range, words are unknown, the patient is outside the intended population, or values
-        are missing for which the contract has no substitute; all such values are named.
+        are missing for which the contract has no substitute; the message names all of them.
     """
     numbers, words = patient.numbers_and_words()
     return _core.encode(numbers, words, contract.native, out_of_range == "impute")
@@ -44,23 +44,23 @@ def with_missing_flags(
     missing: NDArray[Any],
     contract: Contract,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Append the missing flags to the input that the contract has them in, if it has any.
+    """Append the missing flags to the input where the contract has them, if it has any.
 
     Parameters
     ----------
     continuous
-        (…, features) nothing missing any more.
+        (…, features) with missing values already imputed.
     categorical
         (…, categories) codes.
     missing
-        (…, features) of the continuous ones: 1 where a stand-in took the place of a missing value.
+        (…, features) 1 where a continuous value was missing and imputed.
     contract
         Of the model.
 
     Returns
     -------
     continuous, categorical
-        As `contract.static_inputs` names their columns.
+        With the columns that `contract.static_inputs` names.
     """
     if contract.missing_flags == "continuous":
         continuous = np.concatenate([continuous, missing], axis=-1)

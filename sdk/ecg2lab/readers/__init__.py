@@ -1,4 +1,4 @@
-"""Recordings from files."""
+"""Reading recordings from files."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def read(
 ) -> Recording:
     """Read an ECG file.
 
-    Its format is told by its content: those of `ecg2lab.readers.formats.FORMATS`; and WFDB, whose header lies beside
-    its samples. `docs/recordings.md` says what is read of each.
+    The format is recognised by content (`ecg2lab.readers.formats.FORMATS`); a WFDB record is recognised by its header
+    file. `docs/recordings.md` says what is read from each format.
 
     Parameters
     ----------
     path
-        A file; of a WFDB record its header `X.hea`, a signal file beside it, or the name without suffix.
+        A file; for a WFDB record its header `X.hea`, a signal file beside it, or the name without suffix.
     format
-        States the format: "wfdb" or a name of `ecg2lab.readers.formats.FORMATS`. None: by content.
+        The format: "wfdb" or a name of `ecg2lab.readers.formats.FORMATS`. None: recognise it.
     fs, unit, gain, baseline
-        As of `Recording`, for a CSV file that does not say so itself; refused where a file says otherwise, and for all
-        other formats, which have their own.
+        As for `Recording`, for a CSV file that does not state them itself. Refused if the file states another value,
+        and for all other formats, which state their own.
 
     Returns
     -------
     Recording
-        (leads, n) millivolt, with what the file says of the patient (`subject`) and of its origin (`source`).
+        In millivolt, with what the file says about the patient (`subject`) and its origin (`source`).
 
     Raises
     ------
     RecordingError
-        If there is no such file, its format is not known, or it cannot be understood.
+        If there is no such file, its format is unknown, or its content is invalid.
     MissingExtraError
         If the reader's package is not installed.
     """

@@ -1,4 +1,4 @@
-"""HL7 annotated ECG (aECG), the XML that the FDA takes: value = origin + scale · digit, in a stated unit."""
+"""HL7 annotated ECG (aECG), the XML format of the FDA: value = origin + scale · digit, in a stated unit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PERSON = ".//subjectDemographicPerson"
 
 
 def read_aecg(content: Content) -> Recording:
-    """Read the rhythm series; representative beats, which are computed, are left alone.
+    """Read the rhythm series; representative beats, which are computed, are ignored.
 
     Raises
     ------

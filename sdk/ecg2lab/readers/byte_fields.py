@@ -1,4 +1,4 @@
-"""Little-endian numbers at stated places of a binary file."""
+"""Little-endian numbers at given offsets of a binary file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ecg2lab.errors import RecordingError
 
 
 class ByteFields:
-    """Bytes that are read by offset; a place beyond their end is a refusal, never a short answer."""
+    """Bytes that are read by offset; an offset beyond the end is refused, never a shorter result."""
 
     def __init__(self, content: bytes | memoryview) -> None:
         self._content = memoryview(content)
@@ -15,7 +15,7 @@ class ByteFields:
         return len(self._content)
 
     def view(self, offset: int, size: int) -> memoryview:
-        """Bytes from `offset` on, where they lie.
+        """Bytes from `offset` on, without copying.
 
         Raises
         ------
@@ -29,7 +29,7 @@ class ByteFields:
         return self._content[offset : offset + size]
 
     def take(self, offset: int, size: int) -> bytes:
-        """The same, copied."""
+        """A copy of the bytes from `offset` on."""
         return bytes(self.view(offset, size))
 
     def unsigned(self, offset: int, size: int) -> int:
@@ -46,7 +46,7 @@ class ByteFields:
 
 
 def decoded(raw: bytes) -> str:
-    """Text in UTF-8 or, where it is none, in Latin-1."""
+    """Decode UTF-8 text or, if it is not valid UTF-8, Latin-1."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -54,5 +54,5 @@ def decoded(raw: bytes) -> str:
 
 
 def latin_text(raw: bytes) -> str:
-    """Text up to the first zero byte; in Latin-1 every byte is a letter, so that nothing is lost."""
+    """Text up to the first zero byte, in Latin-1, where every byte is a character, so that nothing is lost."""
     return raw.split(b"\0", 1)[0].decode("latin-1").strip()

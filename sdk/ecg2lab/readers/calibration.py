@@ -1,6 +1,6 @@
-"""The cart's own calibration mark: a rectangle of 1 mV in all leads at once, which is no ECG.
+"""Calibration marks of ECG carts: a rectangle of 1 mV in all leads at once, which is no ECG.
 
-By Einthoven's law leads I, II and III cannot all rise by 1 mV together, so that no heart draws one.
+By Einthoven's law leads I, II and III cannot all rise by 1 mV together, so no heart produces such a mark.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from numpy.typing import NDArray
 
 _HEIGHT_MV, _TOLERANCE = 1.0, 0.05
 _FLAT_MV, _EXACT_MV = 0.03, 1e-9
-"""How far a recorded mark may waver, and one that the cart drew into the data."""
+"""How far the plateau of a recorded mark may deviate, and that of one that the cart computed."""
 _EDGE_S = 0.012
 """How long an edge may take."""
 _SHORTEST_S, _LONGEST_S = 0.05, 1.5
 _LONGEST_FLANK_S = 1.0
-"""Of what is flat beside it, as its part."""
+"""Longest flat part beside a mark that counts as part of it."""
 _BLOCK = 2**11
-"""Samples that are looked at in one go: nothing of the length of a recording is made."""
+"""Samples that are examined at once, so that no temporary array has the length of a recording."""
 
 
 class _Mark(NamedTuple):
-    """First sample, and the one after the last, with what is flat on either side."""
+    """First sample, and the one after the last, with the flat parts on either side."""
 
     start: int
     stop: int
 
 
 def take_marks_out(samples: NDArray[np.float64], rate_hz: float) -> tuple[NDArray[np.float64], list[str]]:
-    """Cut marks off at either end, and make those between missing; `samples` (leads, n) mV are used up.
+    """Cut off marks at either end, and make those in between missing; `samples`, (leads, n) mV, are overwritten.
 
     Returns
     -------
     ndarray, list of str
-        What is left, and a sentence for each mark.
+        The remaining samples, and a sentence for each mark.
     """
     begin, end, notes = 0, samples.shape[1], []
     for start, stop in _joined(find_marks(samples, rate_hz)):
@@ -63,7 +63,7 @@ def _joined(marks: list[_Mark]) -> list[_Mark]:
 
 
 def find_marks(samples: NDArray[np.float64], rate_hz: float) -> list[_Mark]:
-    """Marks in (leads, n) mV, in their order; a lead without any value is not asked."""
+    """Marks in (leads, n) mV, in order of time; leads without any value are ignored."""
     rows = [row for row in samples if not np.isnan(row).all()]
     width = max(1, round(_EDGE_S * rate_hz))
     if len(rows) < 2 or samples.shape[1] <= width:

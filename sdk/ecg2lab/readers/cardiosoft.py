@@ -1,4 +1,4 @@
-"""GE CardioSoft XML: the rhythm strip. Median beats, vector loops and the full disclosure are left alone."""
+"""GE CardioSoft XML: the rhythm strip. Median beats, vector loops and the full disclosure are ignored."""
 
 from __future__ import annotations
 

@@ -34,17 +34,17 @@ class Channel(NamedTuple):
     millivolts_per_count: float
     rate_hz: float
     offset_mv: float = 0.0
-    """Of a count of zero."""
+    """Millivolt of a count of zero."""
     begins_s: float = 0.0
-    """On the clock of the file."""
+    """Time of the first sample on the clock of the file."""
     absent: str = ""
-    """Why its samples are no signal, in the file's own words; they are then missing."""
+    """Why its samples are no signal, in the words of the file; they then count as missing. Empty: they are a signal."""
     missing: float | None = None
-    """The count that stands for no sample."""
+    """The count that marks a missing sample; None: no count does."""
 
 
 def no_lead(name: str) -> Channel:
-    """A channel of another kind, whose samples are of no interest."""
+    """A channel that is no ECG lead, without its samples."""
     return Channel(name, np.empty(0), 1.0, 1.0)
 
 
@@ -52,7 +52,7 @@ def no_lead(name: str) -> Channel:
 def lead_of(name: str) -> str | None:
     """The lead that a channel's name means, or None.
 
-    `II`, `ECG II`, `EKG II-Ref`, `Lead II` and `MDC_ECG_LEAD_II` are one.
+    `II`, `ECG II`, `EKG II-Ref`, `Lead II` and `MDC_ECG_LEAD_II` are the same lead.
     """
     plain = name.strip()
     prefix = _PREFIX.match(plain)
@@ -62,7 +62,7 @@ def lead_of(name: str) -> str | None:
 def leads_of(names: Sequence[str]) -> list[str | None]:
     """The lead of each channel of one file.
 
-    C1 to C6 are the chest leads where all six are there and no V1 to V6; C3 alone is an electrode of an EEG.
+    C1 to C6 are the chest leads if all six exist and none of V1 to V6 does; C3 alone is an EEG electrode.
     """
     leads = [lead_of(name) for name in names]
     electrodes = [place for place, name in enumerate(names) if name.strip().upper() in _IEC_CHEST]
@@ -82,7 +82,7 @@ def to_recording(
     notes: Sequence[str] = (),
     **origin: str | None,
 ) -> Recording:
-    """Put the leads of a file together, in millivolt.
+    """Combine the leads of a file to a recording in millivolt.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def to_recording(
     form, file, origin
         As for `source`.
     subject
-        What it says of the patient.
+        What the file says about the patient.
     notes
-        What the reader left out or moved.
+        Sentences on what the reader left out or moved.
 
     Raises
     ------
@@ -184,6 +184,6 @@ def _names(channels: Sequence[Channel]) -> str:
 
 
 def source(form: str, file: str, **origin: str | None) -> dict[str, Any]:
-    """`Recording.source` of a file: its name, its format, and where it comes from as far as it says so."""
+    """`Recording.source` of a file: its name, its format, and its origin as far as the file states it."""
     stated = {name: value.strip() for name, value in origin.items() if value and value.strip()}
     return {"file": file, "format": form, **stated}

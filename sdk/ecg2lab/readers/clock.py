@@ -1,4 +1,4 @@
-"""The leads of a file on one clock: what begins late is moved, what follows one another is no 12-lead ECG."""
+"""Leads of a file on one clock: leads that begin late are shifted, leads recorded one after another are refused."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 from ecg2lab.errors import RecordingError
 
 _LEAST_COMMON = 0.5
-"""Of the whole, that all leads must share. A print format of 4 × 2.5 s shares nothing, in however many parts."""
+"""Share of the time that all leads must have in common. In a print format of 4 × 2.5 s there is none."""
 
 
 class Layout(NamedTuple):
-    """Where each part of a lead goes."""
+    """Where each part of a lead is placed."""
 
     leads: list[str]
-    """Each once, in the order of the file."""
+    """Each name once, in the order of the file."""
     length: int
     """In samples."""
     places: list[tuple[int, int]]
@@ -27,15 +27,15 @@ class Layout(NamedTuple):
 
 
 def lay_out(parts: Sequence[tuple[str, float, int]], rate_hz: float) -> Layout:
-    """Put parts on the clock of the file, to the nearest sample.
+    """Place parts on the clock of the file, to the nearest sample.
 
     Parameters
     ----------
     parts
-        Of each the lead, when it begins (s), and how many samples it has. A lead may come in several parts, of which
-        others may lack some.
+        Of each part its lead, when it begins (s), and its number of samples. A lead may have several parts, of which
+        other leads may lack some.
     rate_hz
-        Of all.
+        Sampling rate of all parts.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Samples that an XML file writes as numbers between commas."""
+"""Samples that an XML file writes as comma-separated numbers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ecg2lab.readers.limits import MOST_VALUES
 
 
 def comma_counts(text: str | None, announced: int, what: str) -> Deferred:
-    """The samples; blanks, and a comma behind the last, do not count.
+    """The samples; blanks and a trailing comma are ignored.
 
     Raises
     ------
     RecordingError
-        Naming `what` has something else between its commas, or other than as many samples as are announced.
+        If it has something else than numbers, or not as many samples as announced; the message names `what`.
     """
     written = text or ""
     counted = _core.count_words(written, ",")

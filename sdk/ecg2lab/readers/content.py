@@ -1,4 +1,4 @@
-"""The content of one file, read once and never without bound."""
+"""The content of one file, read once and up to a limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Stated(NamedTuple):
-    """What the caller says of a file that may not say it itself."""
+    """Properties of the samples that the caller states because the file may not."""
 
     fs: float | None = None
     unit: str | None = None
@@ -26,7 +26,7 @@ class Stated(NamedTuple):
 
 @dataclass(frozen=True)
 class Content:
-    """Name and bytes of a file, and what its caller says of it; its XML tree when asked for."""
+    """Name and bytes of a file, the properties that the caller states, and, on request, the XML tree."""
 
     name: str
     data: bytes
@@ -39,7 +39,7 @@ class Content:
         Raises
         ------
         OSError
-            If there is none, it is something else (a pipe would be waited for), or it cannot be read.
+            If there is none, it is no regular file (reading a pipe would block), or it cannot be read.
         RecordingError
             If it is too large.
         """
@@ -56,7 +56,7 @@ class Content:
         Raises
         ------
         RecordingError
-            If it is none that is read here.
+            If it is no XML, or no XML that is accepted here.
         """
         from ecg2lab.readers import xml_tree
 

@@ -1,7 +1,7 @@
 """Comma-separated values: comments with `#`, a header with lead names, a row for each moment.
 
-Neither rate nor unit is ever guessed from the numbers: they stand in comments (`# fs: 500`, `# unit: mV`), the unit
-also in the header (`II (mV)`), or the caller states them. A time column must not contradict them.
+Rate and unit are never guessed from the numbers: comments state them (`# fs: 500`, `# unit: mV`), the header may state
+the unit (`II (mV)`), or the caller states them. A time column must not contradict them.
 """
 
 from __future__ import annotations
@@ -82,15 +82,15 @@ def looks_like_csv(content: Content) -> bool:
 
 
 def read_csv(content: Content) -> Recording:
-    """Read the columns that are named like leads; others are left out and named.
+    """Read the columns that are named like leads; the names of others go into `ignored`.
 
     An empty cell or `NaN` is a missing sample.
 
     Raises
     ------
     RecordingError
-        If rate or unit is not known or said twice differently, a time column contradicts the rate, or a row has a cell
-        of a lead that is no number, or too few.
+        If rate or unit is not stated, or stated twice and differently, a time column contradicts the rate, or a row has
+        too few cells or a cell of a lead that is no number.
     """
     check_text(len(content.data), "a text file")
     text = _as_utf8(content.data)

@@ -1,4 +1,4 @@
-"""Counts that are decoded when they are needed: those of all channels at once can be many times the file."""
+"""Counts that are decoded only when needed: for all channels at once they can take many times the file's memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class Deferred:
-    """What becomes an array of so many counts, each time that NumPy is handed it.
+    """Converted by NumPy to an array of `length` counts, decoded anew each time.
 
-    Its maker has checked that the file has them: room is made for what this announces.
+    Whoever makes it must have checked that the file has so many: memory is allocated for `length` counts.
     """
 
     def __init__(self, length: int, decode: Callable[[], NDArray[Any]]) -> None:

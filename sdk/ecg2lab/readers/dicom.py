@@ -55,7 +55,7 @@ _DOUBTFUL = ("QUESTIONABLE", "UNZEROED")
 
 
 def read_dicom(content: Content) -> Recording:
-    """Read the rhythm; averaged beats beside it are left alone.
+    """Read the rhythm; averaged beats beside it are ignored.
 
     Raises
     ------

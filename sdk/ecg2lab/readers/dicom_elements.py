@@ -1,7 +1,7 @@
-"""Elements of a DICOM file (PS3.5, chapter 7): those that an ECG needs, as bytes; all others are passed over.
+"""Elements of a DICOM file (PS3.5, chapter 7): those that an ECG needs, as bytes; all others are skipped.
 
-Values are taken as they are stored. Nothing is decoded or checked that is not asked for, so that a name in an unknown
-alphabet or a private element refuses no ECG, and no message quotes one.
+Values are taken as stored. Only requested elements are decoded and checked, so an ECG is not refused for a name in an
+unknown alphabet or a private element, and no message quotes one.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ Elements = dict[int, "bytes | list[Elements]"]
 
 
 class Dicom(NamedTuple):
-    """What was read."""
+    """The elements that were read."""
 
     elements: Elements
     little_endian: bool
-    """Of its binary values."""
+    """Byte order of its binary values."""
 
 
 def begins_like_dicom(data: bytes) -> bool:
-    """Whether it has a preamble, or begins at once with the file meta information or an element of group 8."""
+    """Whether data have a preamble, or begin with the file meta information or an element of group 8."""
     return data[PREAMBLE : PREAMBLE + 4] == MARK or _bare_form(data) is not None
 
 
 def parse(data: bytes, wanted: Collection[int]) -> Dicom:
-    """Read the elements of the dataset that are wanted, and of their items all that are wanted.
+    """Read the elements of the dataset whose tags are in `wanted`, and such elements in their items.
 
     Raises
     ------
     RecordingError
-        If a length leads beyond the end, or there are more elements or deeper sequences than any ECG has.
+        If a length exceeds the file, or there are more elements or deeper sequences than any ECG has.
     """
     start = PREAMBLE + 4 if data[PREAMBLE : PREAMBLE + 4] == MARK else 0
     meta = _Parser(data, start, explicit=True, little=True, wanted={_TRANSFER_SYNTAX})

@@ -49,13 +49,13 @@ class _Signal(NamedTuple):
 def read_edf(content: Content) -> Recording:
     """Read the ECG leads; annotations and signals of another kind are left out.
 
-    Age and sex are taken from the patient field of EDF+ and BDF+, which orders it; that of plain EDF is free text.
+    Age and sex are taken from the patient field of EDF+ and BDF+, whose order is fixed; in plain EDF it is free text.
 
     Raises
     ------
     RecordingError
-        If the header does not fit itself, the file is shorter than it says, a record follows a gap (EDF+D), or a lead
-        lacks unit or range.
+        If the header contradicts itself, the file is shorter than the header says, a record follows a gap (EDF+D), or a
+        lead lacks unit or range.
     """
     fields = ByteFields(content.data)
     width = 3 if content.data.startswith(BDF_MARK) else 2

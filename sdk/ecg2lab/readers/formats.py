@@ -1,6 +1,6 @@
-"""The formats that can be read, each with what its files begin with.
+"""The formats that can be read, and how their files are recognised.
 
-Imported by the command line for its help: the table needs no array library.
+The command line imports this module for its help, so it needs no array library.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _SCP_FIRST_POINTER = bytes([7, 0, 0, 0])
 
 
 class Format(NamedTuple):
-    """One format; its reader is imported when it is used."""
+    """One format; its reader is imported on first use."""
 
     title: str
     matches: Callable[[Content], bool]
     reader: str
-    """Module and function."""
+    """Module and function, `module:function`."""
 
     def read(self, content: Content) -> Recording:
         """Read a file of this format.
@@ -39,7 +39,7 @@ class Format(NamedTuple):
         Raises
         ------
         RecordingError
-            Saying what is wrong with it, without its name.
+            With what is wrong, but without the file's name.
         """
         module, function = self.reader.split(":")
         recording: Recording = getattr(import_module(f"ecg2lab.readers.{module}"), function)(content)
@@ -73,7 +73,7 @@ def _is_csv(content: Content) -> bool:
 
 
 def is_xml(content: Content) -> bool:
-    """Whether it begins as XML does: then it must be read as such."""
+    """Whether content begins like XML; then it must be valid XML."""
     return content.data.lstrip(b" \t\r\n").startswith(_XML_STARTS)
 
 
@@ -97,17 +97,17 @@ FORMATS = {
     "mortara": Format("Mortara XML", _has_root("ECG"), "mortara:read_mortara"),
     "csv": Format("CSV", _is_csv, "csv:read_csv"),
 }
-"""Formats of one file; a WFDB record has a header beside its samples."""
+"""Formats of a single file, by name; WFDB is not among them, since its header is a separate file."""
 TITLES = ", ".join(form.title for form in FORMATS.values())
 
 
 def recognise(content: Content) -> str:
-    """The name of the format, by content; suffixes are not looked at.
+    """The name of the format, recognised by content; the suffix does not matter.
 
     Raises
     ------
     RecordingError
-        If it is none of these, or XML that cannot be read as such.
+        If it is none of these, or invalid XML.
     """
     for name, form in FORMATS.items():
         if form.matches(content):

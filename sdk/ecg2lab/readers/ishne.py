@@ -33,7 +33,7 @@ def read_ishne(content: Content) -> Recording:
     Raises
     ------
     RecordingError
-        If header, checksum and length do not fit each other, or rate or resolution is not stated.
+        If header, checksum and length contradict each other, or rate or resolution is not stated.
     """
     fields = ByteFields(content.data)
     start = _FIXED_END + fields.signed(10, 4)

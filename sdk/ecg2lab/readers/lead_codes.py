@@ -1,4 +1,4 @@
-"""Numbers of ECG leads in SCP-ECG, which ISO/IEEE 11073 and DICOM took over."""
+"""Codes of ECG leads in SCP-ECG, which ISO/IEEE 11073 and DICOM adopted."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _NAMES = {
 
 
 def lead_name(code: int) -> str:
-    """The lead of a code; another code gives a name that is no lead."""
+    """The lead of a code; for an unknown code a name that is no lead."""
     return _NAMES.get(code, f"code {code}")

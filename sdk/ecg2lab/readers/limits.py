@@ -1,13 +1,13 @@
-"""What no ECG of ours exceeds: every reader refuses it before anything is made for what a file merely announces."""
+"""Limits of what is read: every reader checks sizes that a file announces before it allocates memory for them."""
 
 from __future__ import annotations
 
 from ecg2lab.errors import RecordingError
 
 MOST_BYTES = 2**27
-"""Of a file, 128 MiB: 3 hours of 12 leads at 500 Hz with 16 bits."""
+"""Size of a file, 128 MiB: 3 hours of 12 leads at 500 Hz with 16 bits."""
 MOST_TEXT_BYTES = 2**25
-"""Of XML and CSV, which take more memory than their size."""
+"""Size of XML and CSV, which take more memory than their size."""
 MOST_VALUES = 2**26
 """Samples of all channels together: 3 hours of 12 leads at 500 Hz with 64 bits."""
 MOST_SIGNALS = 512
@@ -15,7 +15,7 @@ MOST_SECONDS = 24 * 3600.0
 
 
 def check_size(values: int) -> None:
-    """Refuse a number of samples, over all channels.
+    """Refuse too many samples over all channels.
 
     Raises
     ------
@@ -27,18 +27,18 @@ def check_size(values: int) -> None:
 
 
 def check_signals(signals: int) -> None:
-    """Refuse a number of channels; else as `check_size`."""
+    """Refuse too many channels; errors as for `check_size`."""
     if signals > MOST_SIGNALS:
         raise RecordingError(f"it announces {signals} signals; at most {MOST_SIGNALS} are read: leave some out")
 
 
 def check_duration(seconds: float) -> None:
-    """Refuse a length in time; else as `check_size`."""
+    """Refuse too long a duration; errors as for `check_size`."""
     if seconds > MOST_SECONDS:
         raise RecordingError(f"it lasts {seconds / 3600:.0f} hours; at most {MOST_SECONDS / 3600:.0f} are read: cut it")
 
 
 def check_text(size: int, kind: str) -> None:
-    """Refuse so many bytes of a text; else as `check_size`."""
+    """Refuse a text of too many bytes; errors as for `check_size`."""
     if size > MOST_TEXT_BYTES:
         raise RecordingError(f"it is larger than {MOST_TEXT_BYTES >> 20} MiB, the most that is read of {kind}")

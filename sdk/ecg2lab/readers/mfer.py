@@ -1,8 +1,8 @@
-"""MFER (ISO 22077, ISO/TS 11073-92001): definitions, of which the last is the waveform.
+"""MFER (ISO 22077, ISO/TS 11073-92001): definitions, the last of which is the waveform.
 
-A definition holds for all channels, or for one if it stands in that channel's attributes. The waveform is a frame of
-sequences, each with a block of every channel. The standard gives every definition a default; those of layout are
-taken, those of sampling rate and resolution never.
+A definition applies to all channels, or to one channel if it is among that channel's attributes. The waveform is a
+frame of sequences, each with a block of every channel. The standard gives every definition a default; those of the
+layout are used here, those of sampling rate and resolution never.
 
 Glossary, the names that the standard gives to tags: BLE byte order, TXC code of texts, BLK samples in a block, CHN
 channels, SEQ sequences, WFM kind of waveform, LDN lead, DTP type of samples, IVL sampling interval, SEN resolution, OFF
@@ -60,12 +60,12 @@ class _File:
 
 
 def read_mfer(content: Content) -> Recording:
-    """Read the leads of the one frame that is no dominant beat.
+    """Read the leads of the only frame that is no dominant beat.
 
     Raises
     ------
     RecordingError
-        If there is not exactly one, a lead's rate or resolution is missing, the waveform is compressed, or its
+        If there is not just one such frame, a lead's rate or resolution is missing, the waveform is compressed, or its
         samples are not all there.
     """
     file = _File()

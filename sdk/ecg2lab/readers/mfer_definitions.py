@@ -1,4 +1,4 @@
-"""The definitions of an MFER file (ISO 22077-1): tag, length and value, side by side; those of a channel lie in one."""
+"""The definitions of an MFER file (ISO 22077-1): tag, length and value in turn; those of a channel are nested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ZEROS = re.compile(rb"\0*")
 
 
 class Definition(NamedTuple):
-    """A tag, where its value lies, and of which channel it is; None: of all."""
+    """A tag, the position of its value, and its channel (None: all channels)."""
 
     tag: int
     channel: int | None
@@ -23,17 +23,17 @@ class Definition(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A value, and the byte order that held where it stood."""
+    """A value, and the byte order that applies to it."""
 
     raw: bytes
     order: Literal["big", "little"]
 
     def unsigned(self, start: int = 0, size: int | None = None) -> int:
-        """A number of some of its bytes, of all behind `start` if no size is given."""
+        """An unsigned number from `size` of its bytes; by default from all bytes from `start` on."""
         return int.from_bytes(self._part(start, size), self.order)
 
     def signed(self, start: int = 0, size: int | None = None) -> int:
-        """The same with a sign."""
+        """A signed number, as `unsigned`."""
         return int.from_bytes(self._part(start, size), self.order, signed=True)
 
     def _part(self, start: int, size: int | None) -> bytes:
@@ -41,12 +41,12 @@ class Value(NamedTuple):
 
 
 def definitions(data: bytes) -> Iterator[Definition]:
-    """All of a file in their order, those in the attributes of a channel as that channel's.
+    """All definitions of a file in order; those among the attributes of a channel belong to that channel.
 
     Raises
     ------
     RecordingError
-        If one is cut short or of open length, or there are more than any ECG has.
+        If one is cut short or has an indefinite length, or there are more than any ECG has.
     """
     start, end, channel = 0, len(data), None
     for _ in range(_MOST_DEFINITIONS):

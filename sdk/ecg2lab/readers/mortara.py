@@ -1,4 +1,4 @@
-"""Mortara (Welch Allyn, Hillrom) ELI XML: one CHANNEL element for each lead; the typical cycle is left alone."""
+"""Mortara (Welch Allyn, Hillrom) ELI XML: one CHANNEL element for each lead; the typical cycle is ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_mortara(content: Content) -> Recording:
     Raises
     ------
     RecordingError
-        If a channel is stored in another way than 16 signed bits, or lacks its rate or gain.
+        If a channel is not stored as signed 16-bit samples, or lacks its rate or gain.
     """
     root = content.tree
     acquired = root.get("ACQUISITION_TIME") or ""

@@ -15,9 +15,9 @@ from ecg2lab.readers.xml_tree import agreed_text, base64_counts, text_of
 from ecg2lab.recording import Recording
 
 _DATE_ORDER = "mdy"
-"""`12-31-2024`, as MUSE exports dates."""
+"""MUSE exports dates as `12-31-2024`."""
 _UNAPPLIED = ("LeadOffsetFirstSample", "LeadTimeOffset", "FirstSampleBaseline")
-"""Shifts whose meaning the format does not document; nonzero, they would be guessed."""
+"""Shifts whose meaning the format does not document; nonzero ones are refused, since it would be a guess."""
 
 
 _OFF = "LeadOff"

@@ -1,4 +1,4 @@
-"""Numbers as files write them: plain, finite, and no longer than a number needs to be."""
+"""Numbers in files: plain, finite, and of limited length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WHOLE = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 
 
 def finite(text: str | None) -> float | None:
-    """The number that a text is, or None: also for NaN, infinity and `1_000`, which Python would take."""
+    """The number that a text states, or None; None also for NaN, infinity and `1_000`, which Python would accept."""
     if text is None or not _FINITE.fullmatch(text.strip()):
         return None
     number = float(text)
@@ -20,7 +20,7 @@ def finite(text: str | None) -> float | None:
 
 
 def whole(text: str | None) -> int | None:
-    """The whole number that a text is, or None."""
+    """The whole number that a text states, or None."""
     return int(text) if text is not None and _WHOLE.fullmatch(text.strip()) else None
 
 
@@ -30,23 +30,23 @@ def positive(text: str | None, what: str) -> float:
     Raises
     ------
     RecordingError
-        Naming `what` is missing or none.
+        If it is missing or no number above zero; the message names `what`.
     """
     return _above_zero(finite(text), text, what)
 
 
 def count(text: str | None, what: str) -> int:
-    """A whole number above zero; else as `positive`."""
+    """A whole number above zero; errors as for `positive`."""
     return int(_above_zero(whole(text), text, what))
 
 
 def agreed(what: str, *texts: str | None) -> str | None:
-    """What a file states at several places, or None where it does not.
+    """The value that a file states at several places, or None if it states none.
 
     Raises
     ------
     RecordingError
-        Naming `what` is stated twice, and differently.
+        If two values differ; the message names `what`.
     """
     stated = [text.strip() for text in texts if text and text.strip()]
     if any(finite(text) != finite(stated[0]) or (finite(text) is None and text != stated[0]) for text in stated):

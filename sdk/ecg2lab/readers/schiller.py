@@ -1,4 +1,4 @@
-"""Schiller XML (SEMA, AT-1xx, MS-2xxx): the rhythm of the one event. The averages beside it are left alone."""
+"""Schiller XML (SEMA, AT-1xx, MS-2xxx): the rhythm of the only event. The averages beside it are ignored."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def read_schiller(content: Content) -> Recording:
     Raises
     ------
     RecordingError
-        If there is not exactly one rhythm, its rate or resolution is missing, or its samples are stored in another
-        way or not all there.
+        If there is not exactly one rhythm, its rate or resolution is missing, or its samples are incomplete or stored
+        in another way.
     """
     root = content.tree
     rhythms = [

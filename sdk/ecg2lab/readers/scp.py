@@ -1,7 +1,7 @@
 """SCP-ECG (EN 1064, ISO 11073-91064): sections that section 0 points to; the rhythm of section 6.
 
-Read are samples without compression, or Huffman-coded first or second differences. Refused by name is what only the
-reference beat of section 5 could complete, and the long-term data of section 12.
+Samples are read without compression, or as Huffman-coded first or second differences. Refused are rhythms that need the
+reference beat of section 5, and the long-term data of section 12.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_scp(content: Content) -> Recording:
     Raises
     ------
     RecordingError
-        If checksum, pointers or lengths are wrong, a scale is missing, or its compression is not read here.
+        If checksum, pointers or lengths are wrong, a scale is missing, or the compression is not supported.
     """
     sections = _sections(ByteFields(content.data))
     for number, meaning in ((3, "lead definition"), (6, "rhythm data")):

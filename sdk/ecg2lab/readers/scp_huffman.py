@@ -14,15 +14,15 @@ _ENTRY = 9
 
 
 class Code(NamedTuple):
-    """What a prefix of bits means."""
+    """The meaning of a prefix of bits."""
 
     prefix: int
-    """The first bit of the stream as the most significant of `prefix_bits`."""
+    """The prefix as a number; the first bit of the stream is the most significant."""
     prefix_bits: int
     extra_bits: int
-    """That follow, a signed number."""
+    """Number of bits that follow, a signed number."""
     value: int
-    """The sample, what is added to the extra bits, or the table to go on with, counted from 1."""
+    """The sample, the number to add to the extra bits, or the next table to use, counted from 1."""
     switches: bool = False
 
 
@@ -30,7 +30,7 @@ Table = list[Code]
 
 
 def default_table() -> Table:
-    """Of the standard: 0 for zero; m ones, a zero and a sign for ±1 to ±8; 8 or 16 plain bits for what is larger."""
+    """The standard table: 0 for zero; m ones, a zero and a sign for ±1 to ±8; 8 or 16 plain bits for larger values."""
     small = [
         Code((2**size - 1) << 2 | bit, size + 2, 0, -size if bit else size) for size in range(1, 9) for bit in (0, 1)
     ]
@@ -38,12 +38,12 @@ def default_table() -> Table:
 
 
 def read_tables(section: ByteFields) -> list[Table]:
-    """Tables of section 2.
+    """The tables of section 2.
 
     Raises
     ------
     RecordingError
-        If there is none, or one has a code that cannot be.
+        If there is none, or one has an impossible code.
     """
     number = section.unsigned(0, 2)
     if number == DEFAULT_TABLE:

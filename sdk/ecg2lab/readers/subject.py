@@ -1,4 +1,4 @@
-"""Age and sex as files state them. What is not stated plainly is not taken: nothing here is guessed."""
+"""Age and sex as files state them. Ambiguous statements are ignored: nothing is guessed."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _STAND_INS = frozenset(
 """The day that a calendar of VMS, of spreadsheets, databases, Macintosh, Unix and DOS counts from, and 11-11-11."""
 _FIRST_YEAR, _LAST_YEAR = 1850, 2999
 OLDEST = 120.0
-"""Years; more is a slip of the pen or a code."""
+"""Years; a greater age is a typing error or a code."""
 ABOVE_89 = 90.0
-"""Years, for an age that is only known to be above 89, as de-identified records say it."""
+"""Years, for an age that is only known to be above 89, as in de-identified records."""
 
 
 def years(value: str | float | None, unit: str | None) -> float | None:
-    """An age in years, or None where number or unit is missing, unknown or absurd."""
+    """An age in years, or None if number or unit is missing, unknown or absurd."""
     scale = _YEARS.get((unit or "").strip().casefold())
     if scale is None or value is None:
         return None
@@ -55,18 +55,18 @@ def years(value: str | float | None, unit: str | None) -> float | None:
 
 
 def sex(word: str | None) -> str | None:
-    """`female` or `male` where a file says so by word or initial; None for every other word."""
+    """`female` or `male` if a file states it as a word or initial; None for every other word."""
     return _SEX.get((word or "").strip().casefold())
 
 
 def day(text: str | None, order: str = "ymd") -> date | None:
-    """A date of eight digits, year first or month first as the format has it; None if it is none."""
+    """A date of eight digits, with year or month first, depending on the format; None if it is no date."""
     written = _DAYS[order].fullmatch((text or "").strip())
     return make_day(*(int(written[part]) for part in "ymd")) if written else None
 
 
 def make_day(year: int, month: int, of_month: int) -> date | None:
-    """A date, or None if the calendar has none such."""
+    """A date, or None if it does not exist in the calendar."""
     try:
         return date(year, month, of_month)
     except (ValueError, OverflowError):
@@ -79,7 +79,7 @@ def _is_stand_in(day: date) -> bool:
 
 
 def age_between(birth: date | None, acquired: date | None) -> float | None:
-    """Completed years between two dates; below one year the fraction. None if unknown, a stand-in, or absurd."""
+    """Completed years between two dates; below one year the fraction. None if unknown, a placeholder, or absurd."""
     if birth is None or acquired is None or birth > acquired or _is_stand_in(birth) or _is_stand_in(acquired):
         return None
     return _completed_years(birth, acquired)
@@ -101,7 +101,7 @@ def _follows_from_stand_in(age: float, birth: date | None, acquired: date | None
 
 
 class Contradiction(Exception):
-    """A file states a fact of its patient twice, and differently."""
+    """A file states a fact about its patient twice, and differently."""
 
 
 def agreed(values: Iterable[Value]) -> Value | None:
@@ -110,7 +110,7 @@ def agreed(values: Iterable[Value]) -> Value | None:
     Raises
     ------
     Contradiction
-        If there are two: then it is not known whose file it is.
+        If values differ: then it is unknown which patient the file belongs to.
     """
     different = set(values)
     if len(different) > 1:
@@ -119,7 +119,7 @@ def agreed(values: Iterable[Value]) -> Value | None:
 
 
 def unless_contradicted(facts: Callable[[], Patient | None]) -> Patient | None:
-    """What a file says of its patient; one that contradicts itself states nothing."""
+    """The facts of a file about its patient; none if it contradicts itself."""
     try:
         return facts()
     except Contradiction:
@@ -129,10 +129,10 @@ def unless_contradicted(facts: Callable[[], Patient | None]) -> Patient | None:
 def subject(
     *, stated: float | None = None, birth: date | None = None, acquired: date | None = None, sex: str | None = None
 ) -> Patient | None:
-    """What a file says of its patient, or None if nothing.
+    """The facts of a file about its patient, or None if there are none.
 
-    An age that is stated counts before the dates; where both are given and differ by more than a year, neither does:
-    one of them is wrong, and nothing says which.
+    A stated age takes precedence over dates. If the two differ by more than a year, neither is used: one of them is
+    wrong, and nothing says which.
     """
     derived = age_between(birth, acquired)
     age = stated if stated is not None else derived

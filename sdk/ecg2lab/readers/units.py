@@ -1,4 +1,4 @@
-"""Units of voltage as files write them."""
+"""Units of voltage in files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _MILLIVOLT = {
 
 
 def millivolts(unit: str | None) -> float | None:
-    """Millivolts in one of a unit, or None if it is no voltage; letter case does not count, nor which µ is written."""
+    """Millivolts in one unit, or None if it is no voltage. Letter case and the kind of µ do not matter."""
     plain = (unit or "").strip().casefold().replace("\u00b5", "u").replace("\u03bc", "u")
     return _MILLIVOLT.get(plain)
 
 
 def require_millivolts(unit: str | None, lead: str) -> float:
-    """Millivolts in one of a lead's unit.
+    """Millivolts in one unit of a lead.
 
     Raises
     ------
@@ -35,6 +35,6 @@ def require_millivolts(unit: str | None, lead: str) -> float:
 
 
 def printable(text: str, most: int = 24) -> str:
-    """The start of a text of a file, fit for a message: without control characters, and not endless."""
+    """The start of a text from a file, for a message: at most `most` characters, without control characters."""
     plain = "".join(letter if letter.isprintable() else "?" for letter in text[: most + 1].strip())
     return plain if len(plain) <= most else f"{plain[:most]}…"

@@ -1,4 +1,4 @@
-"""WFDB records (PhysioNet): a header beside files of samples, or a header of segments, which are such records."""
+"""WFDB records (PhysioNet): a header beside files of samples, or a header that lists such records as segments."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _PTB_XL_TOP_AGE = 300.0
 
 
 def read_wfdb(path: Path) -> Recording:
-    """Read the ECG leads of a record; channels of another kind are left out and named.
+    """Read the ECG leads of a record; the names of other channels go into `ignored`.
 
     Age and sex are taken from the comments `Age: …`, `Sex: …`, as in the PhysioNet challenges and the PTB database.
 
     Raises
     ------
     RecordingError
-        If it does not state its sampling rate, or the gain or the unit of a lead, has fewer samples than it announces,
-        or a signal does not match its checksum.
+        If the header lacks the sampling rate, or gain or unit of a lead, there are fewer samples than announced, or a
+        signal does not match its checksum.
     """
     try:
         return _recording(path)

@@ -1,7 +1,7 @@
-"""The header of a WFDB record (header(5)), as records in the field write it.
+"""The header of a WFDB record (header(5)), as real records have it.
 
-Of the record line only what concerns the samples is read: names with suffixes, dates and times of any form are left
-alone. What the standard fills in where it is not stated (250 Hz, a gain of 200) is not filled in here.
+Only those fields of the record line that concern the samples are read; names with suffixes, dates and times of any form
+are ignored. The defaults of the standard (250 Hz, a gain of 200) are not used.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Signal(NamedTuple):
     per_frame: int
     """Samples in each frame."""
     skew: int
-    """Frames of it that precede the first of the record."""
+    """Number of its frames before the first frame of the record."""
     offset: int
-    """Bytes of the file before the first sample."""
+    """Number of bytes of the file before the first sample."""
     gain: float | None
-    """Counts in one unit; None where it is not stated, or zero, which means the same."""
+    """Counts in one unit; None if it is not stated or zero, which means the same."""
     baseline: int
     """Count of zero units."""
     unit: str
@@ -52,15 +52,15 @@ class Segment(NamedTuple):
     """One line of a record of several segments."""
 
     name: str
-    """`~` for a gap."""
+    """Name of the record; `~` for a gap."""
     frames: int
 
 
 class Header(NamedTuple):
-    """What a header says."""
+    """The content of a header."""
 
     rate_hz: float
-    """Of frames."""
+    """Frames in a second."""
     frames: int | None
     signals: list[Signal]
     segments: list[Segment]
@@ -75,7 +75,7 @@ def read_header(path: Path) -> Header:
     OSError
         If it is no regular file, or cannot be read.
     RecordingError
-        Naming what it does not state, or states in a way that is not known.
+        If a field is missing or not understood; the message names it.
     """
     if regular_size(path) > _MOST_BYTES:
         raise RecordingError("the header is larger than 1 MiB, the most that is read of one")

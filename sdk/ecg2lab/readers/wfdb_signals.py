@@ -1,4 +1,4 @@
-"""Samples of WFDB records as they are stored (signal(5))."""
+"""Samples of WFDB records in their storage formats (signal(5))."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _BLOCK = 2**13
 
 
 class Storage(NamedTuple):
-    """How samples lie in bytes."""
+    """How samples are stored in bytes."""
 
     bits: int
-    """Of one sample, on average."""
+    """Bits of one sample, on average."""
     unpack: Callable[[memoryview], NDArray[Any]]
     missing: int | None
-    """The count that stands for no sample."""
+    """The count that marks a missing sample."""
 
 
 def _groups(size: int, unpack: Callable[[Rows], NDArray[Any]]) -> Callable[[memoryview], NDArray[Any]]:
@@ -107,16 +107,16 @@ _FLAC = {508: 8, 516: 16, 524: 24}
 
 
 def read_signals(folder: Path, signals: Sequence[Signal], frames: int | None) -> list[Counts]:
-    """Counts of signals that lie in one file, (frames · per_frame,) each.
+    """Counts of the signals of one file, (frames · per_frame,) each.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     RecordingError
-        If its format is not known, or it has fewer samples than the header announces.
+        If its format is unknown, or it has fewer samples than the header announces.
     MissingExtraError
-        If it is FLAC, and soundfile is not installed.
+        If it is FLAC and soundfile is not installed.
     """
     first = signals[0]
     if any((signal.format, signal.offset) != (first.format, first.offset) for signal in signals):
@@ -140,7 +140,7 @@ def read_signals(folder: Path, signals: Sequence[Signal], frames: int | None) ->
 
 
 def missing_count(signal: Signal) -> int | None:
-    """The count that stands for no sample in the signal's format."""
+    """The count that marks a missing sample in the signal's format."""
     return -(2 ** (_FLAC[signal.format] - 1)) if signal.format in _FLAC else STORAGE[signal.format].missing
 
 

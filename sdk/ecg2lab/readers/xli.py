@@ -1,6 +1,6 @@
 """The compression of Philips XML: LZW over second differences, and four limb leads as remainders.
 
-For each lead a block: 4 bytes its size, 2 bytes unused, 2 bytes a first error, then what the native core decodes.
+Each lead has a block: its size (4 bytes), 2 unused bytes, a first error (2 bytes), then data for the native core.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def decode_xli(content: bytes, leads: int, length: int) -> list[Counts]:
     Raises
     ------
     RecordingError
-        Here or when they are decoded, if a block is missing, has a code that is not defined, or is shorter.
+        Now or when they are decoded, if a block is missing, too short, or has an undefined code.
     """
     fields, offset, blocks = ByteFields(content), 0, []
     for _ in range(leads):

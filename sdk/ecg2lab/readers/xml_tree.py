@@ -1,8 +1,8 @@
 """XML of unknown origin as a tree, and samples in it.
 
-Nothing outside the file is fetched and no entity is ever defined: a document type may be named (MUSE names one), but
-what declares an entity is refused at the declaration, before it can grow. Elements, attributes and depth are bounded,
-since a tree takes many times the memory of its text.
+Nothing outside the file is fetched and no entity is ever expanded: a file may name a document type (as MUSE does), but
+a declaration of an entity is refused at once. Elements, attributes and depth are limited, since a tree takes many times
+the memory of its text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SEVERAL_BYTES = {
 
 
 def parse(content: bytes) -> Element:
-    """The root of a document; names are without their namespaces.
+    """The root of a document; names have no namespaces.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _local(name: str) -> str:
 
 
 def text_of(parent: Element | None, path: str) -> str | None:
-    """Text of a child, stripped, or None if there is no such child or nothing in it."""
+    """Text of a child, stripped, or None if there is no such child or it is empty."""
     child = parent.find(path) if parent is not None else None
     return _stripped(child.text) or None if child is not None else None
 
@@ -141,7 +141,7 @@ def agreed_text(parent: Element | None, path: str) -> str | None:
 
 
 def agreed_attribute(parent: Element | None, path: str, name: str) -> str | None:
-    """The same of an attribute; `.//` in the path takes children of any depth."""
+    """As `agreed_text`, for an attribute; `.//` in the path selects descendants of any depth."""
     return agreed(filter(None, (_stripped(child.get(name)) for child in _children(parent, path))))
 
 
@@ -160,12 +160,12 @@ def attribute(parent: Element | None, path: str, name: str) -> str | None:
 
 
 def base64_bytes(text: str | None, what: str) -> bytes:
-    """Bytes of a base64 text that may be broken into lines.
+    """Bytes of a base64 text, which may have line breaks.
 
     Raises
     ------
     RecordingError
-        Naming `what` is missing or none.
+        If it is missing or no base64; the message names `what`.
     """
     try:
         content = base64.b64decode("".join((text or "").split()), validate=True)
@@ -182,7 +182,7 @@ def base64_counts(text: str | None, announced: int | None, what: str) -> NDArray
     Raises
     ------
     RecordingError
-        Naming `what` is missing, none, holds half a sample, or other than as many samples as are announced.
+        As for `base64_bytes`, and if it ends within a sample or has another number of samples than announced.
     """
     content = base64_bytes(text, what)
     if len(content) % 2:

@@ -1,4 +1,4 @@
-"""An ECG as samples, with everything that is needed to understand them."""
+"""An ECG in memory: samples, and everything that is needed to interpret them."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ class Recording:
     fs
         Sampling rate, Hz, 100 to 2000.
     leads
-        A name for each row, in any order; letter case does not matter.
+        The name of each row, in any order; letter case does not matter.
     unit
-        Of the samples: "uV", "mV", "V", or "adc" with a gain.
+        Unit of the samples: "uV", "mV", "V", or "adc" with a gain.
     gain
         ADC counts per millivolt, for unit "adc": one number, or one for each lead.
     baseline
         ADC count of zero volt, for unit "adc".
     source
-        Whatever identifies the recording (patient id, order, device), as JSON can hold it: carried to the result
-        untouched, never logged.
+        Whatever identifies the recording (patient id, order, device), as values of JSON: copied unchanged into the
+        result, never logged.
     subject
         What the recording's own file says about the patient.
     ignored
-        Names of channels of the file that were left out because they are no ECG leads.
+        Names of the file's channels that were left out because they are no ECG leads.
     notes
-        What the reader of the file left out or moved, in a sentence each: carried to the result.
+        Sentences on what the reader of the file left out or moved; copied into the result.
 
     Attributes
     ----------
     samples
         (leads, n) float64, millivolt.
     fs, leads, source, subject, ignored, notes
-        As given; lead names in their usual spelling.
+        As passed; lead names in their usual spelling.
 
     Raises
     ------
     RecordingError
-        Naming what is wrong.
+        If an argument is invalid; the message names it.
     """
 
     __slots__ = ("fs", "ignored", "leads", "notes", "samples", "source", "subject")
@@ -95,7 +95,7 @@ class Recording:
         ignored: Sequence[str] = (),
         notes: Sequence[str] = (),
     ) -> Recording:
-        """Make a recording of samples that belong to nobody else: they are taken over, not copied.
+        """Make a recording from samples without copying them; the caller must not use them afterwards.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class Recording:
         Raises
         ------
         RecordingError
-            As `Recording`.
+            As for `Recording`.
         """
         recording = cls.__new__(cls)
         recording._describe(recording_format(leads, fs, "mV"), source, subject, ignored, notes)
@@ -131,7 +131,7 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Seconds."""
+        """Duration in seconds."""
         return float(self.samples.shape[1] / self.fs)
 
     def __repr__(self) -> str:
@@ -139,12 +139,12 @@ class Recording:
 
 
 def check_source(source: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What identifies a recording, copied.
+    """Copy what identifies a recording.
 
     Raises
     ------
     RecordingError
-        If it is no mapping, or JSON cannot hold it.
+        If it is no mapping, or cannot be written as JSON.
     """
     if source is None:
         return None
@@ -170,12 +170,12 @@ def _check_subject(subject: Patient | None) -> Patient | None:
 
 
 def check_names(names: Any, otherwise: str) -> tuple[str, ...]:
-    """Names in their order, each of them text.
+    """Check that names are a sequence of strings.
 
     Raises
     ------
     RecordingError
-        With the sentence `otherwise`, if they are anything else.
+        With the message `otherwise`, if they are anything else.
     """
     if isinstance(names, (str, Set, Mapping)) or not isinstance(names, Iterable):
         raise RecordingError(otherwise)
@@ -192,7 +192,7 @@ def recording_format(
     gain: float | Sequence[float] | None = None,
     baseline: float | Sequence[float] = 0.0,
 ) -> _core.RecordingFormat:
-    """What samples are, checked by the native core.
+    """Rate, leads and unit of samples, checked by the native core.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _to_rate(fs: float) -> float:
 
 
 def check_samples(samples: ArrayLike, lead_count: int) -> NDArray[Any]:
-    """Samples as an array that the native core reads, (leads, n); not copied where it is one already.
+    """Convert samples to a (leads, n) array that the native core reads; not copied if they already are one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Names of ECG leads; the native core spells them."""
+"""Names of ECG leads; the native core has their spellings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ LIMB = STANDARD[:6]
 def canonical(name: str) -> str | None:
     """The usual spelling of a lead name (`avr` → `aVR`), or None if it is no known lead.
 
-    Letter case and blanks of ASCII around the name do not matter.
+    Letter case and surrounding ASCII whitespace do not matter.
     """
     return _core.canonical_lead(as_utf8(name)) or None
 
 
 def as_utf8(name: str) -> str:
-    """The name itself, or one with `?` for each half of a character, which no lead has."""
+    """The name with `?` for each lone surrogate, which UTF-8 cannot encode."""
     return name.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""From a recording to the windows that the network takes; the work is done by the native core."""
+"""From a recording to the windows that the network takes; the native core does the work."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def prepare_signal(recording: Recording, contract: Contract, *, measure_quality:
     Parameters
     ----------
     recording
-        With leads from which the contract's follow.
+        With the contract's leads, or leads from which they can be derived.
     contract
-        Says what is wanted.
+        Of the model.
     measure_quality
-        Whether to measure what `judge_quality` judges.
+        Whether to make the measurements that `judge_quality` needs.
 
     Raises
     ------
     RecordingError
-        If leads are missing, samples are infinite, or rate or length allow no filter that the contract wants.
+        If leads are missing, samples are infinite, or a filter of the contract is impossible at this rate or length.
     """
     return _core.prepare(
         np.ascontiguousarray(recording.samples, np.float64),
@@ -43,23 +43,23 @@ def prepare_signal(recording: Recording, contract: Contract, *, measure_quality:
 
 
 def judge_quality(prepared: _core.Prepared, contract: Contract, longest_gap_s: float | None = None) -> QualityNote:
-    """Say what is wrong with a recording, by the contract's limits.
+    """Judge the quality of a recording by the contract's limits.
 
     Parameters
     ----------
     prepared
-        The recording.
+        The recording, from `prepare_signal`.
     contract
         Of the model.
     longest_gap_s
-        A lead without values for so long is refused; None: for a window.
+        A recording is refused if a lead has no values for so many seconds; None: a window.
 
     Raises
     ------
     RecordingError
         If it is shorter than a window.
     QualityError
-        Naming the leads of the first fault that refuses it; all faults are in the error's `quality`.
+        If a fault refuses it. The message names the leads of the first such fault; `quality` has all faults.
     """
     quality = _core.judge(prepared, contract.native, longest_gap_s)
     note = quality_note(quality)
@@ -71,13 +71,13 @@ def judge_quality(prepared: _core.Prepared, contract: Contract, longest_gap_s: f
 
 
 def cut_windows(prepared: _core.Prepared, contract: Contract) -> NDArray[np.float32]:
-    """Whole windows side by side, (windows, leads, L), of a recording that `judge_quality` does not refuse."""
+    """Consecutive whole windows, (windows, leads, L), of a recording that `judge_quality` does not refuse."""
     judge_quality(prepared, contract)
     return whole_windows(prepared, contract)
 
 
 def whole_windows(prepared: _core.Prepared, contract: Contract) -> NDArray[np.float32]:
-    """The same, of any recording; there may be none."""
+    """Consecutive whole windows of any recording, whatever its quality; there may be none."""
     return prepared.windows(contract.signal.window_samples)
 
 
@@ -97,19 +97,19 @@ def preprocess(
     unit
         "uV", "mV" or "V".
     contract
-        Says what is wanted; None: the published method (12 leads, clip at 3 mV, 100 Hz).
+        Of the model; None: the published method (12 leads, clip at 3 mV, 100 Hz).
 
     Returns
     -------
-    ndarray (12, m) float32
+    ndarray (leads, m) float32
         Millivolt, in the contract's lead order, at its rate; a lead without any value is zero.
 
     Raises
     ------
     RecordingError
-        If the samples cannot be understood or brought to the contract.
+        If the samples are invalid or cannot be converted to the contract's leads and rate.
     ContractError
-        If the contract is none.
+        If `contract` is no Contract.
     """
     if not isinstance(contract, Contract | None):
         raise ContractError(f"preprocess wants an ecg2lab.Contract, not {type(contract).__name__}")

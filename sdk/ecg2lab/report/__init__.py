@@ -1,1 +1,1 @@
-"""What people see of a prediction: terminal table, page, picture of the ECG."""
+"""Reports of a prediction: terminal table, page, PDF, FHIR, picture of the ECG."""

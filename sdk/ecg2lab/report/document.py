@@ -1,4 +1,4 @@
-"""The JSON that `predict` writes, its published schema, and what is left of an answer without what identifies."""
+"""The JSON that `predict` writes, its published schema, and the removal of identifying data from an answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     record: str
     error: ErrorNote
     quality: QualityNote | None = None
-    """All that the quality gate said; None: it was not asked, or the recording was refused before."""
+    """All results of the quality gate; None: it was not reached, or measured nothing."""
     schema_version: Literal[2] = 2
 
     def to_json(self) -> bytes:
@@ -37,14 +37,14 @@ def json_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as it is published."""
+    """The schema as published."""
     return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def deidentified(prediction: Prediction) -> Prediction:
-    """Without source, name of the record and an age above 89, which few people have.
+    """Remove the source and the name of the record, and give an age above 89, which few people have, as `over 89`.
 
-    The facts that the answer rests on stay: it means nothing without them.
+    All other facts stay: the answer rests on them.
     """
     patient = prediction.patient
     age = patient.given.get("age")

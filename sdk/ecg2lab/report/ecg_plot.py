@@ -1,4 +1,4 @@
-"""The 12-lead ECG on its paper: 25 mm/s, 10 mm/mV, drawn to scale; an explanation is laid under the traces."""
+"""The 12-lead ECG on its grid, to scale (25 mm/s, 10 mm/mV); an explanation is drawn under the traces."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MM_PER_S, _MM_PER_MV = 25.0, 10.0
 _ROW_MM, _PULSE_MM, _MARGIN_MM = 30.0, 7.0, 4.0
 WIDTH_MM = _PULSE_MM + PAGE_S * _MM_PER_S + 2 * _MARGIN_MM
 _LEFT_MM = -_PULSE_MM - _MARGIN_MM
-"""Of the paper; the traces begin at zero."""
+"""Left edge of the paper; the traces begin at zero."""
 HEIGHT_MM = (len(_LAYOUT) + 1) * _ROW_MM + 2 * _MARGIN_MM
 INCH = 25.4
 _PAPER, _FINE, _COARSE, _INK = "#fffafa", "#f6d5d5", "#e5a5a5", "#1a1a2e"
 RAISES, LOWERS = "#e07b00", "#2f6db5"
-"""Colours of effects; apart from each other and from the paper also for those who do not see red and green."""
+"""Colours of effects; readers with red-green blindness can tell them apart, and from the paper."""
 _STRONGEST = 0.6
 """Opacity of the largest effect."""
 
@@ -44,11 +44,11 @@ def figure(recording: Recording, note: str = "", explanation: Explanation | None
     Parameters
     ----------
     recording
-        With the twelve standard leads, or those from which they follow. Only the first ten seconds are drawn.
+        With the twelve standard leads, or leads from which they can be derived. Only the first ten seconds are drawn.
     note
         Written below, to the right.
     explanation
-        Laid under the traces.
+        Drawn under the traces.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def figure(recording: Recording, note: str = "", explanation: Explanation | None
 
 
 def draw(axes: Axes, recording: Recording, note: str = "", explanation: Explanation | None = None) -> None:
-    """Draw as it was recorded: not clipped, not resampled, gaps where samples are missing; centred on the median.
+    """Draw the ECG as recorded: not clipped, not resampled, gaps where samples are missing; centred on the median.
 
     One unit of the axes, which must be `WIDTH_MM` by `HEIGHT_MM` large, is one millimetre of paper.
     """
@@ -157,7 +157,7 @@ def lead_samples(recording: Recording, lead: str) -> NDArray[np.float64]:
     Raises
     ------
     RecordingError
-        If it is neither.
+        If the lead was neither recorded nor can be derived.
     """
     try:
         return _core.lead(recording.samples, recording.leads, lead)
@@ -166,7 +166,7 @@ def lead_samples(recording: Recording, lead: str) -> NDArray[np.float64]:
 
 
 def can_draw(recording: Recording) -> bool:
-    """Whether all leads of the page were recorded, or can be derived."""
+    """Whether all leads of the picture were recorded or can be derived."""
     return not _core.missing_leads(recording.leads, [lead for row in _LAYOUT for lead in row])
 
 

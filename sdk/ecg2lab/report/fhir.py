@@ -1,8 +1,8 @@
 """A prediction as an HL7 FHIR R4 bundle (4.0.1), never as a laboratory result.
 
-Probabilities go into a RiskAssessment, in **percent** as R4 wants them. There is no Observation: nothing here was
-measured, and a system that files observations must not take an estimate for one. The DiagnosticReport that points to
-the assessment is *preliminary*; of a record that was refused it is *cancelled*, and an OperationOutcome says why.
+Probabilities go into a RiskAssessment, in **percent** as R4 requires. There is no Observation: nothing here was
+measured, and a system that stores observations must not take an estimate for one. The DiagnosticReport that refers to
+the assessment is *preliminary*; for a refused record it is *cancelled*, and an OperationOutcome says why.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Resource = dict[str, Any]
 
 LOINC = "http://loinc.org"
 TARGETS = "urn:x-ecg2lab:target"
-"""Code system of the targets' names; they mean what the contract in the bundle of that digest says."""
+"""Code system of the targets' names; the contract in the bundle of that digest defines them."""
 SOURCE = "urn:x-ecg2lab:source"
-"""Extension: the recording's `source` as JSON, untouched."""
+"""Extension: the recording's `source` as JSON, unchanged."""
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 RISK = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-risk"
 _ECG = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "EC"}]}
@@ -41,9 +41,9 @@ def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued:
     Parameters
     ----------
     identity
-        What the resources' own identities are derived from; None: a new one.
+        A text from which the identifiers of the resources are derived; None: new random ones.
     issued
-        With its time zone; None: now.
+        Time of the report, with time zone; None: now.
     """
     root, when = identity or uuid.uuid4(), _instant(issued)
     source = prediction.source or {}
@@ -75,7 +75,7 @@ def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued:
 def refusal(
     refused: Refusal, engine: EngineInfo, *, identity: uuid.UUID | None = None, issued: datetime | None = None
 ) -> Resource:
-    """A record that got no answer: a cancelled report, and the reason; parameters as of `bundle`."""
+    """A refused record as a bundle: a cancelled report, and the reason; parameters as for `bundle`."""
     root, when = identity or uuid.uuid4(), _instant(issued)
     reason = words.clean(f"No answer for {refused.record}. {refused.error.type}: {refused.error.message}")
     issue = {

@@ -1,4 +1,4 @@
-"""An answer or a refusal in each format, as bytes; what a format needs is imported when it is asked for."""
+"""An answer or a refusal in each format, as bytes; the modules of a format are imported on first use."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Format(NamedTuple):
-    """How a record's own file is written."""
+    """How the report on one record is written."""
 
     suffix: str
     answer: Callable[[Prediction, Recording, str], bytes]
-    """Of a prediction, its recording and a title."""
+    """Called with a prediction, its recording and a title."""
     refusal: Callable[..., bytes] | None
-    """Of a refusal, the recording, the engine, a title and the recording's source; None: a refusal has no file."""
+    """Called with a refusal, recording, engine, title and the recording's source; None: a refusal has no file."""
     modules: tuple[str, ...] = ()
-    """That it needs of the extra `report`; what needs any is a page, a file of its own for each record."""
+    """Modules of the extra `report` that it needs; a format that needs any writes a separate file for each record."""
 
 
 def show(prediction: Prediction, title: str, on: io.StringIO | None = None) -> None:
-    """Print the table; on a page of 80 columns, or on the screen."""
+    """Print the table to `on`, 80 columns wide, or to the terminal."""
     from ecg2lab.report import terminal
     from ecg2lab.report.screen import console
 

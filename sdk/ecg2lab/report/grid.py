@@ -1,4 +1,4 @@
-"""Findings as people read them: a row for each laboratory value, a column for each moment, what is flagged first."""
+"""Findings as a table: a row for each laboratory value, a column for each moment, flagged values first."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from ecg2lab.answer.prediction import Finding, Prediction, Verdict
 from ecg2lab.report import words
 
 _MOST_MOMENTS = 6
-"""Beyond, a table would be too wide for any page."""
+"""With more moments, a table would be too wide for any page."""
 MOMENTS_IN_MINUTES = "Columns: now, or within so many minutes."
-"""Beside a table whose heads are short."""
+"""A note beside a table with short headers."""
 
 
 class Row(NamedTuple):
-    """One laboratory value beyond a limit, or one target of which the model does not say what it means."""
+    """One laboratory value beyond a limit, or one target whose meaning the model does not state."""
 
     name: str
     loinc: str
-    """Empty where the model names none."""
+    """LOINC code; empty if the model states none."""
     cells: tuple[Finding | None, ...]
-    """At each moment of the grid; None: the model has no answer for it."""
+    """The finding at each moment of the grid; None: the model has none."""
 
     @property
     def findings(self) -> list[Finding]:
-        """At all moments that there are."""
+        """All findings of the row."""
         return [finding for finding in self.cells if finding]
 
     @property
     def flags(self) -> list[Finding]:
-        """Those that are flagged."""
+        """The flagged findings."""
         return [finding for finding in self.findings if finding.verdict == "flagged"]
 
     @property
     def verdict(self) -> Verdict:
-        """The first of its findings' verdicts."""
+        """The verdict of its findings that comes first in `words.LOOKS`."""
         verdicts = {finding.verdict for finding in self.findings}
         return next(verdict for verdict in words.LOOKS if verdict in verdicts)
 
     @property
     def ratio(self) -> float | None:
-        """The largest of a probability to its base rate."""
+        """The largest ratio of a probability to its base rate."""
         return max((f.ratio for f in self.findings if f.ratio is not None), default=None)
 
     @property
     def worth(self) -> list[tuple[str, str]]:
-        """What must be read beside its flags: moments, and a sentence on them."""
+        """Notes on its flags: moments, and a sentence on them."""
         sentences: dict[str, list[Finding]] = {}
         for finding in self.flags:
             sentences.setdefault(words.worth(finding), []).append(finding)
@@ -54,17 +54,17 @@ class Row(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The table that terminal, page and PDF draw alike."""
+    """The table that terminal, page and PDF show."""
 
     moments: tuple[str, ...]
-    """Of its columns; empty where the model does not say of what moment it speaks."""
+    """Headers of its columns; an empty one if the model does not state the moment."""
     rows: tuple[Row, ...]
     noun: str
-    """What a row is: a laboratory value, or only a target."""
+    """What a row stands for: laboratory value, or target."""
 
 
 def grid(findings: Sequence[Finding]) -> Grid:
-    """Lay findings out, rows in the order of the contract. With too many moments each finding is a row of its own."""
+    """Arrange findings in rows, in the order of the contract. With too many moments each finding gets its own row."""
     moments = sorted({_moment(finding) for finding in findings})
     noun = "laboratory value" if all(finding.criterion for finding in findings) else "target"
     if len(moments) > _MOST_MOMENTS:
@@ -80,7 +80,7 @@ def grid(findings: Sequence[Finding]) -> Grid:
 
 
 def ranked(findings: Sequence[Finding]) -> Grid:
-    """The grid with what is flagged first, then by the ratio to the base rate; without one last, by probability."""
+    """The grid with flagged rows first, sorted by ratio to the base rate; rows without one last, by probability."""
     table = grid(findings)
     return table._replace(rows=tuple(sorted(table.rows, key=_rank)))
 
@@ -126,7 +126,7 @@ def _named(row: Row, findings: Iterable[Finding]) -> str:
 
 
 def summary(prediction: Prediction) -> str:
-    """What is flagged, in a sentence that names laboratory values, and how many others there are."""
+    """A sentence that names the flagged laboratory values and counts the others."""
     _, rows, noun = ranked(prediction.findings)
     if prediction.experience and prediction.experience.outside:
         return f"This recording lies outside the model's experience: nothing is decided on any {noun}."
@@ -153,9 +153,9 @@ def _are(number: int) -> str:
 
 
 def undecided(prediction: Prediction, verdict: Verdict) -> list[str]:
-    """Why it is so: a sentence for each reason, with all that it holds of.
+    """Why targets have the verdict: a sentence for each reason, with all rows to which it applies.
 
-    Reasons that begin alike, up to a colon, are one: what follows is in the JSON.
+    Reasons that are equal up to a colon count as one; the JSON has their full text.
     """
     kinds: dict[str, dict[str, dict[Row, list[Finding]]]] = {}
     for row in ranked(prediction.findings).rows:
@@ -181,7 +181,7 @@ def _whom(rows: dict[Row, list[Finding]], every: int) -> str:
 
 
 def notes(prediction: Prediction) -> list[tuple[str, str]]:
-    """Label and sentence for what must be read beside the table, and for what a reader must know about the inputs."""
+    """Label and sentence of each note that belongs to the table, and of each note on the inputs."""
     verdicts: tuple[Verdict, ...] = ("unsure", "no decision")
     reasons = [
         (verdict.capitalize() * (index == 0), reason)

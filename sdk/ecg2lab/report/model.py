@@ -1,4 +1,4 @@
-"""A model on the terminal: network, inputs, targets."""
+"""A description of a model on the terminal: network, inputs, targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecg2lab.system.names import shown
 
 
 def overview(bundle: Bundle, path: Path, proof: ParityReport) -> Table:
-    """What it is, what was proved of it, and where its weights come from."""
+    """Network, proof and origin of the weights."""
     m = bundle.manifest
     architecture, s = architectures.of(bundle), m.contract.signal
     kind = "causal" if m.causal else "bidirectional"
@@ -80,7 +80,7 @@ def inputs(bundle: Bundle) -> Table:
 
 
 def targets(bundle: Bundle) -> Table:
-    """What it answers, and from which probability on a target is flagged."""
+    """The targets, and the probability from which each is flagged."""
     table = plain_table(f"\n{len(bundle.contract.targets)} targets")
     for header in ("name", "abnormality", "when", "LOINC", "flagged from"):
         table.add_column(header, overflow="fold", no_wrap=header == "name")

@@ -1,4 +1,4 @@
-"""Pictures are drawn under matplotlib's own defaults, whatever the user's settings say."""
+"""Drawing pictures with matplotlib's defaults, whatever the user's settings."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ecg2lab.errors import OutputError
 from ecg2lab.system.extras import require
 
 _ONE_AT_A_TIME = threading.RLock()
-"""matplotlib's settings are those of the process."""
+"""Only one thread draws at a time: matplotlib's settings belong to the whole process."""
 
 
 @contextmanager
 def own_style(**changes: object) -> Iterator[None]:
-    """Matplotlib's defaults with these changes, for drawing and for saving; the user's come back after it.
+    """Use matplotlib's defaults with these changes, for drawing and saving; restore the user's settings afterwards.
 
-    A picture to scale must not follow a `matplotlibrc` with another resolution, a tight box or a font of its own.
+    A picture to scale must not follow a `matplotlibrc` with another resolution, a tight box or another font.
 
     Raises
     ------
     MissingExtraError
         If matplotlib is not installed.
     OutputError
-        If it cannot read the user's settings.
+        If matplotlib cannot read the user's settings.
     """
     require("report", "matplotlib")
     with _ONE_AT_A_TIME:

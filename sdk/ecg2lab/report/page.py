@@ -13,12 +13,12 @@ from ecg2lab.system.extras import require
 
 
 def html(prediction: Prediction, recording: Recording, title: str, credit: str = "") -> str:
-    """The page; it refers to nothing outside itself.
+    """The page, which refers to no other file or server.
 
     Parameters
     ----------
     recording
-        Drawn on its grid, true to scale on paper; explanations are laid under it once more each.
+        Drawn on its grid, to scale when printed, and once more for each explanation.
     title
         Usually the name of the recording.
     credit
@@ -48,14 +48,14 @@ def html(prediction: Prediction, recording: Recording, title: str, credit: str =
 def refusal_html(
     refusal: Refusal, recording: Recording | None, engine: EngineInfo, title: str, source: dict[str, Any] | None = None
 ) -> str:
-    """The page of a record that got no answer: why, and what the quality gate found.
+    """The page of a refused record: the reason, and the results of the quality gate.
 
     Parameters
     ----------
     recording
-        Drawn if it has the leads; None: the file could not be read.
+        Drawn if it has the necessary leads; None: the file could not be read.
     engine
-        That refused.
+        The engine that refused the record.
     title
         Usually the name of the recording.
     source

@@ -1,4 +1,4 @@
-"""A prediction or a refusal as a PDF: A4 landscape, the ECG true to scale, the same bytes for the same answer."""
+"""A prediction or a refusal as a PDF: A4 landscape, the ECG to scale, the same bytes for the same answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STYLE = {"pdf.fonttype": 42, "path.simplify": False}
 
 @own_style(**_STYLE)
 def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
-    """The report: the ECG on its grid, findings, what they rest on; a page for each explanation.
+    """The report: the ECG on its grid, findings, notes; a page for each explanation.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def pdf(prediction: Prediction, recording: Recording, title: str) -> bytes:
 def refusal_pdf(
     refusal: Refusal, recording: Recording | None, engine: EngineInfo, title: str, source: dict[str, Any] | None = None
 ) -> bytes:
-    """The report of a record that got no answer; parameters and errors as of `page.refusal_html`."""
+    """The report on a refused record; parameters and errors as for `page.refusal_html`."""
     document = _document(engine, title)
     sheet = document.sheet()
     _heading(sheet, document.title, engine.notice)

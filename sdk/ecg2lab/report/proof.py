@@ -1,4 +1,4 @@
-"""A proof on the terminal: form × backend × error, and what reduced precisions cost."""
+"""A proof on the terminal: the error of each form on each backend, and the cost of reduced precisions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecg2lab.report.tables import plain_table, print_table
 
 
 def checks_table(report: ParityReport) -> Table:
-    """The worst case of each quantity, form and backend."""
+    """A table of the worst case of each quantity, form and backend."""
     table = plain_table("Error against float64", "what", "form", "backend", "worst case", "error", "limit", "")
     groups: dict[tuple[str, str, str], list[Check]] = {}
     for check in report.checks:
@@ -27,7 +27,7 @@ def checks_table(report: ParityReport) -> Table:
 
 
 def gates_table(gates: Mapping[ReducedPrecision, Gate]) -> Table:
-    """What each precision that may be used was measured to cost; *flags*: the share that changes."""
+    """A table of the measured cost of each precision that may be used; *flags*: the share that changes."""
     table = plain_table(
         "\nReduced precision against fp32", "precision", "AUROC loss", "limit", "worst target", "logits", "flags"
     )
@@ -41,7 +41,7 @@ def gates_table(gates: Mapping[ReducedPrecision, Gate]) -> Table:
 
 
 def show_left_out(report: ParityReport, console: Console, said: Collection[str] = ()) -> None:
-    """What was not measured or was refused, and why, but for what is `said` elsewhere; a shared reason stands once."""
+    """Print what was not measured or was refused, and why, without what `said` contains; a shared reason once."""
     for title, reasons in (("Not measured", report.left_out), ("Refused by its gate", report.refused)):
         shown = {what: why for what, why in reasons.items() if what not in said}
         if not shown:

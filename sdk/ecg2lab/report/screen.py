@@ -1,4 +1,4 @@
-"""The terminal, for texts of any origin: what looks like markup is text, and a waiting command says what it does."""
+"""The terminal: text that looks like markup is shown as text, and a waiting command says what it does."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ecg2lab.system.names import shown
 
 
 def console(*, stderr: bool = False, file: IO[str] | None = None, width: int | None = None) -> Console:
-    """A console that takes `[red]` or `:smile:` in a text, which may be a file's name or a unit, for what they are."""
+    """A console that shows `[red]` or `:smile:` unchanged, since a text may be a file's name or a unit."""
     return Console(stderr=stderr, file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
 def waiting(message: str) -> Iterator[Callable[[str], None]]:
-    """Show on stderr what takes long, where somebody sees it; what is yielded changes the message."""
+    """Show on stderr what takes long, if it is a terminal; yields a function that changes the message."""
     with console(stderr=True).status(Text(message)) as status:
         yield lambda text: status.update(Text(text))
 

@@ -29,7 +29,7 @@ class Document:
         self.sheets: list[Sheet] = []
 
     def sheet(self, heading: str = "") -> Sheet:
-        """Begin a page; after the first it says again what it belongs to."""
+        """Begin a page; each page but the first repeats the title."""
         sheet = Sheet()
         if self.sheets:
             sheet.text(self.title, size=8, colour=DIM, align="right", x=WIDTH_MM, width=120)
@@ -40,7 +40,7 @@ class Document:
         return sheet
 
     def number(self) -> None:
-        """Write the footers, now that the number of pages is known."""
+        """Write the footers, once the number of pages is known."""
         for page, sheet in enumerate(self.sheets, 1):
             sheet.y = PAGE_MM[1] - FOOT_MM + 2
             sheet.text(self._footer, size=6.5, colour=DIM, width=WIDTH_MM - 20)
@@ -48,7 +48,7 @@ class Document:
 
 
 class Sheet:
-    """One page and how far down it is written."""
+    """One page, and how far down it is filled."""
 
     def __init__(self) -> None:
         from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ class Sheet:
         self.y = TOP_MM + 4
 
     def down(self, millimetres: float) -> None:
-        """Move on."""
+        """Move the current position down."""
         self.y += millimetres
 
     def room(self) -> float:
@@ -79,13 +79,13 @@ class Sheet:
         weight: str = "normal",
         align: str = "left",
     ) -> None:
-        """One line on the current baseline; what is too wide becomes smaller, then is cut."""
+        """One line on the current baseline; if too wide, its font shrinks, then it is cut."""
         line, fitting = _fit(_drawable(text, weight), size, width, weight)
         style: dict[str, Any] = {"color": colour, "weight": weight, "ha": align, "va": "baseline", "parse_math": False}
         self.axes.text(LEFT_MM + x, self.y + dy, line, fontsize=fitting, family="sans-serif", **style)
 
     def paragraph(self, text: str, *, size: float = 8, colour: str = INK, most: int = 99) -> None:
-        """Lines over the whole width; of more than `most` the rest is cut."""
+        """Lines over the whole width, at most `most`; the rest is cut."""
         lines = self.wrapped(text, size, WIDTH_MM)
         if len(lines) > most:
             lines = [*lines[: most - 1], f"{lines[most - 1][:-2]} …"]
@@ -94,7 +94,7 @@ class Sheet:
             self.down(size * POINT_MM * 1.4)
 
     def wrapped(self, text: str, size: float, width: float) -> list[str]:
-        """Lines that fit; a word longer than a line is broken."""
+        """The text in lines that fit; a word longer than a line is broken."""
         lines = [""]
         for word in _drawable(text).split(" "):
             if lines[-1] and _width(f"{lines[-1]} {word}", size) <= width:
@@ -117,19 +117,19 @@ class Sheet:
         self.axes.plot([LEFT_MM, LEFT_MM + WIDTH_MM], [self.y - 3.3] * 2, color=LINE, linewidth=0.4)
 
     def bar(self, x: float, width: float, share: float, colour: str) -> None:
-        """A bar from the left on its paper."""
+        """A bar from the left on its background."""
         self._rectangle(x, width, self.y - 2.4, 2.6, BAND_PAPER)
         self._rectangle(x, width * share, self.y - 2.4, 2.6, colour)
 
     def whisker(self, x: float, width: float, lowest: float, highest: float, mark: float | None) -> None:
-        """On a bar: the range, and a mark."""
+        """A range and a mark on a bar."""
         left, middle = LEFT_MM + x, self.y - 1.1
         self.axes.plot([left + width * lowest, left + width * highest], [middle] * 2, color=INK, linewidth=0.5)
         if mark is not None:
             self.axes.plot([left + width * mark] * 2, [middle - 1.9, middle + 1.9], color=INK, linewidth=1)
 
     def side(self, middle: float, half: float, share: float, colour: str) -> None:
-        """A bar from the middle to the right, or to the left where the share is below zero."""
+        """A bar from the middle to the right, or to the left if the share is below zero."""
         self._rectangle(middle + min(0, half * share), abs(half * share), self.y - 2, 2.2, colour)
         self.axes.plot([LEFT_MM + middle] * 2, [self.y - 2.4, self.y + 0.6], color=DIM, linewidth=0.4)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 
 def plain_table(title: str, *columns: str) -> Table:
-    """A table without lines, its title to the left."""
+    """A table without lines, with its title on the left."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -18,7 +18,7 @@ def plain_table(title: str, *columns: str) -> Table:
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Print a table; where a word or a figure of it would be torn apart, row by row with a line for each cell."""
+    """Print a table; if a word or number would be split, print row by row with a line for each cell."""
     _, right, _, left = table.padding
     borders = len(table.columns) + 1 if table.box else 0
     least = sum(_least_width(column) + left + right for column in table.columns) + borders

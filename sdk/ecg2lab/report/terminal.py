@@ -17,9 +17,9 @@ NARROW = 70
 
 
 def show(prediction: Prediction, title: str, console: Console) -> None:
-    """Print the notice, what is flagged, the findings, and what was made of the inputs.
+    """Print the notice, a summary, the findings, and notes on the inputs.
 
-    The console may be of any width: an answer never stands apart from its name.
+    The console may have any width: an answer is never separated from its name.
     """
     console.print(Text(prediction.notice.upper(), style="bold yellow"))
     console.print(Text(words.clean(title), style="italic"))
@@ -57,7 +57,7 @@ def _print_findings(table: Grid, console: Console) -> None:
 
 
 def marks() -> Text:
-    """What each mark says."""
+    """A legend of the marks."""
     return Text("  ").join(Text(f"{look.mark} {verdict}", style=look.style) for verdict, look in words.LOOKS.items())
 
 
@@ -96,7 +96,7 @@ def _name(row: Row) -> Text:
 
 
 def cell(finding: Finding) -> Text:
-    """The mark of its verdict and its probability."""
+    """The mark of a finding's verdict, and its probability."""
     look = words.look(finding)
     return Text(f"{look.mark} {words.percent(finding.probability):>3}", style=look.style)
 

@@ -1,4 +1,4 @@
-"""A prediction in words: the phrases that every report shares."""
+"""The phrases that all reports share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ecg2lab.system.strict_json import plain
 
 
 class Look(NamedTuple):
-    """What tells a verdict from the others; its colour never does so alone."""
+    """Mark and colours of a verdict; the colour is never the only difference between two."""
 
     mark: str
     style: str
-    """On a terminal."""
+    """Colour on a terminal."""
     colour: str
-    """On pages and paper."""
+    """Colour on pages and paper."""
     weight: Literal["normal", "bold"] = "normal"
 
 
@@ -32,9 +32,9 @@ LOOKS: dict[Verdict, Look] = {
     "not flagged": Look("○", "", "#1f5a8a"),
     "no decision": Look("–", "dim", "#5a5a6a"),
 }
-"""Of several verdicts the first speaks for all."""
+"""In order of precedence: a row of several findings shows the first."""
 QUIET_BAR = "#a4aecb"
-"""Of a probability that is not flagged: light beside that of a flag, also in grey."""
+"""Colour of a probability that is not flagged: lighter than that of a flag, also when printed in grey."""
 UNKNOWN_POINT = "threshold of unknown operating point"
 _RULES = {
     "specificity": "Flags keep a specificity of {}.",
@@ -54,43 +54,43 @@ _LONGEST_SOURCE = 200
 
 
 def look(finding: Finding) -> Look:
-    """Of its verdict."""
+    """The look of a finding's verdict."""
     return LOOKS[finding.verdict]
 
 
 def abnormality(finding: Finding) -> str:
-    """What the target stands for: `Potassium > 5.1 mEq/L`, or its bare name."""
+    """The meaning of the target: `Potassium > 5.1 mEq/L`, or its name."""
     return str(finding.criterion) if finding.criterion else finding.target
 
 
 def when(finding: Finding) -> str:
-    """The moment that the answer speaks of."""
+    """The moment to which the answer refers."""
     return finding.criterion.when if finding.criterion else ""
 
 
 def clean(text: object) -> str:
-    """Text from outside in one line, without control characters or marks that turn its direction."""
+    """Foreign text in one line, without control characters or marks that change its direction."""
     return _core.printable(" ".join(str(text).split()))
 
 
 def percent(value: float, beside: float | None = None) -> str:
-    """Whole percent; with a decimal where `beside`, a different value, would read the same."""
+    """Whole percent; with a decimal if `beside`, a different value, would otherwise look the same."""
     tie = beside is not None and beside != value and f"{beside:.0%}" == f"{value:.0%}"
     return f"{value:.1%}" if tie else f"{value:.0%}"
 
 
 def rate(value: float) -> str:
-    """A base rate: a rare one with a decimal."""
+    """A base rate in percent; a small one with a decimal."""
     return f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
 
 
 def times(ratio: float) -> str:
-    """Of a probability to its base rate: `2.6 ×`."""
+    """The ratio of a probability to its base rate: `2.6 ×`."""
     return f"{ratio:.1f} ×" if ratio < 10 else f"{ratio:.0f} ×"
 
 
 def beside_base_rate(finding: Finding) -> str:
-    """How the probability lies to the base rate; empty where that is not stated."""
+    """The probability compared with the base rate; empty if that is not stated."""
     if finding.base_rate is None:
         return ""
     base = f"the base rate of {rate(finding.base_rate)}"
@@ -114,12 +114,12 @@ def _measured(share: Measured) -> str:
 
 
 def worth(finding: Finding) -> str:
-    """What must be read beside a flag."""
+    """A note that belongs to a flag."""
     return "; ".join(filter(None, (beside_base_rate(finding), right(finding))))
 
 
 def rules(findings: Iterable[Finding]) -> str:
-    """By which the thresholds were chosen, each once."""
+    """The rules by which the thresholds were chosen, each once."""
     return " ".join(dict.fromkeys(_rule(finding.rule) for finding in findings if finding.rule))
 
 
@@ -129,14 +129,14 @@ def _rule(rule: str) -> str:
 
 
 def as_named(name: str, value: object = None) -> str:
-    """A fact under its field's name and as it was given, as programs may read it: `height_cm 168.808`."""
+    """A fact with its field's name and unrounded value: `height_cm 168.808`."""
     if value is None:
         return name
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def inputs(prediction: Prediction, say: Callable[..., str] = in_words) -> list[tuple[str, str]]:
-    """Label and sentence for each thing that a reader must know about the inputs; `say` says a fact."""
+    """Label and sentence of each note on the inputs; `say` puts a fact into words."""
     r, p = prediction.recording, prediction.patient
     unused = f", {r.unused_s:g} s at the end unused" if r.unused_s else ""
     span = f"{r.duration_s:g} s at {r.sampling_rate_hz:g} Hz, {r.windows} window{'s' * (r.windows != 1)}{unused}"
@@ -161,7 +161,7 @@ def inputs(prediction: Prediction, say: Callable[..., str] = in_words) -> list[t
 
 
 def experience(note: ExperienceNote | None) -> str:
-    """How far the recording lies from what the model was trained on; empty where the model does not say."""
+    """How far the recording is from those of the training; empty if the model does not say."""
     if note is None:
         return ""
     if note.outside:
@@ -177,7 +177,7 @@ def _counts(samples: dict[str, int]) -> str:
 
 
 def provenance(e: EngineInfo) -> str:
-    """Which model answers, on what."""
+    """The model, its bundle, and the backend that runs it."""
     backend = " ".join(filter(None, (e.backend, e.versions.get(e.backend, ""))))
     return (
         f"{e.model} · bundle {e.bundle_digest[:12]} · {backend} ({e.provider}), "
@@ -186,7 +186,7 @@ def provenance(e: EngineInfo) -> str:
 
 
 def source(fields: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """What identifies the recording, as its file or the caller gave it; a long value is cut, here but not in JSON."""
+    """What identifies the recording, from its file or the caller; long values are cut here, but not in JSON."""
     return [(_short(clean(name)), _short(clean(_flat(value)))) for name, value in (fields or {}).items()]
 
 
@@ -199,7 +199,7 @@ def _flat(value: Any) -> Any:
 
 
 def explained(prediction: Prediction, explanation: Explanation) -> str:
-    """What the explained target stands for; its bare name where it is not among the findings."""
+    """The meaning of the explained target; its name if it is not among the findings."""
     for finding in prediction.findings:
         if finding.target == explanation.target:
             return f"{abnormality(finding)} {when(finding)}".rstrip()
@@ -218,12 +218,12 @@ def points(effect: float) -> str:
 
 
 def facts(explanation: Explanation) -> list[Effect]:
-    """Effects of the patient's facts, the largest first."""
+    """Effects of the facts about the patient, the largest first."""
     return sorted(explanation.facts, key=lambda effect: -abs(effect.logit))
 
 
 def explanation_rows(explanation: Explanation) -> list[tuple[str, str]]:
-    """Label and sentence for what an explanation says beside its picture."""
+    """Label and sentence of each note beside the picture of an explanation."""
     strongest = max(explanation.segments, key=lambda segment: abs(segment.logit))
     patient = "cannot be taken away" if explanation.patient is None else _both(explanation.patient)
     rows = [
@@ -254,7 +254,7 @@ EXPLAINED_HOW = (
 
 
 def drawn(duration_s: float, page_s: float) -> str:
-    """What part of a recording the picture shows, where it is not plainly all of it."""
+    """Which part of a recording the picture shows; empty if the recording fills it exactly."""
     if duration_s > page_s:
         return f"The first {page_s:g} s of {duration_s:g} s are drawn."
     return f"The recording is shorter than {page_s:g} s: every column begins at 0 s." if duration_s < page_s else ""

@@ -1,4 +1,4 @@
-"""The caller's clock, held against the count of samples."""
+"""The caller's clock, compared with the count of samples."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ecg2lab.errors import RecordingError
 from ecg2lab.system.real_numbers import to_float
 
 JITTER_S = 0.25
-"""By which the times of two pushes may stray: packets wait in buffers."""
+"""How far the times of two pushes may differ from the count of samples: packets wait in buffers."""
 RATE_TOLERANCE = 0.02
-"""Quartz is a thousand times better, and a wrong rate that occurs (250 for 500 Hz) far beyond it."""
+"""A quartz clock is a thousand times better; wrong rates that occur (250 for 500 Hz) are far beyond it."""
 RATE_AFTER_S = 20.0
-"""Of signal, before its rate is judged: by then the jitter of both ends is well within the tolerance."""
+"""Seconds of signal before its rate is judged: then the jitter of both ends is well within the tolerance."""
 
 
 class Stamp(NamedTuple):
@@ -24,7 +24,7 @@ class Stamp(NamedTuple):
 
 
 class Clock:
-    """Says whether times go on as the stated sampling rate says."""
+    """Checks times against the stated sampling rate."""
 
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz
@@ -32,12 +32,12 @@ class Clock:
         self.last: Stamp | None = None
 
     def check(self, number: int, time: Any) -> Stamp:
-        """Read the time of a sample, which `accept` is then given.
+        """Check the time of a sample; the result is for `accept`.
 
         Raises
         ------
         RecordingError
-            If it is no time, or tells of lost samples, of a clock that was set, or of another sampling rate.
+            If it is no time, or reveals lost samples, a clock that was set, or another sampling rate.
         """
         stamp = Stamp(number, _seconds(time))
         if self.first is None or self.last is None:
@@ -58,11 +58,11 @@ class Clock:
         return stamp
 
     def accept(self, stamp: Stamp) -> None:
-        """Take in a time that was checked."""
+        """Record a time that was checked."""
         self.first, self.last = self.first or stamp, stamp
 
     def time_of(self, number: int) -> float | None:
-        """When a sample was taken, by the latest time that was given; None: none was."""
+        """When a sample was taken, by the latest time that was given; None if none was."""
         return None if self.last is None else self.last.time + (number - self.last.number) / self._rate_hz
 
     def _since(self, before: Stamp, now: Stamp) -> tuple[float, float]:

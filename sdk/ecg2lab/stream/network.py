@@ -1,4 +1,4 @@
-"""How a stream asks the network: anew for each window, or sample by sample with a state."""
+"""How a stream runs the network: anew for each window, or sample by sample with a state."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ecg2lab.stream.step import MOST_IN_A_STATE, StepGraph, StepState
 
 By = Literal["windows", "state"]
 Kept = list[tuple[int, bytes]]
-"""What is remembered, ready to be saved: a window's number, and numbers as bytes."""
+"""What a network remembers, for saving: numbers of windows, each with its arrays as bytes."""
 
 
 class Answered(NamedTuple):
-    """What the network says at one window."""
+    """The outputs of the network at one window."""
 
     outputs: Outputs  # (windows averaged, …)
     since: int
@@ -28,43 +28,43 @@ class Answered(NamedTuple):
 
 
 class Network(Protocol):
-    """Is shown every window of a stream, in order."""
+    """Receives every window of a stream, in order."""
 
     def answer(self, number: int, signal: NDArray[np.float32], features: Features) -> Answered:
-        """Answer at a window, (1, leads, L); after an error the same window may be shown again."""
+        """Answer at a window, (1, leads, L); after an error it may be called again with the same window."""
 
     def refuse(self) -> None:
-        """Be told that a window is not good enough to answer from."""
+        """Take note that the quality gate refused a window."""
 
     def reset(self) -> None:
         """Forget everything."""
 
     def save(self) -> Kept:
-        """What `restore` takes."""
+        """Everything remembered, for `restore`."""
 
     def restore(self, kept: Kept) -> None:
-        """Remember what `save` gave.
+        """Replace what is remembered by a result of `save`.
 
         Raises
         ------
         BackendError
-            If it cannot have been given by this model; nothing has changed then.
+            If it cannot come from this model; then nothing has changed.
         """
 
 
 class ByWindows(Network):
-    """Every window anew, with those shortly before it where an average was asked for.
+    """Computes every window anew, and averages over the latest ones if asked to.
 
-    One window at a time: whether a push makes one due or ten, its answer has the same bits.
+    It computes one window at a time, so that an answer has the same bits whether a push completes one window or ten.
 
     Parameters
     ----------
     outputs
         `Engine.outputs`.
     average
-        Windows, refused ones among them, over which answers are averaged.
+        Number of windows, including refused ones, over which answers are averaged.
     sizes
-        Logits of a window, and its features where the model gives them.
+        Number of logits of a window, and of features if the model gives any.
     """
 
     def __init__(self, outputs: Callable[..., Outputs], average: int, sizes: tuple[int, ...]) -> None:
@@ -100,10 +100,10 @@ class ByWindows(Network):
 
 
 class ByState(Network):
-    """A causal model's own state, which no sample passes twice.
+    """Carries the state of a causal model, which computes each sample once.
 
-    It begins with a whole window and then takes in a hop at a time. A refused window ends it, so that what a lead that
-    was off left behind cannot stay in it; so does the number of samples that it can count.
+    A state begins with a whole window and then takes in one hop at a time. A refused window ends it, so that no signal
+    of a lead that was off stays in it. It also ends before it exceeds the number of samples that it can count.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Opening a stream: what is asked for, checked against the model, becomes windows and a network."""
+"""Opening a stream: its options are checked against the model, and windows and network are made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_AVERAGE_S = 3600.0
 
 
 class Model(NamedTuple):
-    """What a stream needs of its engine."""
+    """What a stream needs from its engine."""
 
     contract: Contract
     info: EngineInfo
@@ -33,18 +33,18 @@ class Model(NamedTuple):
     """From a patient to the inputs of the network."""
     outputs: Callable[..., Outputs]
     features: int | None
-    """How many the network gives; None: none."""
+    """How many features the network gives; None: none."""
     trained: _core.TrainedFeatures | None
-    """Where the contract has experience."""
+    """Not None if the contract has `experience`."""
     has_step: bool
     step_graph: Callable[[], StepGraph]
-    """Raises BackendError, saying why, where the model has none."""
+    """Raises BackendError with the reason if the model has none."""
     require_open: Callable[[], object]
     """Raises BackendError if the engine is closed."""
 
 
 def open_stream(model: Model, asked: StreamOptions) -> Stream:
-    """See `Engine.stream`; what is asked is not checked yet."""
+    """Check the options and open a stream, as `Engine.stream` describes."""
     contract, options = model.contract, asked.checked()
     targets = contract.target_indices(contract.target_names if options.targets is None else options.targets)
     gap_s = _window_s(contract) if options.longest_gap_s is None else options.longest_gap_s

@@ -1,4 +1,4 @@
-"""What `Engine.stream` is asked for."""
+"""The options of `Engine.stream`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecg2lab.stream.network import By
 
 @dataclass(frozen=True, kw_only=True)
 class StreamOptions:
-    """Named as there, where it says what each of them means."""
+    """The arguments of `Engine.stream`, where each is described."""
 
     fs: float
     leads: Sequence[str]
@@ -35,12 +35,12 @@ class StreamOptions:
     by: By | None
 
     def checked(self) -> StreamOptions:
-        """With rate, leads and source as a recording has them; refuses now what `push` would refuse each time.
+        """Check the options now, so that not every push fails; rate, leads and source become those of a recording.
 
         Raises
         ------
         ContractError, RecordingError, PatientError
-            As `Recording` and `Engine.predict` do.
+            As for `Recording` and `Engine.predict`.
         """
         if not isinstance(self.patient, Patient | None):
             raise PatientError(f"stream wants an ecg2lab.Patient, not {type(self.patient).__name__}")
@@ -51,11 +51,11 @@ class StreamOptions:
 
     @cached_property
     def format(self) -> _core.RecordingFormat:
-        """What the samples will be."""
+        """Rate, leads and unit of the samples."""
         return recording_format(self.leads, self.fs, self.unit, self.gain, self.baseline)
 
     def to_millivolt(self, samples: ArrayLike) -> NDArray[np.float64]:
-        """Samples of one push, (leads, n), checked as those of a recording are.
+        """Samples of one push, (leads, n), in millivolt, checked like those of a recording.
 
         Raises
         ------

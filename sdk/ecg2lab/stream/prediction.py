@@ -1,4 +1,4 @@
-"""What a stream says at each window."""
+"""The answer of a stream at each window."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Where in the signal a window lies. Samples are numbered at the recorded rate, from 0 when the stream began."""
 
     window: int
-    """Its number: it begins `window` hops after the first sample."""
+    """Its number k: it begins k hops after the first sample."""
     first_sample: int
     last_sample: int
     begin_s: float
     end_s: float
     """Seconds of signal since the stream began."""
     since_s: float
-    """Where the signal begins on which the answer rests: before the window with an average or a state."""
+    """Where the signal begins on which the answer rests; with an average or a state, earlier than `begin_s`."""
     behind_s: float
-    """Signal that had come in beyond the window's end when it was answered."""
+    """Seconds of signal received after the window's end when it was answered."""
     look_ahead_s: float
-    """The part of it that the resampler waits for."""
+    """The part of `behind_s` that the resampler needs."""
     begin_time: float | None
-    """Of the first sample, by the caller's clock; None: no times were given."""
+    """Time of the first sample by the caller's clock; None: no times were given."""
 
 
 class StreamPrediction(Prediction, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class StreamPrediction(Prediction, frozen=True, kw_only=True):
     """Why the window was not answered, in the words of the error that `Engine.predict` would raise."""
 
     def __getitem__(self, target: str) -> Finding:
-        """The finding of a target, by name; of a refused window the refusal is raised."""
+        """The finding of a target, by name; for a refused window raises QualityError with the refusal."""
         if self.refusal is not None:
             raise QualityError(self.refusal.message)
         return super().__getitem__(target)

@@ -1,4 +1,4 @@
-"""A saved stream as bytes: what it is and its version, the SHA-256 of what follows, and MessagePack."""
+"""A saved stream as bytes: a signature with the version, the SHA-256 of the content, the content in MessagePack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DIGEST = 32
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a stream must have in common with a state that it restores."""
+    """Settings that must be equal in a stream and in a state that it restores."""
 
     bundle_digest: str
     fs: float
@@ -28,18 +28,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class SavedStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything that a stream remembers; of the patient, the signal and no facts."""
+    """Everything that a stream remembers: the latest signal, but no facts about the patient."""
 
     settings: Settings
     windows: bytes
-    """Of the core's window stream, which has a version and a seal of its own."""
+    """State of the core's window stream, with its own version and checksum."""
     network: Kept
     first: Stamp | None
     last: Stamp | None
 
 
 def encode(saved: SavedStream) -> bytes:
-    """As bytes."""
+    """The saved stream as bytes, for `decode`."""
     content = msgspec.msgpack.encode(saved)
     return _MAGIC + bytes.fromhex(_core.sha256(content)) + content
 
@@ -50,7 +50,7 @@ def decode(state: bytes, settings: Settings) -> SavedStream:
     Raises
     ------
     BackendError
-        If it is something else, of another version, damaged, or of another model or other settings.
+        If the bytes are something else, damaged, of another version, of another model or of other settings.
     """
     if not isinstance(state, bytes) or not state.startswith(_MAGIC):
         raise BackendError("these bytes are no state of a stream of this version: give what Stream.save returned")

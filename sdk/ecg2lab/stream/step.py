@@ -36,17 +36,17 @@ from ecg2lab.system import cpu
 
 _MAGIC = b"ecg2lab-state-1\0"
 _HEADER = struct.Struct("<16s32sQII")
-"""Magic, model digest, samples seen, windows of the batch, numbers of each."""
+"""Signature, model digest, samples seen, windows of the batch, numbers of each window."""
 MOST_IN_A_STATE = 2**24
-"""Samples up to which the state, which counts in float32, counts each: 46 hours at 100 Hz."""
+"""Most samples of one state, since it counts them in float32: 46 hours at 100 Hz."""
 
 
 _PROOF = (17, 250)
-"""Samples a step: several steps with a rest, and as many at once as the graph takes."""
+"""Samples at once in the proof: a small chunk that leaves a rest, and a large one that fills whole steps."""
 
 
 def _prove(step: StepGraph, bundle: Bundle) -> None:
-    """As the window graph is proved on a GPU, the step graph is."""
+    """Prove the step graph on a GPU, like the window graph."""
     checks = step_checks(step, read_golden(bundle), tolerances(bundle), step.backend, _PROOF)
     require(checks, step.device)
 
@@ -62,7 +62,7 @@ class StepState:
     """Digest of the bundle to which it belongs."""
 
     def to_bytes(self) -> bytes:
-        """For keeping, or for another process that has the same bundle."""
+        """The state as bytes, to keep or for another process with the same bundle."""
         batch, size = self.values.shape
         head = _HEADER.pack(_MAGIC, bytes.fromhex(self.model), self.samples, batch, size)
         return head + self.values.astype("<f4").tobytes()
@@ -74,7 +74,7 @@ class StepState:
         Raises
         ------
         BackendError
-            If it is something else, was cut short, or holds numbers that are not finite.
+            If the bytes are something else, were cut short, or contain numbers that are not finite.
         """
         if len(content) < _HEADER.size or not content.startswith(_MAGIC):
             raise BackendError("these bytes are no state of ecg2lab: give what StepState.to_bytes returned")
@@ -100,7 +100,7 @@ class StepGraph:
     Raises
     ------
     BundleError
-        If the graph is of other sizes.
+        If the graph has other sizes than its manifest.
     """
 
     def __init__(self, graph: Graph, shape: StepShape, contract: Contract, model: str) -> None:
@@ -118,19 +118,19 @@ class StepGraph:
 
     @classmethod
     def of(cls, bundle: Bundle, threads: int = 1, backend: Backend | None = None) -> StepGraph:
-        """That of a bundle.
+        """Open the step graph of a bundle.
 
         Parameters
         ----------
         backend
-            Whose provider of ONNX Runtime runs it; the CPU's where it has none.
+            If it runs on ONNX Runtime, the step graph uses its provider; otherwise the CPU.
 
         Raises
         ------
         BackendError
-            If the model has none, saying why, or this CPU lacks its precision.
+            If the model has none (the message says why), or this CPU lacks its precision.
         ParityError
-            If a GPU computes it wrong.
+            If a GPU does not reproduce the golden outputs.
         """
         shape = bundle.manifest.step
         if shape is None:
@@ -146,13 +146,13 @@ class StepGraph:
         return step
 
     def initial(self, batch: int = 1) -> StepState:
-        """Of a recording that begins, or begins anew: a reset."""
+        """The state before the first sample of a recording, also after a reset."""
         return StepState(np.zeros((batch, self._size), np.float32), 0, self._model)
 
     def run(
         self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike, state: StepState
     ) -> tuple[NDArray[np.float32], StepState]:
-        """As `outputs`, of which it gives the logits (B, n)."""
+        """As `outputs`, but return only the logits (B, n) and the state."""
         outputs, following = self.outputs(signal, continuous, categorical, state)
         return outputs.logits, following
 
@@ -164,24 +164,24 @@ class StepGraph:
         Parameters
         ----------
         signal
-            (B, leads, T) millivolt, preprocessed; T from 1 on, cut into as many steps as it takes.
+            (B, leads, T) millivolt, preprocessed; T ≥ 1, cut into as many steps as needed.
         continuous, categorical
             (B, features) and (B, categories), as for `Engine.run`.
         state
-            Of the step before, or `initial(B)`.
+            From the previous call, or `initial(B)`.
 
         Returns
         -------
         outputs
             Logits (B, n) and features (B, F) of all samples since the state was new.
         state
-            To be given with the next samples; the old one stays as it was.
+            For the call with the next samples; the old state is not changed.
 
         Raises
         ------
         BackendError
-            If the state is another model's or another batch's, or has taken in as many samples as it can count; if
-            there is no sample; on anything that `Engine.run` would refuse.
+            If the state belongs to another model or batch, or could not count the samples; if there is no sample; or
+            as for `Engine.run`.
         """
         inputs = check_inputs(self._contract, signal, continuous, categorical, samples=None)
         self.check_state(len(inputs.signal), state, inputs.signal.shape[2])
@@ -193,12 +193,12 @@ class StepGraph:
         return Outputs(*outputs), StepState(values, state.samples + samples, self._model)
 
     def check_state(self, windows: int, state: StepState, samples: int = 0) -> None:
-        """Refuse a state that cannot be given with so many windows and samples.
+        """Refuse a state that does not fit so many windows and samples.
 
         Raises
         ------
         BackendError
-            If it is another model's or another batch's, or could not count the samples.
+            If it belongs to another model or batch, or could not count the samples.
         """
         if state.model != self._model:
             raise BackendError("this state belongs to another model: begin anew with initial()")

@@ -1,7 +1,7 @@
 """A signal that is still coming in, answered every hop from its latest window.
 
-The windows are the native core's, which cuts them for C programs too: whatever the chunks, each is bit for bit the one
-that lies there in the whole signal. A refused window is an answer as well, and the stream goes on.
+The native core cuts the windows, as for C programs: whatever the chunks, each window is bit for bit the one that is cut
+out of the whole preprocessed signal. A refused window is an answer, too, and the stream goes on.
 """
 
 from __future__ import annotations
@@ -44,14 +44,13 @@ if TYPE_CHECKING:
     from ecg2lab.contract import Contract
 
 LONGEST_HOLE_S = 3600.0
-"""Beyond it what follows is another recording."""
+"""After a longer hole the signal is another recording."""
 
 
 class Stream:
-    """One patient's signal; opened by `Engine.stream`.
+    """The incoming signal of one patient; opened by `Engine.stream`.
 
-    Streams share their engine and nothing else, so that each may live in a thread of its own; calls of one stream wait
-    for each other.
+    Streams share only their engine, so each may have its own thread; calls of one stream wait for each other.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Stream:
         info: EngineInfo,
     ) -> None:
         self.info = info
-        """What really answers."""
+        """Model, backend, precision and versions that are really used."""
         self._contract = contract
         self._encode = encode
         self._trained = trained
@@ -79,34 +78,34 @@ class Stream:
         self._network = network
         self._finishing = False
         self._last: list[StreamPrediction] = []
-        """Answers before a failure, for the next call."""
+        """Answers from before a failure, for the next call."""
         self._clock = Clock(options.fs)
         self._home, self._lock = Home(), threading.Lock()
         self._features, self._patient = self._inputs(options.patient)
 
     @property
     def by(self) -> By:
-        """Whether it asks anew for each window, or carries the state of a causal model."""
+        """Whether each window is computed anew, or the state of a causal model is carried on."""
         return self._settings.by
 
     @property
     def fs(self) -> float:
-        """Of the samples, Hz."""
+        """Sampling rate of the samples, Hz."""
         return self._options.fs
 
     @property
     def samples_received(self) -> int:
-        """Of each lead since the stream began, lost ones that `start` told of among them."""
+        """Samples of each lead since the stream began, including lost ones that `start` revealed."""
         return self._windows.samples_received
 
     @property
     def look_ahead_s(self) -> float:
-        """That must follow a window before it is answered; a gap that is still open adds its length."""
+        """Seconds of signal needed after a window before it is answered; a gap that is still open adds its length."""
         return self._windows.look_ahead / self._options.fs
 
     @property
     def leads_off(self) -> tuple[str, ...]:
-        """The contract's leads that have had no value for `longest_gap_s` until now."""
+        """Those of the contract's leads that have had no value for the last `longest_gap_s`."""
         off = self._windows.leads_off()
         return tuple(lead for lead, is_off in zip(self._contract.signal.leads, off, strict=True) if is_off)
 
@@ -116,12 +115,12 @@ class Stream:
         Parameters
         ----------
         samples
-            (leads, n) in the stream's unit, n from 0 on; NaN marks a missing sample.
+            (leads, n) in the stream's unit, n ≥ 0; NaN marks a missing sample.
         start
-            Number of the first of them since the stream began, as the device counts; what lies between it and the
-            samples before was lost. None: they follow.
+            Number of the first of these samples since the stream began, counted by the device; samples between the
+            previous push and this one were lost. None: nothing was lost.
         time
-            When the first of them was taken, seconds by any clock; held against the count and the sampling rate.
+            When the first of these samples was taken, seconds by any clock; compared with count and sampling rate.
 
         Returns
         -------
@@ -131,12 +130,12 @@ class Stream:
         Raises
         ------
         RecordingError
-            On samples that cannot be used, that came before, or after a hole of more than an hour; if `time` tells of a
-            jump or of another rate; after `finish`. Nothing was taken then.
+            If samples cannot be used, were already received, or follow a hole of more than an hour; if `time` reveals a
+            jump or another rate; after `finish`. Then no samples were taken.
         BackendError
             If the engine is closed or fails at the first window that is due: `samples_received` says what was taken,
-            and the next push asks again. What was answered before a later failure is returned, and the next push fails.
-            Once ten minutes of signal wait for their answers a push that fails takes nothing.
+            and the next push tries again. If it fails at a later window, the answers before are returned, and the next
+            push tries again. Once ten minutes of signal are waiting for answers, a push that fails takes no samples.
         """
         with self._in_turn():
             if self._windows.full and (failing := self._answer_due(self._last)) is not None:
@@ -158,12 +157,12 @@ class Stream:
             return predictions
 
     def finish(self) -> list[StreamPrediction]:
-        """End the signal: answer the windows that waited for what follows. Only `reset` opens the stream again.
+        """End the signal and answer the windows that wait for later samples; then `push` is refused until `reset`.
 
         Raises
         ------
         BackendError
-            If the engine is closed or fails: call it again.
+            If the engine is closed or fails: call `finish` again.
         """
         with self._in_turn():
             if not self._finishing:
@@ -175,7 +174,7 @@ class Stream:
             return last
 
     def reset(self) -> None:
-        """Begin anew with the same patient: another recording."""
+        """Begin another recording with the same facts about the patient."""
         with self._in_turn():
             self._windows.reset()
             self._network.reset()
@@ -183,24 +182,24 @@ class Stream:
             self._clock = Clock(self._options.fs)
 
     def set_patient(self, patient: Patient | None) -> None:
-        """Exchange what is known of the patient, for the windows that come.
+        """Replace the facts about the patient, for the next windows.
 
         Raises
         ------
         PatientError
-            As `Engine.predict` does; the former facts stay.
+            As for `Engine.predict`; then the former facts stay.
         """
         features, note = self._inputs(patient)
         with self._in_turn():
             self._features, self._patient = features, note
 
     def save(self) -> bytes:
-        """All that the stream remembers, for `restore`; it holds the latest signal, and is to be kept as that is.
+        """All that the stream remembers, for `restore`. It contains the latest signal: protect it like the ECG.
 
         Raises
         ------
         BackendError
-            If a call failed half-way: its answers would be lost.
+            If an earlier call failed half-way: its answers would be lost.
         """
         with self._in_turn():
             if self._finishing:
@@ -218,12 +217,12 @@ class Stream:
             return states.encode(saved)
 
     def restore(self, state: bytes) -> None:
-        """Go on where a stream of the same model and settings was saved, here or in another process.
+        """Continue where a stream of the same model and settings was saved, in this or another process.
 
         Raises
         ------
         BackendError
-            If the bytes are no such state, damaged or of another version; nothing has changed then.
+            If the bytes are no such state, damaged or of another version; then nothing has changed.
         """
         saved = states.decode(state, self._settings)
         with self._in_turn():

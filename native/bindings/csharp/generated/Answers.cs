@@ -22,6 +22,22 @@ namespace Ecg2Lab
         ErrorMemory = 7,
         /// <summary>A fault of the library: please report it.</summary>
         ErrorInternal = 8,
+        /// <summary>The call's deadline passed. This and the next since ABI version 4.</summary>
+        ErrorDeadline = 9,
+        ErrorCancelled = 10,
+    }
+
+    /// <summary>The enumerations of this header that grow. Since ABI version 4.</summary>
+    public enum Enumeration
+    {
+        Status = 0,
+        LeadVerdict = 1,
+        Verdict = 2,
+        Refusal = 3,
+        Quality = 4,
+        /// <summary>Ecg2lab_fault_code.</summary>
+        Fault = 5,
+        Experience = 6,
     }
 
     public enum LogLevel
@@ -264,6 +280,40 @@ namespace Ecg2Lab
         }
     }
 
+    public sealed class Parameter
+    {
+        public string Name { get; }
+        /// <summary>A number is written as in <c>text</c>; names of leads and facts are those of this
+        /// interface.</summary>
+        public string Value { get; }
+
+        internal Parameter(Native.Parameter from)
+        {
+            Name = Memory.Text(from.name);
+            Value = Memory.Text(from.value);
+        }
+    }
+
+    public sealed class Message
+    {
+        /// <summary>Such as "recording.missing_lead"; "other" where there is none: <c>text</c> is the one
+        /// parameter.</summary>
+        public string Code { get; }
+        /// <summary>Such as "missing lead: {leads} (the recording has {recorded})".</summary>
+        public string Pattern { get; }
+        public string Text { get; }
+        /// <summary>In the order of the pattern.</summary>
+        public IReadOnlyList<Parameter> Parameters { get; }
+
+        internal Message(Native.Message from)
+        {
+            Code = Memory.Text(from.code);
+            Pattern = Memory.Text(from.pattern);
+            Text = Memory.Text(from.text);
+            Parameters = Memory.List(from.parameters, from.parameter_count, (Native.Parameter one) => new Parameter(one));
+        }
+    }
+
     /// <summary>One output: potassium &gt; 5.1 mEq/L.</summary>
     public sealed class Target
     {
@@ -414,6 +464,8 @@ namespace Ecg2Lab
         public double Limit { get; }
         /// <summary>In words.</summary>
         public string Message { get; }
+        /// <summary>The same by code and parameters. Since ABI version 4.</summary>
+        public Message Said { get; }
 
         internal Fault(Native.Fault from)
         {
@@ -425,6 +477,7 @@ namespace Ecg2Lab
             Measured = from.measured;
             Limit = from.limit;
             Message = Memory.Text(from.message);
+            Said = Memory.One(from.said, (Native.Message one) => new Message(one));
         }
     }
 
@@ -567,6 +620,9 @@ namespace Ecg2Lab
         public string Rule { get; }
         /// <summary>That holds for this answer; null: none, or an unknown one.</summary>
         public OperatingPoint OperatingPoint { get; }
+        /// <summary><c>reason</c> by code and parameters, one for each reason. This and the next since ABI version
+        /// 4.</summary>
+        public IReadOnlyList<Message> Reasons { get; }
 
         internal Finding(Native.Finding from)
         {
@@ -583,6 +639,7 @@ namespace Ecg2Lab
             Ratio = from.ratio;
             Rule = Memory.Text(from.rule);
             OperatingPoint = Memory.One(from.operating_point, (Native.OperatingPoint one) => new OperatingPoint(one));
+            Reasons = Memory.List(from.reasons, from.reason_count, (Native.Message one) => new Message(one));
         }
     }
 
@@ -600,6 +657,75 @@ namespace Ecg2Lab
             Name = Memory.Text(from.name);
             Number = from.number;
             Word = Memory.Text(from.word);
+        }
+    }
+
+    /// <summary>How much higher the answer stands with a part of the input than without it, calibrated. Since ABI
+    /// version 4.</summary>
+    public sealed class Effect
+    {
+        /// <summary>Name of the lead or the fact; "ECG" or "patient" of all together.</summary>
+        public string Part { get; }
+        public double Logit { get; }
+        public double Probability { get; }
+
+        internal Effect(Native.Effect from)
+        {
+            Part = Memory.Text(from.part);
+            Logit = from.logit;
+            Probability = from.probability;
+        }
+    }
+
+    /// <summary>The same of a stretch of time, in all leads.</summary>
+    public sealed class SegmentEffect
+    {
+        /// <summary>From the beginning of the recording.</summary>
+        public double StartS { get; }
+        public double EndS { get; }
+        public double Logit { get; }
+        public double Probability { get; }
+
+        internal SegmentEffect(Native.SegmentEffect from)
+        {
+            StartS = from.start_s;
+            EndS = from.end_s;
+            Logit = from.logit;
+            Probability = from.probability;
+        }
+    }
+
+    /// <summary>What the answer for one target rests on. It describes the network, not the patient.</summary>
+    public sealed class Explanation
+    {
+        public Target Target { get; }
+        /// <summary>Of the finding: calibrated, over all windows.</summary>
+        public double Logit { get; }
+        public double Probability { get; }
+        /// <summary>In the model's order.</summary>
+        public IReadOnlyList<Effect> Leads { get; }
+        /// <summary>Side by side over all windows.</summary>
+        public IReadOnlyList<SegmentEffect> Segments { get; }
+        /// <summary>That were given and that the model uses.</summary>
+        public IReadOnlyList<Effect> Facts { get; }
+        /// <summary>All leads together.</summary>
+        public Effect Ecg { get; }
+        /// <summary>All facts together; null: the model cannot do without one of them.</summary>
+        public Effect Patient { get; }
+        /// <summary>Facts that the model cannot do without: their effect is not known.</summary>
+        public IReadOnlyList<string> NotRemovable { get; }
+
+        internal Explanation(Native.Explanation from)
+        {
+            Target = Memory.One(from.target, (Native.Target one) => new Target(one));
+            Logit = from.logit;
+            Probability = from.probability;
+            Leads = Memory.List(from.leads, from.lead_count, (Native.Effect one) => new Effect(one));
+            Segments = Memory.List(from.segments, from.segment_count, (Native.SegmentEffect one) => new SegmentEffect(one));
+            Facts = Memory.List(from.facts, from.fact_count, (Native.Effect one) => new Effect(one));
+            Ecg = Memory.One(from.ecg, (Native.Effect one) => new Effect(one));
+            Patient = Memory.One(from.patient, (Native.Effect one) => new Effect(one));
+            NotRemovable = Memory.Texts(from.not_removable, from.not_removable_count);
         }
     }
 
@@ -646,6 +772,11 @@ namespace Ecg2Lab
         public double ExperienceDistance { get; }
         /// <summary>Beyond which a recording is outside; NaN: none.</summary>
         public double ExperienceLimit { get; }
+        /// <summary><c>message</c> by code and parameters: one for each thing that is wrong. This and the rest since
+        /// ABI version 4.</summary>
+        public IReadOnlyList<Message> Messages { get; }
+        /// <summary>Of ecg2lab_explain; else none.</summary>
+        public IReadOnlyList<Explanation> Explanations { get; }
         /// <summary>As <c>ecg2lab_result_json</c> gives it.</summary>
         public string Json { get; }
 
@@ -676,6 +807,8 @@ namespace Ecg2Lab
             ExperienceWord = Memory.Text(Native.ecg2lab_experience_name(from.experience));
             ExperienceDistance = from.experience_distance;
             ExperienceLimit = from.experience_limit;
+            Messages = Memory.List(from.messages, from.message_count, (Native.Message one) => new Message(one));
+            Explanations = Memory.List(from.explanations, from.explanation_count, (Native.Explanation one) => new Explanation(one));
             Json = Memory.Text(Native.ecg2lab_result_json(at));
         }
     }

@@ -6,7 +6,33 @@ namespace Ecg2Lab
 {
     static class Native
     {
-        public const int AbiVersion = 3;
+        public const int AbiVersion = 4;
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Code
+        {
+            public int code;
+            public IntPtr name;
+            public int since;
+            public int instead;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Parameter
+        {
+            public IntPtr name;
+            public IntPtr value;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Message
+        {
+            public IntPtr code;
+            public IntPtr pattern;
+            public IntPtr text;
+            public IntPtr parameters;
+            public UIntPtr parameter_count;
+        }
 
         [StructLayout(LayoutKind.Sequential)]
         public struct Options
@@ -17,6 +43,42 @@ namespace Ecg2Lab
             public IntPtr log;
             public IntPtr log_user;
             public int out_of_range;
+            public IntPtr thread_begin;
+            public IntPtr thread_end;
+            public IntPtr thread_user;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Call
+        {
+            public UIntPtr struct_size;
+            public double deadline_s;
+            public IntPtr cancel;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Check
+        {
+            public IntPtr quantity;
+            public UIntPtr batch;
+            public double error;
+            public double tolerance;
+            public int passed;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct SelftestReport
+        {
+            public UIntPtr struct_size;
+            public int status;
+            public int passed;
+            public IntPtr message;
+            public UIntPtr window_count;
+            public IntPtr precision;
+            public IntPtr instruction_set;
+            public UIntPtr threads;
+            public IntPtr checks;
+            public UIntPtr check_count;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -140,6 +202,7 @@ namespace Ecg2Lab
             public double measured;
             public double limit;
             public IntPtr message;
+            public IntPtr said;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -207,6 +270,8 @@ namespace Ecg2Lab
             public double ratio;
             public IntPtr rule;
             public IntPtr operating_point;
+            public IntPtr reasons;
+            public UIntPtr reason_count;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -215,6 +280,41 @@ namespace Ecg2Lab
             public IntPtr name;
             public double number;
             public IntPtr word;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Effect
+        {
+            public IntPtr part;
+            public double logit;
+            public double probability;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct SegmentEffect
+        {
+            public double start_s;
+            public double end_s;
+            public double logit;
+            public double probability;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Explanation
+        {
+            public IntPtr target;
+            public double logit;
+            public double probability;
+            public IntPtr leads;
+            public UIntPtr lead_count;
+            public IntPtr segments;
+            public UIntPtr segment_count;
+            public IntPtr facts;
+            public UIntPtr fact_count;
+            public IntPtr ecg;
+            public IntPtr patient;
+            public IntPtr not_removable;
+            public UIntPtr not_removable_count;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -249,6 +349,19 @@ namespace Ecg2Lab
             public int experience;
             public double experience_distance;
             public double experience_limit;
+            public IntPtr messages;
+            public UIntPtr message_count;
+            public IntPtr explanations;
+            public UIntPtr explanation_count;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct ExplainOptions
+        {
+            public UIntPtr struct_size;
+            public IntPtr targets;
+            public UIntPtr target_count;
+            public double segment_s;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -287,6 +400,8 @@ namespace Ecg2Lab
             public UIntPtr lead_count;
             public IntPtr faults;
             public UIntPtr fault_count;
+            public IntPtr messages;
+            public UIntPtr message_count;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -309,6 +424,14 @@ namespace Ecg2Lab
             public double hop_s;
             public double longest_gap_s;
             public double longest_backlog_s;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Bytes
+        {
+            public UIntPtr struct_size;
+            public IntPtr data;
+            public UIntPtr size;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -337,6 +460,9 @@ namespace Ecg2Lab
         [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
         public delegate void LogCallback(IntPtr user, int level, IntPtr message);
 
+        [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+        public delegate void ThreadHookCallback(IntPtr user, UIntPtr thread);
+
         const string Name = "ecg2lab";  // libecg2lab.so, ecg2lab.dll
 
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
@@ -354,7 +480,13 @@ namespace Ecg2Lab
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_experience_name(int experience);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_codes(int enumeration, IntPtr count);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_last_error();
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_messages(IntPtr count);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr ecg2lab_last_messages(IntPtr count);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_version();
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
@@ -366,6 +498,22 @@ namespace Ecg2Lab
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern void ecg2lab_free(IntPtr model);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_load_memory(IntPtr content, UIntPtr size, IntPtr name, ref Options options, out ModelHandle model);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_cancel_new(out IntPtr cancel);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern void ecg2lab_cancel_set(IntPtr cancel);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern void ecg2lab_cancel_clear(IntPtr cancel);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern void ecg2lab_cancel_free(IntPtr cancel);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_call_init(ref Call call, UIntPtr struct_size);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_selftest(ModelHandle model, ref Call call, out IntPtr report);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern void ecg2lab_selftest_report_free(IntPtr report);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_describe(ModelHandle model);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern int ecg2lab_recording_init(ref Recording recording, UIntPtr struct_size);
@@ -375,6 +523,14 @@ namespace Ecg2Lab
         public static extern int ecg2lab_predict(ModelHandle model, ref Recording recording, ref Patient patient, out IntPtr result);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern void ecg2lab_result_free(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_predict_within(ModelHandle model, ref Recording recording, ref Patient patient, ref Call call, out IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_judge(ModelHandle model, ref Recording recording, out IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_explain_options_init(ref ExplainOptions options, UIntPtr struct_size);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_explain(ModelHandle model, ref Recording recording, ref Patient patient, ref ExplainOptions options, ref Call call, out IntPtr result);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_result_json(IntPtr result);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
@@ -404,7 +560,15 @@ namespace Ecg2Lab
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern int ecg2lab_stream_next(StreamHandle stream, out IntPtr result);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_stream_next_within(StreamHandle stream, ref Call call, out IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern int ecg2lab_stream_reset(StreamHandle stream);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern void ecg2lab_bytes_free(IntPtr bytes);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_stream_save(StreamHandle stream, out IntPtr state);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_stream_restore(StreamHandle stream, IntPtr state, UIntPtr size);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_stream_describe(StreamHandle stream);
     }

@@ -9,11 +9,55 @@ import com.sun.jna.ptr.PointerByReference;
 
 /** The structs and calls of ecg2lab.h, field by field. Public for JNA, not for programs. */
 public final class Declarations {
-  static final int ABI_VERSION = 3;
+  static final int ABI_VERSION = 4;
 
   private Declarations() {}
 
-  @FieldOrder({"struct_size", "precision", "threads", "log", "log_user", "out_of_range"})
+  @FieldOrder({"code", "name", "since", "instead"})
+  public static final class Code extends Structure {
+    public int code;
+    public Pointer name;
+    public int since;
+    public int instead;
+
+    public Code() {}
+
+    Code(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"name", "value"})
+  public static final class Parameter extends Structure {
+    public Pointer name;
+    public Pointer value;
+
+    public Parameter() {}
+
+    Parameter(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"code", "pattern", "text", "parameters", "parameter_count"})
+  public static final class Message extends Structure {
+    public Pointer code;
+    public Pointer pattern;
+    public Pointer text;
+    public Pointer parameters;
+    public Size parameter_count;
+
+    public Message() {}
+
+    Message(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"struct_size", "precision", "threads", "log", "log_user", "out_of_range", "thread_begin", "thread_end", "thread_user"})
   public static final class Options extends Structure {
     public Size struct_size;
     public Pointer precision;
@@ -21,10 +65,64 @@ public final class Declarations {
     public Pointer log;
     public Pointer log_user;
     public int out_of_range;
+    public Pointer thread_begin;
+    public Pointer thread_end;
+    public Pointer thread_user;
 
     public Options() {}
 
     Options(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"struct_size", "deadline_s", "cancel"})
+  public static final class Call extends Structure {
+    public Size struct_size;
+    public double deadline_s;
+    public Pointer cancel;
+
+    public Call() {}
+
+    Call(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"quantity", "batch", "error", "tolerance", "passed"})
+  public static final class Check extends Structure {
+    public Pointer quantity;
+    public Size batch;
+    public double error;
+    public double tolerance;
+    public int passed;
+
+    public Check() {}
+
+    Check(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"struct_size", "status", "passed", "message", "window_count", "precision", "instruction_set", "threads", "checks", "check_count"})
+  public static final class SelftestReport extends Structure {
+    public Size struct_size;
+    public int status;
+    public int passed;
+    public Pointer message;
+    public Size window_count;
+    public Pointer precision;
+    public Pointer instruction_set;
+    public Size threads;
+    public Pointer checks;
+    public Size check_count;
+
+    public SelftestReport() {}
+
+    SelftestReport(Pointer at) {
       super(at);
       read();
     }
@@ -182,7 +280,7 @@ public final class Declarations {
     }
   }
 
-  @FieldOrder({"code", "refuses", "name", "lead", "other_lead", "measured", "limit", "message"})
+  @FieldOrder({"code", "refuses", "name", "lead", "other_lead", "measured", "limit", "message", "said"})
   public static final class Fault extends Structure {
     public int code;
     public int refuses;
@@ -192,6 +290,7 @@ public final class Declarations {
     public double measured;
     public double limit;
     public Pointer message;
+    public Pointer said;
 
     public Fault() {}
 
@@ -269,7 +368,7 @@ public final class Declarations {
     }
   }
 
-  @FieldOrder({"target", "probability", "lowest", "highest", "decision_threshold", "detected", "verdict", "reason", "base_rate", "ratio", "rule", "operating_point"})
+  @FieldOrder({"target", "probability", "lowest", "highest", "decision_threshold", "detected", "verdict", "reason", "base_rate", "ratio", "rule", "operating_point", "reasons", "reason_count"})
   public static final class Finding extends Structure {
     public Pointer target;
     public double probability;
@@ -283,6 +382,8 @@ public final class Declarations {
     public double ratio;
     public Pointer rule;
     public Pointer operating_point;
+    public Pointer reasons;
+    public Size reason_count;
 
     public Finding() {}
 
@@ -306,7 +407,60 @@ public final class Declarations {
     }
   }
 
-  @FieldOrder({"struct_size", "status", "refusal", "message", "notice", "model_name", "bundle_digest", "leads", "lead_count", "findings", "finding_count", "imputed", "imputed_count", "unused_facts", "unused_fact_count", "duration_s", "window_count", "unused_s", "source", "source_count", "window_begin", "quality", "faults", "fault_count", "out_of_range", "out_of_range_count", "experience", "experience_distance", "experience_limit"})
+  @FieldOrder({"part", "logit", "probability"})
+  public static final class Effect extends Structure {
+    public Pointer part;
+    public double logit;
+    public double probability;
+
+    public Effect() {}
+
+    Effect(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"start_s", "end_s", "logit", "probability"})
+  public static final class SegmentEffect extends Structure {
+    public double start_s;
+    public double end_s;
+    public double logit;
+    public double probability;
+
+    public SegmentEffect() {}
+
+    SegmentEffect(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"target", "logit", "probability", "leads", "lead_count", "segments", "segment_count", "facts", "fact_count", "ecg", "patient", "not_removable", "not_removable_count"})
+  public static final class Explanation extends Structure {
+    public Pointer target;
+    public double logit;
+    public double probability;
+    public Pointer leads;
+    public Size lead_count;
+    public Pointer segments;
+    public Size segment_count;
+    public Pointer facts;
+    public Size fact_count;
+    public Pointer ecg;
+    public Pointer patient;
+    public Pointer not_removable;
+    public Size not_removable_count;
+
+    public Explanation() {}
+
+    Explanation(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"struct_size", "status", "refusal", "message", "notice", "model_name", "bundle_digest", "leads", "lead_count", "findings", "finding_count", "imputed", "imputed_count", "unused_facts", "unused_fact_count", "duration_s", "window_count", "unused_s", "source", "source_count", "window_begin", "quality", "faults", "fault_count", "out_of_range", "out_of_range_count", "experience", "experience_distance", "experience_limit", "messages", "message_count", "explanations", "explanation_count"})
   public static final class Result extends Structure {
     public Size struct_size;
     public int status;
@@ -337,10 +491,29 @@ public final class Declarations {
     public int experience;
     public double experience_distance;
     public double experience_limit;
+    public Pointer messages;
+    public Size message_count;
+    public Pointer explanations;
+    public Size explanation_count;
 
     public Result() {}
 
     Result(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"struct_size", "targets", "target_count", "segment_s"})
+  public static final class ExplainOptions extends Structure {
+    public Size struct_size;
+    public Pointer targets;
+    public Size target_count;
+    public double segment_s;
+
+    public ExplainOptions() {}
+
+    ExplainOptions(Pointer at) {
       super(at);
       read();
     }
@@ -372,7 +545,7 @@ public final class Declarations {
     }
   }
 
-  @FieldOrder({"struct_size", "status", "refusal", "message", "window_count", "signal", "continuous", "categorical", "quality", "leads", "lead_count", "faults", "fault_count"})
+  @FieldOrder({"struct_size", "status", "refusal", "message", "window_count", "signal", "continuous", "categorical", "quality", "leads", "lead_count", "faults", "fault_count", "messages", "message_count"})
   public static final class Prepared extends Structure {
     public Size struct_size;
     public int status;
@@ -387,6 +560,8 @@ public final class Declarations {
     public Size lead_count;
     public Pointer faults;
     public Size fault_count;
+    public Pointer messages;
+    public Size message_count;
 
     public Prepared() {}
 
@@ -425,6 +600,20 @@ public final class Declarations {
     public StreamOptions() {}
 
     StreamOptions(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"struct_size", "data", "size"})
+  public static final class Bytes extends Structure {
+    public Size struct_size;
+    public Pointer data;
+    public Size size;
+
+    public Bytes() {}
+
+    Bytes(Pointer at) {
       super(at);
       read();
     }
@@ -469,6 +658,10 @@ public final class Declarations {
     void invoke(Pointer user, int level, Pointer message);
   }
 
+  public interface ThreadHookCallback extends Callback {
+    void invoke(Pointer user, Size thread);
+  }
+
   public interface Calls extends com.sun.jna.Library {
     Pointer ecg2lab_status_name(int status);
 
@@ -484,7 +677,13 @@ public final class Declarations {
 
     Pointer ecg2lab_experience_name(int experience);
 
+    Pointer ecg2lab_codes(int enumeration, Pointer count);
+
     Pointer ecg2lab_last_error();
+
+    Pointer ecg2lab_messages(Pointer count);
+
+    Pointer ecg2lab_last_messages(Pointer count);
 
     Pointer ecg2lab_version();
 
@@ -496,6 +695,22 @@ public final class Declarations {
 
     void ecg2lab_free(Pointer model);
 
+    int ecg2lab_load_memory(Pointer content, Size size, Pointer name, Options options, PointerByReference model);
+
+    int ecg2lab_cancel_new(PointerByReference cancel);
+
+    void ecg2lab_cancel_set(Pointer cancel);
+
+    void ecg2lab_cancel_clear(Pointer cancel);
+
+    void ecg2lab_cancel_free(Pointer cancel);
+
+    int ecg2lab_call_init(Call call, Size struct_size);
+
+    int ecg2lab_selftest(Pointer model, Call call, PointerByReference report);
+
+    void ecg2lab_selftest_report_free(Pointer report);
+
     Pointer ecg2lab_describe(Pointer model);
 
     int ecg2lab_recording_init(Recording recording, Size struct_size);
@@ -505,6 +720,14 @@ public final class Declarations {
     int ecg2lab_predict(Pointer model, Recording recording, Patient patient, PointerByReference result);
 
     void ecg2lab_result_free(Pointer result);
+
+    int ecg2lab_predict_within(Pointer model, Recording recording, Patient patient, Call call, PointerByReference result);
+
+    int ecg2lab_judge(Pointer model, Recording recording, PointerByReference result);
+
+    int ecg2lab_explain_options_init(ExplainOptions options, Size struct_size);
+
+    int ecg2lab_explain(Pointer model, Recording recording, Patient patient, ExplainOptions options, Call call, PointerByReference result);
 
     Pointer ecg2lab_result_json(Pointer result);
 
@@ -534,7 +757,15 @@ public final class Declarations {
 
     int ecg2lab_stream_next(Pointer stream, PointerByReference result);
 
+    int ecg2lab_stream_next_within(Pointer stream, Call call, PointerByReference result);
+
     int ecg2lab_stream_reset(Pointer stream);
+
+    void ecg2lab_bytes_free(Pointer bytes);
+
+    int ecg2lab_stream_save(Pointer stream, PointerByReference state);
+
+    int ecg2lab_stream_restore(Pointer stream, Pointer state, Size size);
 
     Pointer ecg2lab_stream_describe(Pointer stream);
   }

@@ -15,6 +15,8 @@ public final class Fault {
   public final double limit;
   /** In words. */
   public final String message;
+  /** The same by code and parameters. Since ABI version 4. */
+  public final Message said;
 
   Fault(Declarations.Fault from) {
     code = FaultCode.of(from.code);
@@ -25,5 +27,6 @@ public final class Fault {
     measured = from.measured;
     limit = from.limit;
     message = Texts.read(from.message);
+    said = from.said == null ? null : new Message(new Declarations.Message(from.said));
   }
 }

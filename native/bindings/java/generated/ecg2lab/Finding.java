@@ -1,6 +1,8 @@
 // From native/include/ecg2lab.h by native/bindings/generator (`make schema`): not to be edited.
 package ecg2lab;
 
+import java.util.List;
+
 public final class Finding {
   public final Target target;
   /** Mean over the windows, calibrated where the contract has a calibration. */
@@ -25,6 +27,8 @@ public final class Finding {
   public final String rule;
   /** That holds for this answer; null: none, or an unknown one. */
   public final OperatingPoint operatingPoint;
+  /** {@code reason} by code and parameters, one for each reason. This and the next since ABI version 4. */
+  public final List<Message> reasons;
 
   Finding(Declarations.Finding from) {
     target = from.target == null ? null : new Target(new Declarations.Target(from.target));
@@ -40,5 +44,6 @@ public final class Finding {
     ratio = from.ratio;
     rule = Texts.read(from.rule);
     operatingPoint = from.operating_point == null ? null : new OperatingPoint(new Declarations.OperatingPoint(from.operating_point));
+    reasons = Lists.ofPointers(from.reasons, from.reason_count, at -> new Message(new Declarations.Message(at)));
   }
 }

@@ -44,6 +44,12 @@ public final class Result {
   public final double experienceDistance;
   /** Beyond which a recording is outside; NaN: none. */
   public final double experienceLimit;
+  /**
+   * {@code message} by code and parameters: one for each thing that is wrong. This and the rest since ABI version 4.
+   */
+  public final List<Message> messages;
+  /** Of ecg2lab_explain; else none. */
+  public final List<Explanation> explanations;
   /** As {@code ecg2lab_result_json} gives it. */
   public final String json;
 
@@ -73,6 +79,8 @@ public final class Result {
     experienceWord = Texts.read(Library.CALLS.ecg2lab_experience_name(from.experience));
     experienceDistance = from.experience_distance;
     experienceLimit = from.experience_limit;
+    messages = Lists.ofPointers(from.messages, from.message_count, at -> new Message(new Declarations.Message(at)));
+    explanations = Lists.ofPointers(from.explanations, from.explanation_count, at -> new Explanation(new Declarations.Explanation(at)));
     json = Texts.read(Library.CALLS.ecg2lab_result_json(from.getPointer()));
   }
 }

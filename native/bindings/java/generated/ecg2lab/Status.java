@@ -18,6 +18,9 @@ public enum Status {
   ERROR_MEMORY(7),
   /** A fault of the library: please report it. */
   ERROR_INTERNAL(8),
+  /** The call's deadline passed. This and the next since ABI version 4. */
+  ERROR_DEADLINE(9),
+  ERROR_CANCELLED(10),
   /** A code of a library that is newer than this file. */
   UNLISTED(Integer.MIN_VALUE);
 
