@@ -248,9 +248,11 @@ inline Range<ecg2lab_message> all_messages() {
   return {all, count};
 }
 
-// What a program takes a code of an enumeration (ecg2lab_enumeration) for: the code itself where this header has it,
-// else the one that the library says stands in for it, and `otherwise` where nothing does.
-inline std::int32_t known(std::int32_t enumeration, std::int32_t code, std::int32_t otherwise) {
+// What a program that was written for the header of an ABI version takes a code of an enumeration (ecg2lab_enumeration)
+// for: the code itself where that header has it, else the one that the library says stands in for it, and `otherwise`
+// where nothing does.
+inline std::int32_t known(std::int32_t enumeration, std::int32_t code, std::int32_t otherwise,
+                          std::int32_t abi_version = ECG2LAB_ABI_VERSION) {
   const Range<ecg2lab_code> all = codes(enumeration);
   for (std::size_t step = 0; step < all.size(); ++step) {
     const ecg2lab_code* entry = nullptr;
@@ -258,7 +260,7 @@ inline std::int32_t known(std::int32_t enumeration, std::int32_t code, std::int3
       if (each_code.code == code) entry = &each_code;
     }
     if (entry == nullptr) return otherwise;
-    if (entry->since <= ECG2LAB_ABI_VERSION) return code;
+    if (entry->since <= abi_version) return code;
     if (entry->instead == code) return otherwise;
     code = entry->instead;
   }
@@ -978,6 +980,7 @@ class [[nodiscard]] Model {
     const std::int32_t status = load(&to, &loaded);
     Model model(loaded, hooks);
     detail::check(status);
+    const std::lock_guard<std::mutex> lock(hooks->turn);
     if (hooks->failure) std::rethrow_exception(hooks->failure);
     return model;
   }

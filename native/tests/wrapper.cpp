@@ -618,6 +618,9 @@ void codes_are_known_or_stand_for_others() {
     }
     REQUIRE(ecg2lab::known(enumeration, 12345, -7) == -7);
   }
+  // As a program of an older header sees it.
+  REQUIRE(ecg2lab::known(ECG2LAB_ENUMERATION_STATUS, ECG2LAB_ERROR_DEADLINE, -7, 3) == ECG2LAB_ERROR_BACKEND);
+  REQUIRE(ecg2lab::known(ECG2LAB_ENUMERATION_VERDICT, ECG2LAB_FLAGGED, -7, 1) == -7);
   REQUIRE(ecg2lab::codes(99).empty());
   REQUIRE(ecg2lab::known(99, 1, -7) == -7);
   ecg2lab_finding finding{};
