@@ -81,12 +81,12 @@ lint: $(VENV)/.dev ## Check style, types, stubs, formatting, and which way impor
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python native/layers.py
 	MYPYPATH=sdk $(BIN)/python -m mypy.stubtest --concise --allowlist native/python/stubtest.allowlist ecg2lab._native._core
-	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
+	find native -name '*.cpp' -o -name '*.h' -o -name '*.hpp' | xargs $(BIN)/clang-format --dry-run -Werror
 
 format: $(VENV)/.dev ## Format Python and C++
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
-	find native -name '*.cpp' -o -name '*.h' | xargs $(BIN)/clang-format -i
+	find native -name '*.cpp' -o -name '*.h' -o -name '*.hpp' | xargs $(BIN)/clang-format -i
 
 bench: $(VENV)/.dev ## Time the demo model and the full-size network beside their floor; writes bench-out
 	$(BIN)/ecg2lab bench run --out bench-out

@@ -1,4 +1,4 @@
-"""The programs of native/tests: mistakes, allocations that fail, many threads; `make sanitize` watches them."""
+"""The programs of native/tests: mistakes, allocations that fail, many threads, C++; `make sanitize` watches them."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ def programs(c_package, tmp_path_factory):
     out = tmp_path_factory.mktemp("programs")
     options = ("-O1", "-DECG2LAB_STATIC", f"-I{c_package}/include")
     library = (c_package / "lib" / "libecg2lab.a", "-pthread", "-lm")
-    for source in ("tests/callers.cpp", "tests/failing_allocations.cpp"):
+    for source in ("tests/callers.cpp", "tests/failing_allocations.cpp", "tests/wrapper.cpp"):
         succeeded(CXX, "-std=c++20", *options, NATIVE / source, *library, "-o", out / Path(source).stem)
     for source in ("tests/mistakes.c", "examples/cart.c"):
         program = out / Path(source).stem
@@ -61,6 +61,10 @@ def test_every_allocation_may_fail(run, decided, steps):
 
 def test_callers_in_many_threads_get_their_own_answers(run):
     assert run("callers", DEMO) == (0, "0 wrong answers\n")
+
+
+def test_the_wrapper_for_cpp_does_what_it_says(run):
+    assert run("wrapper", DEMO) == (0, "0 wrong answers\n")
 
 
 def test_the_cart_leaves_nothing_behind(run, record, cart_answers, tmp_path):
