@@ -12,8 +12,7 @@
 namespace ecg2lab {
 namespace {
 
-// As in sdk/ecg2lab/proof/parity.py and backends/tensorrt/build.py, from where tests/native/test_selftest.py takes
-// them.
+// As in sdk/ecg2lab/proof/parity.py and backends/tensorrt/build.py, to which tests/native/test_c_calls.py holds them.
 constexpr double kInFull = 2e-5, kReducedLogits = 0.25, kReducedFeatures = 0.05;
 constexpr double kOtherInFull = 1e-4, kOverGate = 4;
 constexpr double kAbsoluteUpTo = 20;
