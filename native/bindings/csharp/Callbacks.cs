@@ -28,13 +28,31 @@ namespace Ecg2Lab
         static Native.ThreadHookCallback Hook(Action<int> hook)
         {
             if (hook == null) return null;
-            return (user, thread) => Drop(() => hook((int)thread));
+            return (user, thread) => Drop(() =>
+            {
+                UnblockSignals();
+                hook((int)thread);
+            });
         }
 
         static IntPtr Pointer<T>(T callback) where T : class
         {
             return callback == null ? IntPtr.Zero : Marshal.GetFunctionPointerForDelegate(callback);
         }
+
+        // The runtime stops a thread that it has seen by a signal, and learns of a null reference by another; the library's
+        // helpers block them all, so that Mono's garbage collector would wait for ever.
+        static void UnblockSignals()
+        {
+            if (Environment.OSVersion.Platform != PlatformID.Unix) return;
+            try { sigprocmask(SetMask, new byte[MaskBytes], IntPtr.Zero); }
+            catch (DllNotFoundException) { }  // not Linux with glibc
+        }
+
+        const int SetMask = 2, MaskBytes = 128;
+
+        [DllImport("libc.so.6")]
+        static extern int sigprocmask(int how, byte[] mask, IntPtr before);
 
         static void Drop(Action call)
         {

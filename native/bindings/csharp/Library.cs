@@ -88,6 +88,15 @@ namespace Ecg2Lab
 
         public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
 
+        protected abstract void Free();
+
+        // A runtime that is ending runs no hook any more, and freeing would wait for it.
+        protected override bool ReleaseHandle()
+        {
+            if (!Environment.HasShutdownStarted) Free();
+            return true;
+        }
+
         // Keeps it until what is returned is disposed of.
         public IDisposable Keep() { return new Kept(this); }
 
@@ -112,19 +121,11 @@ namespace Ecg2Lab
 
     sealed class ModelHandle : Handle
     {
-        protected override bool ReleaseHandle()
-        {
-            Native.ecg2lab_free(handle);
-            return true;
-        }
+        protected override void Free() { Native.ecg2lab_free(handle); }
     }
 
     sealed class StreamHandle : Handle
     {
-        protected override bool ReleaseHandle()
-        {
-            Native.ecg2lab_stream_free(handle);
-            return true;
-        }
+        protected override void Free() { Native.ecg2lab_stream_free(handle); }
     }
 }

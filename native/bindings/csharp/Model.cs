@@ -25,7 +25,8 @@ namespace Ecg2Lab
         /// call the library. What it throws is dropped.</summary>
         public Action<int> ThreadBegin { get; set; }
 
-        /// <summary>Likewise as its last act, when the model and its streams are freed.</summary>
+        /// <summary>Likewise as its last act, when the model and its streams are freed. Under Mono
+        /// dispose of them before the program ends: it waits for every thread that ran a hook.</summary>
         public Action<int> ThreadEnd { get; set; }
     }
 
