@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from native_tools import CC, DEMO, EXAMPLES, NATIVE, ROOT, completed, succeeded
+from safetensors.numpy import load, save
 
 import assembly
 import c_header
 import ecg2lab
 import jar
+from ecg2lab import bundle as bundles
+from ecg2lab.bundle import GOLDEN, Bundle
 from words import pascal
 
 PROGRAMS = Path(__file__).with_name("bindings")
@@ -258,9 +261,21 @@ def counts(record, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def said(language, counts, environment):
+def wrong(tmp_path_factory):
+    """A bundle with a golden window that no device computes."""
+    opened = Bundle.open(DEMO)
+    tensors = {name: array.copy() for name, array in load(bytes(opened.member(GOLDEN))).items()}
+    tensors["logits"][-1, -1] += 1e-3
+    path = tmp_path_factory.mktemp("wrong") / "model.ecg2lab"
+    members = {name: opened.member(name) for name in opened.manifest.members}
+    bundles.write(path, opened.manifest, members | {GOLDEN: save(tensors)})
+    return path
+
+
+@pytest.fixture(scope="module")
+def said(language, counts, wrong, environment):
     """What the program of `bindings/` prints, by what stands before the colon."""
-    done = completed(*language.program(PROGRAMS / "Behaviours"), DEMO, counts[1], env=environment)
+    done = completed(*language.program(PROGRAMS / "Behaviours"), DEMO, counts[1], wrong, env=environment)
     assert done.returncode == 0, done.stderr
     lines = [line.partition(": ") for line in done.stdout.splitlines()]
     found = {}
@@ -307,6 +322,8 @@ def test_mistakes_are_refused_before_memory_is_read(said):
     assert said["age"] == ["ECG2LAB_ERROR_PATIENT: age is outside 0 to 120 y"]
     assert said["no bundle"] == ["ECG2LAB_ERROR_BUNDLE: there is no bundle at absent.ecg2lab"]
     assert said["threads"][0].startswith("ECG2LAB_ERROR_")
+    assert said["no bytes"][0].startswith("ECG2LAB_ERROR_BUNDLE: ")
+    assert said["unknown target"] == ["ECG2LAB_ERROR_ARGUMENT: explain: the model has no target nonsense"]
 
 
 @pytest.mark.system
@@ -331,6 +348,93 @@ def test_a_refusal_says_which_electrodes_and_why(said):
     assert "flat aVR" in said["fault"]
     assert said["electrodes"] == ["aVR"]
     assert said["no findings"] == ["0"]
+
+
+@pytest.mark.system
+def test_quality_alone(said):
+    assert said["judged"] == ["ECG2LAB_ERROR_QUALITY refused aVR flat 0", "ECG2LAB_OK accepted  0"]
+
+
+@pytest.mark.system
+def test_messages_have_codes_and_parameters(said):
+    """The words follow from pattern and parameters; one message for each thing that is wrong."""
+    assert said["message"] == [f"refusal.constant {said['sentence'][0]}"]
+    assert said["said"] == ["fault.constant lead aVR flat: every sample is the same"]
+    assert said["of facts"][0] == "patient.out_of_range age is outside 0 to 120 y"
+    assert said["uncoded"] == ["other there is no bundle at absent.ecg2lab"]
+    assert said["reason"] == [
+        "decision.facts_either no operating point holds with 12 facts missing, only with 4 at most or with age and sex alone"
+    ]
+
+
+@pytest.mark.system
+def test_codes_and_messages_can_be_enumerated(said):
+    """The codes are those of the header, the messages those of the core's table."""
+    enumerations = c_header.read_header().enumerations
+    for code in enumerations["enumeration"].codes:
+        name = "fault_code" if code.name == "FAULT" else code.name.lower()
+        numbers = [int(line.split()[0]) for line in said[f"codes {code.value}"]]
+        assert numbers == [one.value for one in enumerations[name].codes]
+    assert said["codes 0"][9] == "9 ECG2LAB_ERROR_DEADLINE 4 3"
+    assert said["no codes"] == ["0"]
+    assert "recording.missing_lead leads recorded" in said["to translate"]
+    assert len(said["to translate"]) > 50
+
+
+@pytest.mark.system
+def test_a_model_in_memory_and_its_selftest(said):
+    assert said["from bytes"] == said["int16"]
+    assert said["from a stream"] == [f"{said['int16'][0]} True"]
+    passed, windows, within = said["selftest"][0].split()
+    assert (passed, within) == ("True", "True")
+    assert int(windows) > 0
+    assert said["failed selftest"][0].startswith(
+        "ECG2LAB_ERROR_BACKEND selftest.failed this device does not compute the model right: its logits are off by 0.001"
+    )
+    assert said["checks"][0].startswith("False ")
+    assert int(said["checks"][0].split()[1]) > 0
+
+
+@pytest.mark.system
+def test_an_explanation_is_pythons(said, native, counts):
+    targets = [native.contract.targets[i].name for i in (3, 0)]
+    patient = ecg2lab.Patient(age=63, sex="female")
+    expected = native.explain(microvolts(counts[0]), patient, targets, segment_s=0.5)
+    for line, facts, python in zip(said["explanation"], said["facts"], expected, strict=True):
+        target, *effects = line.split()
+        parts = [*python.leads, *python.segments, *python.facts, python.ecg]
+        whole = [part.probability for part in parts]
+        whole.append(float("nan") if python.patient is None else python.patient.probability)
+        assert target == python.target
+        assert [float(effect) for effect in effects] == pytest.approx(whole, abs=2e-7, nan_ok=True)
+        assert facts == f"{' '.join(fact.part for fact in python.facts)}; {' '.join(python.not_removable)}"
+    assert said["explained"][0].split()[0] == said["every target"][0] == str(len(native.contract.targets))
+
+
+@pytest.mark.system
+def test_a_call_stops_when_it_is_asked_to(said):
+    assert said["in time"] == said["without end"] == ["answered"]
+    assert said["no time"] == ["too late too late"]
+    assert said["too long"] == ["too late"]
+    assert said["stopped"] == said["stopped before"] == ["cancelled"]
+    assert said["stopped later"][0].startswith("cancelled")
+    assert said["usable"] == said["int16"]
+    late, due = said["window that has no time"][0].rsplit(maxsplit=1)
+    assert (late, int(due) > 0) == ("too late", True)
+
+
+@pytest.mark.system
+def test_a_stream_goes_on_from_its_state(said):
+    assert len(said["saved"]) > 5
+    assert said["restored"] == said["saved"]
+    assert said["damaged state"][0].startswith("ECG2LAB_ERROR_ARGUMENT: stream: ")
+
+
+@pytest.mark.system
+def test_thread_hooks_are_called_whatever_they_throw(said):
+    """The last ones when the last stream is freed; the garbage is collected in between."""
+    assert said["with helpers"] == said["int16"]
+    assert said["hooks"] == ["begin 1, begin 2", "begin 1, begin 2, end 1, end 2"]
 
 
 @pytest.mark.system
@@ -360,7 +464,8 @@ def test_a_stream_is_pythons(said, native, counts):
 def test_nothing_is_used_after_it_is_closed(said):
     """What was begun is answered; later calls are refused; no thread reads memory that was freed."""
     assert said["asked before closing"] == said["int16"]
-    for name in ("after closing", "later, after closing", "stream, after closing", "stream after closing"):
+    asked = ("later", "stream", "judged", "tested", "explained")
+    for name in ("after closing", "stream after closing", *(f"{what}, after closing" for what in asked)):
         assert said[name] == ["closed"]
     assert int(said["stream outlives its model"][0]) > 2
     assert said["threads ended"] == ["closed closed closed"] * 5

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Ecg2Lab
 {
@@ -9,14 +11,12 @@ namespace Ecg2Lab
     {
         readonly StreamHandle handle;
         readonly Recording format;
-        readonly Native.LogCallback log;
         readonly object turn = new object();
 
-        internal EcgStream(StreamHandle handle, Recording format, Native.LogCallback log)
+        internal EcgStream(StreamHandle handle, Recording format)
         {
             this.handle = handle;
             this.format = format;
-            this.log = log;
         }
 
         /// <summary>Samples of every lead that follow those before, in the layout of the format. Cheap: nothing is answered
@@ -46,13 +46,15 @@ namespace Ecg2Lab
 
         /// <summary>The next window's answer, in the order of time; null: none is due. A window that is refused has a status
         /// other than Ok and a message, and the stream goes on.</summary>
-        public Result Next()
+        /// <param name="cancellation">Stops it, with OperationCanceledException. The window stays due.</param>
+        /// <param name="timeout">After which it stops, with TimeoutException. The window stays due. null: never.</param>
+        public Result Next(CancellationToken cancellation = default(CancellationToken), TimeSpan? timeout = null)
         {
+            var limits = new Limits(cancellation, timeout);
             lock (turn)
             {
-                IntPtr result;
-                int status = Native.ecg2lab_stream_next(handle, out result);
-                GC.KeepAlive(log);
+                IntPtr result = IntPtr.Zero;
+                int status = limits.Run((ref Native.Call call) => Native.ecg2lab_stream_next_within(handle, ref call, out result));
                 return Library.Take(status, result);
             }
         }
@@ -75,6 +77,36 @@ namespace Ecg2Lab
 
         /// <summary>As it was opened: another recording of the same patient begins.</summary>
         public void Reset() { lock (turn) Library.Check(Native.ecg2lab_stream_reset(handle)); }
+
+        /// <summary>How it stands, to go on later or in another process. It holds signal and no facts about the
+        /// patient.</summary>
+        public byte[] Save()
+        {
+            lock (turn)
+            {
+                IntPtr state;
+                Library.Check(Native.ecg2lab_stream_save(handle, out state));
+                try
+                {
+                    var from = Marshal.PtrToStructure<Native.Bytes>(state);
+                    var bytes = new byte[(long)from.size];
+                    Marshal.Copy(from.data, bytes, 0, bytes.Length);
+                    return bytes;
+                }
+                finally
+                {
+                    Native.ecg2lab_bytes_free(state);
+                }
+            }
+        }
+
+        /// <summary>Goes on as the stream did that was saved; this one must have been opened likewise.</summary>
+        public void Restore(byte[] state)
+        {
+            if (state == null) throw new ArgumentNullException("state");
+            using (var lent = new Lent())
+            lock (turn) Library.Check(Native.ecg2lab_stream_restore(handle, lent.Array(state), (UIntPtr)state.Length));
+        }
 
         /// <summary>How it stands.</summary>
         public StreamState State

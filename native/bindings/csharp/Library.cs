@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
 namespace Ecg2Lab
@@ -27,9 +28,35 @@ namespace Ecg2Lab
         /// <summary>Such as "ECG2LAB_ERROR_QUALITY".</summary>
         public static string NameOf(Status status) { return Memory.Text(Native.ecg2lab_status_name((int)status)); }
 
+        /// <summary>Every code that this library can answer with, and what stands in for one that a program does not
+        /// know.</summary>
+        public static IReadOnlyList<Code> Codes(Enumeration enumeration)
+        {
+            UIntPtr count;
+            IntPtr codes = Native.ecg2lab_codes((int)enumeration, out count);
+            return Memory.List(codes, count, (Native.Code from) => new Code(from));
+        }
+
+        /// <summary>Every message that there is, with empty parameters: what a program has to translate.</summary>
+        public static IReadOnlyList<Message> Messages()
+        {
+            UIntPtr count;
+            IntPtr messages = Native.ecg2lab_messages(out count);
+            return Memory.List(messages, count, (Native.Message from) => new Message(from));
+        }
+
+        internal static string LastError { get { return Memory.Text(Native.ecg2lab_last_error()); } }
+
+        internal static IReadOnlyList<Message> LastMessages()
+        {
+            UIntPtr count;
+            IntPtr messages = Native.ecg2lab_last_messages(out count);
+            return Memory.List(messages, count, (Native.Message from) => new Message(from));
+        }
+
         internal static void Check(int status)
         {
-            if (status != 0) throw new Ecg2LabException((Status)status, Memory.Text(Native.ecg2lab_last_error()));
+            if (status != 0) throw new Ecg2LabException((Status)status, LastError, LastMessages());
         }
 
         // The result of a call that returned this status, copied and freed; null where the call gave none.
@@ -55,7 +82,20 @@ namespace Ecg2Lab
     abstract class Handle : SafeHandle
     {
         protected Handle() : base(IntPtr.Zero, true) { }
+
+        // What the library may call until it is freed.
+        public Callbacks Callbacks { get; set; }
+
         public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
+
+        protected abstract void Free();
+
+        // A runtime that is ending runs no hook any more, and freeing would wait for it.
+        protected override bool ReleaseHandle()
+        {
+            if (!Environment.HasShutdownStarted) Free();
+            return true;
+        }
 
         // Keeps it until what is returned is disposed of.
         public IDisposable Keep() { return new Kept(this); }
@@ -81,19 +121,11 @@ namespace Ecg2Lab
 
     sealed class ModelHandle : Handle
     {
-        protected override bool ReleaseHandle()
-        {
-            Native.ecg2lab_free(handle);
-            return true;
-        }
+        protected override void Free() { Native.ecg2lab_free(handle); }
     }
 
     sealed class StreamHandle : Handle
     {
-        protected override bool ReleaseHandle()
-        {
-            Native.ecg2lab_stream_free(handle);
-            return true;
-        }
+        protected override void Free() { Native.ecg2lab_stream_free(handle); }
     }
 }

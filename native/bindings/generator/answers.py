@@ -8,11 +8,13 @@ from enum import Enum, auto
 
 from c_header import PREFIX, Header, Named, Struct, Type
 
-ROOTS = ("description", "result", "stream_state")
+ROOTS = ("code", "description", "result", "selftest_report", "stream_state")
 """Structs that are copied whole, with all that they point to; the others are the library's own business."""
-CODES = {"result.status": "status"}
+CODES = {"result.status": "status", "selftest_report.status": "status"}
 """Numbers that are of an enumeration although their comment does not begin with its name."""
-PLAIN = {"target.horizon_min", "category.missing_code"}
+FLAGS = {"selftest_report.passed", "check.passed"}
+"""Numbers that are true or false although their comment does not say so."""
+PLAIN = {"target.horizon_min", "category.missing_code", "code.code", "code.since", "code.instead"}
 """Numbers that are of none."""
 
 
@@ -68,7 +70,7 @@ def members(header: Header, struct: Struct) -> list[Member]:
             counts.add(count)
         else:
             count = ""
-        found.append(Member(field.name, kind, of, count, _said(kind, field.comment)))
+        found.append(Member(field.name, kind, of, count, said(kind, field.comment)))
     return found
 
 
@@ -93,7 +95,7 @@ def word_of(header: Header, member: Member) -> str:
     )
 
 
-def _said(kind: Kind, comment: str) -> str:
+def said(kind: Kind, comment: str) -> str:
     """Without the name of the enumeration, and with true, false and null for 1, 0 and -1."""
     if kind is Kind.CODE:
         return re.sub(rf"^{PREFIX}\w+[;:]? *", "", comment)
@@ -135,7 +137,7 @@ def _number(header: Header, place: str, comment: str) -> tuple[Kind, str]:
         return Kind.CODE, CODES[place]
     if re.match(r"1 .*, 0 .*, -1 ", comment):
         return Kind.MAYBE_FLAG, ""
-    if comment.startswith("1: "):
+    if comment.startswith("1: ") or place in FLAGS:
         return Kind.FLAG, ""
     if place in PLAIN:
         return Kind.WHOLE, ""

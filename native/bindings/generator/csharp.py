@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answers import Kind, Member, answer_structs, members, texts_of, word_of
+from answers import Kind, Member, answer_structs, members, said, texts_of, word_of
 from c_header import PREFIX, Call, Enumeration, Header, Struct, Type
 from words import csharp_doc, pascal
 
@@ -59,7 +59,7 @@ def _answers(header: Header) -> str:
 def _enumeration(enumeration: Enumeration) -> str:
     lines = [*csharp_doc(enumeration.comment, "    "), f"    public enum {pascal(enumeration.name)}", "    {"]
     for code in enumeration.codes:
-        lines += [*csharp_doc(code.comment, INDENT), f"{INDENT}{pascal(code.name)} = {code.value},"]
+        lines += [*csharp_doc(said(Kind.CODE, code.comment), INDENT), f"{INDENT}{pascal(code.name)} = {code.value},"]
     return "\n".join([*lines, "    }"])
 
 
@@ -93,8 +93,9 @@ def _answer(header: Header, struct: Struct) -> str:
     copies = []
     for member in members(header, struct):
         lines += csharp_doc(member.comment, INDENT)
-        lines.append(f"{INDENT}public {_spelled(TYPES, member)} {pascal(member.field)} {{ get; }}")
-        copies.append(f"{INDENT}    {pascal(member.field)} = {_spelled(COPIES, member)};")
+        spelled = "Value" if pascal(member.field) == name else pascal(member.field)  # a class has no member of its name
+        lines.append(f"{INDENT}public {_spelled(TYPES, member)} {spelled} {{ get; }}")
+        copies.append(f"{INDENT}    {spelled} = {_spelled(COPIES, member)};")
         call = word_of(header, member)
         if call:
             lines += csharp_doc(f"`{pascal(member.field)}` in the library's words, a newer one's too.", INDENT)
@@ -167,6 +168,8 @@ def _parameter(header: Header, kind: Type, frees: bool) -> str:
         return f"ref {pascal(kind.base)}"
     if kind.stars == 1 and kind.base in HANDLES and not frees:
         return HANDLES[kind.base]
+    if kind == Type("size_t", 1):
+        return "out UIntPtr"
     if kind.stars == 2 and kind.base in header.structs:
         return "out " + HANDLES.get(kind.base, "IntPtr")
     return _field(header, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answers import Kind, Member, answer_structs, members, texts_of, word_of
+from answers import Kind, Member, answer_structs, members, said, texts_of, word_of
 from c_header import PREFIX, Call, Enumeration, Header, Struct, Type
 from words import camel, java_doc, pascal
 
@@ -58,7 +58,7 @@ def _enumeration(enumeration: Enumeration) -> str:
     name = pascal(enumeration.name)
     lines = [HEAD, *java_doc(enumeration.comment, ""), f"public enum {name} {{"]
     for code in enumeration.codes:
-        lines += [*java_doc(code.comment, "  "), f"  {code.name}({code.value}),"]
+        lines += [*java_doc(said(Kind.CODE, code.comment), "  "), f"  {code.name}({code.value}),"]
     lines += [
         *java_doc(UNLISTED, "  "),
         "  UNLISTED(Integer.MIN_VALUE);",
@@ -186,6 +186,8 @@ def _parameters(header: Header, call: Call) -> str:
     def spelled(kind: Type) -> str:
         if kind.stars == 1 and kind.base in header.filled_by_caller:
             return pascal(kind.base)
+        if kind == Type("size_t", 1):
+            return "SizeByReference"
         if kind.stars == 2 and kind.base in header.structs:
             return "PointerByReference"
         return _field(header, kind)

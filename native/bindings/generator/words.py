@@ -25,7 +25,8 @@ def sentence(comment: str) -> str:
     words = comment.replace("NULL", "null").strip()
     if not words:
         return ""
-    words = words[0].upper() + words[1:]
+    if words.split()[0].islower():  # neither mV nor a name
+        words = words[0].upper() + words[1:]
     return html.escape(words if words.endswith((".", "?")) else words + ".", quote=False)
 
 

@@ -1,19 +1,29 @@
 // What a program may rely on in ecg2lab.jar, printed line by line; Behaviours.cs prints the same.
-// Arguments: a bundle, and 12 leads of 5000 samples each as 16-bit microvolt, one lead after another.
+// Arguments: a bundle, and 12 leads of 5000 samples each as 16-bit microvolt, one lead after another; the bundle
+// with a golden window that is wrong.
 
 import ecg2lab.*;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ForkJoinPool;
+import java.util.function.Function;
+import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 public final class Behaviours {
   private static final String[] LEADS = {"I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"};
@@ -54,6 +64,8 @@ public final class Behaviours {
       return "argument: " + error.getMessage();
     } catch (IllegalStateException error) {
       return "closed";
+    } catch (StoppedException error) {
+      return error.status == Status.ERROR_DEADLINE ? "too late" : "cancelled";
     } catch (Ecg2LabException error) {
       return Library.nameOf(error.status) + ": " + error.getMessage();
     }
@@ -98,6 +110,9 @@ public final class Behaviours {
     say("zero in a text", refused(() -> new Model("model\0.ecg2lab")));
     say("no bundle", refused(() -> new Model("absent.ecg2lab")));
     say("threads", refused(() -> new Model(bundle, new Options().threads(-1))));
+    say("no bytes", refused(() -> Model.load(new byte[0])));
+    say("unknown target",
+        refused(() -> model.explain(plain(), null, new ExplainOptions().targets("nonsense"), null)));
   }
 
   private static void answers(Model model) {
@@ -127,7 +142,166 @@ public final class Behaviours {
       say("electrodes", error.result.leads.stream().filter(one -> one.verdict != LeadVerdict.GOOD).map(one -> one.name)
                             .collect(Collectors.joining(" ")));
       say("no findings", error.result.findings.size());
+      for (Message message : error.messages) say("message", told(message));
+      say("said", told(error.result.faults.get(0).said));
     }
+    for (short[] judged : Arrays.asList(flat, samples)) {
+      Result result = model.judge(with(new Recording(judged), Unit.MICROVOLT));
+      say("judged", Library.nameOf(result.status) + " " + result.qualityWord + " " + bad(result) + " " + result.findings.size());
+    }
+    try {
+      model.predict(plain(), new Patient().age(400.0).spo2Percent(1.0));
+    } catch (RefusedException error) {
+      for (Message message : error.messages) say("of facts", told(message));
+    }
+    try (Model absent = new Model("absent.ecg2lab")) {
+      say("uncoded", absent);
+    } catch (Ecg2LabException error) {
+      for (Message message : error.messages) say("uncoded", message.code + " " + message.text);
+    }
+    for (Message reason : model.predict(plain(), null).findings.get(0).reasons) say("reason", told(reason));
+  }
+
+  private static String bad(Result result) {
+    return result.leads.stream().filter(one -> one.verdict != LeadVerdict.GOOD)
+        .map(one -> one.name + " " + one.verdictWord).collect(Collectors.joining(" "));
+  }
+
+  // By code, with the words put together from pattern and parameters.
+  private static String told(Message message) {
+    String text = message.pattern;
+    for (Parameter parameter : message.parameters) text = text.replace("{" + parameter.name + "}", parameter.value);
+    return message.code + (text.equals(message.text) ? " " : " not ") + text;
+  }
+
+  private static void catalogues() {
+    for (Enumeration enumeration : Enumeration.values()) {
+      if (enumeration == Enumeration.UNLISTED) {
+        say("no codes", Library.codes(enumeration).size());
+        continue;
+      }
+      for (Code code : Library.codes(enumeration)) {
+        say("codes " + enumeration.code, code.code + " " + code.name + " " + code.since + " " + code.instead);
+      }
+    }
+    for (Message message : Library.messages()) {
+      say("to translate",
+          message.code + " " + message.parameters.stream().map(one -> one.name).collect(Collectors.joining(" ")));
+    }
+  }
+
+  private static String yes(boolean value) {
+    return value ? "True" : "False";
+  }
+
+  private static void memories(String bundle, String wrong) throws IOException {
+    try (Model model = Model.load(Files.readAllBytes(Paths.get(bundle)))) {
+      say("from bytes", first(model.predict(plain(), null)));
+    }
+    try (InputStream file = Files.newInputStream(Paths.get(bundle));
+         Model model = Model.load(file, new Options(), "resource")) {
+      Result result = model.predict(plain(), null);
+      say("from a stream", first(result) + " " + yes(result.json.contains("\"bundle\":\"resource\"")));
+      SelftestReport report = model.selftest();
+      boolean within = report.checks.stream().allMatch(check -> check.error <= check.tolerance);
+      say("selftest", yes(report.passed) + " " + report.windowCount + " " + yes(within));
+    }
+    try (Model model = new Model(wrong)) {
+      model.selftest();
+    } catch (SelftestException error) {
+      say("failed selftest", Library.nameOf(error.status) + " " + told(error.messages.get(0)));
+      say("checks", yes(error.report.passed) + " " + error.report.checks.stream().filter(one -> !one.passed).count());
+    }
+  }
+
+  private static void explanations(Model model) {
+    String[] targets = {model.description.targets.get(3).name, model.description.targets.get(0).name};
+    ExplainOptions options = new ExplainOptions().targets(targets).segment(0.5);
+    Result result = model.explain(plain(), new Patient().age(63.0).sex(Sex.FEMALE), options, null);
+    say("explained", result.findings.size() + " " + first(result));
+    for (Explanation one : result.explanations) {
+      Stream<Double> effects = Stream
+          .of(one.leads.stream().map(effect -> effect.probability),
+              one.segments.stream().map(effect -> effect.probability),
+              one.facts.stream().map(effect -> effect.probability),
+              Stream.of(one.ecg.probability, one.patient == null ? Double.NaN : one.patient.probability))
+          .flatMap(Function.identity());
+      say("explanation", one.target.name + " " + effects.map(Behaviours::number).collect(Collectors.joining(" ")));
+      say("facts", one.facts.stream().map(effect -> effect.part).collect(Collectors.joining(" ")) + "; "
+          + String.join(" ", one.notRemovable));
+    }
+    CompletableFuture<Result> every =
+        model.explainAsync(plain(), null, new ExplainOptions().segment(2.5), null, ForkJoinPool.commonPool());
+    say("every target", every.join().explanations.size());
+  }
+
+  private static void limits(Model model) throws InterruptedException {
+    Cancel cancel = new Cancel();
+    Call ample = new Call().timeout(Duration.ofHours(1)).cancel(cancel);
+    Call none = new Call().timeout(Duration.ZERO);
+    Call stopped = new Call().cancel(cancel);
+    ExplainOptions fine = new ExplainOptions().segment(0.01);
+    say("in time", refused(() -> model.predict(plain(), null, ample)));
+    say("without end", refused(() -> model.predict(plain(), null, new Call())));
+    say("no time", refused(() -> model.predict(plain(), null, none)) + " " + refused(() -> model.selftest(none)));
+    Call brief = new Call().timeout(Duration.ofMillis(20));
+    say("too long", refused(() -> model.explain(plain(), null, fine, brief)));
+    CompletableFuture<Result> asked =
+        model.explainAsync(plain(), null, fine, stopped, ForkJoinPool.commonPool());
+    Thread also = new Thread(() -> say("stopped", refused(() -> model.explain(plain(), null, fine, stopped))));
+    also.start();
+    Thread.sleep(50);
+    cancel.cancel();
+    also.join();
+    say("stopped later", refused(() -> {
+      try {
+        asked.join();
+      } catch (CompletionException error) {
+        throw (Ecg2LabException) error.getCause();
+      }
+    }));
+    say("stopped before", refused(() -> model.predict(plain(), null, stopped)));
+    say("usable", first(model.predict(plain(), null)));
+  }
+
+  // Windows of one stream, and of another that went on with its state.
+  private static void saved(Model model) {
+    Supplier<EcgStream> open =
+        () -> model.open(with(new Recording(SampleType.INT16), Unit.MICROVOLT), null, 0.5, 0, 0);
+    short[] half = new short[samples.length / 2];
+    for (int i = 0; i < 12; ++i) System.arraycopy(samples, i * COUNT, half, i * COUNT / 2, COUNT / 2);
+    try (EcgStream first = open.get(); EcgStream second = open.get()) {
+      first.push(half);
+      for (Result result : first.due()) say("before saving", result.windowBegin);
+      first.push(half);
+      String late = refused(() -> first.next(new Call().timeout(Duration.ZERO)));
+      say("window that has no time", late + " " + first.state().due);
+      byte[] state = first.save();
+      second.restore(state);
+      state[state.length / 2] ^= 1;
+      say("damaged state", refused(() -> second.restore(state)));
+      first.finish();
+      second.finish();
+      for (Result result : first.due()) say("saved", result.windowBegin + " " + first(result));
+      for (Result result : second.due()) say("restored", result.windowBegin + " " + first(result));
+    }
+  }
+
+  private static void hooks(String bundle) {
+    List<String> said = Collections.synchronizedList(new ArrayList<>());
+    Function<String, IntConsumer> hook = word -> thread -> {
+      said.add(word + " " + thread);
+      throw new IllegalStateException("no hook harms a thread");
+    };
+    Options options = new Options().threads(3).threadBegin(hook.apply("begin")).threadEnd(hook.apply("end"));
+    Model model = new Model(bundle, options);
+    EcgStream stream = model.open(with(new Recording(SampleType.INT16), Unit.MICROVOLT), null);
+    say("with helpers", first(model.predict(plain(), null)));
+    model.close();
+    System.gc();
+    say("hooks", said.stream().sorted().collect(Collectors.joining(", ")));
+    stream.close();
+    say("hooks", said.stream().sorted().collect(Collectors.joining(", ")));
   }
 
   private static void logs(String bundle) {
@@ -178,6 +352,9 @@ public final class Behaviours {
     say("after closing", refused(() -> model.predict(plain(), null)));
     say("later, after closing", refused(() -> model.predictAsync(plain(), null)));
     say("stream, after closing", refused(() -> model.open(plain(), null)));
+    say("judged, after closing", refused(() -> model.judge(plain())));
+    say("tested, after closing", refused(model::selftest));
+    say("explained, after closing", refused(() -> model.explain(plain(), null)));
     stream.push(samples);
     stream.finish();
     say("stream outlives its model", stream.due().size());
@@ -192,6 +369,7 @@ public final class Behaviours {
     say("too far behind", refused(() -> behind.push(whole)));
     behind.close();
 
+    ExplainOptions coarse = new ExplainOptions().segment(2.5);
     for (int round = 0; round < 5; ++round) {
       Model shared = new Model(bundle);
       List<String> ends = Collections.synchronizedList(new ArrayList<>());
@@ -199,8 +377,12 @@ public final class Behaviours {
       for (int i = 0; i < 3; ++i) {
         Thread thread = new Thread(() -> {
           String end;
-          do end = refused(() -> shared.predict(plain(), null));
-          while (end.equals("answered"));
+          do {
+            end = refused(() -> shared.predict(plain(), null));
+            if (end.equals("answered")) end = refused(() -> shared.judge(plain()));
+            if (end.equals("answered")) end = refused(() -> shared.explain(plain(), null, coarse, null));
+            if (end.equals("answered")) end = refused(shared::selftest);
+          } while (end.equals("answered"));
           ends.add(end);
         });
         threads.add(thread);
@@ -225,8 +407,14 @@ public final class Behaviours {
       answers(model);
       refusals(model);
       streams(model);
+      explanations(model);
+      limits(model);
+      saved(model);
     }
+    catalogues();
+    memories(arguments[0], arguments[2]);
     logs(arguments[0]);
+    hooks(arguments[0]);
     closing(arguments[0]);
   }
 }

@@ -35,7 +35,6 @@ namespace Ecg2Lab
         Verdict = 2,
         Refusal = 3,
         Quality = 4,
-        /// <summary>Ecg2lab_fault_code.</summary>
         Fault = 5,
         Experience = 6,
     }
@@ -164,17 +163,17 @@ namespace Ecg2Lab
         Flat = 5,
         /// <summary>Share of the samples, beyond the clip limit.</summary>
         Clipped = 6,
-        /// <summary>MV: usual range of the leads in a second.</summary>
+        /// <summary>mV: usual range of the leads in a second.</summary>
         TooSmall = 7,
         /// <summary>The same.</summary>
         TooLarge = 8,
         /// <summary>Share of the samples, at an end of the amplifier's range.</summary>
         Saturated = 9,
-        /// <summary>MV, above 40 Hz and between the beats.</summary>
+        /// <summary>mV, above 40 Hz and between the beats.</summary>
         Noise = 10,
-        /// <summary>MV, peak to peak, of the baseline.</summary>
+        /// <summary>mV, peak to peak, of the baseline.</summary>
         Wander = 11,
-        /// <summary>MV, amplitude at 50 or 60 Hz.</summary>
+        /// <summary>mV, amplitude at 50 or 60 Hz.</summary>
         Mains = 12,
         /// <summary>The signal quality indices.</summary>
         Bsqi = 13,
@@ -188,7 +187,7 @@ namespace Ecg2Lab
         LimbAlgebra = 19,
         /// <summary>Correlation of I with V6.</summary>
         ArmReversal = 20,
-        /// <summary>MV: usual height of spikes.</summary>
+        /// <summary>mV: usual height of spikes.</summary>
         Paced = 21,
     }
 
@@ -280,6 +279,27 @@ namespace Ecg2Lab
         }
     }
 
+    /// <summary>One code of an enumeration.</summary>
+    public sealed class Code
+    {
+        public long Value { get; }
+        /// <summary>As the _name functions give it.</summary>
+        public string Name { get; }
+        /// <summary>ABI version whose header has it first.</summary>
+        public long Since { get; }
+        /// <summary>What a program that does not know it takes it for; the code itself where there is nothing like
+        /// it.</summary>
+        public long Instead { get; }
+
+        internal Code(Native.Code from)
+        {
+            Value = (long)from.code;
+            Name = Memory.Text(from.name);
+            Since = (long)from.since;
+            Instead = (long)from.instead;
+        }
+    }
+
     public sealed class Parameter
     {
         public string Name { get; }
@@ -311,6 +331,57 @@ namespace Ecg2Lab
             Pattern = Memory.Text(from.pattern);
             Text = Memory.Text(from.text);
             Parameters = Memory.List(from.parameters, from.parameter_count, (Native.Parameter one) => new Parameter(one));
+        }
+    }
+
+    public sealed class Check
+    {
+        /// <summary>"logits" or "features".</summary>
+        public string Quantity { get; }
+        /// <summary>Windows that were computed at once.</summary>
+        public long Batch { get; }
+        /// <summary>The largest; of logits absolute, or relative beyond 20; of features relative.</summary>
+        public double Error { get; }
+        public double Tolerance { get; }
+        public bool Passed { get; }
+
+        internal Check(Native.Check from)
+        {
+            Quantity = Memory.Text(from.quantity);
+            Batch = (long)from.batch;
+            Error = from.error;
+            Tolerance = from.tolerance;
+            Passed = from.passed == 1;
+        }
+    }
+
+    public sealed class SelftestReport
+    {
+        /// <summary>What ecg2lab_selftest returned.</summary>
+        public Status Status { get; }
+        /// <summary><c>Status</c> in the library's words, a newer one's too.</summary>
+        public string StatusWord { get; }
+        public bool Passed { get; }
+        /// <summary>Empty if it passed.</summary>
+        public string Message { get; }
+        /// <summary>Golden windows.</summary>
+        public long WindowCount { get; }
+        public string Precision { get; }
+        public string InstructionSet { get; }
+        public long Threads { get; }
+        public IReadOnlyList<Check> Checks { get; }
+
+        internal SelftestReport(Native.SelftestReport from)
+        {
+            Status = (Status)from.status;
+            StatusWord = Memory.Text(Native.ecg2lab_status_name(from.status));
+            Passed = from.passed == 1;
+            Message = Memory.Text(from.message);
+            WindowCount = (long)from.window_count;
+            Precision = Memory.Text(from.precision);
+            InstructionSet = Memory.Text(from.instruction_set);
+            Threads = (long)from.threads;
+            Checks = Memory.List(from.checks, from.check_count, (Native.Check one) => new Check(one));
         }
     }
 

@@ -480,13 +480,13 @@ namespace Ecg2Lab
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_experience_name(int experience);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
-        public static extern IntPtr ecg2lab_codes(int enumeration, IntPtr count);
+        public static extern IntPtr ecg2lab_codes(int enumeration, out UIntPtr count);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_last_error();
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
-        public static extern IntPtr ecg2lab_messages(IntPtr count);
+        public static extern IntPtr ecg2lab_messages(out UIntPtr count);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
-        public static extern IntPtr ecg2lab_last_messages(IntPtr count);
+        public static extern IntPtr ecg2lab_last_messages(out UIntPtr count);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_version();
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]

@@ -14,13 +14,10 @@ import java.util.function.ToIntFunction;
 public final class EcgStream implements AutoCloseable {
   private final Handle handle;
   private final Recording format;
-  @SuppressWarnings("unused")
-  private final Declarations.LogCallback log; // as in Model
 
-  EcgStream(Handle handle, Recording format, Declarations.LogCallback log) {
+  EcgStream(Handle handle, Recording format) {
     this.handle = handle;
     this.format = format;
-    this.log = log;
   }
 
   /** Samples of every lead that follow those before, in the layout of the format. Cheap: nothing is answered yet. */
@@ -56,11 +53,17 @@ public final class EcgStream implements AutoCloseable {
    * and a message, and the stream goes on.
    */
   public Result next() {
-    return ask(stream -> {
+    return next(null);
+  }
+
+  /** As {@link #next()}. Of a call that is stopped the window stays due. */
+  public Result next(Call call) {
+    Limits limits = new Limits(call);
+    return ask(stream -> limits.run(within -> {
       PointerByReference result = new PointerByReference();
-      int status = Library.CALLS.ecg2lab_stream_next(stream, result);
+      int status = Library.CALLS.ecg2lab_stream_next_within(stream, within, result);
       return Library.take(status, result.getValue());
-    });
+    }));
   }
 
   /** All that are due. */
@@ -84,6 +87,26 @@ public final class EcgStream implements AutoCloseable {
   /** As it was opened: another recording of the same patient begins. */
   public void reset() {
     check(Library.CALLS::ecg2lab_stream_reset);
+  }
+
+  /** How it stands, to go on later or in another process. It holds signal and no facts about the patient. */
+  public byte[] save() {
+    return ask(stream -> {
+      PointerByReference state = new PointerByReference();
+      Library.check(Library.CALLS.ecg2lab_stream_save(stream, state));
+      try {
+        Declarations.Bytes from = new Declarations.Bytes(state.getValue());
+        return from.data.getByteArray(0, from.size.intValue());
+      } finally {
+        Library.CALLS.ecg2lab_bytes_free(state.getValue());
+      }
+    });
+  }
+
+  /** Goes on as the stream did that was saved; this one must have been opened likewise. */
+  public void restore(byte[] state) {
+    Recording.Samples bytes = Recording.Samples.of(state);
+    check(stream -> Library.CALLS.ecg2lab_stream_restore(stream, bytes.memory, new Size(bytes.bytes)));
   }
 
   /** How it stands. */

@@ -10,11 +10,13 @@ final class Handle {
   private final String name;
   private int users = 1; // the owner is one
   private boolean closed;
+  private Callbacks callbacks;
 
-  Handle(Pointer pointer, String name, Consumer<Pointer> free) {
+  Handle(Pointer pointer, String name, Consumer<Pointer> free, Callbacks callbacks) {
     this.pointer = pointer;
     this.name = name;
     this.free = free;
+    this.callbacks = callbacks;
   }
 
   /** For a call that begins; {@code leave} follows. */
@@ -24,12 +26,20 @@ final class Handle {
     return pointer;
   }
 
+  synchronized Callbacks callbacks() {
+    return callbacks;
+  }
+
   void leave() {
     boolean last;
     synchronized (this) {
       last = --users == 0;
     }
-    if (last) free.accept(pointer);
+    if (!last) return;
+    free.accept(pointer);
+    synchronized (this) { // so that they live until here, whatever the compiler makes of it
+      callbacks = null;
+    }
   }
 
   void close() {

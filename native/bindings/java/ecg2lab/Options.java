@@ -1,11 +1,15 @@
 package ecg2lab;
 
+import java.util.function.IntConsumer;
+
 /** How a model is loaded. */
 public final class Options {
   private String precision;
   private int threads = 1;
   private OutOfRange outOfRange = OutOfRange.REFUSE;
-  Log log;
+  private Log log;
+  private IntConsumer threadBegin;
+  private IntConsumer threadEnd;
 
   /** "fp32" …; null, the default: the bundle's own. */
   public Options precision(String value) {
@@ -29,6 +33,25 @@ public final class Options {
   public Options log(Log value) {
     log = value;
     return this;
+  }
+
+  /**
+   * Called in each helper thread, with its number from 1, as its first act; null, the default: nothing is. It must not call
+   * the library. What it throws is dropped.
+   */
+  public Options threadBegin(IntConsumer value) {
+    threadBegin = value;
+    return this;
+  }
+
+  /** Likewise as its last act, when the model and its streams are freed. */
+  public Options threadEnd(IntConsumer value) {
+    threadEnd = value;
+    return this;
+  }
+
+  Callbacks callbacks() {
+    return new Callbacks(log, threadBegin, threadEnd);
   }
 
   Declarations.Options copy() {

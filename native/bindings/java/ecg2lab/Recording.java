@@ -169,6 +169,12 @@ public final class Recording {
       return all;
     }
 
+    static Samples of(byte[] numbers) {
+      Samples all = new Samples(numbers.length, Byte.BYTES);
+      all.memory.write(0, numbers, 0, numbers.length);
+      return all;
+    }
+
     static Samples of(short[] numbers) {
       Samples all = new Samples(numbers.length, Short.BYTES);
       all.memory.write(0, numbers, 0, numbers.length);

@@ -7,7 +7,7 @@ public final class RefusedException extends Ecg2LabException {
   public final transient Result result;
 
   RefusedException(Result result) {
-    super(result.status, result.message);
+    super(result.status, result.message, result.messages);
     this.result = result;
   }
 }

@@ -677,13 +677,13 @@ public final class Declarations {
 
     Pointer ecg2lab_experience_name(int experience);
 
-    Pointer ecg2lab_codes(int enumeration, Pointer count);
+    Pointer ecg2lab_codes(int enumeration, SizeByReference count);
 
     Pointer ecg2lab_last_error();
 
-    Pointer ecg2lab_messages(Pointer count);
+    Pointer ecg2lab_messages(SizeByReference count);
 
-    Pointer ecg2lab_last_messages(Pointer count);
+    Pointer ecg2lab_last_messages(SizeByReference count);
 
     Pointer ecg2lab_version();
 

@@ -8,7 +8,6 @@ public enum Enumeration {
   VERDICT(2),
   REFUSAL(3),
   QUALITY(4),
-  /** Ecg2lab_fault_code. */
   FAULT(5),
   EXPERIENCE(6),
   /** A code of a library that is newer than this file. */

@@ -15,17 +15,17 @@ public enum FaultCode {
   FLAT(5),
   /** Share of the samples, beyond the clip limit. */
   CLIPPED(6),
-  /** MV: usual range of the leads in a second. */
+  /** mV: usual range of the leads in a second. */
   TOO_SMALL(7),
   /** The same. */
   TOO_LARGE(8),
   /** Share of the samples, at an end of the amplifier's range. */
   SATURATED(9),
-  /** MV, above 40 Hz and between the beats. */
+  /** mV, above 40 Hz and between the beats. */
   NOISE(10),
-  /** MV, peak to peak, of the baseline. */
+  /** mV, peak to peak, of the baseline. */
   WANDER(11),
-  /** MV, amplitude at 50 or 60 Hz. */
+  /** mV, amplitude at 50 or 60 Hz. */
   MAINS(12),
   /** The signal quality indices. */
   BSQI(13),
@@ -39,7 +39,7 @@ public enum FaultCode {
   LIMB_ALGEBRA(19),
   /** Correlation of I with V6. */
   ARM_REVERSAL(20),
-  /** MV: usual height of spikes. */
+  /** mV: usual height of spikes. */
   PACED(21),
   /** A code of a library that is newer than this file. */
   UNLISTED(Integer.MIN_VALUE);
