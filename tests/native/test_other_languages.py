@@ -363,7 +363,8 @@ def test_messages_have_codes_and_parameters(said):
     assert said["of facts"][0] == "patient.out_of_range age is outside 0 to 120 y"
     assert said["uncoded"] == ["other there is no bundle at absent.ecg2lab"]
     assert said["reason"] == [
-        "decision.facts_either no operating point holds with 12 facts missing, only with 4 at most or with age and sex alone"
+        "decision.facts_either no operating point holds with 12 facts missing, "
+        "only with 4 at most or with age and sex alone"
     ]
 
 
@@ -389,7 +390,7 @@ def test_a_model_in_memory_and_its_selftest(said):
     assert (passed, within) == ("True", "True")
     assert int(windows) > 0
     assert said["failed selftest"][0].startswith(
-        "ECG2LAB_ERROR_BACKEND selftest.failed this device does not compute the model right: its logits are off by 0.001"
+        "ECG2LAB_ERROR_BACKEND selftest.failed this device does not compute the model right: its logits are off by "
     )
     assert said["checks"][0].startswith("False ")
     assert int(said["checks"][0].split()[1]) > 0
