@@ -23,10 +23,10 @@
  *
  * THE PROGRAM AROUND IT. Every call computes with floating-point numbers as C programs do by default (round to nearest,
  * no traps), whatever the program chose, and leaves its choice and its exception flags as they were; the log callback
- * runs in the program's, and so do the thread hooks. Helper threads block every signal. A thread that asked leaves
- * nothing behind but its message,
- * and dlclose unloads the library when everything was freed. In a process that was forked off, a model that was loaded
- * before, and a stream of it, answer ECG2LAB_ERROR_BACKEND and are freed without waiting; load the bundle there.
+ * runs in the program's. Helper threads block every signal but those of a fault of their own. A thread that asked
+ * leaves nothing behind but its message, and dlclose unloads the library when everything was freed. In a process that
+ * was forked off, a model that was loaded before, and a stream of it, answer ECG2LAB_ERROR_BACKEND and are freed
+ * without waiting; load the bundle there.
  *
  * WHAT MAY CHANGE, AND WHEN. A program that was built with this header runs with every later library of the same name
  * (libecg2lab.so.1, libecg2lab.1.dylib, ecg2lab.dll), and gets what it got:
@@ -219,8 +219,9 @@ typedef enum ecg2lab_out_of_range {
 } ecg2lab_out_of_range;
 
 /* Called in each helper thread of a model, as its first or its last act, by which a program gives it a name, CPUs and a
- * priority, or attaches it to its own runtime. `thread` counts from 1, since the caller's own is 0. Signals are
- * blocked. It must return and must not call the library. Since ABI version 4. */
+ * priority, or attaches it to its own runtime. `thread` counts from 1, since the caller's own is 0. Signals are blocked
+ * but for those of faults; a runtime that stops its threads by signals unblocks them here. Floating-point numbers are
+ * computed as C programs do by default. It must return and must not call the library. Since ABI version 4. */
 typedef void (*ecg2lab_thread_hook)(void* user, size_t thread);
 
 typedef struct ecg2lab_options {
@@ -267,7 +268,9 @@ ECG2LAB_API void ecg2lab_cancel_free(ecg2lab_cancel* cancel);
 
 typedef struct ecg2lab_call {
   size_t struct_size;
-  double deadline_s; /* from the beginning of the call; 0, the default, and more than 30 years: none. Not negative */
+  /* From the beginning of the call. 0, the default, and more than 30 years: none, so that a program that counts down
+   * stops by itself at 0. Not negative. */
+  double deadline_s;
   const ecg2lab_cancel* cancel; /* NULL, the default: none */
 } ecg2lab_call;
 
@@ -282,13 +285,13 @@ typedef struct ecg2lab_check {
   size_t batch;         /* windows that were computed at once */
   double error;         /* the largest; of logits absolute, or relative beyond 20; of features relative */
   double tolerance;
-  int32_t passed;
+  int32_t passed; /* 1: yes */
 } ecg2lab_check;
 
 typedef struct ecg2lab_selftest_report {
   size_t struct_size;
-  int32_t status; /* what ecg2lab_selftest returned */
-  int32_t passed;
+  int32_t status;      /* what ecg2lab_selftest returned */
+  int32_t passed;      /* 1: yes */
   const char* message; /* empty if it passed */
   size_t window_count; /* golden windows */
   const char* precision;
@@ -296,6 +299,8 @@ typedef struct ecg2lab_selftest_report {
   size_t threads;
   const ecg2lab_check* const* checks;
   size_t check_count;
+  const ecg2lab_message* const* messages; /* `message` by code and parameters */
+  size_t message_count;
 } ecg2lab_selftest_report;
 
 /* ECG2LAB_ERROR_BACKEND with a report: a check failed, and the model must not be used on this device. After any other

@@ -151,6 +151,7 @@ def selftested(c_interface, library, handle, call=None):
         return status, said
     r = report[0]
     assert (status, said) == (r.status, r.message.decode())
+    assert c_interface.copy_messages(r.messages, r.message_count)[1] == said
     checks = {
         (x.quantity.decode(), x.batch): (x.error, x.tolerance, bool(x.passed))
         for x in (r.checks[i][0] for i in range(r.check_count))

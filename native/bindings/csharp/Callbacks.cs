@@ -40,8 +40,8 @@ namespace Ecg2Lab
             return callback == null ? IntPtr.Zero : Marshal.GetFunctionPointerForDelegate(callback);
         }
 
-        // The runtime stops a thread that it has seen by a signal, and learns of a null reference by another; the library's
-        // helpers block them all, so that Mono's garbage collector would wait for ever.
+        // The runtime stops a thread that it has seen by a signal, which the library's helpers block: Mono's garbage
+        // collector would wait for ever.
         static void UnblockSignals()
         {
             if (Environment.OSVersion.Platform != PlatformID.Unix) return;

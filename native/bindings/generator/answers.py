@@ -12,8 +12,6 @@ ROOTS = ("code", "description", "result", "selftest_report", "stream_state")
 """Structs that are copied whole, with all that they point to; the others are the library's own business."""
 CODES = {"result.status": "status", "selftest_report.status": "status"}
 """Numbers that are of an enumeration although their comment does not begin with its name."""
-FLAGS = {"selftest_report.passed", "check.passed"}
-"""Numbers that are true or false although their comment does not say so."""
 PLAIN = {"target.horizon_min", "category.missing_code", "code.code", "code.since", "code.instead"}
 """Numbers that are of none."""
 
@@ -137,7 +135,7 @@ def _number(header: Header, place: str, comment: str) -> tuple[Kind, str]:
         return Kind.CODE, CODES[place]
     if re.match(r"1 .*, 0 .*, -1 ", comment):
         return Kind.MAYBE_FLAG, ""
-    if comment.startswith("1: ") or place in FLAGS:
+    if comment.startswith("1: "):
         return Kind.FLAG, ""
     if place in PLAIN:
         return Kind.WHOLE, ""

@@ -22,6 +22,7 @@ SelftestReport::SelftestReport(std::shared_ptr<const Description> model, const S
   instruction_set = description.instruction_set;
   threads = description.threads;
   checks = check_list_.data(), check_count = check_list_.size();
+  messages = said_.data(), message_count = said_.size();
 }
 
 }  // namespace ecg2lab::c

@@ -51,8 +51,9 @@ bool spin(const Ready& ready) {
   return ready();
 }
 
-// While one lives, this thread blocks every signal, and those that it starts do so from their first instant to their
-// end.
+// While one lives, this thread blocks every signal that the program may send, and those that it starts do so from their
+// first instant to their end. Signals of a fault, which a thread only gets of itself, stay open: the program's handler
+// of them, or a runtime that the thread is attached to, is to know.
 class NoSignals {
  public:
 #ifdef _WIN32
@@ -62,6 +63,7 @@ class NoSignals {
   NoSignals() {
     sigset_t all;
     sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) sigdelset(&all, fault);
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

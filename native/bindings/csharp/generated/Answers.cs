@@ -343,6 +343,7 @@ namespace Ecg2Lab
         /// <summary>The largest; of logits absolute, or relative beyond 20; of features relative.</summary>
         public double Error { get; }
         public double Tolerance { get; }
+        /// <summary>True: yes.</summary>
         public bool Passed { get; }
 
         internal Check(Native.Check from)
@@ -361,6 +362,7 @@ namespace Ecg2Lab
         public Status Status { get; }
         /// <summary><c>Status</c> in the library's words, a newer one's too.</summary>
         public string StatusWord { get; }
+        /// <summary>True: yes.</summary>
         public bool Passed { get; }
         /// <summary>Empty if it passed.</summary>
         public string Message { get; }
@@ -370,6 +372,8 @@ namespace Ecg2Lab
         public string InstructionSet { get; }
         public long Threads { get; }
         public IReadOnlyList<Check> Checks { get; }
+        /// <summary><c>message</c> by code and parameters.</summary>
+        public IReadOnlyList<Message> Messages { get; }
 
         internal SelftestReport(Native.SelftestReport from)
         {
@@ -382,6 +386,7 @@ namespace Ecg2Lab
             InstructionSet = Memory.Text(from.instruction_set);
             Threads = (long)from.threads;
             Checks = Memory.List(from.checks, from.check_count, (Native.Check one) => new Check(one));
+            Messages = Memory.List(from.messages, from.message_count, (Native.Message one) => new Message(one));
         }
     }
 

@@ -79,6 +79,8 @@ namespace Ecg2Lab
             public UIntPtr threads;
             public IntPtr checks;
             public UIntPtr check_count;
+            public IntPtr messages;
+            public UIntPtr message_count;
         }
 
         [StructLayout(LayoutKind.Sequential)]

@@ -9,6 +9,7 @@ public final class Check {
   /** The largest; of logits absolute, or relative beyond 20; of features relative. */
   public final double error;
   public final double tolerance;
+  /** True: yes. */
   public final boolean passed;
 
   Check(Declarations.Check from) {

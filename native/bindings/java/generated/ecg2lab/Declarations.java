@@ -107,7 +107,7 @@ public final class Declarations {
     }
   }
 
-  @FieldOrder({"struct_size", "status", "passed", "message", "window_count", "precision", "instruction_set", "threads", "checks", "check_count"})
+  @FieldOrder({"struct_size", "status", "passed", "message", "window_count", "precision", "instruction_set", "threads", "checks", "check_count", "messages", "message_count"})
   public static final class SelftestReport extends Structure {
     public Size struct_size;
     public int status;
@@ -119,6 +119,8 @@ public final class Declarations {
     public Size threads;
     public Pointer checks;
     public Size check_count;
+    public Pointer messages;
+    public Size message_count;
 
     public SelftestReport() {}
 

@@ -8,6 +8,7 @@ public final class SelftestReport {
   public final Status status;
   /** {@code status} in the library's words, a newer one's too. */
   public final String statusWord;
+  /** True: yes. */
   public final boolean passed;
   /** Empty if it passed. */
   public final String message;
@@ -17,6 +18,8 @@ public final class SelftestReport {
   public final String instructionSet;
   public final long threads;
   public final List<Check> checks;
+  /** {@code message} by code and parameters. */
+  public final List<Message> messages;
 
   SelftestReport(Declarations.SelftestReport from) {
     status = Status.of(from.status);
@@ -28,5 +31,6 @@ public final class SelftestReport {
     instructionSet = Texts.read(from.instruction_set);
     threads = from.threads.longValue();
     checks = Lists.ofPointers(from.checks, from.check_count, at -> new Check(new Declarations.Check(at)));
+    messages = Lists.ofPointers(from.messages, from.message_count, at -> new Message(new Declarations.Message(at)));
   }
 }
