@@ -36,7 +36,7 @@ class Ecg2Lab(ConanFile):
         cmake_layout(self, src_folder="native")
 
     def configure(self) -> None:
-        """The build asks for C++20 itself, and programs see C: a profile of C++17 gets the same library."""
+        """The build asks for C++20 itself, and its headers for less: a profile of C++17 gets the same library."""
         self.settings.rm_safe("compiler.cppstd")
 
     def generate(self) -> None:

@@ -11,6 +11,7 @@
 #include <ecg2lab.hpp>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -49,7 +50,7 @@ struct Record {
   std::vector<std::string> leads;
   std::vector<double> samples;  // one sample of every lead after another
   double sampling_rate_hz = 0;
-  ecg2lab_unit unit{};
+  std::optional<ecg2lab_unit> unit;
   ecg2lab::Patient patient;
 };
 
@@ -167,11 +168,11 @@ void print(const ecg2lab::Result& result) {
 
 int answer(const char* bundle, const Record& record) {
   const auto model = ecg2lab::Model::load(bundle);
-  const auto recording = ecg2lab::Recording(record.samples)
-                             .leads(record.leads)
-                             .unit(record.unit)
-                             .sampling_rate_hz(record.sampling_rate_hz)
-                             .sample_after_sample();
+  auto recording = ecg2lab::Recording(record.samples)
+                       .leads(record.leads)
+                       .sampling_rate_hz(record.sampling_rate_hz)
+                       .sample_after_sample();
+  if (record.unit) recording.unit(*record.unit);
   const auto result = model.predict(recording, record.patient);
   if (result.answered()) {
     print(result);

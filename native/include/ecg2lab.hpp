@@ -598,7 +598,10 @@ class Recording {
   detail::Layout layout() const {
     detail::Layout layout = layout_;
     layout.leads = leads_.size();
-    if (sample_after_sample_) layout.lead_stride = 1, layout.sample_stride = leads_.size();
+    if (sample_after_sample_) {
+      layout.lead_stride = 1;
+      layout.sample_stride = leads_.size();
+    }
     return layout;
   }
 
@@ -614,10 +617,22 @@ class Recording {
     to.c.sampling_rate_hz = sampling_rate_hz_;
     to.c.lead_stride = layout.lead_stride;
     to.c.sample_stride = layout.sample_stride;
-    if (!gain_.empty()) to.c.gain = gain_.data(), to.c.gain_count = gain_.size();
-    if (!baseline_.empty()) to.c.baseline = baseline_.data(), to.c.baseline_count = baseline_.size();
-    if (!to.source.empty()) to.c.source = to.source.data(), to.c.source_count = to.source.size();
-    if (missing_code_) to.c.has_missing_code = 1, to.c.missing_code = *missing_code_;
+    if (!gain_.empty()) {
+      to.c.gain = gain_.data();
+      to.c.gain_count = gain_.size();
+    }
+    if (!baseline_.empty()) {
+      to.c.baseline = baseline_.data();
+      to.c.baseline_count = baseline_.size();
+    }
+    if (!to.source.empty()) {
+      to.c.source = to.source.data();
+      to.c.source_count = to.source.size();
+    }
+    if (missing_code_) {
+      to.c.has_missing_code = 1;
+      to.c.missing_code = *missing_code_;
+    }
   }
 
   void lend(detail::LentRecording& to) const {
@@ -770,13 +785,13 @@ struct Hooks {
   Log log;
   ThreadHook thread_begin;
   ThreadHook thread_end;
-  std::mutex turn{};
-  std::exception_ptr failure{};  // the first of thread_begin
+  std::mutex turn;
+  std::exception_ptr failure;  // the first of thread_begin
 
   static void call_log(void* user, std::int32_t level, const char* message) noexcept {
     try {
       static_cast<const Hooks*>(user)->log(level, message);
-    } catch (...) {
+    } catch (...) {  // NOLINT(bugprone-empty-catch): no log keeps an answer back
     }
   }
   static void call_begin(void* user, std::size_t thread) noexcept {
@@ -791,7 +806,7 @@ struct Hooks {
   static void call_end(void* user, std::size_t thread) noexcept {
     try {
       static_cast<const Hooks*>(user)->thread_end(thread);
-    } catch (...) {
+    } catch (...) {  // NOLINT(bugprone-empty-catch): nobody is left to be told
     }
   }
 };
@@ -917,7 +932,10 @@ class [[nodiscard]] Model {
       std::vector<const char*> targets;
       for (const std::string& name : options.targets) targets.push_back(detail::text(name));
       auto to = detail::initialised<ecg2lab_explain_options>(ecg2lab_explain_options_init);
-      if (!targets.empty()) to.targets = targets.data(), to.target_count = targets.size();
+      if (!targets.empty()) {
+        to.targets = targets.data();
+        to.target_count = targets.size();
+      }
       to.segment_s = options.segment.count();
       return ecg2lab_explain(model_.get(), from, &about, &to, &within, result);
     });
@@ -970,8 +988,10 @@ class [[nodiscard]] Model {
     if (!options.precision.empty()) to.precision = detail::text(options.precision);
     to.threads = options.threads;
     to.out_of_range = options.out_of_range;
-    const std::shared_ptr<detail::Hooks> hooks(
-        new detail::Hooks{options.log, options.thread_begin, options.thread_end});
+    const auto hooks = std::make_shared<detail::Hooks>();
+    hooks->log = options.log;
+    hooks->thread_begin = options.thread_begin;
+    hooks->thread_end = options.thread_end;
     to.log_user = to.thread_user = hooks.get();
     if (hooks->log) to.log = detail::Hooks::call_log;
     if (hooks->thread_begin) to.thread_begin = detail::Hooks::call_begin;

@@ -1,4 +1,4 @@
-"""What `conan create native` asks of the package: a program in C finds it, links it and calls it."""
+"""What `conan create native` asks of the package: programs in C and C++ find it, link it and call it."""
 
 import os
 
@@ -30,4 +30,5 @@ class TestPackage(ConanFile):
 
     def test(self) -> None:
         if can_run(self):
-            self.run(os.path.join(self.cpp.build.bindir, "consumer"), env="conanrun")
+            for program in ("consumer", "consumer_cpp"):
+                self.run(os.path.join(self.cpp.build.bindir, program), env="conanrun")

@@ -18,6 +18,7 @@
 #include <limits>
 #include <list>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -103,8 +104,9 @@ constexpr std::size_t kLeads = 12, kSamples = 2600;  // two windows of 2.5 s and
 std::vector<float> microvolt() {
   std::vector<float> samples(kLeads * kSamples);
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    const auto time = static_cast<double>(i % kSamples) / 500, phase = static_cast<double>(i / kSamples);
-    samples[i] = static_cast<float>(4 * std::round(250 * std::sin(7.5 * time + phase)));
+    const std::size_t lead = i / kSamples, t = i % kSamples;
+    const double angle = 0.015 * static_cast<double>(t) + static_cast<double>(lead);
+    samples[i] = static_cast<float>(4 * std::round(250 * std::sin(angle)));
   }
   for (std::size_t t = 0; t < kSamples; ++t) {  // limb leads follow from I and II, or they would be refused
     const float one = samples[t], two = samples[kSamples + t];
@@ -172,7 +174,7 @@ void every_form_of_samples_is_the_same_recording(const Scene& scene) {
   same(scene.described(Recording(scene.turned_samples)).sample_after_sample());
   const auto doubles = turned<double>(samples);
   same(scene.described(Recording(doubles)).strides(1, kLeads, kSamples));
-  const auto integers = turned<std::int32_t>(samples);
+  auto integers = turned<std::int32_t>(samples);
   same(scene.described(Recording(integers)).sample_after_sample().missing_code(-32768));
   same(scene.described(Recording(integers)).sample_after_sample().adc(1000));
   same(scene.described(Recording(integers)).sample_after_sample().adc(std::vector<double>(kLeads, 1000)));
@@ -180,6 +182,10 @@ void every_form_of_samples_is_the_same_recording(const Scene& scene) {
   const std::span<const float> span(samples);
   same(scene.described(Recording(span)));
 #endif
+  integers[7 * kLeads] = -32768;  // of the first lead
+  const Result gap =
+      scene.model.predict(scene.described(Recording(integers)).sample_after_sample().missing_code(-32768));
+  REQUIRE(gap.leads()[0].missing_samples == 1 && gap.leads()[1].missing_samples == 0);
   Recording copied(doubles);
   copied = scene.recording;
   same(copied);
@@ -218,6 +224,39 @@ void mistakes_of_the_program_are_errors(const Scene& scene) {
   REQUIRE(thrown([&] { (void)Model::load(scene.path, options); }) != ECG2LAB_OK);
 }
 
+// What was given is not imputed, and nothing else is given by it.
+void every_fact_arrives_as_itself(const Scene& scene) {
+  const auto imputed = [&](const Patient& patient, const std::string& name) {
+    const Result result = scene.model.predict(scene.recording, patient);
+    std::size_t there = 0;
+    for (const ecg2lab_imputed& input : result.imputed()) there += input.name == name ? 1 : 0;
+    return std::pair(there, result.imputed().size());
+  };
+  const auto arrives = [&](const char* name, const auto& give) {
+    Patient patient;
+    const auto before = imputed(patient, name);
+    give(patient);
+    REQUIRE(before.first == 1 && imputed(patient, name) == std::pair(before.first - 1, before.second - 1));
+  };
+  constexpr std::pair<const char*, std::optional<double> Patient::*> kNumbers[] = {
+      {"age", &Patient::age},
+      {"respiratory_per_min", &Patient::respiratory_per_min},
+      {"spo2_percent", &Patient::spo2_percent},
+      {"diastolic_mmhg", &Patient::diastolic_mmhg},
+      {"systolic_mmhg", &Patient::systolic_mmhg},
+      {"heart_rate_bpm", &Patient::heart_rate_bpm},
+      {"temperature_f", &Patient::temperature_f},
+      {"height_cm", &Patient::height_cm},
+      {"weight_kg", &Patient::weight_kg},
+      {"bmi", &Patient::bmi}};
+  for (const auto& number : kNumbers) {
+    arrives(number.first, [&](Patient& patient) { patient.*number.second = 90; });
+  }
+  arrives("temperature_f", [](Patient& patient) { patient.temperature_c = 37; });
+  arrives("sex", [](Patient& patient) { patient.sex = ECG2LAB_MALE; });
+  arrives("race", [](Patient& patient) { patient.race = ECG2LAB_OTHER; });
+}
+
 // ---- Answers ----
 
 void a_result_shows_what_its_struct_has(const Scene& scene) {
@@ -225,7 +264,7 @@ void a_result_shows_what_its_struct_has(const Scene& scene) {
   REQUIRE(!result.refused() && result->status == ECG2LAB_OK && std::strlen(result->notice) > 0);
   REQUIRE(result.leads().size() == kLeads && std::string(result.leads()[0].name) == scene.leads[0]);
   REQUIRE(&result.leads()[0] == result->leads[0] && &*result.findings().begin() == result->findings[0]);
-  REQUIRE(result.imputed().size() > 0 && result.explanations().empty() && result.messages().empty());
+  REQUIRE(!result.imputed().empty() && result.explanations().empty() && result.messages().empty());
   REQUIRE(std::string(result.source()[0].value) == "7");
   REQUIRE(result.quality() == result->quality && result.refusal() == ECG2LAB_REFUSAL_NONE);
   REQUIRE(std::string(result.json()).find("\"findings\"") != std::string::npos);
@@ -244,12 +283,12 @@ void a_refusal_is_a_result(const Scene& scene) {
   const Result refused = scene.model.predict(lead);
   REQUIRE(refused.refused() && !refused.answered() && refused.findings().empty());
   REQUIRE(refused->status == ECG2LAB_ERROR_RECORDING && refused.refusal() == ECG2LAB_REFUSAL_MISSING_LEADS);
-  REQUIRE(refused.messages().size() > 0 && refused.leads().size() == kLeads);
+  REQUIRE(!refused.messages().empty() && refused.leads().size() == kLeads);
   try {
     (void)scene.model.predict(lead).or_throw();
     REQUIRE(false);
   } catch (const Error& error) {
-    const Error copied = error;
+    const Error copied = error;  // NOLINT(performance-unnecessary-copy-initialization)
     REQUIRE(copied.refused() && copied.status() == refused->status && copied.refusal() == refused->refusal);
     REQUIRE(std::string(copied.what()) == refused->message);
     REQUIRE(copied.messages().size() == refused.messages().size());
@@ -289,7 +328,7 @@ void an_explanation_is_of_the_answer(const Scene& scene) {
 
 void the_device_computes_the_model_right(const Scene& scene) {
   const SelftestReport report = scene.model.selftest();
-  REQUIRE(report.passed() && report.checks().size() > 0 && report.checks()[0].passed == 1);
+  REQUIRE(report.passed() && !report.checks().empty() && report.checks()[0].passed == 1);
   REQUIRE(thrown([&] { (void)scene.model.selftest(-1s); }) == ECG2LAB_ERROR_DEADLINE);
 }
 
@@ -464,7 +503,7 @@ void hooks_run_in_each_helper(const Scene& scene) {
 
   struct NoRuntime {};
   options.thread_begin = [](std::size_t thread) {
-    if (thread == 2) throw NoRuntime();
+    if (thread == 2) throw NoRuntime();  // NOLINT(bugprone-std-exception-baseclass)
   };
   bool caught = false;
   try {
@@ -636,6 +675,7 @@ int run(const char* path) {
   const Scene scene{path};
   every_form_of_samples_is_the_same_recording(scene);
   mistakes_of_the_program_are_errors(scene);
+  every_fact_arrives_as_itself(scene);
   a_result_shows_what_its_struct_has(scene);
   a_refusal_is_a_result(scene);
   quality_alone_has_no_findings(scene);

@@ -10,12 +10,12 @@ from ctypes import POINTER, byref, c_size_t, c_void_p
 import msgspec
 import numpy as np
 import pytest
+from c_interface import NUMBERS
 from native_tools import DEMO, PATIENT
 from safetensors.numpy import load, save
 
 import ecg2lab
 from c_header import read_header
-from c_interface import NUMBERS
 from ecg2lab import bundle as bundles
 from ecg2lab import selftest
 from ecg2lab.backends.native import computes
