@@ -7,6 +7,7 @@
 #include "bundle/graph.h"
 #include "bundle/safetensors.h"
 #include "bundle/sha256.h"
+#include "bundle/tolerances.h"
 
 namespace ecg2lab::bindings {
 namespace {
@@ -91,6 +92,10 @@ void check_graph(const py::bytes& model, std::int64_t most_samples) {
 }  // namespace
 
 void bind_bundle(py::module_& module) {
+  module.attr("LOGITS_IN_FULL") = kLogitsInFull, module.attr("FEATURES_IN_FULL") = kFeaturesInFull;
+  module.attr("LOGITS_REDUCED") = kLogitsReduced, module.attr("FEATURES_REDUCED") = kFeaturesReduced;
+  module.attr("UNPROVED_IN_FULL") = kUnprovedInFull, module.attr("OVER_GATE") = kOverGate;
+  module.attr("ABSOLUTE_UP_TO") = kAbsoluteUpTo;
   py::class_<Bundle>(module, "Bundle")
       .def_static("open", &open, "path"_a)
       .def_static("from_bytes", &from_bytes, "content"_a, "source"_a = "bundle")

@@ -7,15 +7,11 @@
 #include "base/number_text.h"
 #include "bundle/fit.h"
 #include "bundle/safetensors.h"
+#include "bundle/tolerances.h"
 #include "engine/kernels/instruction_sets.h"
 
 namespace ecg2lab {
 namespace {
-
-// As in sdk/ecg2lab/proof/parity.py and backends/tensorrt/build.py, to which tests/native/test_c_calls.py holds them.
-constexpr double kInFull = 2e-5, kReducedLogits = 0.25, kReducedFeatures = 0.05;
-constexpr double kOtherInFull = 1e-4, kOverGate = 4;
-constexpr double kAbsoluteUpTo = 20;
 
 struct Golden {
   Safetensors file;
@@ -99,16 +95,16 @@ Tolerances tolerances_of(const Model& model) {
   const Manifest& manifest = model.manifest();
   const std::string precision = name_of(model.engine()->precision());
   if (precision != manifest.precision) {
-    if (precision == "fp32") return {kOtherInFull, kOtherInFull};
-    return {kOtherInFull + kOverGate * manifest.gates.at(precision), kReducedFeatures};
+    if (precision == "fp32") return {kUnprovedInFull, kUnprovedInFull};
+    return {kUnprovedInFull + kOverGate * manifest.gates.at(precision), kFeaturesReduced};
   }
-  if (precision == "fp32") return {kInFull, kInFull};
+  if (precision == "fp32") return {kLogitsInFull, kFeaturesInFull};
   const auto& limits = model.bundle().proof().limits;
   const auto limit = [&](const char* quantity, double widest) {
     const auto found = limits.find(quantity);
     return found == limits.end() ? widest : std::min(found->second, widest);
   };
-  return {limit(kLogits, kReducedLogits), limit(kFeatures, kReducedFeatures)};
+  return {limit(kLogits, kLogitsReduced), limit(kFeatures, kFeaturesReduced)};
 }
 
 }  // namespace

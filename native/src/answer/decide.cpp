@@ -6,13 +6,12 @@
 #include <set>
 #include <string>
 
+#include "answer/sigmoid.h"
 #include "base/errors.h"
 #include "base/number_text.h"
 
 namespace ecg2lab {
 namespace {
-
-double sigmoid(double logit) { return 1 / (1 + std::exp(-logit)); }
 
 double calibrate(double probability, const std::optional<Calibration>& calibration) {
   if (!calibration || (calibration->slope == 1 && calibration->intercept == 0)) return probability;

@@ -5,15 +5,12 @@
 #include <limits>
 #include <stdexcept>
 
+#include "answer/sigmoid.h"
 #include "base/errors.h"
 #include "base/number_text.h"
 
 namespace ecg2lab {
 namespace {
-
-double sigmoid(double logit) {
-  return logit >= 0 ? 1 / (1 + std::exp(-logit)) : std::exp(logit) / (1 + std::exp(logit));
-}
 
 double add_logs(double a, double b) {
   const double more = std::max(a, b), less = std::min(a, b);

@@ -93,21 +93,13 @@ ecg2lab_status fail(ecg2lab_status status, const char* message) noexcept {
 }
 
 ecg2lab_status fail(ecg2lab_status status, const char* message, std::span<const Message> parts) noexcept {
-  say_line(message);
   try {
-    for (const Message& part : parts) {
-      const MessageRule& rule = rule_of(part.code());
-      ecg2lab_message* const added = add(rule.code.data(), rule.pattern.data(), part.values().size());
-      if (added == nullptr) break;
-      for (std::size_t i = 0; i < part.values().size(); ++i) {
-        add_parameter(parameter_name(part.code(), i), part.values()[i]);
-      }
-      added->text = keep(part.text());
-    }
+    SaidMessages said;
+    for (const Message& part : parts) said.add(part);
+    return fail(status, message, std::span(said.data(), said.size()));
   } catch (const std::bad_alloc&) {  // the line says it all
-    fail(status, message);
+    return fail(status, message);
   }
-  return status;
 }
 
 ecg2lab_status fail(ecg2lab_status status, const char* message,

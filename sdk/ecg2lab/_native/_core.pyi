@@ -317,6 +317,14 @@ class Decided:
     @property
     def familiarity(self) -> Familiarity | None: ...
 
+LOGITS_IN_FULL: float
+FEATURES_IN_FULL: float
+LOGITS_REDUCED: float
+FEATURES_REDUCED: float
+UNPROVED_IN_FULL: float
+OVER_GATE: float
+ABSOLUTE_UP_TO: float
+
 class Effect:
     @property
     def part(self) -> str: ...

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ecg2lab._native import _core
 from ecg2lab.bundle import PARITY, S4_FUSION, Bundle, ReducedPrecision
 from ecg2lab.errors import BundleError, ParityError
 
@@ -20,9 +21,9 @@ FEATURES: Final = "features"
 STEP, SCAN, CASCADE, NATIVE = "step", "scan", "cascade", "native"
 BIDIRECTIONAL = "the model is bidirectional, so each output waits for the whole window"
 """Why it has no step."""
-LOGIT_TOLERANCE = 2e-5
+LOGIT_TOLERANCE = _core.LOGITS_IN_FULL
 """Of `logit_error` in fp32."""
-REDUCED_LOGIT_TOLERANCE = 0.25
+REDUCED_LOGIT_TOLERANCE = _core.LOGITS_REDUCED
 """Of any window in a reduced precision: moves a probability by 0.0625 at most."""
 
 
@@ -33,11 +34,11 @@ class Tolerances(NamedTuple):
     features: float
 
 
-IN_FULL = Tolerances(LOGIT_TOLERANCE, 2e-5)
+IN_FULL = Tolerances(LOGIT_TOLERANCE, _core.FEATURES_IN_FULL)
 """In fp32."""
-REDUCED = Tolerances(REDUCED_LOGIT_TOLERANCE, 0.05)
+REDUCED = Tolerances(REDUCED_LOGIT_TOLERANCE, _core.FEATURES_REDUCED)
 """Of any window in a reduced precision; what that does to the distance from experience, the gate judges."""
-_ABSOLUTE_UP_TO = 20
+_ABSOLUTE_UP_TO = _core.ABSOLUTE_UP_TO
 _BEYOND_ROUNDING = 100
 
 

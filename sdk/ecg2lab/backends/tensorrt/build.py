@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+from ecg2lab._native import _core
 from ecg2lab.backends.tensorrt.cache import EngineCache, StoredEngine
 from ecg2lab.backends.tensorrt.compile import Recipe, compile_graph
 from ecg2lab.backends.tensorrt.cuda_driver import Gpu
@@ -29,10 +30,10 @@ WORKSPACE_MB = 256
 """Ample for this network, and little on a board whose GPU shares the memory of everything else."""
 LARGEST_BATCH = 4
 _BATCH_LIMIT = 1024
-_FP32_TOLERANCE = 1e-4
+_FP32_TOLERANCE = _core.UNPROVED_IN_FULL
 """Of a logit or a feature: more than the export's proof allows, for other kernels and orders of summation; without
 TF32, float32 is far below it, and a wrong engine far above."""
-_OVER_GATE = 4
+_OVER_GATE = _core.OVER_GATE
 """In a reduced precision, times the largest error that its gate saw: golden windows are odder than those of a gate, and
 kernels differ; the loss is the gate's to judge, this finds an engine that is wrong."""
 
