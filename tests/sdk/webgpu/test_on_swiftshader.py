@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from ctypes.util import find_library
 from pathlib import Path
 
 import numpy as np
@@ -223,13 +224,11 @@ class TestRefusals:
     """By name, with what to do."""
 
     def refused(self, machine, bundle, *options):
-        kind, words = machine.ask("refusal", bundle, "allow_software=true", *options).json
-        return kind, words
+        return machine.ask("refusal", bundle, "allow_software=true", *options).json
 
+    @pytest.mark.skipif(find_library("vulkan") is not None, reason="this machine has a Vulkan loader of its own")
     def test_no_loader(self, machine, bundle):
         kind, words = self.refused(machine.with_(LD_LIBRARY_PATH=""), bundle)
-        if "has a driver for WebGPU" in words:
-            pytest.skip("this machine has a Vulkan loader of its own")
         assert kind == "BackendError"
         assert "apt install libvulkan1" in words
 
