@@ -268,8 +268,8 @@ ECG2LAB_API void ecg2lab_cancel_free(ecg2lab_cancel* cancel);
 
 typedef struct ecg2lab_call {
   size_t struct_size;
-  /* From the beginning of the call. 0, the default, and more than 30 years: none, so that a program that counts down
-   * stops by itself at 0. Not negative. */
+  /* From the beginning of the call. 0, the default, and more than 30 years: none. A program that hands on what is left
+   * of its own time therefore does not call when nothing is left. Negative or NaN: ECG2LAB_ERROR_ARGUMENT. */
   double deadline_s;
   const ecg2lab_cancel* cancel; /* NULL, the default: none */
 } ecg2lab_call;

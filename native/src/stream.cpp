@@ -12,16 +12,6 @@ namespace {
 // Begins every saved state: what it is, and its version.
 constexpr std::string_view kStateHeader = "ecg2lab native stream 1\n";
 
-// std::invalid_argument of the preparation is a refusal of what was recorded.
-template <typename Work>
-void refusing(Work&& work) {
-  try {
-    work();
-  } catch (const std::invalid_argument& error) {
-    throw Error(ErrorKind::recording, say<MessageCode::stream_unusable>(error.what()));
-  }
-}
-
 }  // namespace
 
 Stream::Stream(const Model& model, const RecordingFormat& format, const Patient& patient, const StreamOptions& options)
@@ -48,12 +38,10 @@ void Stream::push(const RawSamples& samples) {
     throw Error(ErrorKind::recording, say<MessageCode::stream_backlog>(number_text(longest_backlog_s_)));
   }
   const Millivolts millivolt = to_millivolt_(samples);
-  refusing([&] { windows_.push(millivolt.view()); });
+  windows_.push(millivolt.view());
 }
 
-void Stream::finish() {
-  refusing([&] { windows_.finish(); });
-}
+void Stream::finish() { windows_.finish(); }
 
 // What must be the same in the stream that goes on; its hop and longest gap are the windows' own. Native numbers are
 // the same only in the same precision.

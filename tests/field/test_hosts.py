@@ -89,7 +89,7 @@ def test_a_hole_in_integers_is_what_nan_is(host):
 def test_the_last_error_stays(host):
     lines = host("5_last_error_lost").splitlines()
     assert "[sampling rate 10 Hz is outside 100 to 2000 Hz]" in lines[0]
-    assert lines[1].count("[these samples cannot be used: infinite samples]") == 2
+    assert lines[1].count("[these samples cannot be used: lead I has infinite samples]") == 2
 
 
 def test_no_callback_and_no_call_without_a_status_changes_the_last_error(host):

@@ -83,6 +83,8 @@ Message why_not_with(std::size_t missing, const std::vector<const OperatingPoint
   const auto one = !most         ? MessageCode::decision_fact_age_and_sex
                    : age_and_sex ? MessageCode::decision_fact_either
                                  : MessageCode::decision_fact_at_most;
+  static_assert(static_cast<int>(MessageCode::decision_facts_either) ==
+                static_cast<int>(MessageCode::decision_fact_either) + 1);
   const auto code = MessageCode(static_cast<int>(one) + (missing == 1 ? 0 : 1));
   std::vector<std::string> values{std::to_string(missing)};
   if (most) values.push_back(std::to_string(*most));

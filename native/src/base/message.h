@@ -12,6 +12,7 @@
 
 namespace ecg2lab {
 
+#define ECG2LAB_UNUSABLE(name, words) ECG2LAB_MESSAGE(recording, name, "this recording cannot be used: " words)
 #define ECG2LAB_LEAD_FAULT(name, words)                                                           \
   ECG2LAB_MESSAGE(fault, name, "lead {lead} " words)                                              \
   ECG2LAB_MESSAGE(refusal, name, "lead {leads} " words "; check the electrodes and record again") \
@@ -40,6 +41,7 @@ inline constexpr std::array kMessageRules = {
 #include "base/messages.inc"
 #undef ECG2LAB_MESSAGE
 };
+#undef ECG2LAB_UNUSABLE
 #undef ECG2LAB_LEAD_FAULT
 #undef ECG2LAB_FACTS_MISSING
 

@@ -97,6 +97,9 @@ Message describe_refusal(const std::vector<const FoundFault*>& faults, const std
   for (const FoundFault* fault : faults) names += (names.empty() ? "" : ", ") + contract.signal.leads[*fault->lead];
   const bool constant =
       std::all_of(faults.begin(), faults.end(), [&](const auto* f) { return reports[*f->lead].flat; });
+  using enum MessageCode;
+  static_assert(static_cast<int>(refusal_gap) == static_cast<int>(fault_gap) + 1 &&
+                static_cast<int>(refusal_gap_leads) == static_cast<int>(fault_gap) + 2);
   const int form = faults.size() > 1 ? 2 : 1;
   const auto code = MessageCode(static_cast<int>(code_of(*faults.front(), constant)) + form);
   return of_leads(code, names, *faults.front(), contract);

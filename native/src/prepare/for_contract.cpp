@@ -24,16 +24,6 @@ std::size_t whole_samples(double hop_s, double rate_hz) {
                               number_text(rate_hz) + " Hz, from one sample to a day");
 }
 
-// What cannot be prepared is a recording that is refused.
-template <typename Work>
-auto refusing(Work&& work) {
-  try {
-    return work();
-  } catch (const std::invalid_argument& error) {
-    throw Error(ErrorKind::recording, say<MessageCode::recording_unusable>(error.what()));
-  }
-}
-
 void require_leads(const std::vector<std::string>& recorded, const std::vector<std::string>& ignored,
                    const Contract& contract) {
   const std::vector<std::string> missing = missing_leads(recorded, contract.signal.leads);
@@ -60,8 +50,7 @@ Prepared prepare(const Recording& recording, const Contract& contract, bool meas
   require_leads(recording.leads, recording.ignored, contract);
   PrepareOptions options = prepare_options(contract);
   options.measure_quality = measure_quality;
-  return refusing(
-      [&] { return prepare(recording.samples.view(), recording.leads, recording.sampling_rate_hz, options); });
+  return prepare(recording.samples.view(), recording.leads, recording.sampling_rate_hz, options);
 }
 
 double gap_limit(const StreamOptions& options, const Contract& contract) {
@@ -92,10 +81,8 @@ WindowStream open_windows(const Contract& contract, const std::vector<std::strin
                 "this model filters recordings forwards and backwards, which needs their end: it has no stream");
   }
   require_leads(recorded_leads, {}, contract);
-  return refusing([&] {
-    return WindowStream(recorded_leads, recorded_rate_hz, prepare_options(contract),
-                        {contract.signal.window_samples, hop, longest_gap, longest_backlog});
-  });
+  return WindowStream(recorded_leads, recorded_rate_hz, prepare_options(contract),
+                      {contract.signal.window_samples, hop, longest_gap, longest_backlog});
 }
 
 }  // namespace ecg2lab

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "base/errors.h"
 #include "signal/kernels/select.h"
 #include "signal/missing.h"
 #include "signal/resample.h"
@@ -57,7 +58,7 @@ class Leads {
 LeadReport fill_gaps(Leads& leads, std::size_t index, const PrepareOptions& options) {
   Survey survey = survey_lead(leads.row(index), options.clip_mv);
   if (!std::isfinite(survey.highest - survey.lowest) && survey.missing < leads.row(index).size())
-    throw std::invalid_argument("lead " + options.leads[index] + " has infinite samples");
+    throw Error(ErrorKind::recording, say<MessageCode::recording_infinite>(options.leads[index]));
   LeadReport report{};
   report.missing_samples = report.longest_gap = survey.missing;
   report.empty = survey.missing == leads.row(index).size();

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/byte_record.h"
+#include "base/errors.h"
 #include "signal/kernels/select.h"
 
 namespace ecg2lab {
@@ -36,7 +37,7 @@ std::string describe(const std::vector<std::string>& recorded, double rate, cons
 PrepareStream::PrepareStream(const std::vector<std::string>& recorded_leads, double recorded_rate_hz,
                              const PrepareOptions& options, std::size_t longest_gap)
     : sources_(require_leads(recorded_leads, options.leads)),
-      recorded_leads_(recorded_leads.size()),
+      recorded_leads_(recorded_leads),
       settings_(describe(recorded_leads, recorded_rate_hz, options, longest_gap)),
       clip_mv_(options.clip_mv),
       resampler_(shared_resampler(recorded_rate_hz, options.sampling_rate_hz)),
@@ -67,22 +68,23 @@ Matrix<float> PrepareStream::push(MatrixView<double> samples) {
 }
 
 Matrix<float> PrepareStream::finish() {
-  if (finished_) throw std::invalid_argument("the stream has ended: reset it first");
+  if (finished_) throw Error(ErrorKind::recording, say<MessageCode::stream_ended>());
   for (Lead& lead : leads_) lead.gaps.finish(lead.samples);
   finished_ = true;
   return emit(received_, resampler_->outputs_of(received_));
 }
 
 void PrepareStream::check(MatrixView<double> samples) const {
-  if (finished_) throw std::invalid_argument("the stream has ended: reset it first");
-  if (samples.rows != recorded_leads_) throw std::invalid_argument("a row of samples for each recorded lead is needed");
+  if (finished_) throw Error(ErrorKind::recording, say<MessageCode::stream_ended>());
+  if (samples.rows != recorded_leads_.size())
+    throw std::invalid_argument("a row of samples for each recorded lead is needed");
   if (samples.columns > static_cast<std::uint64_t>(kMostSamples - received_))
-    throw std::invalid_argument("the signal is too long");
+    throw Error(ErrorKind::recording, say<MessageCode::recording_too_long>());
   for (const LeadSource& source : sources_) {
     for (const LeadSource::Term& term : source.terms) {
       const auto row = samples.row(term.row);
       if (std::any_of(row.begin(), row.end(), [](double x) { return std::isinf(x); })) {
-        throw std::invalid_argument("infinite samples");
+        throw Error(ErrorKind::recording, say<MessageCode::stream_infinite>(recorded_leads_[term.row]));
       }
     }
   }

@@ -75,7 +75,7 @@ class PrepareStream {
   void require_consistent() const;
 
   std::vector<LeadSource> sources_;
-  std::size_t recorded_leads_;
+  std::vector<std::string> recorded_leads_;
   std::string settings_;  // what a saved state must agree with
   double clip_mv_;
   std::shared_ptr<const Resampler> resampler_;

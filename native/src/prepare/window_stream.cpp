@@ -5,6 +5,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/errors.h"
+
 namespace ecg2lab {
 namespace {
 
@@ -80,7 +82,7 @@ void WindowStream::reset() {
 // Takes what `prepare` makes of the samples in `recorded`.
 template <class Prepare>
 void WindowStream::extend(const Prepare& prepare, MatrixView<double> recorded) {
-  if (!whole_) throw std::invalid_argument("the stream ran out of memory: reset it first");
+  if (!whole_) throw Error(ErrorKind::recording, say<MessageCode::stream_out_of_memory>());
   whole_ = false;
   try {
     prepared_.append(prepare());
@@ -196,7 +198,7 @@ std::string WindowStream::settings() const {
 
 // Which samples are kept follows from where the next window begins.
 std::string WindowStream::save() const {
-  if (!whole_) throw std::invalid_argument("the stream ran out of memory: reset it first");
+  if (!whole_) throw Error(ErrorKind::recording, say<MessageCode::stream_out_of_memory>());
   ByteWriter state;
   state.text(settings());
   state.text(preparation_.save());

@@ -4,6 +4,7 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "base/errors.h"
 #include "signal/zero_phase.h"
 
 namespace ecg2lab {
@@ -44,7 +45,7 @@ std::vector<PolePair> band_pass_poles(int order, double low, double high) {
 void refuse_unstable(const Section& section) {
   // The triangle of stability of a second-order denominator.
   const bool stable = std::abs(section.a2) < 1 && std::abs(section.a1) < 1 + section.a2;
-  if (!stable) throw std::invalid_argument("the filter's band is too narrow for the sampling rate");
+  if (!stable) throw Error(ErrorKind::recording, say<MessageCode::recording_narrow_band>());
 }
 
 void require_rate(double rate_hz) {
@@ -57,7 +58,7 @@ void require_rate(double rate_hz) {
 std::vector<Section> design(const BandPass& filter, double rate_hz) {
   require_rate(rate_hz);
   if (!(filter.low_hz > 0) || !(filter.low_hz < filter.high_hz) || !(filter.high_hz < rate_hz / 2)) {
-    throw std::invalid_argument("the band's edges must rise and lie between 0 and half the sampling rate");
+    throw Error(ErrorKind::recording, say<MessageCode::recording_band>());
   }
   if (filter.order < 1 || filter.order > kHighestOrder) {
     throw std::invalid_argument("the filter's order must lie between 1 and 10");
@@ -77,11 +78,11 @@ std::vector<Section> design(const BandPass& filter, double rate_hz) {
 std::vector<Section> design(const Notch& filter, double rate_hz) {
   require_rate(rate_hz);
   if (!(filter.frequency_hz > 0) || !(filter.frequency_hz < rate_hz / 2)) {
-    throw std::invalid_argument("the notch must lie between 0 and half the sampling rate");
+    throw Error(ErrorKind::recording, say<MessageCode::recording_notch>());
   }
   const double bandwidth = filter.frequency_hz / filter.quality;
   if (!(filter.quality > 0) || !(bandwidth > 0) || !(bandwidth < rate_hz / 2)) {
-    throw std::invalid_argument("the notch's bandwidth must lie between 0 and half the sampling rate");
+    throw Error(ErrorKind::recording, say<MessageCode::recording_notch_bandwidth>());
   }
   const double gain = 1 / (1 + prewarp(bandwidth, rate_hz));
   const double middle = -2 * gain * std::cos(2 * std::numbers::pi * filter.frequency_hz / rate_hz);

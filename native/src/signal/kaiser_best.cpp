@@ -5,6 +5,9 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "base/errors.h"
+#include "base/number_text.h"
+
 namespace ecg2lab {
 namespace {
 
@@ -69,8 +72,7 @@ Ratio fraction(double ratio, std::int64_t largest) {
     if (std::abs(value - ratio) <= 1e-12 * ratio) return {p1, q1};
     rest = 1 / (rest - whole);
   }
-  throw std::invalid_argument(
-      "the ratio of the sampling rates is not a fraction of whole numbers up to 10000 (give 1000/3, not 333.33)");
+  throw Error(ErrorKind::recording, say<MessageCode::recording_rate_ratio>(std::to_string(largest)));
 }
 
 }  // namespace
@@ -80,7 +82,7 @@ Ratio ratio_of_rates(double input_rate, double output_rate) {
     throw std::invalid_argument("sampling rates must be positive and finite");
   }
   if (input_rate / output_rate > kLargestRatio || output_rate / input_rate > kLargestRatio) {
-    throw std::invalid_argument("the sampling rates differ by more than a factor of 1000");
+    throw Error(ErrorKind::recording, say<MessageCode::recording_rates_apart>(number_text(kLargestRatio)));
   }
   return fraction(output_rate / input_rate, kLargestTerm);
 }

@@ -5,8 +5,8 @@
 #include <atomic>
 #include <limits>
 #include <mutex>
-#include <stdexcept>
 
+#include "base/errors.h"
 #include "base/float_environment.h"
 #include "base/process.h"
 #include "signal/kernels/select.h"
@@ -116,7 +116,7 @@ std::size_t Resampler::output_length(std::size_t input_length) const {
   const std::uint64_t length = input_length;  // which a machine of 32 bits cannot make too long to be numbered
   const std::int64_t outputs = length > kMost ? -1 : outputs_of(static_cast<std::int64_t>(length));
   if (outputs < 0 || outputs > std::numeric_limits<std::ptrdiff_t>::max()) {
-    throw std::invalid_argument("the signal is too long");
+    throw Error(ErrorKind::recording, say<MessageCode::recording_too_long>());
   }
   return static_cast<std::size_t>(outputs);
 }

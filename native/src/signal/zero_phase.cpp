@@ -1,8 +1,8 @@
 #include "signal/zero_phase.h"
 
 #include <algorithm>
-#include <stdexcept>
 
+#include "base/errors.h"
 #include "base/float_environment.h"
 
 namespace ecg2lab {
@@ -70,7 +70,7 @@ std::size_t mirrored_samples(std::size_t sections) { return 3 * (2 * sections + 
 void filter_zero_phase(std::span<double* const> leads, std::size_t count, std::span<const Section> sections,
                        const SignalKernels& kernels) {
   const std::size_t mirrored = mirrored_samples(sections.size());
-  if (count <= mirrored) throw std::invalid_argument("the recording is too short to be filtered");
+  if (count <= mirrored) throw Error(ErrorKind::recording, say<MessageCode::recording_too_short_to_filter>());
   if (leads.empty()) return;
   const FloatEnvironment floats(Denormals::flush);
   const std::size_t lanes = (leads.size() + kSectionLanes - 1) / kSectionLanes * kSectionLanes;

@@ -7,7 +7,7 @@ out of the whole preprocessed signal. A refused window is an answer, too, and th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -144,13 +144,13 @@ class Stream:
             number = received if start is None else self._check_start(start, received)
             stamp = None if time is None else self._clock.check(number, time)
             millivolt = self._options.to_millivolt(samples)
-            self._refusing(self._windows.check, millivolt)
+            self._windows.check(millivolt)
             if stamp is not None:
                 self._clock.accept(stamp)
             predictions, self._last = self._last, []
             failure: BackendError | None = None
             for part in (*self._hole(number - received), millivolt):
-                self._refusing(self._windows.push, part)
+                self._windows.push(part)
                 failure = failure or self._answer_due(predictions)
             if failure is not None and not predictions:
                 raise failure
@@ -166,7 +166,7 @@ class Stream:
         """
         with self._in_turn():
             if not self._finishing:
-                self._refusing(self._windows.finish)
+                self._windows.finish()
             self._finishing = True
             if (failure := self._answer_due(self._last)) is not None:
                 raise failure
@@ -264,12 +264,6 @@ class Stream:
         while samples > 0:
             yield np.full((len(self._options.leads), min(samples, most)), np.nan)
             samples -= most
-
-    def _refusing(self, call: Callable[..., None], *arguments: NDArray[np.float64]) -> None:
-        try:
-            call(*arguments)
-        except ValueError as error:
-            raise RecordingError(f"these samples cannot be used: {error}") from None
 
     def _answer_due(self, predictions: list[StreamPrediction]) -> BackendError | None:
         """Answer what is due, up to a failure: that window stays due."""
