@@ -44,7 +44,7 @@ test: $(VENV)/.dev $(RUNTIME)/.test build/c/.built ## Run the tests that need pi
 	$(other_tests)
 
 test-system: $(VENV)/.system build/c/.built ## Run the tests that use Debian packages, a browser, TensorRT or a fresh environment
-	$(C_LIBRARY) $(BIN)/python -m pytest -m "system and not soak"
+	$(C_LIBRARY) $(BIN)/python -m pytest -m "system and not soak" $(PARALLEL)
 
 # By hand, before a release: docs/contributing/testing.md holds what it found last.
 soak: $(VENV)/.system build/c/.built tidy sanitize ## Run what takes long: clang-tidy, sanitizers, every case, many examples (hours)

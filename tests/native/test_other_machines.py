@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from filelock import FileLock
 from hardened import dll_lacks, dll_versions, elf_lacks, objects_without
 from native_tools import DEMO, EXAMPLES, NATIVE, ROOT, STRICT, find_binutils, succeeded
 
@@ -114,10 +115,13 @@ def find_runner(machine):
 
 
 def build(machine, cmake):
-    """With the unit tests, and as every package has it."""
+    """With the unit tests, and as every package has it; by one of several workers at a time."""
     runner, zig = find_runner(machine), find_zig()
-    prefix = ROOT / "build" / "cross" / machine.toolchain / "package"
-    made = libraries.build(cmake, machine.toolchain, prefix, "-DECG2LAB_TESTS=ON", "-DECG2LAB_BUILD_STATIC=ON")
+    cross = ROOT / "build" / "cross"
+    prefix = cross / machine.toolchain / "package"
+    cross.mkdir(parents=True, exist_ok=True)
+    with FileLock(cross / f"{machine.toolchain}.lock"):
+        made = libraries.build(cmake, machine.toolchain, prefix, "-DECG2LAB_TESTS=ON", "-DECG2LAB_BUILD_STATIC=ON")
     return Built(machine, made, prefix, zig, runner)
 
 

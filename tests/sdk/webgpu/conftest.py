@@ -59,7 +59,7 @@ class Machine:
 
     def run(self, *arguments, timeout=300):
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("VK_", "LD_LIBRARY"))}
-        quiet = {"COLUMNS": "200", "NO_COLOR": "1", "NODEVICE_SELECT": "1"}  # a layer of Mesa complains without a desktop
+        quiet = {"COLUMNS": "200", "NO_COLOR": "1", "NODEVICE_SELECT": "1"}  # Mesa complains without a desktop
         environment = {**clean, **quiet, **self.environment}
         done = subprocess.run(
             [self.python, *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=timeout
