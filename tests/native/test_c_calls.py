@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from c_interface import NUMBERS
-from native_tools import DEMO, PATIENT
+from native_tools import DEMO, PATIENT, ROOT
 from safetensors.numpy import load, save
 
 import ecg2lab
@@ -490,6 +490,42 @@ def test_a_refusal_has_a_message_for_each_thing_that_is_wrong(c_interface, model
     assert status == answer.status
     assert c_interface.copy_messages(prepared[0].messages, prepared[0].message_count)[0] == answer.messages
     model.library.ecg2lab_prepared_free(prepared)
+
+
+FILTERED = ROOT / "tests/data/released/0.1.0/filtered.ecg2lab"
+UNUSABLE = {
+    "infinite": (DEMO, 500, 5000, {"V3": math.inf}, "recording.infinite", {"lead": "V3"}),
+    "ratio": (DEMO, 333.3333, 5000, {}, "recording.rate_ratio", {"limit": "10000"}),
+    "notch": (FILTERED, 100, 5000, {}, "recording.notch", {}),
+    "short": (FILTERED, 500, 20, {}, "recording.too_short_to_filter", {}),
+}
+
+
+@pytest.mark.parametrize(("path", "fs", "count", "leads", "code", "parameters"), UNUSABLE.values(), ids=UNUSABLE)
+def test_each_reason_why_a_recording_cannot_be_used_has_a_code(
+    c_interface, library, record, path, fs, count, leads, code, parameters
+):
+    model = c_interface.Model(library, path)
+    answer = model.predict(spoilt(record, **leads)[:, :count], record.leads, fs)
+    library.ecg2lab_free(model.handle)
+    (message,) = answer.messages
+    assert answer.status == c_interface.RECORDING
+    assert (message.code, dict(message.parameters)) == (code, parameters)
+    assert answer.message.startswith("this recording cannot be used: ")
+
+
+def test_a_stream_that_refused_samples_says_why_and_goes_on(c_interface, model, record):
+    stream, undisturbed = (c_interface.Stream(model, record.leads, record.fs) for _ in range(2))
+    for _ in range(2):
+        assert stream.push(spoilt(record, V2=math.inf)[:, :50]) == c_interface.RECORDING
+        (message,) = model.last_messages()
+        assert (message.code, message.parameters["lead"]) == ("stream.infinite", "V2")
+    for one in (stream, undisturbed):
+        assert (one.push(record.samples), one.finish()) == (c_interface.OK, c_interface.OK)
+    assert stream.answers() == undisturbed.answers() != []
+    for end in (stream.finish, lambda: stream.push(record.samples)):
+        assert end() == c_interface.RECORDING
+        assert [m.code for m in model.last_messages()] == ["stream.ended"]
 
 
 def test_what_is_wrong_with_a_stream_has_a_code_without_a_result(c_interface, model, record):

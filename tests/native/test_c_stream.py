@@ -196,7 +196,7 @@ def test_infinite_samples_are_refused_and_none_is_taken(open_stream, record, c_i
     bad[4, 7] = np.inf
     stream.push(record.samples)
     assert stream.push(bad) == c_interface.RECORDING
-    assert library.ecg2lab_last_error() == b"these samples cannot be used: lead I has infinite samples"
+    assert library.ecg2lab_last_error() == b"these samples cannot be used: lead aVL has infinite samples"
     assert stream.state().received_samples == 5000
     stream.push(record.samples)
     stream.finish()

@@ -86,7 +86,10 @@ void WindowStream::extend(const Prepare& prepare, MatrixView<double> recorded) {
   whole_ = false;
   try {
     prepared_.append(prepare());
-  } catch (const std::invalid_argument&) {  // nothing was taken
+  } catch (const Error&) {  // refused, and nothing was taken
+    whole_ = true;
+    throw;
+  } catch (const std::invalid_argument&) {
     whole_ = true;
     throw;
   }
