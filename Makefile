@@ -115,6 +115,7 @@ docs: $(VENV)/.docs ## Build the documentation as a site into build/docs; a brok
 schema: $(VENV)/.dev ## Write the schemas and tables of the contract, the JSON schema of a prediction and the C# and Java bindings anew
 	$(BIN)/python -m ecg2lab.contract.table
 	$(BIN)/python -m ecg2lab.report.document
+	$(BIN)/python -m ecg2lab.edge.config
 	$(BIN)/python native/bindings/generator
 
 demo-bundle: build/study/reports/fusion ## Train the packaged demo model anew on simulated patients, and overwrite it

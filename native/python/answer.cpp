@@ -1,4 +1,5 @@
 #include "answer/answer_json.h"
+#include "answer/hl7.h"
 #include "answer/notes.h"
 #include "bindings.h"
 
@@ -89,6 +90,7 @@ OperatingPoint read_point(const py::handle& point) {
 
 FindingNote read_finding(const py::handle& finding) {
   return {.target = get<std::string>(finding, "target"),
+          .code = get<std::string>(finding, "code"),
           .criterion = if_some(finding.attr("criterion"), read_criterion),
           .probability = get<double>(finding, "probability"),
           .lowest = get<double>(finding, "lowest"),
@@ -189,7 +191,7 @@ Position read_position(const py::handle& position) {
 }
 
 // `encode` writes what only Python can read: a source, explanations, facts of other types.
-py::bytes prediction_json(const py::object& prediction, const py::function& encode) {
+PredictionNote read_prediction(const py::object& prediction, const py::function& encode) {
   PredictionNote note{.notice = get<std::string>(prediction, "notice"),
                       .findings = {},
                       .recording = read_recording(prediction.attr("recording")),
@@ -206,13 +208,39 @@ py::bytes prediction_json(const py::object& prediction, const py::function& enco
     note.position = read_position(prediction.attr("position"));
     note.refusal = if_some(prediction.attr("refusal"), read_error);
   }
-  return to_json(note);
+  return note;
 }
 
-py::bytes refusal_json(const py::object& refusal) {
-  return to_json(RefusalNote{.record = get<std::string>(refusal, "record"),
-                             .error = read_error(refusal.attr("error")),
-                             .quality = if_some(refusal.attr("quality"), read_quality)});
+RefusalNote read_refusal(const py::object& refusal) {
+  return {.record = get<std::string>(refusal, "record"),
+          .error = read_error(refusal.attr("error")),
+          .quality = if_some(refusal.attr("quality"), read_quality)};
+}
+
+py::bytes prediction_json(const py::object& prediction, const py::function& encode) {
+  return to_json(read_prediction(prediction, encode));
+}
+
+py::bytes refusal_json(const py::object& refusal) { return to_json(read_refusal(refusal)); }
+
+Hl7Envelope read_envelope(const py::dict& fields) {
+  Hl7Envelope envelope;
+  for (const auto& [name, value] : fields) set_field(envelope, name.cast<std::string>(), value.cast<std::string>());
+  return envelope;
+}
+
+py::bytes prediction_hl7(const py::object& prediction, const py::function& encode, const py::dict& fields,
+                         const py::bytes& document) {
+  Hl7Envelope envelope = read_envelope(fields);
+  envelope.document = document;
+  return to_hl7(read_prediction(prediction, encode), envelope);
+}
+
+py::bytes refusal_hl7(const py::object& refusal, const py::object& engine, const py::dict& fields,
+                      const py::bytes& document) {
+  Hl7Envelope envelope = read_envelope(fields);
+  envelope.document = document;
+  return to_hl7(read_refusal(refusal), read_engine(engine), envelope);
 }
 
 }  // namespace
@@ -232,6 +260,8 @@ void bind_answer(py::module_& module) {
              "contract"_a);
   module.def("prediction_json", &prediction_json, "prediction"_a, "encode"_a);
   module.def("refusal_json", &refusal_json, "refusal"_a);
+  module.def("prediction_hl7", &prediction_hl7, "prediction"_a, "encode"_a, "fields"_a, "document"_a);
+  module.def("refusal_hl7", &refusal_hl7, "refusal"_a, "engine"_a, "fields"_a, "document"_a);
 }
 
 }  // namespace ecg2lab::bindings

@@ -70,7 +70,12 @@ void bind_contract(py::module_& module) {
           "text"_a, "source"_a = "contract")
       .def("to_dict", [](Contract contract) { return Writer::write(contract); })
       .def_property_readonly("continuous_columns", &Contract::continuous_columns)
-      .def_property_readonly("codes_per_column", &Contract::codes_per_column);
+      .def_property_readonly("codes_per_column", &Contract::codes_per_column)
+      .def_property_readonly("target_codes", [](const Contract& contract) {
+        std::vector<std::string> codes;
+        for (const Target& target : contract.targets) codes.push_back(code_of(target));
+        return codes;
+      });
 }
 
 }  // namespace ecg2lab::bindings

@@ -79,3 +79,15 @@ class ParityError(Ecg2LabError):
 
 class OutputError(Ecg2LabError):
     """A result cannot be written to the requested place."""
+
+
+class ConfigurationError(Ecg2LabError):
+    """The configuration of the edge node cannot be read, or says what the node cannot do; it names the field."""
+
+
+class StoreError(Ecg2LabError):
+    """The edge node cannot keep something: its disk is full or read-only, or its file is another program's."""
+
+
+class OverloadError(Ecg2LabError):
+    """The edge node takes no more for now: too much waits for its answer, or the disk is nearly full."""

@@ -155,6 +155,7 @@ void write(std::string& out, const ExperienceNote& experience) {
 void write(std::string& out, const FindingNote& finding) {
   Object(out)
       .field("target", finding.target)
+      .field("code", finding.code)
       .field("criterion", finding.criterion)
       .field("probability", finding.probability)
       .field("lowest", finding.lowest)

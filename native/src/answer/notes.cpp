@@ -83,6 +83,7 @@ RecordingNote describe_recording(const Prepared& prepared, const std::vector<std
 
 FindingNote describe_finding(const Verdict& verdict, const Target& target) {
   FindingNote note{.target = target.name,
+                   .code = code_of(target),
                    .criterion = target.criterion,
                    .probability = verdict.probability,
                    .lowest = verdict.lowest,

@@ -47,6 +47,7 @@ struct QualityNote {
 
 struct FindingNote {
   std::string target;
+  std::string code;  // where identifiers are short
   std::optional<Criterion> criterion;
   double probability;
   double lowest;

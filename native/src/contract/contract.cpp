@@ -1,14 +1,18 @@
 #include "contract/contract.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <iterator>
 #include <limits>
 #include <optional>
 #include <set>
+#include <span>
 #include <type_traits>
 #include <utility>
 
+#include "base/crc32.h"
 #include "base/errors.h"
 #include "base/number_text.h"
 #include "contract/lead_names.h"
@@ -134,7 +138,21 @@ void check(const Field& field, const Experience& experience) {
   require_unique(field, "range", names_of(experience.ranges));
 }
 
+constexpr std::size_t kLongestCode = 20;
+
+bool is_code_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' || c == '-';
+}
+
+bool is_code(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestCode && std::all_of(text.begin(), text.end(), is_code_character) &&
+         std::string_view("_.-").find(text[0]) == std::string_view::npos;
+}
+
 void check(const Field& field, const Target& target) {
+  if (target.code && !is_code(*target.code)) {
+    Fields(field).required("code").refuse("no code: 1 to 20 letters, digits, '_', '.' or '-', a letter or digit first");
+  }
   if (target.value) {
     field.refuse("target '" + target.name + "' is a value in " + target.value->unit +
                  ", which this ecg2lab cannot answer with: it was made for a newer one");
@@ -153,6 +171,9 @@ void check(const Field& field, const Contract& contract) {
   features.insert(features.end(), categories.begin(), categories.end());
   require_unique(field, "feature", features);
   require_unique(field, "target", names_of(contract.targets));
+  std::vector<std::string> codes;
+  for (const Target& target : contract.targets) codes.push_back(code_of(target));
+  require_unique(field, "code", codes);
   if (!contract.experience) return;
   const std::vector<std::string> numbers = names_of(contract.continuous);
   for (const TrainedRange& range : contract.experience->ranges) {
@@ -316,6 +337,22 @@ class Reader {
 };
 
 }  // namespace
+
+std::string code_of(const Target& target) {
+  if (target.code) return *target.code;
+  if (is_code(target.name)) return target.name;
+  constexpr std::string_view kBetween = "_.-";
+  constexpr std::size_t kDigits = 8;
+  std::string begin;
+  for (const char c : target.name) {
+    if (is_code_character(c) && !(begin.empty() && kBetween.find(c) != std::string_view::npos)) begin += c;
+    if (begin.size() == kLongestCode - kDigits - 1) break;
+  }
+  begin.resize(begin.find_last_not_of(kBetween) + 1);
+  std::array<char, kDigits + 1> checksum{};
+  std::snprintf(checksum.data(), checksum.size(), "%08x", crc32(std::as_bytes(std::span(target.name))));
+  return begin + (begin.empty() ? "" : "_") + checksum.data();
+}
 
 std::size_t Contract::continuous_columns() const {
   return continuous.size() * (missing_flags == MissingFlags::continuous ? 2 : 1);

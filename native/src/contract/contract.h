@@ -147,12 +147,17 @@ struct Value {
 // One output of the network.
 struct Target {
   std::string name;
+  std::optional<std::string> code;  // see `code_of`
   std::optional<Criterion> criterion;
   std::optional<double> decision_threshold;  // of an unknown operating point: contracts of 0.1.0
   std::optional<Calibration> calibration;
   std::optional<Decision> decision;  // goes before it
   std::optional<Value> value;        // always none: `read_contract` refuses it
 };
+
+// In messages whose identifiers have 20 characters at most: its code, its name if that fits, else the beginning of the
+// name and a checksum.
+std::string code_of(const Target& target);
 
 // Values of a continuous feature in the training folds.
 struct TrainedRange {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
@@ -23,6 +24,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     target: str
     """Its name in the contract."""
+    code: str
+    """Its name where identifiers are short, such as HL7: 20 characters at most."""
     criterion: Criterion | None
     """The abnormality; None: the model does not say what the target means."""
     probability: float
@@ -206,8 +209,8 @@ def decide(
         If the outputs cannot be used.
     """
     decided = _core.decide(outputs.logits, outputs.features, patient, contract.native, trained)
-    verdicts = zip(contract.targets, decided.verdicts, strict=True)
-    return Decided(tuple(_finding(target, verdict) for target, verdict in verdicts), _experience(decided.familiarity))
+    verdicts = zip(contract.targets, contract.native.target_codes, decided.verdicts, strict=True)
+    return Decided(tuple(starmap(_finding, verdicts)), _experience(decided.familiarity))
 
 
 def _experience(familiarity: _core.Familiarity | None) -> ExperienceNote | None:
@@ -222,10 +225,11 @@ def _experience(familiarity: _core.Familiarity | None) -> ExperienceNote | None:
     )
 
 
-def _finding(target: Target, verdict: _core.Verdict) -> Finding:
+def _finding(target: Target, code: str, verdict: _core.Verdict) -> Finding:
     point = None if target.decision is None or verdict.point is None else target.decision.points[verdict.point]
     return Finding(
         target=target.name,
+        code=code,
         criterion=target.criterion,
         probability=verdict.probability,
         lowest=verdict.lowest,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ecg2lab.quality import QualityNote
     from ecg2lab.recording import Recording
 
-Format = Literal["table", "json", "fhir", "html", "pdf"]
+Format = Literal["table", "json", "fhir", "hl7", "html", "pdf"]
 
 
 class Case(NamedTuple):

@@ -27,6 +27,12 @@ def watch() -> None:
     threading.Thread(target=_insist, args=(told,), name="ecg2lab-termination", daemon=True).start()
 
 
+def leave_alone() -> None:
+    """A verb that stops in order may take longer, and takes its signals itself."""
+    if threading.current_thread() is threading.main_thread():
+        signal.set_wakeup_fd(-1)
+
+
 def _terminated(number: int, _: object) -> NoReturn:
     """End as an interrupted command does: what was begun is cleared away."""
     raise SystemExit(128 + number)

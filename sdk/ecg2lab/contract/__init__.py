@@ -28,8 +28,12 @@ from ecg2lab.system.strict_json import encode_canonically, schema_of
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent.parent / "contract.schema.json"
 
-_LOINC = r"^[0-9]{1,7}-[0-9](?![\s\S])"
+LOINC_PATTERN = r"^[0-9]{1,7}-[0-9](?![\s\S])"
 """Ends with its check digit; `$` would let a line break follow in some dialects."""
+
+
+CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,19}(?![\s\S])"
+"""What a message may hold whose identifiers are short: HL7 v2.5.1 gives them 20 characters."""
 
 
 class Signal(Strict, frozen=True, kw_only=True):
@@ -130,7 +134,7 @@ class Criterion(Strict, frozen=True, kw_only=True):
     """The laboratory abnormality that a target stands for, such as potassium > 5.1 mEq/L."""
 
     lab: Name
-    loinc: Annotated[str, Meta(pattern=_LOINC)] | None
+    loinc: Annotated[str, Meta(pattern=LOINC_PATTERN)] | None
     unit: str
     """Empty for a dimensionless quantity."""
     comparison: Literal["<", "<=", ">", ">="]
@@ -172,6 +176,9 @@ class Target(Strict, frozen=True, kw_only=True):
     """One output of the network."""
 
     name: Name
+    code: Annotated[str, Meta(pattern=CODE_PATTERN)] | None = None
+    """The target in messages whose identifiers are short, different for each. None: the name, or if that is longer than
+    20 characters or has others than letters, digits, `_`, `.` and `-`, its beginning and the CRC-32 of the whole."""
     criterion: Criterion | None = None
     """None: an imported checkpoint that did not say what the output means."""
     decision_threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None

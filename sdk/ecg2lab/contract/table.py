@@ -152,9 +152,15 @@ def _words(kind: types.Type) -> str:
     return type(kind).__name__
 
 
+_PATTERNS = {
+    contract.LOINC_PATTERN: "text, a LOINC code",
+    contract.CODE_PATTERN: "1 to 20 letters, digits, `_`, `.` or `-`, a letter or digit first",
+}
+
+
 def _text_range(kind: types.StrType) -> str:
     if kind.pattern:
-        return "text, a LOINC code"
+        return _PATTERNS[kind.pattern]
     return f"text of {kind.min_length or 0} to {kind.max_length} characters" if kind.max_length else "text"
 
 

@@ -8,15 +8,15 @@ the assessment is *preliminary*; for a refused record it is *cancelled*, and an 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from html import escape
 from typing import Any
 
 from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction
 from ecg2lab.report import grid, words
+from ecg2lab.report.acquired import acquired
 from ecg2lab.report.document import Refusal
 from ecg2lab.system.strict_json import plain
 
@@ -32,7 +32,6 @@ RISK = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-risk"
 _ECG = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "EC"}]}
 _TITLE = "Laboratory abnormalities estimated from the 12-lead ECG"
 _METHOD = "Structured state-space network on ECG and patient facts, doi 10.1038/s41598-025-26715-5"
-_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?![0-9]*-)")
 
 
 def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued: datetime | None = None) -> Resource:
@@ -186,11 +185,8 @@ def _ordered(source: Mapping[str, Any]) -> Resource:
 
 def _effective(source: Mapping[str, Any]) -> Resource:
     """The day on which the ECG was taken. Files rarely state a time zone, without which FHIR has no time of day."""
-    day = _DATE.match(str(source.get("acquired") or ""))
-    try:
-        return {"effectiveDateTime": date(*map(int, day.groups())).isoformat()} if day else {}
-    except ValueError:
-        return {}
+    moment = acquired(source)
+    return {"effectiveDateTime": moment.day.isoformat()} if moment else {}
 
 
 def _source(source: Mapping[str, Any]) -> list[Resource]:

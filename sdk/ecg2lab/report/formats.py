@@ -54,6 +54,18 @@ def _refused_fhir(refusal: Refusal, _: object, engine: EngineInfo, *__: object) 
     return fhir.encode(fhir.refusal(refusal, engine)) + b"\n"
 
 
+def _hl7(prediction: Prediction, *_: object) -> bytes:
+    from ecg2lab.report import hl7
+
+    return hl7.message(prediction)
+
+
+def _refused_hl7(refusal: Refusal, _: object, engine: EngineInfo, __: object, source: Any) -> bytes:
+    from ecg2lab.report import hl7
+
+    return hl7.refusal(refusal, engine, source)
+
+
 def _html(prediction: Prediction, recording: Recording, title: str) -> bytes:
     from ecg2lab.report import page
 
@@ -82,6 +94,7 @@ FORMATS = {
     "table": Format(".txt", _table, None),
     "json": Format(".json", _json, _json),
     "fhir": Format(".fhir.json", _fhir, _refused_fhir),
+    "hl7": Format(".hl7", _hl7, _refused_hl7),
     "html": Format(".html", _html, _refused_html, ("matplotlib", "jinja2")),
     "pdf": Format(".pdf", _pdf, _refused_pdf, ("matplotlib",)),
 }

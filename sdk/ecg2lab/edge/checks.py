@@ -1,0 +1,78 @@
+"""What must be so on this machine before anything listens: folders, ports, certificates."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+from ecg2lab.edge.config import Configuration, FilesDestination, Hl7Destination, Tls
+from ecg2lab.errors import ConfigurationError
+
+
+def require_usable(configuration: Configuration, base: Path) -> None:
+    """Refuse what cannot be served here.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming all that is wrong.
+    """
+    wrong = list(_complaints(configuration, base))
+    if wrong:
+        raise ConfigurationError("; ".join(wrong))
+
+
+def _complaints(configuration: Configuration, base: Path) -> Iterator[str]:
+    yield from _folder("state", base / configuration.state)
+    yield from _port("http", configuration.http.host, configuration.http.port)
+    if configuration.http.tls is not None:
+        yield from _tls("http.tls", configuration.http.tls, base)
+    if configuration.folder is not None:
+        yield from _folder("folder.path", base / configuration.folder.path)
+    for destination in configuration.destinations:
+        called = f"destination {destination.name!r}"
+        if isinstance(destination, FilesDestination):
+            yield from _folder(f"{called}: folder", base / destination.folder)
+        elif isinstance(destination, Hl7Destination) and destination.authority is not None:
+            yield from _authority(f"{called}: authority", base / destination.authority)
+
+
+def _folder(called: str, folder: Path) -> Iterator[str]:
+    """A folder that is not there yet is made later, in the nearest that is."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        yield f"{called}: {place} is no folder"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        yield f"{called}: {place} cannot be written"
+
+
+def _port(called: str, host: str, port: int) -> Iterator[str]:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        yield f"{called}: cannot listen on {host}:{port}: {error.strerror}"
+
+
+def _tls(called: str, tls: Tls, base: Path) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(base / tls.certificate, base / tls.key)
+    except (OSError, ssl.SSLError) as error:
+        yield f"{called}: {tls.certificate} and {tls.key} cannot be used: {error.strerror or error}"
+    if tls.clients is not None:
+        yield from _authority(f"{called}.clients", base / tls.clients)
+
+
+def _authority(called: str, path: Path) -> Iterator[str]:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ssl.SSLError) as error:
+        yield f"{called}: {path} has no certificates: {error.strerror or error}"

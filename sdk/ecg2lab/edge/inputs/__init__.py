@@ -1,0 +1,1 @@
+"""How recordings and facts come in."""

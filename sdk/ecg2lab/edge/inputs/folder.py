@@ -1,0 +1,109 @@
+"""A folder into which carts put files: each is taken once it is whole, and moved away once the node has it.
+
+A file is whole when it has not changed for a while. A WFDB header waits for the files that it names, and they for it.
+What was taken lies in `taken` below the folder, what is no file of a recording in `refused`. A node that ends between
+the two takes the file again, and finds that it has it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from ecg2lab import log
+from ecg2lab.edge.config import Folder
+from ecg2lab.edge.grouping import HEADER, groups
+from ecg2lab.edge.node import Node
+from ecg2lab.errors import Ecg2LabError, OutputError, OverloadError, StoreError
+from ecg2lab.readers.limits import MOST_BYTES
+from ecg2lab.system.file_lock import file_lock
+
+TAKEN, REFUSED, LOCK = "taken", "refused", ".ecg2lab.lock"
+
+
+class Watcher(threading.Thread):
+    """Watches one folder.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be used, or another node watches it.
+    """
+
+    def __init__(self, told: Folder, base: Path, node: Node) -> None:
+        super().__init__(name="ecg2lab-folder", daemon=True)
+        self._told, self._node, self._folder = told, node, base / told.path
+        self._ending, self._held = threading.Event(), ExitStack()
+        self._seen: dict[str, tuple[tuple[int, int], float]] = {}
+        """For each file its size and time of change, and since when they are so."""
+        try:
+            for folder in (self._folder, self._folder / TAKEN, self._folder / REFUSED):
+                folder.mkdir(parents=True, exist_ok=True)
+            self._held.enter_context(file_lock(self._folder / LOCK, self._refuse_another))
+        except (OSError, OutputError) as error:
+            raise StoreError(f"the folder {self._folder} cannot be watched: {error}") from None
+
+    def _refuse_another(self) -> None:
+        raise StoreError(f"another node watches the folder {self._folder}")
+
+    def stop(self) -> None:
+        """End after the file that is being taken."""
+        self._ending.set()
+        self.join()
+        self._held.close()
+
+    def run(self) -> None:
+        """Until it is stopped."""
+        while not self._ending.wait(self._told.every_s):
+            try:
+                self.look()
+            except (OverloadError, StoreError, OSError) as error:  # the files stay where they are
+                log.refused(error)
+
+    def look(self) -> None:
+        """Take what is whole by now."""
+        for names in groups(self._folder, self._settled()):
+            self._take(names)
+
+    def _settled(self) -> set[str]:
+        now, seen = time.monotonic(), {}
+        for entry in os.scandir(self._folder):
+            if not entry.is_file(follow_symlinks=False) or entry.name.startswith("."):
+                continue
+            status = entry.stat(follow_symlinks=False)
+            state = (status.st_size, status.st_mtime_ns)
+            before = self._seen.get(entry.name)
+            seen[entry.name] = before if before is not None and before[0] == state else (state, now)
+        self._seen = seen
+        return {name for name, (_, since) in seen.items() if now - since >= self._told.settled_s}
+
+    def _take(self, names: list[str]) -> None:
+        paths = [self._folder / name for name in names]
+        try:
+            if sum(path.stat().st_size for path in paths) > MOST_BYTES:
+                raise OutputError(f"it is larger than {MOST_BYTES >> 20} MiB")
+            files = {path.name: path.read_bytes() for path in paths}
+            self._node.accept(files, {}, origin="folder", sender="folder")
+        except (OverloadError, StoreError):
+            raise
+        except Ecg2LabError as error:
+            log.refused(error)
+            self._move(paths, REFUSED)
+        except FileNotFoundError:  # somebody took it away
+            return
+        else:
+            self._move(paths, TAKEN)
+
+    def _move(self, paths: Iterable[Path], place: str) -> None:
+        """The header last: without it the others are not taken a second time."""
+        for path in sorted(paths, key=lambda path: path.suffix == HEADER):
+            target = self._folder / place / path.name
+            number = 1
+            while target.exists():
+                number += 1
+                target = target.with_name(f"{path.stem}-{number}{path.suffix}")
+            path.replace(target)
