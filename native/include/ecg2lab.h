@@ -114,7 +114,7 @@
 extern "C" {
 #endif
 
-#define ECG2LAB_ABI_VERSION 4
+#define ECG2LAB_ABI_VERSION 5
 
 /* ---- Status ---- */
 
@@ -740,6 +740,61 @@ ECG2LAB_API ecg2lab_status ecg2lab_explain(const ecg2lab_model* model, const ecg
  * `result` is NULL, or memory ran out. Since ABI version 2. */
 ECG2LAB_API const char* ecg2lab_result_json(const ecg2lab_result* result);
 
+/* Bytes that the library made. Since ABI version 4. */
+typedef struct ecg2lab_bytes {
+  size_t struct_size;
+  const void* data;
+  size_t size;
+} ecg2lab_bytes;
+
+ECG2LAB_API void ecg2lab_bytes_free(ecg2lab_bytes* bytes);
+
+/* ---- HL7 ----
+ *
+ * An answer or refusal as a message of HL7 v2.5.1, ORU^R01, for a program that sends it to a record over MLLP:
+ * docs/conformance.md lays it out. Since ABI version 5. */
+typedef struct ecg2lab_hl7 {
+  size_t struct_size;
+  /* What the answer does not know: who sends and receives, whose it is, what was ordered. NULL, the default: as said;
+   * where nothing is said, the field of the message stays empty. Times are YYYY[MM[DD[HHMM[SS]]]], with or without
+   * +ZZZZ or -ZZZZ. */
+  const char* sending_application; /* NULL: "ecg2lab" */
+  const char* sending_facility;
+  const char* receiving_application;
+  const char* receiving_facility;
+  const char* control_id; /* 20 characters at most. NULL: made of the rest of the message, without its time */
+  const char* time;       /* of the message */
+  const char* observed;   /* when the ECG was taken */
+  const char* birth_date;
+  const char* processing_id;     /* NULL: "P", production */
+  const char* patient_id;        /* NULL: the message has no PID */
+  const char* patient_authority; /* that gave the patient this number */
+  const char* family_name;
+  const char* given_name;
+  const char* sex;           /* of HL7's table 0001, such as "F" */
+  const char* patient_class; /* of table 0004, such as "E" */
+  const char* location;      /* point of care */
+  const char* visit_number;
+  const char* placer_order;
+  const char* filler_order; /* NULL: the control id */
+  const char* accession;
+  const char* result_status; /* of table 0123. NULL: "R", entered and not verified */
+  const char* abnormal_flag; /* of what is flagged. NULL: "A"; "": none */
+  const char* device;        /* NULL: name and version of this library */
+  const void* document;      /* such as a report in PDF; NULL, the default: none */
+  size_t document_size;
+  const char* document_type;    /* of table 0191. NULL: "AP" */
+  const char* document_subtype; /* of table 0291. NULL: "PDF" */
+} ecg2lab_hl7;
+
+ECG2LAB_API ecg2lab_status ecg2lab_hl7_init(ecg2lab_hl7* fields, size_t struct_size);
+
+/* The message; segments end with a carriage return, and MLLP's own bytes are not part of it. `fields` may be NULL.
+ * ECG2LAB_ERROR_ARGUMENT if the standard has no room for a field, or it is no time: nothing is cut off; and for a
+ * result of ecg2lab_judge, which has no answer. Any number of threads may ask. Since ABI version 5. */
+ECG2LAB_API ecg2lab_status ecg2lab_result_hl7(const ecg2lab_result* result, const ecg2lab_hl7* fields,
+                                              ecg2lab_bytes** message);
+
 /* ---- With an engine of the program's own ----
  *
  * ecg2lab_predict in its two halves, for a program that runs the network itself, such as on a GPU. In between it runs
@@ -884,15 +939,6 @@ ECG2LAB_API ecg2lab_status ecg2lab_stream_next_within(ecg2lab_stream* stream, co
 
 /* As it was opened: another recording of the same patient begins. */
 ECG2LAB_API ecg2lab_status ecg2lab_stream_reset(ecg2lab_stream* stream);
-
-/* Bytes that the library made. Since ABI version 4. */
-typedef struct ecg2lab_bytes {
-  size_t struct_size;
-  const void* data;
-  size_t size;
-} ecg2lab_bytes;
-
-ECG2LAB_API void ecg2lab_bytes_free(ecg2lab_bytes* bytes);
 
 /* How the stream stands, to go on later or in another process: a stream that is opened likewise and restored answers
  * from then on as this one does. The state holds signal and no facts about the patient; it is for the same bundle,

@@ -95,7 +95,7 @@
 
 #include "ecg2lab.h"
 
-#if ECG2LAB_ABI_VERSION < 4
+#if ECG2LAB_ABI_VERSION < 5
 #error "ecg2lab.hpp needs the ecg2lab.h that was installed with it"
 #endif
 
@@ -683,6 +683,37 @@ struct Output {
   std::size_t threads = 0;  // of one call; 0: not stated
 };
 
+// What an HL7 message says beside the answer: the fields of ecg2lab_hl7. What is not given is as said there.
+struct Hl7 {
+  std::optional<std::string> sending_application{};
+  std::optional<std::string> sending_facility{};
+  std::optional<std::string> receiving_application{};
+  std::optional<std::string> receiving_facility{};
+  std::optional<std::string> control_id{};
+  std::optional<std::string> time{};
+  std::optional<std::string> observed{};
+  std::optional<std::string> birth_date{};
+  std::optional<std::string> processing_id{};
+  std::optional<std::string> patient_id{};
+  std::optional<std::string> patient_authority{};
+  std::optional<std::string> family_name{};
+  std::optional<std::string> given_name{};
+  std::optional<std::string> sex{};
+  std::optional<std::string> patient_class{};
+  std::optional<std::string> location{};
+  std::optional<std::string> visit_number{};
+  std::optional<std::string> placer_order{};
+  std::optional<std::string> filler_order{};
+  std::optional<std::string> accession{};
+  std::optional<std::string> result_status{};
+  std::optional<std::string> abnormal_flag{};
+  std::optional<std::string> device{};
+  std::optional<std::string> document_type{};
+  std::optional<std::string> document_subtype{};
+  const void* document = nullptr;  // such as a report in PDF
+  std::size_t document_size = 0;
+};
+
 // ---- What is given back ----
 
 // An answer or a refusal. `result->notice` and all other fields are those of ecg2lab_result. The lists are those of a
@@ -741,6 +772,47 @@ class [[nodiscard]] Result : public detail::Owner<ecg2lab_result> {
     const char* line = ecg2lab_result_json(&**this);
     if (line == nullptr) throw Error(ECG2LAB_ERROR_MEMORY, "out of memory");
     return line;
+  }
+
+  // As a message of HL7 v2.5.1, ORU^R01, without the bytes that MLLP adds. Throws Error(ECG2LAB_ERROR_ARGUMENT) if the
+  // standard has no room for a field: nothing is cut off.
+  [[nodiscard]] std::string hl7(const Hl7& given = {}) const {
+    constexpr std::pair<std::optional<std::string> Hl7::*, const char* ecg2lab_hl7::*> texts[] = {
+        {&Hl7::sending_application, &ecg2lab_hl7::sending_application},
+        {&Hl7::sending_facility, &ecg2lab_hl7::sending_facility},
+        {&Hl7::receiving_application, &ecg2lab_hl7::receiving_application},
+        {&Hl7::receiving_facility, &ecg2lab_hl7::receiving_facility},
+        {&Hl7::control_id, &ecg2lab_hl7::control_id},
+        {&Hl7::time, &ecg2lab_hl7::time},
+        {&Hl7::observed, &ecg2lab_hl7::observed},
+        {&Hl7::birth_date, &ecg2lab_hl7::birth_date},
+        {&Hl7::processing_id, &ecg2lab_hl7::processing_id},
+        {&Hl7::patient_id, &ecg2lab_hl7::patient_id},
+        {&Hl7::patient_authority, &ecg2lab_hl7::patient_authority},
+        {&Hl7::family_name, &ecg2lab_hl7::family_name},
+        {&Hl7::given_name, &ecg2lab_hl7::given_name},
+        {&Hl7::sex, &ecg2lab_hl7::sex},
+        {&Hl7::patient_class, &ecg2lab_hl7::patient_class},
+        {&Hl7::location, &ecg2lab_hl7::location},
+        {&Hl7::visit_number, &ecg2lab_hl7::visit_number},
+        {&Hl7::placer_order, &ecg2lab_hl7::placer_order},
+        {&Hl7::filler_order, &ecg2lab_hl7::filler_order},
+        {&Hl7::accession, &ecg2lab_hl7::accession},
+        {&Hl7::result_status, &ecg2lab_hl7::result_status},
+        {&Hl7::abnormal_flag, &ecg2lab_hl7::abnormal_flag},
+        {&Hl7::device, &ecg2lab_hl7::device},
+        {&Hl7::document_type, &ecg2lab_hl7::document_type},
+        {&Hl7::document_subtype, &ecg2lab_hl7::document_subtype}};
+    ecg2lab_hl7 fields;
+    detail::check(ecg2lab_hl7_init(&fields, sizeof fields));
+    for (const auto& [from, to] : texts) {
+      if (given.*from) fields.*to = (given.*from)->c_str();
+    }
+    fields.document = given.document, fields.document_size = given.document_size;
+    ecg2lab_bytes* made = nullptr;
+    detail::check(ecg2lab_result_hl7(&**this, &fields, &made));
+    const std::unique_ptr<ecg2lab_bytes, detail::Free> owned(made);
+    return {static_cast<const char*>(made->data), made->size};
   }
 
   void leads() const&& = delete;

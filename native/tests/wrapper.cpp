@@ -301,6 +301,22 @@ void a_refusal_is_a_result(const Scene& scene) {
   REQUIRE(std::string(refused.json()).find('\n') == std::string::npos);
 }
 
+void an_answer_is_a_message_of_hl7(const Scene& scene) {
+  const Result result = scene.model.predict(scene.recording, scene.patient);
+  ecg2lab::Hl7 known;
+  known.patient_id = "7|8", known.control_id = "A1", known.abnormal_flag = "";
+  const std::string message = result.hl7(known);
+  REQUIRE(message.rfind("MSH|^~\\&|ecg2lab|", 0) == 0 && message.find("|A1|P|2.5.1|") != std::string::npos);
+  REQUIRE(message.find("\rPID|1||7\\F\\8^") != std::string::npos && message.find("|A|") == std::string::npos);
+  REQUIRE(result.hl7() == result.hl7() && result.hl7().find("\rPID|") == std::string::npos);
+  known.document = "PDF", known.document_size = 3;
+  REQUIRE(result.hl7(known).find("^AP^PDF^Base64^UERG|") != std::string::npos);
+  known.control_id = std::string(21, 'x');
+  REQUIRE(thrown([&] { (void)result.hl7(known); }) == ECG2LAB_ERROR_ARGUMENT);
+  const Result judged = scene.model.judge(scene.recording);
+  REQUIRE(thrown([&] { (void)judged.hl7(); }) == ECG2LAB_ERROR_ARGUMENT);
+}
+
 void quality_alone_has_no_findings(const Scene& scene) {
   const Result judged = scene.model.judge(scene.recording);
   REQUIRE(judged.answered() && judged.findings().empty() && judged.leads().size() == kLeads);
@@ -678,6 +694,7 @@ int run(const char* path) {
   every_fact_arrives_as_itself(scene);
   a_result_shows_what_its_struct_has(scene);
   a_refusal_is_a_result(scene);
+  an_answer_is_a_message_of_hl7(scene);
   quality_alone_has_no_findings(scene);
   an_explanation_is_of_the_answer(scene);
   the_device_computes_the_model_right(scene);

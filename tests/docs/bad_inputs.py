@@ -9,6 +9,7 @@ of a command that was misused. `…` stands for any text. Rows run in a folder t
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -101,12 +102,25 @@ PATIENT_FILES = {
     "twice.json": '{"age": 63, "age": 64}',
     "unknown.json": '{"age": 63, "name": "Doe"}',
     "name.json": '{"age": "Doe"}',
+    "edge-field.json": '{"prot": 8080}',
+    "edge-open.json": '{"http": {"host": "0.0.0.0"}}',
+    "edge-names.json": '{"destinations": [{"kind": "files", "name": "disk", "folder": "a"}, '
+    '{"kind": "files", "name": "disk", "folder": "b"}]}',
+    "edge-folder.json": '{"state": "model.ecg2lab"}',
     "huge.json": '{"name": "huge", "epochs": 1000000000000000000000000000000}',
 }
 WHOLE_PATIENT = ecg2lab.Patient(
     age=63, sex="female", race="white", respiratory_per_min=16, spo2_percent=97, diastolic_mmhg=70, systolic_mmhg=128,
     heart_rate_bpm=80, temperature_f=98.6, height_cm=170, weight_kg=70,
 )  # fmt: skip
+
+
+def node(engine: ecg2lab.Engine, **told: Any) -> Any:
+    """An edge node that keeps its recordings here, and does not answer."""
+    from ecg2lab.edge import config
+    from ecg2lab.edge.node import Node
+
+    return Node(engine, config.decode(told, "told"), Path())
 
 
 def lay_out_hospital(folder: Path, missing: str) -> None:
@@ -132,6 +146,7 @@ def names(engine: ecg2lab.Engine) -> dict[str, Any]:
         "signal": np.zeros((1, *shape), np.float32),
         "numbers": np.zeros((1, len(contract.continuous)), np.float32),
         "codes": np.zeros((1, len(contract.categorical)), np.int64),
+        "node": functools.partial(node, engine),
         "file": file,
         "cut": cut,
         "longer": longer,

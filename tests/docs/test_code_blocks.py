@@ -15,6 +15,7 @@ NOT_RUN = {
     "README.md": 1,
     "docs/completion.md": 2,
     "docs/contributing/extending.md": 3,
+    "docs/edge.md": 2,
     "docs/embedding.md": 11,
     "docs/evaluation.md": 1,
     "docs/gpu.md": 2,

@@ -346,7 +346,7 @@ std::string write(const PredictionNote& prediction, const Hl7Envelope& envelope,
   message.note(prediction.notice);
   write_engine(message, prediction.engine);
   if (!prediction.patient.imputed.empty()) {
-    message.note("Not given, and replaced by what is usual: " + said_of(prediction.patient.imputed));
+    message.note("Not given, and replaced by the training set's medians: " + said_of(prediction.patient.imputed));
   }
   for (const std::string& fact : prediction.patient.out_of_range) {
     message.note("Outside the model's range, and counted as not given: " + fact);

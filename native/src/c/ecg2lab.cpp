@@ -295,6 +295,21 @@ const char* ecg2lab_result_json(const ecg2lab_result* result) {
   return or_null([&] { return static_cast<const Result&>(*result).json(); });
 }
 
+ecg2lab_status ecg2lab_hl7_init(ecg2lab_hl7* fields, size_t struct_size) {
+  return initialise_guarded(fields, struct_size);
+}
+
+ecg2lab_status ecg2lab_result_hl7(const ecg2lab_result* result, const ecg2lab_hl7* fields, ecg2lab_bytes** message) {
+  return guarded([&] {
+    require(message, "message") = nullptr;
+    const auto& said = static_cast<const Result&>(require(result, "result"));
+    const ecg2lab::Hl7Envelope envelope =
+        to_envelope(fields == nullptr ? Versioned<ecg2lab_hl7>::defaults() : read(fields));
+    *message = std::make_unique<Bytes>(meant("hl7", [&] { return said.hl7(envelope); })).release();
+    return ECG2LAB_OK;
+  });
+}
+
 const ecg2lab_graph* ecg2lab_window_graph(const ecg2lab_model* model) {
   return model == nullptr ? nullptr : &model->loaded->window_graph();
 }

@@ -1,6 +1,7 @@
 // What a caller hands in, checked as far as it can be, in the core's types.
 #pragma once
 
+#include "answer/hl7.h"
 #include "ecg2lab.h"
 #include "model.h"
 #include "stream.h"
@@ -21,5 +22,8 @@ Patient to_patient(const ecg2lab_patient& patient);
 // Names and values, copied.
 using SourceFields = std::vector<std::pair<std::string, std::string>>;
 SourceFields to_source(const ecg2lab_recording& recording);
+
+// What is NULL keeps its default.
+Hl7Envelope to_envelope(const ecg2lab_hl7& fields);
 
 }  // namespace ecg2lab::c

@@ -205,9 +205,23 @@ const char* Result::json() const {
   return kept->c_str();
 }
 
-std::string Result::make_json() const {
+PredictionNote Result::describe() const {
   PredictionNote note = model_->provenance().describe(answer_);
   note.engine.versions = {{"ecg2lab", ECG2LAB_VERSION}};
+  return note;
+}
+
+std::string Result::hl7(const Hl7Envelope& envelope) const {
+  if (!asked_) throw std::invalid_argument("the result is of ecg2lab_judge, which gives no answer");
+  const PredictionNote note = describe();
+  if (!answer_.refused || answer_.position) return to_hl7(note, envelope);
+  const bool judged = answer_.refused->kind == ErrorKind::quality;
+  const RefusalNote refusal{"", note.refusal, judged ? note.recording.quality : std::nullopt};
+  return to_hl7(refusal, note.engine, envelope);
+}
+
+std::string Result::make_json() const {
+  PredictionNote note = describe();
   if (!source_fields_.empty()) note.source.text = to_json(source_fields_);
   const bool answered = !answer_.refused || answer_.position;  // a refused window of a stream is an answer
   const bool judged = !asked_ || (answer_.refused && answer_.refused->kind == ErrorKind::quality);

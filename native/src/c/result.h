@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "answer/hl7.h"
 #include "c/description.h"
 #include "c/inputs.h"
 #include "c/list.h"
@@ -34,6 +35,8 @@ class Result : public ecg2lab_result {
   std::span<const ecg2lab_message* const> parts() const { return {messages, message_count}; }
   // Made when it is asked for first; any number of threads may ask.
   const char* json() const;
+  // Throws std::invalid_argument, as `to_hl7` does, and for what is no answer.
+  std::string hl7(const Hl7Envelope& envelope) const;
 
  private:
   void add_leads();
@@ -42,6 +45,7 @@ class Result : public ecg2lab_result {
   void add_imputed();
   void add_explanations();
   void fill();
+  PredictionNote describe() const;
   std::string make_json() const;
 
   std::shared_ptr<const Description> model_;

@@ -58,6 +58,12 @@ ecg2lab_explain_options Versioned<ecg2lab_explain_options>::defaults() {
   return options;
 }
 
+ecg2lab_hl7 Versioned<ecg2lab_hl7>::defaults() {
+  ecg2lab_hl7 fields{};
+  fields.struct_size = sizeof fields;
+  return fields;
+}
+
 ecg2lab_output Versioned<ecg2lab_output>::defaults() {
   ecg2lab_output output{};
   output.struct_size = sizeof output;

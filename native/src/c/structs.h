@@ -86,6 +86,13 @@ struct Versioned<ecg2lab_explain_options> {
 };
 
 template <>
+struct Versioned<ecg2lab_hl7> {
+  static constexpr const char* kName = "ecg2lab_hl7";
+  static constexpr std::size_t kShortest = sizeof(ecg2lab_hl7);
+  static ecg2lab_hl7 defaults();
+};
+
+template <>
 struct Versioned<ecg2lab_output> {
   static constexpr const char* kName = "ecg2lab_output";
   static constexpr std::size_t kShortest = sizeof(ecg2lab_output);

@@ -76,12 +76,12 @@ class Limits(Part, frozen=True, kw_only=True):
 
 
 class Retention(Part, frozen=True, kw_only=True):
-    """After how many days what was kept is erased; what a destination still waits for is kept."""
+    """After how many days what was kept is erased."""
 
-    recordings_days: Annotated[float, Meta(gt=0, le=36_500)] = 7
-    answers_days: Annotated[float, Meta(gt=0, le=36_500)] = 30
-    facts_hours: Annotated[float, Meta(gt=0, le=876_000)] = 24
+    days: Annotated[float, Meta(gt=0, le=36_500)] = 30
+    """Recordings with their answers; what a destination still waits for is kept."""
     audit_days: Annotated[float, Meta(gt=0, le=36_500)] = 365
+    """Who sent, read and erased what."""
 
 
 class Retry(Part, frozen=True, kw_only=True):
@@ -172,15 +172,30 @@ def read(path: str | Path) -> tuple[Configuration, Path]:
     try:
         text = read_regular(where)
         refuse_repeated_keys(text)
-        configuration = msgspec.json.decode(text, type=Configuration)
+        told = msgspec.json.decode(text)
     except OSError as error:
         raise ConfigurationError(f"cannot read {shown(where)}: {error.strerror}") from None
     except (msgspec.DecodeError, ValueError) as error:
         raise ConfigurationError(f"{shown(where)}: {error}") from None
+    return decode(told, shown(where)), where.resolve().parent
+
+
+def decode(told: object, source: str) -> Configuration:
+    """A configuration from what its JSON says; `source` is what to call it.
+
+    Raises
+    ------
+    ConfigurationError
+        As `read`.
+    """
+    try:
+        configuration = msgspec.convert(told, Configuration)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{source}: {error}") from None
     wrong = complaints(configuration)
     if wrong:
-        raise ConfigurationError(f"{shown(where)}: {'; '.join(wrong)}")
-    return configuration, where.resolve().parent
+        raise ConfigurationError(f"{source}: {'; '.join(wrong)}")
+    return configuration
 
 
 def complaints(configuration: Configuration) -> list[str]:

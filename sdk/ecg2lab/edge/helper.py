@@ -156,7 +156,10 @@ def _read(files: Sequence[Named]) -> Recording:
         paths = [Path(folder) / file.name for file in files]
         for path, file in zip(paths, files, strict=True):
             path.symlink_to(file.path)
-        return readers.read(_main(Path(folder), paths))
+        try:
+            return readers.read(_main(Path(folder), paths))
+        except RecordingError as error:  # of files as their sender calls them
+            raise RecordingError(str(error).replace(f"{folder}{os.sep}", "")) from None
 
 
 def _main(folder: Path, paths: Sequence[Path]) -> Path:

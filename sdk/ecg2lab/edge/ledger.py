@@ -28,6 +28,10 @@ SELECT d.* FROM deliveries d WHERE d.destination = :destination AND d.state = 'q
 ORDER BY d.recording LIMIT 1
 """
 """Of one patient nothing overtakes what came before it; what waits for its answer may be that patient's."""
+_EXPIRED = """
+DELETE FROM recordings WHERE answered < ?
+  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.recording = number AND d.state = 'queued')
+"""
 
 
 class Kept(NamedTuple):
@@ -234,6 +238,21 @@ class Ledger:
             gone: bool = store.execute("DELETE FROM recordings WHERE id = ?", (identity,)).rowcount > 0
             if gone:
                 _note(store, who, "erased", identity)
+            return gone
+
+        gone = self._store.write(work)
+        if gone:
+            self.sweep()
+        return gone
+
+    def expire(self, answered_before: float, noted_before: float) -> int:
+        """Erase what is older and owed to nobody, and old lines of the audit log; returns how many recordings."""
+
+        def work(store: Any) -> int:
+            store.execute("DELETE FROM audit WHERE time < ?", (noted_before,))
+            gone: int = store.execute(_EXPIRED, (answered_before,)).rowcount
+            if gone:
+                _note(store, "node", f"erased {gone} by age", None)
             return gone
 
         gone = self._store.write(work)

@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -29,6 +30,7 @@ _MOST_ATTEMPTS = 3
 _MOST_FILES = 32
 _MEGABYTE = 1 << 20
 _LAST = -1
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
 
 
 class Accepted(NamedTuple):
@@ -76,12 +78,13 @@ class Node:
             for told in destinations
         ]
         self._owed_to = [told.name for told in destinations]
+        self._keeper = threading.Thread(target=self._keep, name="ecg2lab-retention", daemon=True)
 
     def start(self) -> None:
         """Begin to answer, first what was taken before the last stop."""
         for number in self.ledger.waiting(_MOST_ATTEMPTS):
             self._put(number)
-        for thread in (*self._workers, *self._senders):
+        for thread in (*self._workers, *self._senders, self._keeper):
             thread.start()
 
     def _put(self, number: int) -> None:
@@ -156,10 +159,23 @@ class Node:
             self._work.put(_LAST)  # before all that waits
         for sender in self._senders:
             sender.stop()
-        for thread in self._workers:
-            thread.join()
+        for thread in (*self._workers, *self._senders, self._keeper):
+            if thread.ident is not None:  # it was started
+                thread.join()
         self.ledger.close()
         self.engine.close()
+
+    def _keep(self) -> None:
+        """Erase by age, at the start and every hour."""
+        retention = self.configuration.retention
+        while True:
+            now = time.time()
+            try:
+                self.ledger.expire(now - retention.days * _DAY_S, now - retention.audit_days * _DAY_S)
+            except StoreError as error:
+                log.refused(error)
+            if self._ending.wait(_HOUR_S):
+                return
 
     def _answer_all(self) -> None:
         helper = Helper(self.configuration.limits.read_s)

@@ -138,8 +138,9 @@ class Store:
 
     def close(self) -> None:
         """After what was submitted is done."""
-        self._queue.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
         self._reader.close()
         self._writer.close()
 

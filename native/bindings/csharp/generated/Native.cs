@@ -6,7 +6,7 @@ namespace Ecg2Lab
 {
     static class Native
     {
-        public const int AbiVersion = 4;
+        public const int AbiVersion = 5;
 
         [StructLayout(LayoutKind.Sequential)]
         public struct Code
@@ -367,6 +367,47 @@ namespace Ecg2Lab
         }
 
         [StructLayout(LayoutKind.Sequential)]
+        public struct Bytes
+        {
+            public UIntPtr struct_size;
+            public IntPtr data;
+            public UIntPtr size;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        public struct Hl7
+        {
+            public UIntPtr struct_size;
+            public IntPtr sending_application;
+            public IntPtr sending_facility;
+            public IntPtr receiving_application;
+            public IntPtr receiving_facility;
+            public IntPtr control_id;
+            public IntPtr time;
+            public IntPtr observed;
+            public IntPtr birth_date;
+            public IntPtr processing_id;
+            public IntPtr patient_id;
+            public IntPtr patient_authority;
+            public IntPtr family_name;
+            public IntPtr given_name;
+            public IntPtr sex;
+            public IntPtr patient_class;
+            public IntPtr location;
+            public IntPtr visit_number;
+            public IntPtr placer_order;
+            public IntPtr filler_order;
+            public IntPtr accession;
+            public IntPtr result_status;
+            public IntPtr abnormal_flag;
+            public IntPtr device;
+            public IntPtr document;
+            public UIntPtr document_size;
+            public IntPtr document_type;
+            public IntPtr document_subtype;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
         public struct Graph
         {
             public UIntPtr struct_size;
@@ -426,14 +467,6 @@ namespace Ecg2Lab
             public double hop_s;
             public double longest_gap_s;
             public double longest_backlog_s;
-        }
-
-        [StructLayout(LayoutKind.Sequential)]
-        public struct Bytes
-        {
-            public UIntPtr struct_size;
-            public IntPtr data;
-            public UIntPtr size;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -536,6 +569,12 @@ namespace Ecg2Lab
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_result_json(IntPtr result);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern void ecg2lab_bytes_free(IntPtr bytes);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_hl7_init(ref Hl7 fields, UIntPtr struct_size);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
+        public static extern int ecg2lab_result_hl7(IntPtr result, ref Hl7 fields, out IntPtr message);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern int ecg2lab_load_without_engine(IntPtr path, ref Options options, out ModelHandle model);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr ecg2lab_window_graph(ModelHandle model);
@@ -565,8 +604,6 @@ namespace Ecg2Lab
         public static extern int ecg2lab_stream_next_within(StreamHandle stream, ref Call call, out IntPtr result);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern int ecg2lab_stream_reset(StreamHandle stream);
-        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
-        public static extern void ecg2lab_bytes_free(IntPtr bytes);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]
         public static extern int ecg2lab_stream_save(StreamHandle stream, out IntPtr state);
         [DllImport(Name, CallingConvention = CallingConvention.Cdecl)]

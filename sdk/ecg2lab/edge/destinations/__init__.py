@@ -51,10 +51,9 @@ class Sender(threading.Thread):
         self._woken.set()
 
     def stop(self) -> None:
-        """End after what is being sent."""
+        """End after what is being sent; not waited for."""
         self._ending.set()
         self._woken.set()
-        self.join()
 
     def run(self) -> None:
         """Until it is stopped."""

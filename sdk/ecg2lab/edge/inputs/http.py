@@ -14,7 +14,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 
 from ecg2lab.edge.config import Scope, Token
 from ecg2lab.edge.drawing import Drawing
@@ -34,7 +34,8 @@ _MEDIA = {
 }
 _STATUS: dict[type[Exception], int] = {OverloadError: 503, StoreError: 507, RecordingError: 422, PatientError: 422}
 _WORDS = ("sex", "race")
-_Identity = Annotated[str, Parameter(pattern="^[0-9a-f]{40}$", description="Of a recording, as it was answered.")]
+_Wait = Annotated[str | None, QueryParameter(name="wait", description="Answer at once, within so many seconds.")]
+_Identity = Annotated[str, PathParameter(pattern="^[0-9a-f]{40}$", description="Of a recording, as it was answered.")]
 
 
 def application(node: Node) -> Litestar:
@@ -42,7 +43,7 @@ def application(node: Node) -> Litestar:
     drawing = Drawing(node.engine.info, node.configuration.limits.read_s)
 
     @post("/v1/recordings", status_code=202, guards=[_need("send")], summary="Take a recording")
-    async def send(request: Request[Any, Any, Any], wait: str | None = None) -> Response[bytes]:
+    async def send(request: Request[Any, Any, Any], wait: _Wait = None) -> Response[bytes]:
         """One recording: its file or files as parts of a form, or one file as the body. Facts about the patient are
         further parts by their names (`age`, `sex`, …), or one part `facts` in JSON.
 
@@ -60,7 +61,7 @@ def application(node: Node) -> Litestar:
     async def read(
         identity: _Identity,
         request: Request[Any, Any, Any],
-        form: Annotated[str | None, Parameter(query="format", description=f"One of {', '.join(_MEDIA)}.")] = None,
+        form: Annotated[str | None, QueryParameter(name="format", description=f"One of {', '.join(_MEDIA)}.")] = None,
     ) -> Response[bytes]:
         """The answer or refusal; 202 while it waits for its answer."""
         kept = _known(node, identity)
@@ -84,6 +85,11 @@ def application(node: Node) -> Litestar:
         if not await asyncio.to_thread(node.ledger.erase, identity, _who(request)):
             raise HTTPException(status_code=404, detail="there is no such recording here")
 
+    @get("/v1/counts", guards=[_need("watch")], summary="How much there is")
+    async def counts() -> dict[str, dict[str, int]]:
+        """How many recordings are in each state, and for each destination how many messages."""
+        return node.ledger.counts()
+
     @get("/v2/health/live", summary="Whether the process runs")
     async def live() -> dict[str, bool]:
         return {"live": True}
@@ -97,7 +103,7 @@ def application(node: Node) -> Litestar:
         return Response({"ready": True})
 
     return Litestar(
-        [send, read, deliveries, erase, live, ready],
+        [send, read, deliveries, erase, counts, live, ready],
         request_max_body_size=int(node.configuration.limits.body_mb * (1 << 20)),
         openapi_config=OpenAPIConfig(title="ecg2lab edge node", version="1", path="/openapi"),
         exception_handlers={Ecg2LabError: _refused, HTTPException: _failed},

@@ -9,7 +9,7 @@ import com.sun.jna.ptr.PointerByReference;
 
 /** The structs and calls of ecg2lab.h, field by field. Public for JNA, not for programs. */
 public final class Declarations {
-  static final int ABI_VERSION = 4;
+  static final int ABI_VERSION = 5;
 
   private Declarations() {}
 
@@ -521,6 +521,59 @@ public final class Declarations {
     }
   }
 
+  @FieldOrder({"struct_size", "data", "size"})
+  public static final class Bytes extends Structure {
+    public Size struct_size;
+    public Pointer data;
+    public Size size;
+
+    public Bytes() {}
+
+    Bytes(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
+  @FieldOrder({"struct_size", "sending_application", "sending_facility", "receiving_application", "receiving_facility", "control_id", "time", "observed", "birth_date", "processing_id", "patient_id", "patient_authority", "family_name", "given_name", "sex", "patient_class", "location", "visit_number", "placer_order", "filler_order", "accession", "result_status", "abnormal_flag", "device", "document", "document_size", "document_type", "document_subtype"})
+  public static final class Hl7 extends Structure {
+    public Size struct_size;
+    public Pointer sending_application;
+    public Pointer sending_facility;
+    public Pointer receiving_application;
+    public Pointer receiving_facility;
+    public Pointer control_id;
+    public Pointer time;
+    public Pointer observed;
+    public Pointer birth_date;
+    public Pointer processing_id;
+    public Pointer patient_id;
+    public Pointer patient_authority;
+    public Pointer family_name;
+    public Pointer given_name;
+    public Pointer sex;
+    public Pointer patient_class;
+    public Pointer location;
+    public Pointer visit_number;
+    public Pointer placer_order;
+    public Pointer filler_order;
+    public Pointer accession;
+    public Pointer result_status;
+    public Pointer abnormal_flag;
+    public Pointer device;
+    public Pointer document;
+    public Size document_size;
+    public Pointer document_type;
+    public Pointer document_subtype;
+
+    public Hl7() {}
+
+    Hl7(Pointer at) {
+      super(at);
+      read();
+    }
+  }
+
   @FieldOrder({"struct_size", "content", "content_size", "precision", "signal", "continuous", "categorical", "logits", "features", "lead_count", "window_samples", "continuous_count", "categorical_count", "logit_count", "feature_count"})
   public static final class Graph extends Structure {
     public Size struct_size;
@@ -602,20 +655,6 @@ public final class Declarations {
     public StreamOptions() {}
 
     StreamOptions(Pointer at) {
-      super(at);
-      read();
-    }
-  }
-
-  @FieldOrder({"struct_size", "data", "size"})
-  public static final class Bytes extends Structure {
-    public Size struct_size;
-    public Pointer data;
-    public Size size;
-
-    public Bytes() {}
-
-    Bytes(Pointer at) {
       super(at);
       read();
     }
@@ -733,6 +772,12 @@ public final class Declarations {
 
     Pointer ecg2lab_result_json(Pointer result);
 
+    void ecg2lab_bytes_free(Pointer bytes);
+
+    int ecg2lab_hl7_init(Hl7 fields, Size struct_size);
+
+    int ecg2lab_result_hl7(Pointer result, Hl7 fields, PointerByReference message);
+
     int ecg2lab_load_without_engine(Pointer path, Options options, PointerByReference model);
 
     Pointer ecg2lab_window_graph(Pointer model);
@@ -762,8 +807,6 @@ public final class Declarations {
     int ecg2lab_stream_next_within(Pointer stream, Call call, PointerByReference result);
 
     int ecg2lab_stream_reset(Pointer stream);
-
-    void ecg2lab_bytes_free(Pointer bytes);
 
     int ecg2lab_stream_save(Pointer stream, PointerByReference state);
 

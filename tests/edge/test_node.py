@@ -1,0 +1,228 @@
+"""What a node keeps, answers once, and owes."""
+
+import sqlite3
+import threading
+
+import msgspec
+import pytest
+
+import ecg2lab
+from ecg2lab.demo import bundle_path
+from ecg2lab.edge import node as nodes
+from ecg2lab.errors import OverloadError, PatientError, RecordingError, StoreError
+
+FACTS = {"age": 63.0, "sex": "female"}
+
+
+def taken(node, files, facts=FACTS):
+    return node.accept(files, facts, origin="test", sender="cart")
+
+
+def answered(node, files, facts=FACTS):
+    return node.hope(taken(node, files, facts)).result(20)
+
+
+def test_the_answer_is_that_of_predict(opened, record, data_folder):
+    kept = answered(opened(), record)
+    assert kept.state == "answered"
+    with ecg2lab.load(bundle_path(), threads=1) as engine:
+        expected = engine.predict(ecg2lab.read(data_folder / "HR06000.hea"), ecg2lab.Patient(**FACTS))
+    assert [f.probability for f in kept.said.findings] == [f.probability for f in expected.findings]
+    assert kept.said.record == "HR06000.hea"
+    assert kept.said.source["file"] == "HR06000.hea"
+
+
+def test_the_same_recording_is_answered_once(opened, record):
+    node = opened()
+    first = taken(node, record)
+    again = taken(node, dict(reversed(record.items())))
+    assert (first.id, first.number, first.new, again.new) == (again.id, again.number, True, False)
+    other = taken(node, record, {"age": 64.0, "sex": "female"})
+    assert other.id != first.id
+    assert node.hope(again).result(20).id == first.id
+
+
+def test_a_file_under_another_name_is_the_same_recording(opened, data_folder):
+    node, content = opened(), (data_folder / "HR06000.mat").read_bytes()
+    assert taken(node, {"a.bin": content}).id == taken(node, {"b.bin": content}).id
+
+
+def test_what_cannot_be_read_is_refused_in_the_readers_words(opened, record):
+    node = opened()
+    kept = answered(node, {"HR06000.hea": record["HR06000.hea"]})
+    assert kept.state == "refused"
+    assert kept.said.error.message == "HR06000.hea names HR06000.mat, which is not beside it"
+    kept = answered(node, {"x.bin": b"no recording at all"})
+    assert (kept.state, kept.said.error.type) == ("refused", "RecordingError")
+    assert "/" not in kept.said.error.message
+
+
+def test_several_recordings_at_once_are_refused(opened, record):
+    more = {**record, "second.csv": b"I,II\n1,2\n"}
+    kept = answered(opened(), more)
+    assert kept.said.error.message.startswith("3 files came, which are 2 recordings")
+
+
+def test_a_refusal_has_its_quality(opened):
+    rows = ["time,I,II,V1,V2,V3,V4,V5,V6"] + [f"{i / 500},0,0,0,0,0,0,0,0" for i in range(5000)]
+    kept = answered(opened(), {"flat.csv": "\n".join(rows).encode()})
+    assert kept.state == "refused"
+    assert kept.said.quality is not None or kept.said.error.type == "RecordingError"
+
+
+@pytest.mark.parametrize(
+    ("files", "facts", "error", "said"),
+    [
+        ({}, {}, RecordingError, "no file came"),
+        ({"a": b""}, {}, RecordingError, "a file is empty"),
+        ({"../a": b"x"}, {}, RecordingError, "a name that is none"),
+        ({"a/b": b"x"}, {}, RecordingError, "a name that is none"),
+        ({"a\\b": b"x"}, {}, RecordingError, "a name that is none"),
+        ({"..": b"x"}, {}, RecordingError, "a name that is none"),
+        ({"a\nb": b"x"}, {}, RecordingError, "a name that is none"),
+        ({"é" * 101: b"x"}, {}, RecordingError, "a name that is none"),
+        ({"a.dcm": b"x", "A.DCM": b"y"}, {}, RecordingError, "two files have the same name"),
+        ({str(n): b"x" for n in range(33)}, {}, RecordingError, "33 files came"),
+        ({"a": b"x"}, {"surname": "x"}, PatientError, "1 of the facts have names that are none"),
+        ({"a": b"x"}, {"age": "old"}, PatientError, "age"),
+    ],
+)
+def test_what_is_no_recording_is_refused_before_anything_is_kept(opened, tmp_path, files, facts, error, said):
+    node = opened()
+    with pytest.raises(error, match=said):
+        taken(node, files, facts)
+    assert node.ledger.counts() == {"recordings": {}}
+    assert not [path for path in (tmp_path / "ecg2lab-edge" / "spool").rglob("*") if path.is_file()]
+
+
+def test_what_waits_for_its_answer_is_answered_after_the_next_start(opened, configured, record, tmp_path):
+    idle = opened(start=False)
+    accepted = taken(idle, record)
+    idle.ledger.close()
+    node = opened()
+    assert node.hope(accepted).result(20).state == "answered"
+
+
+def test_a_recording_over_which_the_node_ends_again_and_again_is_set_aside(opened, record):
+    idle = opened(start=False)
+    accepted = taken(idle, record)
+    for _ in range(3):
+        idle.ledger.begin(accepted.number)
+    idle.ledger.close()
+    kept = opened().ledger.kept(accepted.number)
+    assert kept.state == "set aside"
+    assert "ended again and again" in kept.problem
+
+
+def test_a_fault_of_ours_is_set_aside_and_the_next_answered(opened, record, monkeypatch):
+    node = opened()
+    real = node.engine.predict
+    monkeypatch.setattr(node.engine, "predict", lambda *_: 1 / 0)
+    kept = answered(node, record)
+    assert (kept.state, kept.problem) == ("set aside", "ZeroDivisionError in ecg2lab; please report it")
+    monkeypatch.setattr(node.engine, "predict", real)
+    assert answered(node, record, {"age": 50.0}).state == "answered"
+
+
+def test_a_reader_that_takes_too_long_or_dies_is_replaced(opened, record, monkeypatch, tmp_path):
+    node = opened(limits={"read_s": 0.001, "least_free_mb": 0})
+    kept = answered(node, record)
+    assert kept.state == "refused"
+    assert kept.said.error.message == "it could not be read within 0.001 s"
+
+
+def test_more_than_it_may_hold_is_refused_until_some_is_answered(opened, record):
+    node = opened(limits={"waiting": 2, "least_free_mb": 0}, start=False)
+    for age in (50, 51):
+        taken(node, record, {"age": float(age)})
+    with pytest.raises(OverloadError, match="2 recordings wait"):
+        taken(node, record, {"age": 52.0})
+    node.start()
+    node.hope(nodes.Accepted("", 2, False)).result(20)
+    assert taken(node, record, {"age": 52.0}).new
+
+
+def test_a_disk_that_is_nearly_full_is_said(opened, record):
+    with pytest.raises(OverloadError, match="MB left, and 1e\\+09 MB are kept free"):
+        taken(opened(limits={"least_free_mb": 1e9}), record)
+
+
+def test_what_cannot_be_written_is_refused_and_nothing_is_lost(opened, record, monkeypatch):
+    node = opened()
+    before = answered(node, record)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ecg2lab.edge.spool.os.replace", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        taken(node, {"new.csv": b"1"})
+    monkeypatch.undo()
+    assert node.ledger.find(before.id).answer == before.answer
+    assert taken(node, {"new.csv": b"1"}).new
+
+
+def test_a_commit_that_fails_takes_nothing_and_the_next_succeeds(opened, record):
+    node = opened()
+    store = node.ledger._store
+    with pytest.raises(StoreError, match="no such table"):
+        store.write(lambda connection: connection.execute("INSERT INTO nowhere VALUES (1)"))
+    insert = "INSERT INTO audit VALUES (?, 'a', 'b', NULL)"
+    futures = [store.submit(lambda connection, n=n: connection.execute(insert, (n,))) for n in range(200)]
+    bad = store.submit(lambda connection: 1 / 0)
+    for future in futures:
+        future.result(10)
+    with pytest.raises(ZeroDivisionError):
+        bad.result(10)
+    assert store.read("SELECT count(*) AS n FROM audit WHERE who = 'a'")[0]["n"] == 200
+
+
+def test_two_nodes_in_one_folder_are_refused(opened):
+    opened()
+    with pytest.raises(StoreError, match="another node keeps its recordings"):
+        opened()
+
+
+def test_a_state_of_a_newer_version_is_refused(opened, tmp_path):
+    opened().ledger.close()
+    with sqlite3.connect(tmp_path / "ecg2lab-edge" / "edge.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="of version 99"):
+        opened()
+
+
+def test_a_file_that_is_no_database_is_refused(opened, tmp_path):
+    (tmp_path / "ecg2lab-edge").mkdir()
+    (tmp_path / "ecg2lab-edge" / "edge.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match="edge.sqlite"):
+        opened()
+
+
+def test_what_is_erased_is_gone_from_the_disk(opened, record, tmp_path):
+    node = opened()
+    kept = answered(node, record)
+    assert node.ledger.erase(kept.id, "ward")
+    assert not node.ledger.erase(kept.id, "ward")
+    assert node.ledger.find(kept.id) is None
+    folder = tmp_path / "ecg2lab-edge" / "spool"
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_many_senders_at_once_lose_nothing(opened, record):
+    node = opened(workers=2)
+    accepted = []
+
+    def send(first):
+        for age in range(first, 60, 4):
+            accepted.append(taken(node, record, {"age": float(age)}))
+
+    threads = [threading.Thread(target=send, args=(20 + n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    results = [node.hope(each).result(60) for each in accepted]
+    assert len({each.id for each in accepted}) == len(accepted) == 40
+    assert {result.state for result in results} == {"answered"}
+    ages = [msgspec.json.decode(result.answer)["patient"]["given"]["age"] for result in results]
+    assert sorted(ages) == [float(age) for age in range(20, 60)]
