@@ -94,6 +94,8 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._held.enter_context(file_lock(folder / "lock", self._refuse_another))
             self._spool = Spool(folder / "spool")
+            self._attempts = folder / "attempts"
+            self._attempts.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise StoreError(f"nothing can be kept in {folder}: {error.strerror}") from None
         self._store = Store(folder / "edge.sqlite")
@@ -136,12 +138,9 @@ class Ledger:
 
     def waiting(self, most_attempts: int) -> list[int]:
         """What still waits for its answer; what was tried so often is set aside first."""
-        self._store.write(
-            lambda store: store.execute(
-                "UPDATE recordings SET state = 'set aside', problem = ? WHERE state = 'waiting' AND attempts >= ?",
-                (_CRASHED, most_attempts),
-            )
-        )
+        tried = {int(path.name): path.stat().st_size for path in self._attempts.iterdir()}
+        for number in (number for number, attempts in tried.items() if attempts >= most_attempts):
+            self.finish(number, Result("set aside", None, None, _CRASHED), [])
         rows = self._store.read("SELECT number FROM recordings WHERE state = 'waiting' ORDER BY number")
         return [row["number"] for row in rows]
 
@@ -173,10 +172,9 @@ class Ledger:
         )
 
     def begin(self, number: int) -> None:
-        """Count an attempt, before what may end the node; not waited for."""
-        self._store.submit(
-            lambda store: store.execute("UPDATE recordings SET attempts = attempts + 1 WHERE number = ?", (number,))
-        )
+        """Count an attempt, before what may end the process. It outlives that, though not a power cut."""
+        with open(self._attempts / str(number), "ab") as attempts:
+            attempts.write(b".")
 
     def finish(self, number: int, result: Result, destinations: Sequence[str]) -> None:
         """Keep an answer, and with it what is owed."""
@@ -198,6 +196,7 @@ class Ledger:
                 )
 
         self._store.write(work)
+        (self._attempts / str(number)).unlink(missing_ok=True)
 
     def owed(self, destination: str) -> Owed | float | None:
         """What goes there next; how long until something does; None: nothing is owed."""

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ _MOST_ATTEMPTS = 3
 _MOST_FILES = 32
 _MEGABYTE = 1 << 20
 _LAST = -1
+_ERASED = "it was erased before it was answered"
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 
 
@@ -68,6 +71,9 @@ class Node:
         self._counting = threading.Lock()
         self._hopes: dict[int, list[Future[Kept]]] = {}
         self._ending = threading.Event()
+        self._helpers: queue.SimpleQueue[Helper] = queue.SimpleQueue()
+        for _ in range(configuration.workers):
+            self._helpers.put(Helper(configuration.limits.read_s))
         self._workers = [
             threading.Thread(target=self._answer_all, name=f"ecg2lab-worker-{number}", daemon=True)
             for number in range(configuration.workers)
@@ -82,6 +88,10 @@ class Node:
 
     def start(self) -> None:
         """Begin to answer, first what was taken before the last stop."""
+        helpers = [self._helpers.get() for _ in self._workers]
+        for helper in helpers:
+            helper.start()
+            self._helpers.put(helper)
         for number in self.ledger.waiting(_MOST_ATTEMPTS):
             self._put(number)
         for thread in (*self._workers, *self._senders, self._keeper):
@@ -132,15 +142,50 @@ class Node:
         OverloadError, StoreError
             If it cannot be taken now.
         """
+        accepted = self._keep_recording(files, facts, origin, sender)
+        if accepted.new:
+            self._put(accepted.number)
+        return accepted
+
+    def ask(
+        self, files: Mapping[str, bytes], facts: Mapping[str, Any], *, origin: str, sender: str, seconds: float
+    ) -> Kept:
+        """As `accept`, and wait so long for the answer.
+
+        Returns
+        -------
+        Kept
+            Still `waiting` if the time was too short.
+        """
+        accepted = self._keep_recording(files, facts, origin, sender)
+        try:
+            helper = self._helpers.get_nowait() if accepted.new else None
+        except queue.Empty:  # all are busy: it waits for its turn
+            helper = None
+        if helper is None:
+            if accepted.new:
+                self._put(accepted.number)
+            with suppress(FutureTimeoutError):
+                return self.hope(accepted).result(seconds)
+        else:
+            try:
+                self._answer_here(accepted.number, helper)
+            finally:
+                self._helpers.put(helper)
+        kept = self.ledger.kept(accepted.number)
+        if kept is None:
+            raise RecordingError(_ERASED)
+        return kept
+
+    def _keep_recording(
+        self, files: Mapping[str, bytes], facts: Mapping[str, Any], origin: str, sender: str
+    ) -> Accepted:
         _check_names(files)
         _check_facts(facts)
         self.require_room()
         digests = self.ledger.spool(files)
         identity = identify(digests.values(), facts, self.engine.info.bundle_digest)
-        number, new = self.ledger.insert(identity, digests, facts, origin, sender)
-        if new:
-            self._put(number)
-        return Accepted(identity, number, new)
+        return Accepted(identity, *self.ledger.insert(identity, digests, facts, origin, sender))
 
     def hope(self, accepted: Accepted) -> Future[Kept]:
         """Done when the recording is no longer waiting."""
@@ -162,6 +207,8 @@ class Node:
         for thread in (*self._workers, *self._senders, self._keeper):
             if thread.ident is not None:  # it was started
                 thread.join()
+        while not self._helpers.empty():
+            self._helpers.get().stop()
         self.ledger.close()
         self.engine.close()
 
@@ -178,22 +225,29 @@ class Node:
                 return
 
     def _answer_all(self) -> None:
-        helper = Helper(self.configuration.limits.read_s)
-        helper.start()
+        while (number := self._work.get()) != _LAST:
+            helper = self._helpers.get()
+            try:
+                self._answer(number, helper)
+            except StoreError as error:  # it stays waiting, for a disk may have room again
+                log.refused(error)
+                if not self._ending.wait(1):
+                    self._work.put(number)
+                continue
+            finally:
+                self._helpers.put(helper)
+            with self._counting:
+                self._waiting -= 1
+            self._fulfil(number)
+
+    def _answer_here(self, number: int, helper: Helper) -> None:
+        """In the thread that waits for it."""
         try:
-            while (number := self._work.get()) != _LAST:
-                try:
-                    self._answer(number, helper)
-                except StoreError as error:  # it stays waiting, for a disk may have room again
-                    log.refused(error)
-                    if not self._ending.wait(1):
-                        self._work.put(number)
-                    continue
-                with self._counting:
-                    self._waiting -= 1
-                self._fulfil(number)
-        finally:
-            helper.stop()
+            self._answer(number, helper)
+        except StoreError:
+            self._put(number)
+            raise
+        self._fulfil(number)
 
     def _fulfil(self, number: int) -> None:
         with self._counting:
@@ -203,7 +257,7 @@ class Node:
             if kept is not None:
                 hope.set_result(kept)
             else:
-                hope.set_exception(RecordingError("it was erased before it was answered"))
+                hope.set_exception(RecordingError(_ERASED))
 
     def _answer(self, number: int, helper: Helper) -> None:
         kept = self.ledger.kept(number)

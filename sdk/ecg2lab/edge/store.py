@@ -30,7 +30,6 @@ CREATE TABLE recordings (
   facts TEXT NOT NULL,
   received REAL NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('waiting', 'answered', 'refused', 'set aside')),
-  attempts INTEGER NOT NULL DEFAULT 0,
   answered REAL,
   answer BLOB,
   source TEXT,
@@ -92,8 +91,9 @@ class Store:
             self._reader = self._open()
         except sqlite3.Error as error:
             raise StoreError(f"{path}: {error}") from None
-        self._reading = threading.Lock()
-        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]]] = queue.SimpleQueue()
+        self._asked, self._ending = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name="ecg2lab-store", daemon=True)
         self._thread.start()
 
@@ -119,6 +119,7 @@ class Store:
         """
         future: Future[T] = Future()
         self._queue.put((work, future))
+        self._asked.set()
         return future
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -129,7 +130,12 @@ class Store:
         StoreError
             If it could not be kept.
         """
-        return self.submit(work).result()
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        while not future.done():  # whoever comes first does the work of all: no other thread need wake up
+            with self._writing:
+                self._commit_waiting()
+        return future.result()
 
     def read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """What a query finds; committed work of all threads."""
@@ -138,24 +144,28 @@ class Store:
 
     def close(self) -> None:
         """After what was submitted is done."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        self._ending = True
+        self._asked.set()
+        self._thread.join()
         self._reader.close()
         self._writer.close()
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            batch, last = [item], False
-            while len(batch) < _TOGETHER and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    last = True
-                    break
-                batch.append(following)
+        """Do what nobody waits for."""
+        while not (self._ending and self._queue.empty()):
+            self._asked.wait()
+            self._asked.clear()
+            with self._writing:
+                self._commit_waiting()
+
+    def _commit_waiting(self) -> None:
+        batch: list[tuple[Work, Future[Any]]] = []
+        while len(batch) < _TOGETHER and not self._queue.empty():
+            batch.append(self._queue.get())
+        if batch:
             self._commit(batch)
-            if last:
-                return
+        if not self._queue.empty():
+            self._asked.set()
 
     def _commit(self, batch: list[tuple[Work, Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, delete, get, post
@@ -24,6 +26,9 @@ from ecg2lab.errors import Ecg2LabError, OverloadError, PatientError, RecordingE
 from ecg2lab.patient import Patient
 
 _LONGEST_WAIT_S = 60.0
+_THREADS = 64
+"""Requests that wait for their answer at the same time; further ones wait for them."""
+_T = TypeVar("_T")
 _AGAIN_S = "30"
 _MEDIA = {
     "json": "application/json",
@@ -41,6 +46,15 @@ _Identity = Annotated[str, PathParameter(pattern="^[0-9a-f]{40}$", description="
 def application(node: Node) -> Litestar:
     """The ASGI application of a node."""
     drawing = Drawing(node.engine.info, node.configuration.limits.read_s)
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ecg2lab-http")
+
+    async def work(call: Callable[..., _T], *given: Any, **named: Any) -> _T:
+        """Do what waits for the disk or for an answer beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(threads, partial(call, *given, **named))
+
+    def close() -> None:
+        threads.shutdown(wait=False, cancel_futures=True)
+        drawing.close()
 
     @post("/v1/recordings", status_code=202, guards=[_need("send")], summary="Take a recording")
     async def send(request: Request[Any, Any, Any], wait: _Wait = None) -> Response[bytes]:
@@ -50,12 +64,10 @@ def application(node: Node) -> Litestar:
         202: it is kept, and will be answered. With `wait` the answer comes at once: 200, or 422 with the refusal.
         """
         files, facts = await _uploaded(request)
-        accepted = await asyncio.to_thread(node.accept, files, facts, origin="http", sender=_who(request))
+        told = {"origin": "http", "sender": _who(request)}
         if wait is None or wait == "0":
-            return _taken(accepted.id)
-        hoped = asyncio.wrap_future(node.hope(accepted))
-        done, _ = await asyncio.wait([hoped], timeout=_seconds(wait))
-        return _answered(hoped.result()) if done else _taken(accepted.id)
+            return _taken((await work(node.accept, files, facts, **told)).id)
+        return _answered(await work(node.ask, files, facts, **told, seconds=_seconds(wait)))
 
     @get("/v1/recordings/{identity:str}", guards=[_need("read")], summary="Read an answer")
     async def read(
@@ -71,7 +83,7 @@ def application(node: Node) -> Litestar:
             raise HTTPException(status_code=400, detail=f"format must be one of {', '.join(_MEDIA)}")
         if form == "json" or kept.answer is None:
             return _answered(kept, refused=200)
-        content = await asyncio.to_thread(drawing.draw, form, kept)
+        content = await work(drawing.draw, form, kept)
         return Response(content, media_type=_MEDIA[form])
 
     @get("/v1/recordings/{identity:str}/deliveries", guards=[_need("read")], summary="Where an answer went")
@@ -82,7 +94,7 @@ def application(node: Node) -> Litestar:
     @delete("/v1/recordings/{identity:str}", guards=[_need("erase")], summary="Forget a recording")
     async def erase(identity: _Identity, request: Request[Any, Any, Any]) -> None:
         """With its answer, and what is still owed of it."""
-        if not await asyncio.to_thread(node.ledger.erase, identity, _who(request)):
+        if not await work(node.ledger.erase, identity, _who(request)):
             raise HTTPException(status_code=404, detail="there is no such recording here")
 
     @get("/v1/counts", guards=[_need("watch")], summary="How much there is")
@@ -108,7 +120,7 @@ def application(node: Node) -> Litestar:
         openapi_config=OpenAPIConfig(title="ecg2lab edge node", version="1", path="/openapi"),
         exception_handlers={Ecg2LabError: _refused, HTTPException: _failed},
         state=None,
-        on_shutdown=[drawing.close],
+        on_shutdown=[close],
         opt={"tokens": node.configuration.tokens},
     )
 
