@@ -82,6 +82,15 @@ def test_what_is_no_acknowledgement_is_sent_again_the_same(opened, receiving, re
     assert delivery(node, accepted)["attempts"] == 3
 
 
+def test_a_receiver_that_hangs_up_between_messages_is_called_again_at_once(opened, receiving, record, wait_until):
+    receiver = receiving()
+    node = opened(destinations=[told(receiver.port, retry={**QUICK, "first_s": 60, "longest_s": 60})])
+    for age in (50.0, 51.0):
+        wait_until(acknowledged(node, taken(node, record, age)))
+        receiver.hang_up()
+    assert len(receiver.messages) == 2
+
+
 def test_a_rejection_is_set_aside_by_name_and_the_next_is_sent(opened, receiving, record, wait_until):
     receiver = receiving(lambda n, message: acknowledge(message, "AR" if n == 1 else "AA", "unknown | patient\x07"))
     node = opened(destinations=[told(receiver.port)])

@@ -18,7 +18,7 @@ def client(opened):
 
     def open_client(**fields):
         node = opened(**fields)
-        clients.append(TestClient(application(node), raise_server_exceptions=False))
+        clients.append(TestClient(application(node), base_url="http://127.0.0.1", raise_server_exceptions=False))
         clients[-1].__enter__()
         return clients[-1], node
 
@@ -133,6 +133,28 @@ def test_a_fault_of_ours_is_an_error_without_words_about_the_patient(client, rec
     answer = http.post("/v1/recordings?wait", files=parts(record))
     assert answer.status_code == 500
     assert "Miller" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "127.0.0.1:8080"}, 200),
+        ({"host": "localhost:8080"}, 200),
+        ({"host": "[::1]:8080"}, 200),
+        ({"host": "localhost:8080", "origin": "http://localhost:8080"}, 200),
+        ({"host": "evil.example"}, 421),
+        ({"host": "localhost.evil.example:8080"}, 421),
+        ({"host": ""}, 421),
+        ({"host": "localhost:8080", "origin": "http://evil.example"}, 403),
+        ({"host": "localhost:8080", "origin": "http://localhost:9090"}, 403),
+        ({"host": "localhost:8080", "origin": "null"}, 403),
+    ],
+)
+def test_pages_of_other_servers_cannot_ask_through_a_browser(client, record, headers, status):
+    http, _ = client()
+    answer = http.post("/v1/recordings?wait", files=parts(record), headers=headers)
+    assert answer.status_code == status
+    assert http.get("/v2/health/live", headers=headers).status_code == status
 
 
 ROUTES = [

@@ -162,6 +162,22 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_lost(opened, record, m
     assert taken(node, {"new.csv": b"1"}).new
 
 
+def test_a_full_disk_while_answering_costs_no_attempt(opened, record, monkeypatch, tmp_path):
+    node, failing = opened(), [3]
+    real = node.ledger.finish
+
+    def finish(*arguments):
+        if failing[0]:
+            failing[0] -= 1
+            raise StoreError("cannot be kept: disk I/O error")
+        real(*arguments)
+
+    monkeypatch.setattr(node.ledger, "finish", finish)
+    accepted = taken(node, record)
+    assert node.hope(accepted).result(20).state == "answered"
+    assert list((tmp_path / "ecg2lab-edge" / "attempts").iterdir()) == []
+
+
 def test_a_commit_that_fails_takes_nothing_and_the_next_succeeds(opened, record):
     node = opened()
     store = node.ledger._store

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import suppress
 
 
 class Receiver:
@@ -46,10 +47,16 @@ class Receiver:
             except OSError:
                 return
 
+    def hang_up(self):
+        """Close what is open; new connections are taken."""
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
     def close(self):
         self._server.close()
-        for connection in self._open:
-            connection.close()
+        self.hang_up()
 
 
 def number_of(message):

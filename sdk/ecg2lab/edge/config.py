@@ -63,8 +63,8 @@ class Token(Part, frozen=True, kw_only=True):
 class Limits(Part, frozen=True, kw_only=True):
     """Beyond what a request is refused."""
 
-    body_mb: Annotated[float, Meta(gt=0, le=1024)] = 136
-    """Of one request."""
+    body_mb: Annotated[float, Meta(gt=0, le=1024)] = 32
+    """Of one request; requests are in memory while they come in."""
     waiting: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     """Recordings that wait for their answer: beyond it new ones are refused until some are answered."""
     least_free_mb: Annotated[float, Meta(ge=0)] = 200

@@ -176,6 +176,10 @@ class Ledger:
         with open(self._attempts / str(number), "ab") as attempts:
             attempts.write(b".")
 
+    def unbegin(self, number: int) -> None:
+        """Count no attempt: what went wrong was not about the recording."""
+        (self._attempts / str(number)).unlink(missing_ok=True)
+
     def finish(self, number: int, result: Result, destinations: Sequence[str]) -> None:
         """Keep an answer, and with it what is owed."""
         now, source = time.time(), result.source
@@ -196,7 +200,7 @@ class Ledger:
                 )
 
         self._store.write(work)
-        (self._attempts / str(number)).unlink(missing_ok=True)
+        self.unbegin(number)
 
     def owed(self, destination: str) -> Owed | float | None:
         """What goes there next; how long until something does; None: nothing is owed."""

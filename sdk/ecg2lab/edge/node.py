@@ -264,7 +264,12 @@ class Node:
         if kept is None or kept.state != "waiting":  # erased
             return
         self.ledger.begin(number)
-        self.ledger.finish(number, self._ask(kept, helper), self._owed_to)
+        result = self._ask(kept, helper)
+        try:
+            self.ledger.finish(number, result, self._owed_to)
+        except StoreError:
+            self.ledger.unbegin(number)
+            raise
         for sender in self._senders:
             sender.wake()
 

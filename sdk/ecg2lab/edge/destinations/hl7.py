@@ -53,11 +53,8 @@ class Hl7Channel:
     def send(self, kept: Kept, message: bytes) -> Outcome:
         """Send it; anything but an acknowledgement of this very message is a reason to send it again."""
         try:
-            connection = self._connected()
-            connection.sendall(_BEGIN + message + _END)
-            acknowledged = self._receive(connection)
+            acknowledged = self._asked(message)
         except OSError as error:
-            self.close()
             return Outcome("again", f"{self._told.host}:{self._told.port}: {error.strerror or error}")
         code, number, text = _acknowledgement(acknowledged)
         if number != control_id(kept.id):
@@ -67,6 +64,22 @@ class Hl7Channel:
             return Outcome("acknowledged")
         said = f"{code}{': ' if text else ''}{text}"
         return Outcome("set aside" if code in _REJECTED else "again", said)
+
+    def _asked(self, message: bytes) -> bytes:
+        """The receiver's answer. A connection that it closed while nothing was sent is opened anew."""
+        kept = self._socket is not None
+        try:
+            connection = self._connected()
+            connection.sendall(_BEGIN + message + _END)
+            return self._receive(connection)
+        except (ConnectionError, ssl.SSLEOFError):
+            self.close()
+            if not kept:
+                raise
+        except OSError:
+            self.close()
+            raise
+        return self._asked(message)
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
@@ -80,7 +93,7 @@ class Hl7Channel:
         while not received.endswith(_END):
             part = connection.recv(65536)
             if not part:
-                raise OSError("it closed the connection without an acknowledgement")
+                raise ConnectionError("it closed the connection without an acknowledgement")
             received += part
             if len(received) > _LONGEST_ACKNOWLEDGEMENT:
                 raise OSError("it answered with more than an acknowledgement")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ipaddress import ip_address
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, delete, get, post
@@ -63,6 +65,7 @@ def application(node: Node) -> Litestar:
 
         202: it is kept, and will be answered. With `wait` the answer comes at once: 200, or 422 with the refusal.
         """
+        node.require_room()  # before a body is taken into memory
         files, facts = await _uploaded(request)
         told = {"origin": "http", "sender": _who(request)}
         if wait is None or wait == "0":
@@ -118,11 +121,31 @@ def application(node: Node) -> Litestar:
         [send, read, deliveries, erase, counts, live, ready],
         request_max_body_size=int(node.configuration.limits.body_mb * (1 << 20)),
         openapi_config=OpenAPIConfig(title="ecg2lab edge node", version="1", path="/openapi"),
+        before_request=partial(_refuse_strangers, names={node.configuration.http.host, "localhost"}),
         exception_handlers={Ecg2LabError: _refused, HTTPException: _failed},
         state=None,
         on_shutdown=[close],
         opt={"tokens": node.configuration.tokens},
     )
+
+
+async def _refuse_strangers(request: Request[Any, Any, Any], names: Set[str]) -> Response[Any] | None:
+    """Requests that a page of another server has a browser send: by its origin, or by its own name for this node."""
+    host = urlsplit(f"//{request.headers.get('host', '')}")
+    if host.hostname not in names and not _is_address(host.hostname):
+        return _problem("HTTPError", "the node is not called so: use its address, or http.host", 421, {})
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host.netloc:
+        return _problem("HTTPError", "a page of another server asks", 403, {})
+    return None
+
+
+def _is_address(name: str | None) -> bool:
+    try:
+        ip_address(name or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _need(scope: Scope) -> Any:
