@@ -80,6 +80,9 @@ def test_what_is_no_acknowledgement_is_sent_again_the_same(opened, receiving, re
     assert len(receiver.messages) == 3
     assert len(set(receiver.messages)) == 1
     assert delivery(node, accepted)["attempts"] == 3
+    counted = node.metrics.text()
+    assert b'ecg2lab_sent_total{destination="record",outcome="again"} 2.0' in counted
+    assert b'ecg2lab_sent_total{destination="record",outcome="acknowledged"} 1.0' in counted
 
 
 def test_a_receiver_that_hangs_up_between_messages_is_called_again_at_once(opened, receiving, record, wait_until):

@@ -48,7 +48,7 @@ def test_a_record_is_taken_whole_and_moved_away(watched, record, wait_until):
     look(watcher)
     assert names(folder) == []
     assert names(folder / "taken") == ["HR06000.hea", "HR06000.mat"]
-    wait_until(lambda: node.ledger.counts()["recordings"] == {"answered": 1})
+    wait_until(lambda: node.ledger.counts().recordings == {"answered": 1})
 
 
 @pytest.mark.parametrize("first", ["HR06000.hea", "HR06000.mat"])
@@ -57,7 +57,7 @@ def test_files_that_belong_together_wait_for_each_other(watched, record, first):
     put(folder, {first: record[first]})
     look(watcher)
     assert names(folder) == [first]
-    assert node.ledger.counts() == {"recordings": {}}
+    assert node.ledger.counts().recordings == {}
     put(folder, record)
     look(watcher)
     assert names(folder / "taken") == ["HR06000.hea", "HR06000.mat"]
@@ -87,7 +87,7 @@ def test_what_was_taken_before_a_crash_is_not_taken_twice(watched, record, monke
     monkeypatch.undo()
     look(watcher)
     assert names(folder / "taken") == sorted(record)
-    assert sum(node.ledger.counts()["recordings"].values()) == 1
+    assert sum(node.ledger.counts().recordings.values()) == 1
 
 
 def test_the_same_file_again_is_moved_and_answered_once(watched, record):
@@ -96,7 +96,7 @@ def test_the_same_file_again_is_moved_and_answered_once(watched, record):
         put(folder, record)
         look(watcher)
     assert names(folder / "taken") == ["HR06000-2.hea", "HR06000-2.mat", "HR06000.hea", "HR06000.mat"]
-    assert sum(node.ledger.counts()["recordings"].values()) == 1
+    assert sum(node.ledger.counts().recordings.values()) == 1
 
 
 def test_what_is_no_file_of_a_recording_is_put_aside(watched):
@@ -114,7 +114,7 @@ def test_links_folders_and_hidden_files_are_left_alone(watched, tmp_path):
     (folder / "c.csv").symlink_to("/etc/passwd")
     os.mkfifo(folder / "d.csv")
     look(watcher)
-    assert node.ledger.counts() == {"recordings": {}}
+    assert node.ledger.counts().recordings == {}
     assert (folder / "c.csv").is_symlink()
 
 
@@ -137,5 +137,5 @@ def test_it_works_on_its_own(watched, record, wait_until):
     watcher._told = Folder(path="in", settled_s=0.05, every_s=0.02)
     watcher.start()
     put(folder, record)
-    wait_until(lambda: node.ledger.counts()["recordings"] == {"answered": 1})
+    wait_until(lambda: node.ledger.counts().recordings == {"answered": 1})
     watcher.stop()

@@ -5,6 +5,7 @@ import hashlib
 import msgspec
 import pytest
 from litestar.testing import TestClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from ecg2lab.edge.inputs.http import application
 
@@ -100,7 +101,7 @@ def test_a_fact_that_is_none_is_refused(client, record, data, said):
     answer = http.post("/v1/recordings", files=parts(record), data=data)
     assert answer.status_code == 422
     assert said in answer.json()["error"]["message"]
-    assert node.ledger.counts() == {"recordings": {}}
+    assert node.ledger.counts().recordings == {}
 
 
 def test_two_files_of_one_name_are_refused(client):
@@ -162,6 +163,7 @@ ROUTES = [
     ("read", "GET", f"/v1/recordings/{'a' * 40}"),
     ("read", "GET", f"/v1/recordings/{'a' * 40}/deliveries"),
     ("watch", "GET", "/v1/counts"),
+    ("watch", "GET", "/metrics"),
     ("erase", "DELETE", f"/v1/recordings/{'a' * 40}"),
 ]
 OPEN = {"/v2/health/live", "/v2/health/ready"}
@@ -203,3 +205,23 @@ def test_who_sent_read_and_erased_is_in_the_audit_log(client, record):
     rows = node.ledger._store.read("SELECT who, what, which FROM audit ORDER BY rowid")
     assert [tuple(row) for row in rows] == [("ward-3", what, identity) for what in ("took", "read", "erased")]
     assert msgspec.json.decode(sent.content)["notice"]
+
+
+def test_what_is_counted_is_had_by_prometheus_and_names_no_patient(client, record):
+    http, node = client()
+    http.post("/v1/recordings?wait", files=parts(record), data={**FACTS, "height_cm": "171.25"})
+    http.post("/v1/recordings?wait&name=Miller.dcm", content=b"x", headers={"content-type": "application/dicom"})
+    text = http.get("/metrics").text
+    counted = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert counted["ecg2lab_recordings_total", ("state", "answered")] == 1
+    assert counted["ecg2lab_refusals_total", ("type", "RecordingError")] == 1
+    assert counted["ecg2lab_kept", ("state", "refused")] == 1
+    assert counted["ecg2lab_answer_seconds_count",] == 2
+    verdicts = sum(value for (name, *_), value in counted.items() if name == "ecg2lab_verdicts_total")
+    assert verdicts == len(node.engine.contract.targets)
+    assert "Miller" not in text
+    assert "171" not in text

@@ -144,7 +144,7 @@ def wait_for_all(node, expected):
     while time.monotonic() < end:
         with urllib.request.urlopen(f"{node.url}/v1/counts", timeout=5) as answer:
             counts = json.load(answer)
-        owed = [counts.get(f"to {name}", {}) for name in ("disk", "record")]
+        owed = [counts["destinations"].get(name, {}) for name in ("disk", "record")]
         if all(set(each) == {"acknowledged"} and each["acknowledged"] >= expected for each in owed):
             return
         time.sleep(0.1)

@@ -91,7 +91,7 @@ def test_what_is_no_recording_is_refused_before_anything_is_kept(opened, tmp_pat
     node = opened()
     with pytest.raises(error, match=said):
         taken(node, files, facts)
-    assert node.ledger.counts() == {"recordings": {}}
+    assert node.ledger.counts().recordings == {}
     assert not [path for path in (tmp_path / "ecg2lab-edge" / "spool").rglob("*") if path.is_file()]
 
 

@@ -69,6 +69,15 @@ class Result(NamedTuple):
     problem: str | None
 
 
+class Counts(NamedTuple):
+    """How much there is."""
+
+    recordings: dict[str, int]
+    """By state."""
+    destinations: dict[str, dict[str, int]]
+    """For each destination its messages by state."""
+
+
 class Owed(NamedTuple):
     """What goes to a destination next."""
 
@@ -224,14 +233,13 @@ class Ledger:
         query = "SELECT destination, state, attempts, problem, changed FROM deliveries WHERE recording = ?"
         return [dict(row) for row in self._store.read(query, (number,))]
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many recordings are in each state, and for each destination how many messages."""
-        counted: dict[str, dict[str, int]] = {"recordings": {}}
-        for row in self._store.read("SELECT state, count(*) AS n FROM recordings GROUP BY state"):
-            counted["recordings"][row["state"]] = row["n"]
+    def counts(self) -> Counts:
+        """How much there is."""
+        rows = self._store.read("SELECT state, count(*) AS n FROM recordings GROUP BY state")
+        counted = Counts({row["state"]: row["n"] for row in rows}, {})
         query = "SELECT destination, state, count(*) AS n FROM deliveries GROUP BY destination, state"
         for row in self._store.read(query):
-            counted.setdefault(f"to {row['destination']}", {})[row["state"]] = row["n"]
+            counted.destinations.setdefault(row["destination"], {})[row["state"]] = row["n"]
         return counted
 
     def erase(self, identity: str, who: str) -> bool:

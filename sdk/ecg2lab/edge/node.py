@@ -23,6 +23,7 @@ from ecg2lab.edge.destinations import Sender, open_channel
 from ecg2lab.edge.helper import Helper
 from ecg2lab.edge.identity import identify
 from ecg2lab.edge.ledger import Kept, Ledger, Result
+from ecg2lab.edge.metrics import Metrics
 from ecg2lab.engine import Engine
 from ecg2lab.errors import Ecg2LabError, OverloadError, PatientError, RecordingError, StoreError
 from ecg2lab.patient import Patient
@@ -66,6 +67,7 @@ class Node:
     def __init__(self, engine: Engine, configuration: Configuration, base: Path) -> None:
         self.engine, self.configuration = engine, configuration
         self.ledger = Ledger(base / configuration.state)
+        self.metrics = Metrics(engine.info, configuration.mode, self.ledger)
         self._work: queue.PriorityQueue[int] = queue.PriorityQueue()
         self._waiting = 0
         self._counting = threading.Lock()
@@ -80,7 +82,14 @@ class Node:
         ]
         destinations = configuration.destinations if configuration.mode == "answer" else ()
         self._senders = [
-            Sender(told, open_channel(told, base), self.ledger, engine.info, configuration.limits.read_s)
+            Sender(
+                told,
+                open_channel(told, base),
+                self.ledger,
+                engine.info,
+                configuration.limits.read_s,
+                self.metrics.sent,
+            )
             for told in destinations
         ]
         self._owed_to = [told.name for told in destinations]
@@ -272,6 +281,8 @@ class Node:
             raise
         for sender in self._senders:
             sender.wake()
+        if (answered := self.ledger.kept(number)) is not None:
+            self.metrics.answered(answered)
 
     def _ask(self, kept: Kept, helper: Helper) -> Result:
         title, source = kept.files[0].name, None

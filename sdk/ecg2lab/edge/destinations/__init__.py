@@ -41,9 +41,18 @@ class Channel(Protocol):
 class Sender(threading.Thread):
     """Sends what is owed to one destination."""
 
-    def __init__(self, told: Destination, channel: Channel, ledger: Ledger, engine: EngineInfo, draw_s: float) -> None:
+    def __init__(
+        self,
+        told: Destination,
+        channel: Channel,
+        ledger: Ledger,
+        engine: EngineInfo,
+        draw_s: float,
+        count: Callable[[str, str], None],
+    ) -> None:
         super().__init__(name=f"ecg2lab-to-{told.name}", daemon=True)
-        self._told, self._channel, self._ledger, self._engine, self._draw_s = told, channel, ledger, engine, draw_s
+        self._told, self._channel, self._ledger, self._engine = told, channel, ledger, engine
+        self._draw_s, self._count = draw_s, count
         self._woken, self._ending = threading.Event(), threading.Event()
 
     def wake(self) -> None:
@@ -97,6 +106,7 @@ class Sender(threading.Thread):
 
     def _settle(self, owed: Owed, outcome: Outcome) -> None:
         attempts, name = owed.attempts + 1, self._told.name
+        self._count(name, outcome.state)
         if outcome.state == "again":
             retry = self._told.retry
             due = time.time() + min(retry.first_s * 2.0 ** min(attempts - 1, 30), retry.longest_s)

@@ -19,6 +19,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.params import PathParameter, QueryParameter
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from ecg2lab.edge.config import Scope, Token
 from ecg2lab.edge.drawing import Drawing
@@ -101,9 +102,13 @@ def application(node: Node) -> Litestar:
             raise HTTPException(status_code=404, detail="there is no such recording here")
 
     @get("/v1/counts", guards=[_need("watch")], summary="How much there is")
-    async def counts() -> dict[str, dict[str, int]]:
+    async def counts() -> dict[str, Any]:
         """How many recordings are in each state, and for each destination how many messages."""
-        return node.ledger.counts()
+        return node.ledger.counts()._asdict()
+
+    @get("/metrics", guards=[_need("watch")], summary="What is counted, for Prometheus")
+    async def metrics() -> Response[bytes]:
+        return Response(node.metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     @get("/v2/health/live", summary="Whether the process runs")
     async def live() -> dict[str, bool]:
@@ -118,7 +123,7 @@ def application(node: Node) -> Litestar:
         return Response({"ready": True})
 
     return Litestar(
-        [send, read, deliveries, erase, counts, live, ready],
+        [send, read, deliveries, erase, counts, metrics, live, ready],
         request_max_body_size=int(node.configuration.limits.body_mb * (1 << 20)),
         openapi_config=OpenAPIConfig(title="ecg2lab edge node", version="1", path="/openapi"),
         before_request=partial(_refuse_strangers, names={node.configuration.http.host, "localhost"}),
