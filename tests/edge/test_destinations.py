@@ -144,7 +144,7 @@ def test_in_shadow_mode_nothing_leaves(opened, receiving, record):
     receiver = receiving()
     node = opened(mode="shadow", destinations=[told(receiver.port)])
     accepted = taken(node, record)
-    assert node.hope(accepted).result(20).state == "answered"
+    assert node.hope(accepted.number).result(20).state == "answered"
     assert node.ledger.deliveries(accepted.number) == []
     assert receiver.messages == []
 

@@ -76,8 +76,8 @@ class Served:
                 assert time.monotonic() < end
                 time.sleep(0.02)
 
-    def kill(self):
-        self._process.send_signal(signal.SIGKILL)
+    def kill(self, number=signal.SIGKILL):
+        self._process.send_signal(number)
         self._process.wait()
 
     def stop(self):
@@ -170,6 +170,15 @@ def test_whatever_was_acknowledged_arrives(tmp_path, record, receiving, kills, s
     acknowledged, dropped = kill_under_load(tmp_path, record, receiver, kills, seed)
     assert len(acknowledged) > kills
     require_all_arrived(tmp_path, receiver, acknowledged, dropped)
+
+
+def test_a_crash_is_told_from_a_kill(tmp_path, receiving):
+    node = Served(tmp_path, free_port(), receiving().port)
+    for number, said in ((signal.SIGKILL, b""), (signal.SIGSEGV, b"Segmentation fault")):
+        node.start()
+        node.kill(number)
+        crash = (tmp_path / "ecg2lab-edge" / "crash").read_bytes()
+        assert (said in crash) if said else crash == b""
 
 
 def test_it_stops_in_order_and_in_time(tmp_path, record, receiving):

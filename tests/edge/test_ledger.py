@@ -1,10 +1,12 @@
 """The order of what is owed, and what survives."""
 
+import threading
+
 import pytest
 
 from ecg2lab.edge.ledger import Ledger, Owed, Result
 
-TO = "record"
+TO, MODEL = "record", "m" * 64
 
 
 @pytest.fixture
@@ -14,13 +16,14 @@ def ledger(tmp_path):
     ledger.close()
 
 
-def insert(ledger, name):
-    return ledger.insert(name * 40, {"a": name * 64}, {}, "test", "cart")[0]
+def take(ledger, *contents):
+    """Recordings, one of each content."""
+    return [ledger.take({"a.csv": content}, {}, MODEL, "test", "cart")[0] for content in contents]
 
 
-def finish(ledger, number, patient, state="answered"):
+def finish(ledger, kept, patient, state="answered"):
     source = None if patient is None else {"patient_id": patient}
-    ledger.finish(number, Result(state, b"{}" if state != "set aside" else None, source, None), [TO])
+    return ledger.finish(kept, Result(state, b"{}" if state != "set aside" else None, source, None), [TO])
 
 
 def owed(ledger):
@@ -32,19 +35,35 @@ def owed(ledger):
     return order
 
 
+def contents(tmp_path):
+    return sorted(path.read_bytes() for path in (tmp_path / "state" / "spool").rglob("*") if path.is_file())
+
+
+def test_what_is_kept_in_memory_is_what_is_on_the_disk(ledger):
+    files = {"b.hea": b"header", "a.mat": b"signal"}
+    kept, new = ledger.take(files, {"age": 63.0}, MODEL, "test", "cart")
+    assert new
+    assert ledger.kept(kept.number) == ledger.find(kept.id) == kept
+    assert [(file.name, file.path.read_bytes()) for file in kept.files] == list(files.items())
+    assert ledger.take(files, {"age": 63.0}, MODEL, "test", "other") == (kept, False)
+    answered = finish(ledger, kept, "A")
+    assert ledger.kept(kept.number) == answered
+
+
 def test_nothing_overtakes_what_still_waits_for_its_answer(ledger):
-    first, second, third = (insert(ledger, name) for name in "abc")
+    first, second, third = take(ledger, b"1", b"2", b"3")
     finish(ledger, third, "B")
     finish(ledger, second, "A")
     assert ledger.owed(TO) is None
     finish(ledger, first, "A")
-    assert owed(ledger) == [first, second, third]
+    assert owed(ledger) == [first.number, second.number, third.number]
 
 
 def test_of_one_patient_nothing_overtakes_a_repeat_and_other_patients_do(ledger):
-    numbers = [insert(ledger, name) for name in "abcde"]
-    for number, patient in zip(numbers, ["A", "B", "A", None, None], strict=True):
-        finish(ledger, number, patient)
+    every = take(ledger, b"1", b"2", b"3", b"4", b"5")
+    for kept, patient in zip(every, ["A", "B", "A", None, None], strict=True):
+        finish(ledger, kept, patient)
+    numbers = [kept.number for kept in every]
     ledger.settle(numbers[0], TO, due=4e9, attempts=1, problem="down")
     ledger.settle(numbers[3], TO, due=4e9, attempts=1, problem="down")
     assert owed(ledger) == [numbers[1], numbers[4]]
@@ -54,49 +73,85 @@ def test_of_one_patient_nothing_overtakes_a_repeat_and_other_patients_do(ledger)
 
 
 def test_what_is_set_aside_holds_nobody_up(ledger):
-    numbers = [insert(ledger, name) for name in "abc"]
-    finish(ledger, numbers[0], "A", "set aside")
-    finish(ledger, numbers[1], "A")
-    finish(ledger, numbers[2], "A")
-    ledger.settle(numbers[1], TO, state="set aside", problem="AR")
-    assert owed(ledger) == [numbers[2]]
+    first, second, third = take(ledger, b"1", b"2", b"3")
+    finish(ledger, first, "A", "set aside")
+    finish(ledger, second, "A")
+    finish(ledger, third, "A")
+    ledger.settle(second.number, TO, state="set aside", problem="AR")
+    assert owed(ledger) == [third.number]
 
 
 def test_an_answer_is_kept_once(ledger):
-    number = insert(ledger, "a")
-    finish(ledger, number, "A")
-    ledger.settle(number, TO, message=b"first", state="acknowledged")
-    finish(ledger, number, "A")  # a second worker would be a fault
-    assert ledger.kept(number).state == "answered"
-    assert ledger.deliveries(number)[0]["state"] == "acknowledged"
+    (kept,) = take(ledger, b"1")
+    finish(ledger, kept, "A")
+    ledger.settle(kept.number, TO, message=b"first", state="acknowledged")
+    assert finish(ledger, kept, "A") is None  # a second worker would be a fault
+    assert ledger.kept(kept.number).state == "answered"
+    assert ledger.deliveries(kept.number)[0]["state"] == "acknowledged"
     assert ledger.owed(TO) is None
 
 
 def test_all_is_there_after_it_was_opened_again(tmp_path):
     ledger = Ledger(tmp_path / "state")
-    number = insert(ledger, "a")
-    finish(ledger, number, "A")
-    ledger.settle(number, TO, message=b"the message")
-    digests = ledger.spool({"x": b"content"})
+    (kept,) = take(ledger, b"1")
+    finish(ledger, kept, "A")
+    ledger.settle(kept.number, TO, message=b"the message")
     ledger.close()
     again = Ledger(tmp_path / "state")
-    assert again.owed(TO) == Owed(number, b"the message", 0)
-    assert again.spool({"y": b"content"})["y"] == digests["x"]
-    assert again.sweep() == 1  # of no recording
+    assert again.owed(TO) == Owed(kept.number, b"the message", 0)
+    assert contents(tmp_path) == [b"1"]
     again.close()
 
 
+def test_what_was_not_taken_to_the_end_is_gone_at_the_next_start(tmp_path):
+    ledger = Ledger(tmp_path / "state")
+    take(ledger, b"1")
+    ledger._spool.put(b"half a recording")
+    ledger.close()
+    (tmp_path / "state" / "spool" / "aa").mkdir(exist_ok=True)
+    (tmp_path / "state" / "spool" / "aa" / ("aa" * 32 + ".newdead")).write_bytes(b"half a file")
+    Ledger(tmp_path / "state").close()
+    assert contents(tmp_path) == [b"1"]
+
+
 def test_what_is_old_is_erased_unless_it_is_still_owed(ledger, tmp_path):
-    digests = ledger.spool({"x": b"content"})
-    done = ledger.insert("d" * 40, digests, {}, "test", "cart")[0]
-    owed_still = ledger.insert("e" * 40, {"a": "e" * 64}, {}, "test", "cart")[0]
-    waiting = insert(ledger, "f")
+    done, still_owed, waiting = take(ledger, b"done", b"owed", b"waiting")
     finish(ledger, done, "A")
-    finish(ledger, owed_still, "A")
-    ledger.settle(done, TO, state="acknowledged")
+    finish(ledger, still_owed, "A")
+    ledger.settle(done.number, TO, state="acknowledged")
     assert ledger.expire(0, 0) == 0
     assert ledger.expire(4e9, 4e9) == 1
-    assert ledger.kept(done) is None
-    assert ledger.kept(owed_still).state == "answered"
-    assert ledger.kept(waiting).state == "waiting"
-    assert not [path for path in (tmp_path / "state" / "spool").rglob("*") if path.is_file()]
+    assert ledger.kept(done.number) is None
+    assert ledger.kept(still_owed.number).state == "answered"
+    assert ledger.kept(waiting.number).state == "waiting"
+    assert contents(tmp_path) == [b"owed", b"waiting"]
+
+
+def test_a_file_of_two_recordings_stays_until_both_are_erased(ledger, tmp_path):
+    first, _ = ledger.take({"a": b"shared"}, {"age": 1.0}, MODEL, "test", "cart")
+    second, _ = ledger.take({"b": b"shared"}, {"age": 2.0}, MODEL, "test", "cart")
+    assert ledger.erase(first.id, "ward")
+    assert contents(tmp_path) == [b"shared"]
+    assert ledger.erase(second.id, "ward")
+    assert contents(tmp_path) == []
+
+
+def test_what_is_taken_while_the_same_is_erased_keeps_its_files(ledger):
+    """Erasing and taking the same bytes again and again: whoever was told that it is taken finds its file."""
+    ending, lost = threading.Event(), []
+
+    def erase():
+        while not ending.is_set():
+            for row in ledger._store.read("SELECT id FROM recordings"):
+                ledger.erase(row["id"], "ward")
+
+    thread = threading.Thread(target=erase)
+    thread.start()
+    for age in range(150):
+        kept, _ = ledger.take({"a": b"the same bytes"}, {"age": float(age)}, MODEL, "test", "cart")
+        found = ledger.find(kept.id)
+        if found is not None and not found.files[0].path.exists() and ledger.find(kept.id) is not None:
+            lost.append(age)
+    ending.set()
+    thread.join()
+    assert lost == []

@@ -8,7 +8,7 @@ import pytest
 
 import ecg2lab
 from ecg2lab.demo import bundle_path
-from ecg2lab.edge import node as nodes
+from ecg2lab.edge.ledger import Ledger
 from ecg2lab.errors import OverloadError, PatientError, RecordingError, StoreError
 
 FACTS = {"age": 63.0, "sex": "female"}
@@ -19,7 +19,7 @@ def taken(node, files, facts=FACTS):
 
 
 def answered(node, files, facts=FACTS):
-    return node.hope(taken(node, files, facts)).result(20)
+    return node.hope(taken(node, files, facts).number).result(20)
 
 
 def test_the_answer_is_that_of_predict(opened, record, data_folder):
@@ -39,7 +39,7 @@ def test_the_same_recording_is_answered_once(opened, record):
     assert (first.id, first.number, first.new, again.new) == (again.id, again.number, True, False)
     other = taken(node, record, {"age": 64.0, "sex": "female"})
     assert other.id != first.id
-    assert node.hope(again).result(20).id == first.id
+    assert node.hope(again.number).result(20).id == first.id
 
 
 def test_a_file_under_another_name_is_the_same_recording(opened, data_folder):
@@ -100,18 +100,36 @@ def test_what_waits_for_its_answer_is_answered_after_the_next_start(opened, conf
     accepted = taken(idle, record)
     idle.ledger.close()
     node = opened()
-    assert node.hope(accepted).result(20).state == "answered"
+    assert node.hope(accepted.number).result(20).state == "answered"
 
 
-def test_a_recording_over_which_the_node_ends_again_and_again_is_set_aside(opened, record):
+def test_a_recording_over_which_the_node_crashes_again_and_again_is_set_aside(opened, record, tmp_path):
     idle = opened(start=False)
     accepted = taken(idle, record)
-    for _ in range(3):
-        idle.ledger.begin(accepted.number)
     idle.ledger.close()
-    kept = opened().ledger.kept(accepted.number)
+    for crash in range(3):
+        ledger = Ledger(tmp_path / "ecg2lab-edge")
+        assert ledger.waiting(3) == [accepted.number], crash
+        ledger.begin(accepted.number)
+        ledger.crash.write_bytes(b"Fatal Python error: Segmentation fault")
+        ledger.close()
+    node = opened()
+    kept = node.ledger.kept(accepted.number)
     assert kept.state == "set aside"
-    assert "ended again and again" in kept.problem
+    assert "crashed again and again" in kept.problem
+
+
+def test_a_node_that_was_killed_over_a_recording_answers_it(opened, record, tmp_path):
+    """However often: whoever kills it does not do so because of the recording."""
+    idle = opened(start=False)
+    accepted = taken(idle, record)
+    idle.ledger.close()
+    for _ in range(10):
+        ledger = Ledger(tmp_path / "ecg2lab-edge")
+        assert ledger.waiting(3) == [accepted.number]
+        ledger.begin(accepted.number)
+        ledger.close()
+    assert opened().hope(accepted.number).result(20).state == "answered"
 
 
 def test_a_fault_of_ours_is_set_aside_and_the_next_answered(opened, record, monkeypatch):
@@ -138,7 +156,7 @@ def test_more_than_it_may_hold_is_refused_until_some_is_answered(opened, record)
     with pytest.raises(OverloadError, match="2 recordings wait"):
         taken(node, record, {"age": 52.0})
     node.start()
-    node.hope(nodes.Accepted("", 2, False)).result(20)
+    node.hope(2).result(20)
     assert taken(node, record, {"age": 52.0}).new
 
 
@@ -170,12 +188,12 @@ def test_a_full_disk_while_answering_costs_no_attempt(opened, record, monkeypatc
         if failing[0]:
             failing[0] -= 1
             raise StoreError("cannot be kept: disk I/O error")
-        real(*arguments)
+        return real(*arguments)
 
     monkeypatch.setattr(node.ledger, "finish", finish)
     accepted = taken(node, record)
-    assert node.hope(accepted).result(20).state == "answered"
-    assert list((tmp_path / "ecg2lab-edge" / "attempts").iterdir()) == []
+    assert node.hope(accepted.number).result(20).state == "answered"
+    assert list((tmp_path / "ecg2lab-edge" / "begun").iterdir()) == []
 
 
 def test_a_commit_that_fails_takes_nothing_and_the_next_succeeds(opened, record):
@@ -237,7 +255,7 @@ def test_many_senders_at_once_lose_nothing(opened, record):
         thread.start()
     for thread in threads:
         thread.join()
-    results = [node.hope(each).result(60) for each in accepted]
+    results = [node.hope(each.number).result(60) for each in accepted]
     assert len({each.id for each in accepted}) == len(accepted) == 40
     assert {result.state for result in results} == {"answered"}
     ages = [msgspec.json.decode(result.answer)["patient"]["given"]["age"] for result in results]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +15,7 @@ import msgspec
 
 from ecg2lab.answer.prediction import Prediction
 from ecg2lab.edge.helper import Named
+from ecg2lab.edge.identity import identify
 from ecg2lab.edge.spool import Spool
 from ecg2lab.edge.store import Store
 from ecg2lab.errors import StoreError
@@ -19,7 +23,7 @@ from ecg2lab.report.document import Refusal
 from ecg2lab.system.file_lock import file_lock
 
 State = Literal["waiting", "answered", "refused", "set aside"]
-_CRASHED = "the node ended again and again while it was answering this recording"
+_CRASHED = "the node crashed again and again while it was answering this recording; keep it and report it"
 _OWED = """
 SELECT d.* FROM deliveries d WHERE d.destination = :destination AND d.state = 'queued' AND d.due <= :now
   AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.destination = d.destination AND e.state = 'queued'
@@ -29,8 +33,7 @@ ORDER BY d.recording LIMIT 1
 """
 """Of one patient nothing overtakes what came before it; what waits for its answer may be that patient's."""
 _EXPIRED = """
-DELETE FROM recordings WHERE answered < ?
-  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.recording = number AND d.state = 'queued')
+answered < ? AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.recording = number AND d.state = 'queued')
 """
 
 
@@ -103,53 +106,111 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._held.enter_context(file_lock(folder / "lock", self._refuse_another))
             self._spool = Spool(folder / "spool")
-            self._attempts = folder / "attempts"
-            self._attempts.mkdir(exist_ok=True, mode=0o700)
+            self._begun = folder / "begun"
+            self._begun.mkdir(exist_ok=True, mode=0o700)
+            self._crashed = self.crash.exists() and self.crash.stat().st_size > 0
         except OSError as error:
             raise StoreError(f"nothing can be kept in {folder}: {error.strerror}") from None
         self._store = Store(folder / "edge.sqlite")
+        self._taking, self._taken = threading.Lock(), Counter[str]()
+        self._erase_contents(self._spool.digests())  # of what was not taken to the end
 
     def _refuse_another(self) -> None:
         raise StoreError(f"another node keeps its recordings in {self.folder}")
 
-    def spool(self, files: Mapping[str, bytes]) -> dict[str, str]:
-        """Keep the files of a recording; returns the digest of each.
+    def take(
+        self, files: Mapping[str, bytes], facts: Mapping[str, Any], model: str, origin: str, sender: str
+    ) -> tuple[Kept, bool]:
+        """Keep a recording; returns it, and whether it is new, once it is on the disk.
+
+        Parameters
+        ----------
+        files, facts, origin, sender
+            As for `Node.accept`.
+        model
+            Digest of the bundle that answers.
 
         Raises
         ------
         StoreError
-            If they cannot be written.
+            If it cannot be written.
         """
-        try:
-            return {name: self._spool.put(content) for name, content in files.items()}
-        except OSError as error:
-            raise StoreError(f"the recording cannot be kept: {error.strerror}") from None
+        digests = {name: sha256(content).hexdigest() for name, content in files.items()}
+        identity = identify(digests.values(), facts, model)
+        with self._being_taken(digests.values()):
+            try:
+                for content in files.values():
+                    self._spool.put(content)
+            except OSError as error:
+                raise StoreError(f"the recording cannot be kept: {error.strerror}") from None
+            received = time.time()
+            number = self._insert(identity, digests, facts, origin, sender, received)
+        if number is None:
+            found = self.find(identity)
+            if found is None:
+                raise StoreError("the recording was erased while it came again: send it once more")
+            return found, False
+        named = [Named(name, self._spool.path(digest)) for name, digest in digests.items()]
+        return Kept(identity, number, "waiting", dict(facts), received, None, None, None, named, None), True
 
-    def insert(
-        self, identity: str, digests: Mapping[str, str], facts: Mapping[str, Any], origin: str, sender: str
-    ) -> tuple[int, bool]:
-        """Take a recording whose files are kept; returns its number, and whether it is new."""
-        values = (identity, origin, sender, _json(digests), _json(facts), time.time())
+    def _insert(
+        self,
+        identity: str,
+        digests: Mapping[str, str],
+        facts: Mapping[str, Any],
+        origin: str,
+        sender: str,
+        received: float,
+    ) -> int | None:
+        """The number of a new recording; None: it is there already."""
+        values = (identity, origin, sender, _json(facts), received)
 
-        def work(store: Any) -> tuple[int, bool]:
-            found = store.execute("SELECT number FROM recordings WHERE id = ?", (identity,)).fetchone()
-            if found is not None:
-                return found["number"], False
+        def work(store: Any) -> int | None:
             cursor = store.execute(
-                "INSERT INTO recordings (id, origin, sender, files, facts, received, state)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'waiting')",
+                "INSERT INTO recordings (id, origin, sender, facts, received, state)"
+                " VALUES (?, ?, ?, ?, ?, 'waiting') ON CONFLICT DO NOTHING",
                 values,
             )
+            if not cursor.rowcount:
+                return None
+            number: int = cursor.lastrowid
+            rows = [(number, place, *named) for place, named in enumerate(digests.items())]
+            store.executemany("INSERT INTO files VALUES (?, ?, ?, ?)", rows)
             _note(store, sender, "took", identity)
-            return cursor.lastrowid, True
+            return number
 
         return self._store.write(work)
 
-    def waiting(self, most_attempts: int) -> list[int]:
-        """What still waits for its answer; what was tried so often is set aside first."""
-        tried = {int(path.name): path.stat().st_size for path in self._attempts.iterdir()}
-        for number in (number for number, attempts in tried.items() if attempts >= most_attempts):
-            self.finish(number, Result("set aside", None, None, _CRASHED), [])
+    @contextmanager
+    def _being_taken(self, digests: Iterable[str]) -> Iterator[None]:
+        """No content that is on its way into the tables is erased."""
+        listed = list(digests)
+        with self._taking:
+            self._taken.update(listed)
+        try:
+            yield
+        finally:
+            with self._taking:
+                self._taken.subtract(listed)
+                self._taken = +self._taken
+
+    @property
+    def crash(self) -> Path:
+        """Where a process that ends by a fault of its own says so (`faulthandler`); one that is killed does not."""
+        return self.folder / "crash"
+
+    def waiting(self, most_crashes: int) -> list[int]:
+        """What still waits for its answer; a recording over which so many processes crashed is set aside first."""
+        for path in self._begun.iterdir():
+            kept = self.kept(int(path.name))
+            if kept is None or kept.state != "waiting":
+                path.unlink()
+            elif self._crashed:
+                with open(path, "ab") as crashes:
+                    crashes.write(b".")
+                if path.stat().st_size >= most_crashes:
+                    self.finish(kept, Result("set aside", None, None, _CRASHED), [])
+        self._crashed = False
         rows = self._store.read("SELECT number FROM recordings WHERE state = 'waiting' ORDER BY number")
         return [row["number"] for row in rows]
 
@@ -166,7 +227,6 @@ class Ledger:
         if not rows:
             return None
         row = rows[0]
-        names = msgspec.json.decode(row["files"])
         return Kept(
             id=row["id"],
             number=row["number"],
@@ -176,40 +236,45 @@ class Ledger:
             answered=row["answered"],
             answer=row["answer"],
             source=None if row["source"] is None else msgspec.json.decode(row["source"]),
-            files=[Named(name, self._spool.path(digest)) for name, digest in names.items()],
+            files=self._files(row["number"]),
             problem=row["problem"],
         )
 
+    def _files(self, number: int) -> list[Named]:
+        rows = self._store.read("SELECT name, digest FROM files WHERE recording = ? ORDER BY place", (number,))
+        return [Named(row["name"], self._spool.path(row["digest"])) for row in rows]
+
     def begin(self, number: int) -> None:
-        """Count an attempt, before what may end the process. It outlives that, though not a power cut."""
-        with open(self._attempts / str(number), "ab") as attempts:
-            attempts.write(b".")
+        """Remember that it is being answered: on no disk that outlives a power cut, but beyond the process."""
+        open(self._begun / str(number), "ab").close()
 
     def unbegin(self, number: int) -> None:
-        """Count no attempt: what went wrong was not about the recording."""
-        (self._attempts / str(number)).unlink(missing_ok=True)
+        """It is not being answered any more."""
+        (self._begun / str(number)).unlink(missing_ok=True)
 
-    def finish(self, number: int, result: Result, destinations: Sequence[str]) -> None:
-        """Keep an answer, and with it what is owed."""
+    def finish(self, kept: Kept, result: Result, destinations: Sequence[str]) -> Kept | None:
+        """Keep an answer, and with it what is owed; returns the recording as it then is. None: it was erased."""
         now, source = time.time(), result.source
         patient = None if source is None else source.get("patient_id")
         told = None if source is None else _json(source)
 
-        def work(store: Any) -> None:
-            changed = store.execute(
+        def work(store: Any) -> bool:
+            changed: bool = store.execute(
                 "UPDATE recordings SET state = ?, answer = ?, answered = ?, source = ?, problem = ?"
                 " WHERE number = ? AND state = 'waiting'",
-                (result.state, result.answer, now, told, result.problem, number),
+                (result.state, result.answer, now, told, result.problem, kept.number),
             ).rowcount
             if changed and result.answer is not None:
                 store.executemany(
                     "INSERT INTO deliveries (recording, destination, patient, state, changed)"
                     " VALUES (?, ?, ?, 'queued', ?)",
-                    [(number, name, patient, now) for name in destinations],
+                    [(kept.number, name, patient, now) for name in destinations],
                 )
+            return changed
 
-        self._store.write(work)
-        self.unbegin(number)
+        changed = self._store.write(work)
+        self.unbegin(kept.number)
+        return kept._replace(**result._asdict(), answered=now) if changed else None
 
     def owed(self, destination: str) -> Owed | float | None:
         """What goes there next; how long until something does; None: nothing is owed."""
@@ -244,37 +309,33 @@ class Ledger:
 
     def erase(self, identity: str, who: str) -> bool:
         """Forget a recording, its answer, and what is still owed of it; False: it is not there."""
-
-        def work(store: Any) -> bool:
-            gone: bool = store.execute("DELETE FROM recordings WHERE id = ?", (identity,)).rowcount > 0
-            if gone:
-                _note(store, who, "erased", identity)
-            return gone
-
-        gone = self._store.write(work)
-        if gone:
-            self.sweep()
-        return gone
+        return bool(self._erase("id = ?", (identity,), who, identity))
 
     def expire(self, answered_before: float, noted_before: float) -> int:
         """Erase what is older and owed to nobody, and old lines of the audit log; returns how many recordings."""
+        self._store.write(lambda store: store.execute("DELETE FROM audit WHERE time < ?", (noted_before,)))
+        return self._erase(_EXPIRED, (answered_before,), "node", None)
 
-        def work(store: Any) -> int:
-            store.execute("DELETE FROM audit WHERE time < ?", (noted_before,))
-            gone: int = store.execute(_EXPIRED, (answered_before,)).rowcount
+    def _erase(self, which: str, values: tuple[Any, ...], who: str, identity: str | None) -> int:
+        def work(store: Any) -> tuple[int, list[str]]:
+            numbers = f"SELECT number FROM recordings WHERE {which}"
+            rows = store.execute(f"SELECT DISTINCT digest FROM files WHERE recording IN ({numbers})", values).fetchall()
+            gone: int = store.execute(f"DELETE FROM recordings WHERE {which}", values).rowcount
             if gone:
-                _note(store, "node", f"erased {gone} by age", None)
-            return gone
+                _note(store, who, "erased" if identity else f"erased {gone} by age", identity)
+            return gone, [row["digest"] for row in rows]
 
-        gone = self._store.write(work)
-        if gone:
-            self.sweep()
+        gone, digests = self._store.write(work)
+        self._erase_contents(digests)
         return gone
 
-    def sweep(self) -> int:
-        """Erase files of no recording; returns how many."""
-        rows = self._store.read("SELECT files FROM recordings")
-        return self._spool.keep_only(digest for row in rows for digest in msgspec.json.decode(row["files"]).values())
+    def _erase_contents(self, digests: Iterable[str]) -> None:
+        """Those of no recording, and of none that is being taken."""
+        with self._taking:  # what comes meanwhile waits, and is then written anew
+            for digest in digests:
+                used = self._store.read("SELECT 1 FROM files WHERE digest = ? LIMIT 1", (digest,))
+                if not used and not self._taken[digest]:
+                    self._spool.erase(digest)
 
     def note(self, who: str, what: str, which: str | None = None) -> None:
         """Write into the audit log; without patient data."""

@@ -37,14 +37,11 @@ class Metrics:
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"ecg2lab_{name}", meaning, labels, registry=self._registry)
 
-    def answered(self, kept: Kept) -> None:
-        """Count a recording that is no longer waiting."""
+    def answered(self, kept: Kept, said: Prediction | Refusal | None) -> None:
+        """Count a recording that is no longer waiting, and what was said of it; None: nothing."""
         self._recordings.labels(kept.state).inc()
         if kept.answered is not None:
             self._latency.observe(max(kept.answered - kept.received, 0.0))
-        if kept.answer is None:
-            return
-        said = kept.said
         if isinstance(said, Refusal):
             self._refusals.labels(said.error.type).inc()
         elif isinstance(said, Prediction):

@@ -10,18 +10,16 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ecg2lab import log
-from ecg2lab.answer.prediction import ErrorNote
+from ecg2lab.answer.prediction import ErrorNote, Prediction
 from ecg2lab.edge.config import Configuration
 from ecg2lab.edge.destinations import Sender, open_channel
 from ecg2lab.edge.helper import Helper
-from ecg2lab.edge.identity import identify
 from ecg2lab.edge.ledger import Kept, Ledger, Result
 from ecg2lab.edge.metrics import Metrics
 from ecg2lab.engine import Engine
@@ -29,7 +27,7 @@ from ecg2lab.errors import Ecg2LabError, OverloadError, PatientError, RecordingE
 from ecg2lab.patient import Patient
 from ecg2lab.report.document import Refusal
 
-_MOST_ATTEMPTS = 3
+_MOST_CRASHES = 3
 _MOST_FILES = 32
 _MEGABYTE = 1 << 20
 _LAST = -1
@@ -101,7 +99,7 @@ class Node:
         for helper in helpers:
             helper.start()
             self._helpers.put(helper)
-        for number in self.ledger.waiting(_MOST_ATTEMPTS):
+        for number in self.ledger.waiting(_MOST_CRASHES):
             self._put(number)
         for thread in (*self._workers, *self._senders, self._keeper):
             thread.start()
@@ -151,10 +149,10 @@ class Node:
         OverloadError, StoreError
             If it cannot be taken now.
         """
-        accepted = self._keep_recording(files, facts, origin, sender)
-        if accepted.new:
-            self._put(accepted.number)
-        return accepted
+        kept, new = self._keep_recording(files, facts, origin, sender)
+        if new:
+            self._put(kept.number)
+        return Accepted(kept.id, kept.number, new)
 
     def ask(
         self, files: Mapping[str, bytes], facts: Mapping[str, Any], *, origin: str, sender: str, seconds: float
@@ -166,44 +164,45 @@ class Node:
         Kept
             Still `waiting` if the time was too short.
         """
-        accepted = self._keep_recording(files, facts, origin, sender)
-        try:
-            helper = self._helpers.get_nowait() if accepted.new else None
-        except queue.Empty:  # all are busy: it waits for its turn
-            helper = None
-        if helper is None:
-            if accepted.new:
-                self._put(accepted.number)
-            with suppress(FutureTimeoutError):
-                return self.hope(accepted).result(seconds)
-        else:
+        kept, new = self._keep_recording(files, facts, origin, sender)
+        if kept.state != "waiting":
+            return kept
+        helper = self._free_helper() if new else None
+        if helper is not None:
             try:
-                self._answer_here(accepted.number, helper)
+                return self._answer_here(kept, helper)
             finally:
                 self._helpers.put(helper)
-        kept = self.ledger.kept(accepted.number)
-        if kept is None:
-            raise RecordingError(_ERASED)
-        return kept
+        if new:
+            self._put(kept.number)
+        try:
+            return self.hope(kept.number).result(seconds)
+        except FutureTimeoutError:
+            return kept
+
+    def _free_helper(self) -> Helper | None:
+        """None: all are busy, and the recording waits for its turn."""
+        try:
+            return self._helpers.get_nowait()
+        except queue.Empty:
+            return None
 
     def _keep_recording(
         self, files: Mapping[str, bytes], facts: Mapping[str, Any], origin: str, sender: str
-    ) -> Accepted:
+    ) -> tuple[Kept, bool]:
         _check_names(files)
         _check_facts(facts)
         self.require_room()
-        digests = self.ledger.spool(files)
-        identity = identify(digests.values(), facts, self.engine.info.bundle_digest)
-        return Accepted(identity, *self.ledger.insert(identity, digests, facts, origin, sender))
+        return self.ledger.take(files, facts, self.engine.info.bundle_digest, origin, sender)
 
-    def hope(self, accepted: Accepted) -> Future[Kept]:
-        """Done when the recording is no longer waiting."""
+    def hope(self, number: int) -> Future[Kept]:
+        """Done when a recording is no longer waiting."""
         future: Future[Kept] = Future()
         with self._counting:
-            self._hopes.setdefault(accepted.number, []).append(future)
-        kept = self.ledger.kept(accepted.number)
+            self._hopes.setdefault(number, []).append(future)
+        kept = self.ledger.kept(number)
         if kept is None or kept.state != "waiting":
-            self._fulfil(accepted.number)
+            self._fulfil(number, kept)
         return future
 
     def stop(self) -> None:
@@ -237,7 +236,7 @@ class Node:
         while (number := self._work.get()) != _LAST:
             helper = self._helpers.get()
             try:
-                self._answer(number, helper)
+                kept = self._answer(number, helper)
             except StoreError as error:  # it stays waiting, for a disk may have room again
                 log.refused(error)
                 if not self._ending.wait(1):
@@ -247,56 +246,64 @@ class Node:
                 self._helpers.put(helper)
             with self._counting:
                 self._waiting -= 1
-            self._fulfil(number)
+            self._fulfil(number, kept)
 
-    def _answer_here(self, number: int, helper: Helper) -> None:
+    def _answer(self, number: int, helper: Helper) -> Kept | None:
+        kept = self.ledger.kept(number)
+        if kept is None or kept.state != "waiting":  # erased; or answered already
+            return kept
+        return self._finish(kept, helper)
+
+    def _answer_here(self, kept: Kept, helper: Helper) -> Kept:
         """In the thread that waits for it."""
         try:
-            self._answer(number, helper)
+            answered = self._finish(kept, helper)
         except StoreError:
-            self._put(number)
+            self._put(kept.number)
             raise
-        self._fulfil(number)
+        self._fulfil(kept.number, answered)
+        if answered is None:
+            raise RecordingError(_ERASED)
+        return answered
 
-    def _fulfil(self, number: int) -> None:
+    def _fulfil(self, number: int, kept: Kept | None) -> None:
         with self._counting:
             hopes = self._hopes.pop(number, [])
-        kept = self.ledger.kept(number) if hopes else None
         for hope in hopes:
             if kept is not None:
                 hope.set_result(kept)
             else:
                 hope.set_exception(RecordingError(_ERASED))
 
-    def _answer(self, number: int, helper: Helper) -> None:
-        kept = self.ledger.kept(number)
-        if kept is None or kept.state != "waiting":  # erased
-            return
-        self.ledger.begin(number)
-        result = self._ask(kept, helper)
+    def _finish(self, kept: Kept, helper: Helper) -> Kept | None:
+        """Answer, and keep the answer; None: it was erased meanwhile."""
+        self.ledger.begin(kept.number)
+        said, result = self._said(kept, helper)
         try:
-            self.ledger.finish(number, result, self._owed_to)
+            answered = self.ledger.finish(kept, result, self._owed_to)
         except StoreError:
-            self.ledger.unbegin(number)
+            self.ledger.unbegin(kept.number)
             raise
         for sender in self._senders:
             sender.wake()
-        if (answered := self.ledger.kept(number)) is not None:
-            self.metrics.answered(answered)
+        if answered is not None:
+            self.metrics.answered(answered, said)
+        return answered
 
-    def _ask(self, kept: Kept, helper: Helper) -> Result:
+    def _said(self, kept: Kept, helper: Helper) -> tuple[Prediction | Refusal | None, Result]:
         title, source = kept.files[0].name, None
         try:
             recording = helper.read(kept.files)
             source = recording.source
             prediction = self.engine.predict(recording, Patient(**kept.facts))
-            return Result("answered", msgspec.structs.replace(prediction, record=title).to_json(), source, None)
+            prediction = msgspec.structs.replace(prediction, record=title)
+            return prediction, Result("answered", prediction.to_json(), source, None)
         except Ecg2LabError as error:
             note = ErrorNote(type=type(error).__name__, message=str(error))
             refusal = Refusal(record=title, error=note, quality=getattr(error, "quality", None))
-            return Result("refused", refusal.to_json(), source, None)
+            return refusal, Result("refused", refusal.to_json(), source, None)
         except Exception as error:
-            return Result("set aside", None, source, f"{type(error).__name__} in ecg2lab; please report it")
+            return None, Result("set aside", None, source, f"{type(error).__name__} in ecg2lab; please report it")
 
 
 def _check_names(files: Mapping[str, bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
 import ssl
 from collections.abc import Iterator
@@ -47,32 +48,38 @@ def serve(engine: Engine, configuration: Configuration, base: Path) -> None:
     configuration, base
         As `ecg2lab.edge.config.read` gives them.
     """
-    from ecg2lab.edge.inputs.http import application
-
     node = Node(engine, configuration, base)
     watcher = None if configuration.folder is None else Watcher(configuration.folder, base, node)
-    node.start()
-    if watcher is not None:
-        watcher.start()
-    try:
-        http = configuration.http
-        settings = uvicorn.Config(
-            application(node),
-            host=http.host,
-            port=http.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="on",
-            timeout_keep_alive=int(configuration.limits.idle_s),
-            timeout_graceful_shutdown=int(configuration.limits.read_s),
-            **_tls(http, base),
-        )
-        _Server(settings).run()
-    finally:
-        if watcher is not None:
-            watcher.stop()
-        node.stop()
+    with open(node.ledger.crash, "wb") as crash:
+        faulthandler.enable(crash)
+        try:
+            node.start()
+            if watcher is not None:
+                watcher.start()
+            _Server(_settings(node, base)).run()
+        finally:
+            if watcher is not None and watcher.ident is not None:
+                watcher.stop()
+            node.stop()
+            faulthandler.disable()
+
+
+def _settings(node: Node, base: Path) -> uvicorn.Config:
+    from ecg2lab.edge.inputs.http import application
+
+    http, limits = node.configuration.http, node.configuration.limits
+    return uvicorn.Config(
+        application(node),
+        host=http.host,
+        port=http.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_keep_alive=int(limits.idle_s),
+        timeout_graceful_shutdown=int(limits.read_s),
+        **_tls(http, base),
+    )
 
 
 def _tls(http: Http, base: Path) -> dict[str, Any]:

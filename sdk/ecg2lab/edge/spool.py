@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 _NEW = ".new"
@@ -51,14 +50,13 @@ class Spool:
         """Where content lies, or would."""
         return self._folder / digest[:2] / digest
 
-    def keep_only(self, digests: Iterable[str]) -> int:
-        """Erase all other contents; returns how many."""
-        kept, erased = set(digests), 0
-        for path in self._folder.glob("??/*"):
-            if path.name not in kept and _NEW not in path.name:
-                path.unlink(missing_ok=True)
-                erased += 1
-        return erased
+    def digests(self) -> list[str]:
+        """Of all contents."""
+        return [path.name for path in self._folder.glob("??/*") if _NEW not in path.name]
+
+    def erase(self, digest: str) -> None:
+        """Forget content, if it is there."""
+        self.path(digest).unlink(missing_ok=True)
 
 
 def _private(path: str, flags: int) -> int:

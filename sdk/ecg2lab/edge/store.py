@@ -26,7 +26,6 @@ CREATE TABLE recordings (
   id TEXT NOT NULL UNIQUE,
   origin TEXT NOT NULL,
   sender TEXT NOT NULL,
-  files TEXT NOT NULL,
   facts TEXT NOT NULL,
   received REAL NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('waiting', 'answered', 'refused', 'set aside')),
@@ -37,6 +36,14 @@ CREATE TABLE recordings (
 );
 CREATE INDEX recordings_waiting ON recordings (state, number) WHERE state = 'waiting';
 CREATE INDEX recordings_received ON recordings (received);
+CREATE TABLE files (
+  recording INTEGER NOT NULL REFERENCES recordings (number) ON DELETE CASCADE,
+  place INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (recording, place)
+) WITHOUT ROWID;
+CREATE INDEX files_digest ON files (digest);
 CREATE TABLE deliveries (
   recording INTEGER NOT NULL REFERENCES recordings (number) ON DELETE CASCADE,
   destination TEXT NOT NULL,
