@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kCodingSystem = "99E2L";  // a local one (table 0396)
 constexpr std::string_view kService = "Laboratory abnormalities estimated from the 12-lead ECG";
-constexpr std::size_t kIdentifier = 20, kEntity = 22, kTime = 26;  // lengths in the standard
+constexpr std::size_t kIdentifier = 20, kEntity = 22;  // characters in the standard
 constexpr int kMostDecimals = 12;
 
 // Text without what the standard's delimiters mean, and without what cannot be printed.
@@ -95,31 +95,9 @@ struct Length {
 };
 
 constexpr Length kLengths[] = {
-    {"sending_application", &Hl7Envelope::sending_application, 227},
-    {"sending_facility", &Hl7Envelope::sending_facility, 227},
-    {"receiving_application", &Hl7Envelope::receiving_application, 227},
-    {"receiving_facility", &Hl7Envelope::receiving_facility, 227},
-    {"control_id", &Hl7Envelope::control_id, kIdentifier},
-    {"time", &Hl7Envelope::time, kTime},
-    {"observed", &Hl7Envelope::observed, kTime},
-    {"birth_date", &Hl7Envelope::birth_date, kTime},
-    {"processing_id", &Hl7Envelope::processing_id, 1},
-    {"patient_id", &Hl7Envelope::patient_id, 199},
-    {"patient_authority", &Hl7Envelope::patient_authority, 20},
-    {"family_name", &Hl7Envelope::family_name, 194},
-    {"given_name", &Hl7Envelope::given_name, 30},
-    {"sex", &Hl7Envelope::sex, 1},
-    {"patient_class", &Hl7Envelope::patient_class, 1},
-    {"location", &Hl7Envelope::location, 20},
-    {"visit_number", &Hl7Envelope::visit_number, 199},
-    {"placer_order", &Hl7Envelope::placer_order, 199},
-    {"filler_order", &Hl7Envelope::filler_order, 199},
-    {"accession", &Hl7Envelope::accession, 60},
-    {"result_status", &Hl7Envelope::result_status, 1},
-    {"abnormal_flag", &Hl7Envelope::abnormal_flag, 5},
-    {"device", &Hl7Envelope::device, kEntity},
-    {"document_type", &Hl7Envelope::document_type, 9},
-    {"document_subtype", &Hl7Envelope::document_subtype, 18},
+#define ECG2LAB_HL7_TEXT(name, longest, usual) {#name, &Hl7Envelope::name, longest},
+#include "answer/hl7_fields.inc"
+#undef ECG2LAB_HL7_TEXT
 };
 
 void check(const Hl7Envelope& envelope) {

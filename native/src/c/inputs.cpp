@@ -241,36 +241,11 @@ SourceFields to_source(const ecg2lab_recording& recording) {
 }
 
 Hl7Envelope to_envelope(const ecg2lab_hl7& fields) {
-  constexpr std::pair<const char* ecg2lab_hl7::*, std::string Hl7Envelope::*> kTexts[] = {
-      {&ecg2lab_hl7::sending_application, &Hl7Envelope::sending_application},
-      {&ecg2lab_hl7::sending_facility, &Hl7Envelope::sending_facility},
-      {&ecg2lab_hl7::receiving_application, &Hl7Envelope::receiving_application},
-      {&ecg2lab_hl7::receiving_facility, &Hl7Envelope::receiving_facility},
-      {&ecg2lab_hl7::control_id, &Hl7Envelope::control_id},
-      {&ecg2lab_hl7::time, &Hl7Envelope::time},
-      {&ecg2lab_hl7::observed, &Hl7Envelope::observed},
-      {&ecg2lab_hl7::birth_date, &Hl7Envelope::birth_date},
-      {&ecg2lab_hl7::processing_id, &Hl7Envelope::processing_id},
-      {&ecg2lab_hl7::patient_id, &Hl7Envelope::patient_id},
-      {&ecg2lab_hl7::patient_authority, &Hl7Envelope::patient_authority},
-      {&ecg2lab_hl7::family_name, &Hl7Envelope::family_name},
-      {&ecg2lab_hl7::given_name, &Hl7Envelope::given_name},
-      {&ecg2lab_hl7::sex, &Hl7Envelope::sex},
-      {&ecg2lab_hl7::patient_class, &Hl7Envelope::patient_class},
-      {&ecg2lab_hl7::location, &Hl7Envelope::location},
-      {&ecg2lab_hl7::visit_number, &Hl7Envelope::visit_number},
-      {&ecg2lab_hl7::placer_order, &Hl7Envelope::placer_order},
-      {&ecg2lab_hl7::filler_order, &Hl7Envelope::filler_order},
-      {&ecg2lab_hl7::accession, &Hl7Envelope::accession},
-      {&ecg2lab_hl7::result_status, &Hl7Envelope::result_status},
-      {&ecg2lab_hl7::abnormal_flag, &Hl7Envelope::abnormal_flag},
-      {&ecg2lab_hl7::device, &Hl7Envelope::device},
-      {&ecg2lab_hl7::document_type, &Hl7Envelope::document_type},
-      {&ecg2lab_hl7::document_subtype, &Hl7Envelope::document_subtype}};
   Hl7Envelope envelope;
-  for (const auto& [given, field] : kTexts) {
-    if (fields.*given != nullptr) envelope.*field = fields.*given;
-  }
+#define ECG2LAB_HL7_TEXT(name, longest, usual) \
+  if (fields.name != nullptr) envelope.name = fields.name;
+#include "answer/hl7_fields.inc"
+#undef ECG2LAB_HL7_TEXT
   if (fields.document != nullptr) {
     envelope.document = {static_cast<const char*>(fields.document), fields.document_size};
   } else if (fields.document_size > 0) {
