@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,36 @@ def test_what_was_taken_before_a_crash_is_not_taken_twice(watched, record, monke
     look(watcher)
     assert names(folder / "taken") == sorted(record)
     assert sum(node.ledger.counts().recordings.values()) == 1
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_files_that_were_being_moved_are_moved_by_the_next_node(watched, record, monkeypatch, tmp_path, moved):
+    """And a file that came under an old name meanwhile stays."""
+    watcher, node, folder = watched()
+    put(folder, record)
+    done, real = [], Path.replace
+
+    def replace(path, target):
+        if path.suffix in (".hea", ".mat") and len(done) == moved:
+            raise KeyboardInterrupt
+        done.append(path)
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    if moved < 2:
+        with pytest.raises(KeyboardInterrupt):
+            look(watcher)
+    else:
+        look(watcher)
+    monkeypatch.undo()
+    watcher._held.close()
+    for path in done:
+        put(folder, {path.name: b"another file"})
+    again = Watcher(Folder(path="in"), tmp_path, node)
+    assert names(folder / "taken") == sorted(record)
+    assert names(folder) == sorted(path.name for path in done)
+    assert {(folder / "taken" / name).read_bytes() for name in record} == set(record.values())
+    again._held.close()
 
 
 def test_the_same_file_again_is_moved_and_answered_once(watched, record):

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections import defaultdict
+from http.client import HTTPException
 
 import pytest
 from edge_peers import number_of
@@ -102,7 +103,7 @@ class Carts(threading.Thread):
                 with urllib.request.urlopen(urllib.request.Request(f"{self._url}/v1/recordings", body, kind)) as answer:
                     self.acknowledged.add(json.load(answer)["id"])
                     self._next += 2
-            except (OSError, ValueError):  # it was killed in between: the cart sends it again
+            except (OSError, HTTPException, ValueError):  # it was killed in between: the cart sends it again
                 time.sleep(0.02)
 
 

@@ -7,6 +7,7 @@ the two takes the file again, and finds that it has it.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -16,13 +17,15 @@ from pathlib import Path
 
 from ecg2lab import log
 from ecg2lab.edge.config import Folder
-from ecg2lab.edge.grouping import HEADER, groups
+from ecg2lab.edge.grouping import groups
 from ecg2lab.edge.node import Node
 from ecg2lab.errors import Ecg2LabError, OutputError, OverloadError, StoreError
 from ecg2lab.readers.limits import MOST_BYTES
 from ecg2lab.system.file_lock import file_lock
+from ecg2lab.system.files import write_atomically
 
 TAKEN, REFUSED, LOCK = "taken", "refused", ".ecg2lab.lock"
+_MOVES = ".ecg2lab-moves.json"
 
 
 class Watcher(threading.Thread):
@@ -44,6 +47,7 @@ class Watcher(threading.Thread):
             for folder in (self._folder, self._folder / TAKEN, self._folder / REFUSED):
                 folder.mkdir(parents=True, exist_ok=True)
             self._held.enter_context(file_lock(self._folder / LOCK, self._refuse_another))
+            self._finish_moves()
         except (OSError, OutputError) as error:
             raise StoreError(f"the folder {self._folder} cannot be watched: {error}") from None
 
@@ -99,11 +103,25 @@ class Watcher(threading.Thread):
             self._move(paths, TAKEN)
 
     def _move(self, paths: Iterable[Path], place: str) -> None:
-        """The header last: without it the others are not taken a second time."""
-        for path in sorted(paths, key=lambda path: path.suffix == HEADER):
-            target = self._folder / place / path.name
-            number = 1
-            while target.exists():
-                number += 1
-                target = target.with_name(f"{path.stem}-{number}{path.suffix}")
-            path.replace(target)
+        """All of them, also if the node ends in between: what was begun is written down."""
+        moves = {path.name: f"{place}/{self._free_name(path, place)}" for path in paths}
+        write_atomically(self._folder / _MOVES, json.dumps(moves))
+        self._finish_moves()
+
+    def _free_name(self, path: Path, place: str) -> str:
+        target, number = self._folder / place / path.name, 1
+        while target.exists():
+            number += 1
+            target = target.with_name(f"{path.stem}-{number}{path.suffix}")
+        return target.name
+
+    def _finish_moves(self) -> None:
+        """What a node that ended had begun, too. Where the target is there, a file of that name is a new one."""
+        try:
+            moves = json.loads((self._folder / _MOVES).read_bytes())
+        except FileNotFoundError:
+            return
+        for name, to in moves.items():
+            if not (self._folder / to).exists() and (self._folder / name).exists():
+                (self._folder / name).replace(self._folder / to)
+        (self._folder / _MOVES).unlink()
