@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 
 import msgspec
 import pytest
@@ -194,6 +195,17 @@ def test_a_full_disk_while_answering_costs_no_attempt(opened, record, monkeypatc
     accepted = taken(node, record)
     assert node.hope(accepted.number).result(20).state == "answered"
     assert list((tmp_path / "ecg2lab-edge" / "begun").iterdir()) == []
+
+
+def test_a_worker_outlives_a_folder_that_is_gone_for_a_while(opened, record, tmp_path):
+    node = opened()
+    begun = tmp_path / "ecg2lab-edge" / "begun"
+    begun.rmdir()
+    accepted = taken(node, record)
+    time.sleep(0.2)
+    assert node.ledger.kept(accepted.number).state == "waiting"
+    begun.mkdir()
+    assert node.hope(accepted.number).result(20).state == "answered"
 
 
 def test_a_commit_that_fails_takes_nothing_and_the_next_succeeds(opened, record):

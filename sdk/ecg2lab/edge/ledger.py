@@ -246,7 +246,10 @@ class Ledger:
 
     def begin(self, number: int) -> None:
         """Remember that it is being answered: on no disk that outlives a power cut, but beyond the process."""
-        open(self._begun / str(number), "ab").close()
+        try:
+            open(self._begun / str(number), "ab").close()
+        except OSError as error:
+            raise StoreError(f"cannot be kept: {error.strerror}") from None
 
     def unbegin(self, number: int) -> None:
         """It is not being answered any more."""
