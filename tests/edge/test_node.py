@@ -1,5 +1,7 @@
 """What a node keeps, answers once, and owes."""
 
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -9,6 +11,7 @@ import pytest
 
 import ecg2lab
 from ecg2lab.demo import bundle_path
+from ecg2lab.edge.helper import Helper, Named
 from ecg2lab.edge.ledger import Ledger
 from ecg2lab.errors import OverloadError, PatientError, RecordingError, StoreError
 
@@ -143,11 +146,24 @@ def test_a_fault_of_ours_is_set_aside_and_the_next_answered(opened, record, monk
     assert answered(node, record, {"age": 50.0}).state == "answered"
 
 
-def test_a_reader_that_takes_too_long_or_dies_is_replaced(opened, record, monkeypatch, tmp_path):
+def test_a_reader_that_takes_too_long_is_replaced(opened, record):
     node = opened(limits={"read_s": 0.001, "least_free_mb": 0})
     kept = answered(node, record)
     assert kept.state == "refused"
     assert kept.said.error.message == "it could not be read within 0.001 s"
+
+
+def test_a_reader_that_dies_of_a_file_refuses_it_and_the_next_reads(data_folder):
+    helper = Helper(30)
+    helper.start()
+    files = [Named(name, data_folder / name) for name in ("HR06000.hea", "HR06000.mat")]
+    assert helper.read(files).samples.shape == (12, 5000)
+    os.kill(helper._process.pid, signal.SIGSTOP)
+    threading.Timer(0.2, os.kill, (helper._process.pid, signal.SIGKILL)).start()
+    with pytest.raises(RecordingError, match="ended over it"):
+        helper.read(files)
+    assert helper.read(files).samples.shape == (12, 5000)
+    helper.stop()
 
 
 def test_more_than_it_may_hold_is_refused_until_some_is_answered(opened, record):

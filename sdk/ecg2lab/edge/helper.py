@@ -9,8 +9,8 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,12 +65,10 @@ class Helper:
         RecordingError
             As `ecg2lab.read`; and if the reader died of the file, or took too long.
         """
-        line = self._ask("read", files)
-        about = line.recv()
-        if isinstance(about, Exception):
-            raise about
-        samples = np.empty(about.pop("shape"))
-        line.recv_bytes_into(samples.reshape(-1).view(np.uint8).data)
+        with self._watched() as line:
+            about = self._ask(line, "read", files)
+            samples = np.empty(about.pop("shape"))
+            line.recv_bytes_into(samples.reshape(-1).view(np.uint8).data)
         return Recording.adopt(samples, **about)
 
     def draw(self, form: str, said: Prediction | Refusal, files: Sequence[Named], engine: EngineInfo) -> bytes:
@@ -81,29 +79,34 @@ class Helper:
         Ecg2LabError
             If it cannot be drawn.
         """
-        line = self._ask("draw", form, said, files, engine)
-        made = line.recv()
-        if isinstance(made, Exception):
-            raise made
-        content: bytes = made
+        with self._watched() as line:
+            content: bytes = self._ask(line, "draw", form, said, files, engine)
         return content
 
-    def _ask(self, *question: Any) -> Connection:
+    @contextmanager
+    def _watched(self) -> Iterator[Connection]:
+        """The line to a process that lives. One that dies meanwhile is a reason to refuse."""
         if self._line is None or not self._process.is_alive():
             self.stop()
             self.start()
         assert self._line is not None
         try:
-            self._line.send(question)
-            if self._line.poll(self._longest_s):
-                return self._line
+            yield self._line
         except (OSError, EOFError):
             self.stop()
             raise RecordingError(
                 "the program that reads recordings ended over it; keep the file and report it"
             ) from None
-        self.stop()
-        raise RecordingError(f"it could not be read within {self._longest_s:g} s")
+
+    def _ask(self, line: Connection, *question: Any) -> Any:
+        line.send(question)
+        if not line.poll(self._longest_s):
+            self.stop()
+            raise RecordingError(f"it could not be read within {self._longest_s:g} s")
+        answer = line.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def stop(self) -> None:
         """End the process, whatever it does."""
