@@ -156,7 +156,9 @@ PatientNote read_patient(const py::handle& patient, const py::function& encode) 
           .from_recording = get<std::vector<std::string>>(patient, "from_recording"),
           .imputed = get_facts(patient, "imputed", encode),
           .unused = get<std::vector<std::string>>(patient, "unused"),
-          .out_of_range = get<std::vector<std::string>>(patient, "out_of_range")};
+          .out_of_range = get<std::vector<std::string>>(patient, "out_of_range"),
+          .origins = get_named<std::string>(patient, "origins"),
+          .notes = get<std::vector<std::string>>(patient, "notes")};
 }
 
 EngineNote read_engine(const py::handle& engine) {

@@ -198,7 +198,9 @@ void write(std::string& out, const PatientNote& patient) {
       .field("from_recording", patient.from_recording)
       .field("imputed", patient.imputed)
       .field("unused", patient.unused)
-      .field("out_of_range", patient.out_of_range);
+      .field("out_of_range", patient.out_of_range)
+      .field("origins", patient.origins)
+      .field("notes", patient.notes);
 }
 
 void write(std::string& out, const EngineNote& engine) {

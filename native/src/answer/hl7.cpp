@@ -164,16 +164,24 @@ std::string name_of(const FindingNote& finding) {
   return name + ", estimated";
 }
 
+std::string said_of(const FactValue& value) {
+  if (const double* number = std::get_if<double>(&value)) return number_text(*number);
+  if (const std::string* word = std::get_if<std::string>(&value)) return *word;
+  return std::get<EncodedJson>(value).text;
+}
+
 std::string said_of(const Named<FactValue>& facts) {
   std::string said;
-  for (const auto& [name, value] : facts) {
-    said += (said.empty() ? "" : ", ") + name + " ";
-    if (const double* number = std::get_if<double>(&value)) {
-      said += number_text(*number);
-    } else if (const std::string* word = std::get_if<std::string>(&value)) {
-      said += *word;
-    } else {
-      said += std::get<EncodedJson>(value).text;
+  for (const auto& [name, value] : facts) said += (said.empty() ? "" : ", ") + name + " " + said_of(value);
+  return said;
+}
+
+// Facts whose origin is stated, with it.
+std::string said_of_origins(const PatientNote& patient) {
+  std::string said;
+  for (const auto& [name, value] : patient.given) {
+    for (const auto& [fact, origin] : patient.origins) {
+      if (fact == name) said += (said.empty() ? "" : "; ") + name + " " + said_of(value) + ": " + origin;
     }
   }
   return said;
@@ -323,6 +331,10 @@ std::string write(const PredictionNote& prediction, const Hl7Envelope& envelope,
   Hl7Writer message(envelope, prediction.engine, control_id, true);
   message.note(prediction.notice);
   write_engine(message, prediction.engine);
+  if (const std::string origins = said_of_origins(prediction.patient); !origins.empty()) {
+    message.note("Given, and where from: " + origins);
+  }
+  for (const std::string& note : prediction.patient.notes) message.note(note);
   if (!prediction.patient.imputed.empty()) {
     message.note("Not given, and replaced by the training set's medians: " + said_of(prediction.patient.imputed));
   }

@@ -90,6 +90,8 @@ struct PatientNote {
   Named<FactValue> imputed;
   std::vector<std::string> unused;
   std::vector<std::string> out_of_range;
+  Named<std::string> origins = {};      // where a fact comes from, as far as the program says
+  std::vector<std::string> notes = {};  // what that program says of facts that it did not use
 };
 
 // What really runs.

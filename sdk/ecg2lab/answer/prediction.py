@@ -102,6 +102,10 @@ class PatientNote(msgspec.Struct, frozen=True, kw_only=True):
     """Fields that were given and that this model does not use."""
     out_of_range: tuple[str, ...] = ()
     """Fields that were given, or BMI that follows from them, outside the model's range: they count as not given."""
+    origins: dict[str, str] = {}
+    """Where a fact comes from, by field of `Patient`, in words; the edge node says it of every fact."""
+    notes: tuple[str, ...] = ()
+    """What the edge node says of facts that it holds and did not use, in a sentence each."""
 
 
 class ErrorNote(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ def schema_text() -> str:
 
 
 def deidentified(prediction: Prediction) -> Prediction:
-    """Remove the source and the name of the record, and give an age above 89, which few people have, as `over 89`.
+    """Remove the source, the name of the record, and where facts came from; an age above 89 becomes `over 89`.
 
     All other facts stay: the answer rests on them.
     """
@@ -51,6 +51,7 @@ def deidentified(prediction: Prediction) -> Prediction:
     if age is not None and age > _OLDEST_STATED_AGE:
         facts = {**patient.given, "age": f"over {_OLDEST_STATED_AGE}"}
         patient = msgspec.structs.replace(patient, given=facts)
+    patient = msgspec.structs.replace(patient, origins={}, notes=())
     return msgspec.structs.replace(prediction, source=None, record=None, patient=patient)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from ecg2lab._native import _core
 from ecg2lab.answer.explanation import Effect, Explanation
-from ecg2lab.answer.prediction import EngineInfo, ExperienceNote, Finding, Prediction, Verdict
+from ecg2lab.answer.prediction import EngineInfo, ExperienceNote, Finding, PatientNote, Prediction, Verdict
 from ecg2lab.contract.claims import Measured
 from ecg2lab.patient import in_words as in_words
 from ecg2lab.system.strict_json import plain
@@ -141,7 +141,6 @@ def inputs(prediction: Prediction, say: Callable[..., str] = in_words) -> list[t
     unused = f", {r.unused_s:g} s at the end unused" if r.unused_s else ""
     span = f"{r.duration_s:g} s at {r.sampling_rate_hz:g} Hz, {r.windows} window{'s' * (r.windows != 1)}{unused}"
     faults = "; ".join(fault.message for fault in r.quality.faults) if r.quality else ""
-    facts = [f"{say(k, v)}{' (from the file)' * (k in p.from_recording)}" for k, v in p.given.items()]
     imputed = [say(name, value) for name, value in p.imputed.items()]
     rows = [
         ("Recording", span),
@@ -152,12 +151,26 @@ def inputs(prediction: Prediction, say: Callable[..., str] = in_words) -> list[t
         ("Interpolated", _counts(r.missing_samples)),
         ("Clipped", _counts(r.clipped_samples)),
         ("From the file", clean("; ".join(r.file_notes))),
-        ("Given", ", ".join(facts) or "nothing"),
+        ("Given", _given(p, say) or "nothing"),
+        ("Not taken", clean("; ".join(p.notes))),
         ("Not used", ", ".join(map(say, p.unused))),
         ("Out of range", ", ".join(map(say, p.out_of_range)) + " (counts as not given)" * bool(p.out_of_range)),
         ("Imputed", ", ".join(imputed) + " (medians of the training set)" if imputed else "nothing"),
     ]
     return [(label, sentence) for label, sentence in rows if sentence]
+
+
+def _given(patient: PatientNote, say: Callable[..., str]) -> str:
+    """The facts with where they come from; of those that come from the same, said once."""
+    if not patient.origins:
+        from_file = patient.from_recording
+        return ", ".join(f"{say(k, v)}{' (from the file)' * (k in from_file)}" for k, v in patient.given.items())
+    by_origin: dict[str, list[str]] = {}
+    for name, value in patient.given.items():
+        by_origin.setdefault(patient.origins.get(name, ""), []).append(say(name, value))
+    return "; ".join(
+        f"{', '.join(facts)}{f' ({clean(origin)})' if origin else ''}" for origin, facts in by_origin.items()
+    )
 
 
 def experience(note: ExperienceNote | None) -> str:
