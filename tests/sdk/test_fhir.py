@@ -91,7 +91,7 @@ def document(request, prediction, engine, pointed, recording):
 def test_fhir_resources_takes_it(document):
     from fhir.resources.R4B.bundle import Bundle
 
-    assert len(Bundle.model_validate(document).entry) == 3
+    assert len(Bundle.model_validate(document).entry) == 4
 
 
 def test_the_r4_models_of_fhirclient_take_it_and_lose_nothing(document):
@@ -176,9 +176,13 @@ def test_probabilities_are_percent_and_no_measurement_is_claimed(prediction):
         assert str(finding.criterion) in stated["outcome"]["text"]
         assert "coding" not in stated["qualitativeRisk"]
     assert assessment["status"] == resource(bundle, "DiagnosticReport")["status"] == "preliminary"
-    text = json.dumps(bundle)
-    assert "Observation" not in text
-    assert "valueQuantity" not in text
+    assert {entry["resource"]["resourceType"] for entry in bundle["entry"]} == {
+        "DiagnosticReport",
+        "RiskAssessment",
+        "Device",
+        "Provenance",
+    }
+    assert "valueQuantity" not in json.dumps(bundle)
     ends = resource(written(odd(prediction)), "RiskAssessment")["prediction"]
     assert [p["probabilityDecimal"] for p in ends[:2]] == [100, 0]
     assert ends[2]["qualitativeRisk"]["text"] == "no decision"
@@ -251,6 +255,7 @@ def test_a_refusal_is_a_cancelled_report_with_its_reason_and_no_assessment(refus
         "DiagnosticReport",
         "OperationOutcome",
         "Device",
+        "Provenance",
     ]
     report, outcome = resource(refused, "DiagnosticReport"), resource(refused, "OperationOutcome")
     assert report["status"] == "cancelled"

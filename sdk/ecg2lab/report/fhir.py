@@ -3,79 +3,114 @@
 Probabilities go into a RiskAssessment, in **percent** as R4 requires. There is no Observation: nothing here was
 measured, and a system that stores observations must not take an estimate for one. The DiagnosticReport that refers to
 the assessment is *preliminary*; for a refused record it is *cancelled*, and an OperationOutcome says why.
+
+What the model inferred is labelled so. A Provenance names the model and the ECG; that of a refused record is a plain
+one, for the model said nothing.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction
-from ecg2lab.report import grid, words
+from ecg2lab.answer.prediction import EngineInfo, Prediction
+from ecg2lab.report import fhir_finding, grid, words
 from ecg2lab.report.acquired import acquired
 from ecg2lab.report.document import Refusal
+from ecg2lab.report.fhir_finding import TARGETS as TARGETS
+from ecg2lab.report.fhir_provenance import INFERRED, Resource, device, device_identity, named, provenance
 from ecg2lab.system.strict_json import plain
 
-Resource = dict[str, Any]
-
-LOINC = "http://loinc.org"
-TARGETS = "urn:x-ecg2lab:target"
-"""Code system of the targets' names; the contract in the bundle of that digest defines them."""
 SOURCE = "urn:x-ecg2lab:source"
 """Extension: the recording's `source` as JSON, unchanged."""
-ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 RISK = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-risk"
 _ECG = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "EC"}]}
 _TITLE = "Laboratory abnormalities estimated from the 12-lead ECG"
+_LABELLED: Resource = {"meta": {"security": [INFERRED]}}
 _METHOD = "Structured state-space network on ECG and patient facts, doi 10.1038/s41598-025-26715-5"
 
 
-def bundle(prediction: Prediction, *, identity: uuid.UUID | None = None, issued: datetime | None = None) -> Resource:
-    """The answer as a bundle of type *collection*: report, assessment, device.
+class Frame(NamedTuple):
+    """What is around an answer."""
+
+    root: uuid.UUID
+    """From which the identities of its resources are derived."""
+    when: str
+    """Instant of the report."""
+    recording: str
+    patient_system: str
+    document: bytes
+
+    def urn(self, part: str) -> str:
+        """Name of a resource."""
+        return uuid.uuid5(self.root, part).urn
+
+
+def bundle(
+    prediction: Prediction,
+    *,
+    identity: uuid.UUID | None = None,
+    issued: datetime | None = None,
+    recording: str = "",
+    patient_system: str = "",
+    document: bytes = b"",
+) -> Resource:
+    """The answer as a bundle of type *collection*: report, assessment, device, provenance.
 
     Parameters
     ----------
     identity
-        A text from which the identifiers of the resources are derived; None: new random ones.
+        From which those of the resources are derived; None: new random ones.
     issued
         Time of the report, with time zone; None: now.
+    recording
+        Number of the recording in an edge node; empty: none.
+    patient_system
+        URI of the system that the patient's number is of; empty: not stated.
+    document
+        The report in PDF.
     """
-    root, when = identity or uuid.uuid4(), _instant(issued)
-    source = prediction.source or {}
-    shared = {"subject": _subject(source)}
-    assessment: Resource = {
-        "resourceType": "RiskAssessment",
-        "status": "preliminary",
-        "method": {"text": _METHOD},
-        "code": {"text": _TITLE},
-        **shared,
-        "occurrenceDateTime": when,
-        "performer": {"reference": _urn(root, "device")},
-        "basis": [{"display": _basis(prediction)}],
-        "prediction": [_prediction(finding) for finding in prediction.findings],
-        "note": [{"text": text} for text in _notes(prediction)],
-    }
-    report = _report(
-        "preliminary",
-        words.clean(f"{prediction.notice.capitalize()}. {_conclusion(prediction)}"),
-        when,
-        extension=[{"url": RISK, "valueReference": {"reference": _urn(root, "assessment")}}, *_source(source)],
-        **_ordered(source),
-        **shared,
-        **_effective(source),
+    frame = Frame(identity or uuid.uuid4(), _instant(issued), recording, patient_system, document)
+    source, basis, made = prediction.source or {}, _basis(prediction), device(prediction.engine)
+    by, assessed, reported = device_identity(made).urn, frame.urn("assessment"), frame.urn("report")
+    conclusion = words.clean(f"{prediction.notice.capitalize()}. {_conclusion(prediction)}")
+    report = _report(frame, "preliminary", conclusion, source, assessed)
+    assessment = _assessment(frame, prediction, basis, by)
+    origin = provenance(
+        prediction.engine, by, [reported, assessed], basis, frame.when, recording=recording, inferred=True
     )
-    return _collection(root, when, report=report, assessment=assessment, device=_device(prediction.engine))
+    resources = {reported: report, assessed: assessment, by: made, frame.urn("provenance"): origin}
+    return _collection(frame, resources, inferred=True)
 
 
 def refusal(
-    refused: Refusal, engine: EngineInfo, *, identity: uuid.UUID | None = None, issued: datetime | None = None
+    refused: Refusal,
+    engine: EngineInfo,
+    source: Mapping[str, Any] | None = None,
+    *,
+    identity: uuid.UUID | None = None,
+    issued: datetime | None = None,
+    recording: str = "",
+    patient_system: str = "",
+    document: bytes = b"",
 ) -> Resource:
-    """A refused record as a bundle: a cancelled report, and the reason; parameters as for `bundle`."""
-    root, when = identity or uuid.uuid4(), _instant(issued)
+    """A refused record as a bundle: a cancelled report, the reason, device, provenance.
+
+    Parameters
+    ----------
+    source
+        Of the recording; None: it could not be read.
+    identity, issued, recording, patient_system, document
+        As for `bundle`.
+    """
+    frame = Frame(identity or uuid.uuid4(), _instant(issued), recording, patient_system, document)
+    made, record = device(engine), words.clean(refused.record)
+    by, reported = device_identity(made).urn, frame.urn("report")
     reason = words.clean(f"No answer for {refused.record}. {refused.error.type}: {refused.error.message}")
     issue = {
         "severity": "error",
@@ -84,7 +119,12 @@ def refusal(
         "diagnostics": words.clean(refused.error.message) or "no reason is known",
     }
     outcome: Resource = {"resourceType": "OperationOutcome", "issue": [issue]}
-    return _collection(root, when, report=_report("cancelled", reason, when), outcome=outcome, device=_device(engine))
+    report = _report(frame, "cancelled", reason, source or {})
+    origin = provenance(
+        engine, by, [reported], f"12-lead ECG {record}".rstrip(), frame.when, recording=recording, inferred=False
+    )
+    resources = {reported: report, frame.urn("outcome"): outcome, by: made, frame.urn("provenance"): origin}
+    return _collection(frame, resources, inferred=False)
 
 
 def encode(resource: Resource) -> bytes:
@@ -92,37 +132,71 @@ def encode(resource: Resource) -> bytes:
     return json.dumps(resource, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
-def _urn(root: uuid.UUID, part: str) -> str:
-    """The name of a part of one bundle."""
-    return uuid.uuid5(root, part).urn
-
-
 def _instant(issued: datetime | None) -> str:
     return (issued or datetime.now(timezone.utc)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _collection(root: uuid.UUID, when: str, **resources: Resource) -> Resource:
+def _collection(frame: Frame, resources: Mapping[str, Resource], inferred: bool) -> Resource:
+    """Resources by their names."""
     return {
         "resourceType": "Bundle",
-        "id": str(root),
+        "id": str(frame.root),
+        **(_LABELLED if inferred else {}),
+        "identifier": named(frame.root.urn),
         "type": "collection",
-        "timestamp": when,
-        "entry": [{"fullUrl": _urn(root, part), "resource": resource} for part, resource in resources.items()],
+        "timestamp": frame.when,
+        "entry": [{"fullUrl": urn, "resource": resource} for urn, resource in resources.items()],
     }
 
 
-def _report(status: str, conclusion: str, when: str, extension: Sequence[Resource] = (), **more: Any) -> Resource:
+def _report(
+    frame: Frame,
+    status: str,
+    conclusion: str,
+    source: Mapping[str, Any],
+    risk: str = "",
+) -> Resource:
     div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(conclusion)}</p></div>'
     return {
         "resourceType": "DiagnosticReport",
+        **(_LABELLED if risk else {}),
         "text": {"status": "generated", "div": div},
-        **({"extension": extension} if extension else {}),
+        **({"extension": [{"url": RISK, "valueReference": {"reference": risk}}, *_source(source)]} if risk else {}),
+        "identifier": [named(frame.urn("report"))],
         "status": status,
         "category": [_ECG],
         "code": {"text": _TITLE},
-        **more,
-        "issued": when,
+        **_ordered(source),
+        "subject": _subject(source, frame.patient_system),
+        **_effective(source),
+        "issued": frame.when,
         "conclusion": conclusion,
+        **_attached(frame),
+    }
+
+
+def _attached(frame: Frame) -> Resource:
+    if not frame.document:
+        return {}
+    data = base64.b64encode(frame.document).decode("ascii")
+    form = {"contentType": "application/pdf", "data": data, "title": _TITLE, "creation": frame.when}
+    return {"presentedForm": [form]}
+
+
+def _assessment(frame: Frame, prediction: Prediction, basis: str, by: str) -> Resource:
+    return {
+        "resourceType": "RiskAssessment",
+        **_LABELLED,
+        "identifier": [named(frame.urn("assessment"))],
+        "status": "preliminary",
+        "method": {"text": _METHOD},
+        "code": {"text": _TITLE},
+        "subject": _subject(prediction.source or {}, frame.patient_system),
+        "occurrenceDateTime": frame.when,
+        "performer": {"reference": by},
+        "basis": [{"display": basis}],
+        "prediction": [fhir_finding.prediction(finding) for finding in prediction.findings],
+        "note": [{"text": text} for text in _notes(prediction)],
     }
 
 
@@ -134,48 +208,12 @@ def _conclusion(prediction: Prediction) -> str:
     return " ".join(filter(None, said))
 
 
-def _prediction(finding: Finding) -> Resource:
-    criterion = finding.criterion
-    coding = [{"system": TARGETS, "code": words.clean(finding.target) or "?"}]
-    if criterion and criterion.loinc:
-        coding.insert(0, {"system": LOINC, "code": criterion.loinc})
-    # At least a non-blank letter: FHIR has no empty strings.
-    outcome = f"{words.clean(words.abnormality(finding)) or '?'} {_moment(finding)}".rstrip()
-    # Not coded: HL7's grades of risk say how likely something is, a decision says on which side of a threshold.
-    verdict: Resource = {"text": finding.verdict}
-    if finding.reason is not None:
-        verdict["extension"] = [{"url": ABSENT, "valueCode": "unsupported"}]
-    # The ratio to the population's risk is what R4 calls the relative risk.
-    ratio = {} if finding.ratio is None else {"relativeRisk": round(finding.ratio, 4)}
-    return {
-        "outcome": {"coding": coding, "text": outcome},
-        "probabilityDecimal": round(100 * finding.probability, 4),
-        "qualitativeRisk": verdict,
-        **ratio,
-        "rationale": words.clean(_rationale(finding)),
-    }
-
-
-def _moment(finding: Finding) -> str:
-    if finding.criterion is None:
-        return ""
-    return "at the time of the ECG" if finding.criterion.when == "now" else f"{finding.criterion.when} of the ECG"
-
-
-def _rationale(finding: Finding) -> str:
-    threshold = finding.decision_threshold
-    why = f"{finding.verdict}: {finding.reason}" if finding.reason else ""
-    decision = "" if threshold is None else f"decision threshold {threshold:.1%}"
-    windows = f"single windows {finding.lowest:.1%} to {finding.highest:.1%}"
-    rule = f"rule {finding.rule}" if finding.rule else ""
-    right = "" if threshold is None else words.right(finding)
-    return "; ".join(filter(None, (why, decision, windows, rule, words.beside_base_rate(finding), right)))
-
-
-def _subject(source: Mapping[str, Any]) -> Resource:
+def _subject(source: Mapping[str, Any], system: str) -> Resource:
     """The patient's number where the recording has one; R4 wants a subject in any case."""
     number = words.clean(source.get("patient_id") or "")
-    return {"identifier": {"value": number}} if number else {"display": "not stated"}
+    if not number:
+        return {"display": "not stated"}
+    return {"identifier": {**({"system": system} if system else {}), "value": number}}
 
 
 def _ordered(source: Mapping[str, Any]) -> Resource:
@@ -203,22 +241,3 @@ def _notes(prediction: Prediction) -> list[str]:
         prediction.notice,
         *(f"{label}: {words.clean(text)}" for label, text in words.inputs(prediction, words.as_named)),
     ]
-
-
-def _device(engine: EngineInfo) -> Resource:
-    """The model, by the digest of its bundle, and what ran it."""
-    ran = {"backend": engine.backend, "provider": engine.provider, "hardware": engine.device, "form": engine.form}
-    return {
-        "resourceType": "Device",
-        "identifier": [{"type": {"text": "SHA-256 of the model bundle"}, "value": engine.bundle_digest}],
-        "status": "active",
-        "deviceName": [{"name": words.clean(engine.model), "type": "model-name"}, {"name": "ecg2lab", "type": "other"}],
-        "type": {"text": "Software; not a medical device"},
-        "version": [{"type": {"text": name}, "value": value} for name, value in engine.versions.items()],
-        "property": [
-            {"type": {"text": name}, "valueCode": [{"text": words.clean(value)}]}
-            for name, value in {**ran, "precision": engine.precision}.items()
-            if value.strip()
-        ],
-        "note": [{"text": engine.notice}],
-    }

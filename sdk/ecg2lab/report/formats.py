@@ -48,10 +48,10 @@ def _fhir(prediction: Prediction, *_: object) -> bytes:
     return fhir.encode(fhir.bundle(prediction)) + b"\n"
 
 
-def _refused_fhir(refusal: Refusal, _: object, engine: EngineInfo, *__: object) -> bytes:
+def _refused_fhir(refusal: Refusal, _: object, engine: EngineInfo, __: object, source: Any) -> bytes:
     from ecg2lab.report import fhir
 
-    return fhir.encode(fhir.refusal(refusal, engine)) + b"\n"
+    return fhir.encode(fhir.refusal(refusal, engine, source)) + b"\n"
 
 
 def _hl7(prediction: Prediction, *_: object) -> bytes:
