@@ -21,12 +21,14 @@ from ecg2lab.readers.numbers import finite
 from ecg2lab.readers.units import printable, require_millivolts
 from ecg2lab.recording import Recording
 
-_ECG_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.9.1.{last}" for last in (1, 2, 3, 4))
+ECG_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.9.1.{last}" for last in (1, 2, 3, 4))
+"""SOP classes: 12-lead, general, ambulatory, general 32-bit."""
 _TAGS = {
     "SpecificCharacterSet": 0x0008_0005, "SOPClassUID": 0x0008_0016, "SOPInstanceUID": 0x0008_0018,
     "StudyDate": 0x0008_0020, "AcquisitionDateTime": 0x0008_002A, "AccessionNumber": 0x0008_0050,
     "CodeValue": 0x0008_0100, "CodeMeaning": 0x0008_0104, "ManufacturerModelName": 0x0008_1090,
-    "PatientID": 0x0010_0020, "PatientBirthDate": 0x0010_0030, "PatientSex": 0x0010_0040, "PatientAge": 0x0010_1010,
+    "TimezoneOffsetFromUTC": 0x0008_0201, "PatientID": 0x0010_0020, "IssuerOfPatientID": 0x0010_0021,
+    "PatientBirthDate": 0x0010_0030, "PatientSex": 0x0010_0040, "PatientAge": 0x0010_1010,
     "MultiplexGroupTimeOffset": 0x0018_1068, "StudyInstanceUID": 0x0020_000D, "SeriesInstanceUID": 0x0020_000E,
     "WaveformOriginality": 0x003A_0004, "NumberOfWaveformChannels": 0x003A_0005,
     "NumberOfWaveformSamples": 0x003A_0010, "SamplingFrequency": 0x003A_001A, "MultiplexGroupLabel": 0x003A_0020,
@@ -40,6 +42,8 @@ _TAGS = {
 _WANTED = frozenset(_TAGS.values())
 _TYPES = {"SB": "i1", "SS": "i2", "SL": "i4"}
 _LEAD_CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,3})", re.ASCII)
+_CLOCK = re.compile(r"[0-9]{12}(?:[0-9]{2}(?:\.[0-9]{1,6})?)?", re.ASCII)
+_OFFSET = re.compile(r"[+-][0-9]{4}", re.ASCII)
 _AGE = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 _CHARACTER_SETS = {
     "ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gbk", "ISO_IR 13": "shift_jis", "ISO_IR 144": "iso8859-5",
@@ -67,7 +71,7 @@ def read_dicom(content: Content) -> Recording:
     kind = _text(elements, "SOPClassUID")
     if not kind:
         raise RecordingError("it does not say what kind of DICOM object it is (SOPClassUID)")
-    if kind not in _ECG_CLASSES:
+    if kind not in ECG_CLASSES:
         raise RecordingError("it is a DICOM object of another kind than an ECG waveform")
     groups = _rhythm(_items(elements, "WaveformSequence"), little)
     channels = [channel for group in groups for channel in _channels(group, little, several=len(groups) > 1)]
@@ -79,8 +83,9 @@ def read_dicom(content: Content) -> Recording:
         "DICOM",
         content.name,
         patient_id=_text(elements, "PatientID", characters),
+        patient_authority=_text(elements, "IssuerOfPatientID", characters),
         order_id=_text(elements, "AccessionNumber", characters),
-        acquired=began,
+        acquired=_zoned(began, _text(elements, "TimezoneOffsetFromUTC")),
         device=_text(elements, "ManufacturerModelName", characters),
         study_uid=_text(elements, "StudyInstanceUID"),
         series_uid=_text(elements, "SeriesInstanceUID"),
@@ -93,6 +98,13 @@ def read_dicom(content: Content) -> Recording:
         ),
         notes=_notes(groups),
     )
+
+
+def _zoned(began: str | None, offset: str | None) -> str | None:
+    """A time of day that states no zone is meant in that of the data set."""
+    if began is None or not _CLOCK.fullmatch(began) or not _OFFSET.fullmatch(offset or ""):
+        return began
+    return f"{began}{offset}"
 
 
 def _value(elements: Elements, keyword: str) -> bytes:
