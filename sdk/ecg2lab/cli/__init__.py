@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from ecg2lab.cli import demo, devices, inspect, predict, selftest, serve, stream, termination
+from ecg2lab.cli import demo, devices, inspect, predict, score, selftest, serve, stream, termination
 from ecg2lab.cli.complaints import DEBUG, INTERNAL, REFUSED, complain, internal
 from ecg2lab.cli.options import flat
 from ecg2lab.cli.standard_streams import usable_streams
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.command("demo")(demo.run)
 app.command("predict")(flat(predict.run))
 app.command("stream")(flat(stream.run))
+app.command("score")(flat(score.run))
 app.command("inspect")(inspect.run)
 app.command("selftest")(selftest.run)
 app.command("devices")(devices.run)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="The model: a bundle, X.ecg2lab.")]
 BackendName = Annotated[str, typer.Option("--backend", help=f"One of {CHOICES}.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(help="Precision of a TensorRT engine. Default: that of the bundle.", show_default=False),
+]
 Adapter = Annotated[
     str | None,
     typer.Option(
@@ -34,12 +38,9 @@ class Computing:
     """How an engine is loaded, as `ecg2lab.load` names it."""
 
     backend: BackendName = "auto"
-    precision: Annotated[
-        str | None,
-        typer.Option(help="Precision of a TensorRT engine. Default: that of the bundle.", show_default=False),
-    ] = None
+    precision: Precision = None
     threads: Annotated[
-        int | None, typer.Option(help="Threads of one call. Default: all that are usable; for a stream 1.")
+        int | None, typer.Option(help="Threads of one call. Default: all usable ones; for a stream or an archive 1.")
     ] = None
     adapter: Adapter = None
     allow_software: AllowSoftware = False

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ecg2lab.cli import termination
-from ecg2lab.cli.options import Model
+from ecg2lab.cli.options import BackendName, Model, Precision
 
 
 def run(
@@ -17,6 +17,8 @@ def run(
         Path | None,
         typer.Option(help="What the node is told, in JSON. Default: it answers on this machine alone, at port 8080."),
     ] = None,
+    backend: BackendName = "auto",
+    precision: Precision = None,
     check: Annotated[bool, typer.Option("--check", help="Say what is wrong with the configuration, and stop.")] = False,
     new_token: Annotated[
         bool, typer.Option("--new-token", help="Print a new token and what the configuration has of it, and stop.")
@@ -50,7 +52,9 @@ def run(
         configuration, base = configurations.Configuration(), Path.cwd()
     else:
         configuration, base = configurations.read(config)
-    require("edge", "litestar", "uvicorn")
+    extras = ["grpc"] if configuration.grpc else []
+    extras += ["pynetdicom"] if configurations.speaks_dicom(configuration) else []
+    require("edge", "litestar", "uvicorn", "websockets", *extras)
     from ecg2lab.edge import checks, serving
 
     checks.require_usable(configuration, base)
@@ -60,7 +64,7 @@ def run(
     import ecg2lab
 
     termination.leave_alone()
-    engine = ecg2lab.load(bundle, threads=configuration.threads)
+    engine = ecg2lab.load(bundle, backend, precision, threads=configuration.threads)
     typer.echo(f"{engine.info.model}: {engine.info.notice}", err=True)
     typer.echo(f"serving on {serving.address(configuration)}", err=True)
     serving.serve(engine, configuration, base)
