@@ -76,6 +76,8 @@ def run(
 
     - `start`: from a fresh Python to the first answer, beside `import numpy`; memory
 
+    - `edge`: what `ecg2lab serve` costs beside a loop that reads and predicts; memory, overload (four minutes)
+
     For example:
 
     - `ecg2lab bench run --quick`

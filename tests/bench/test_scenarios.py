@@ -59,7 +59,7 @@ def test_every_name_has_a_module_and_is_explained() -> None:
         assert (scenario_of(name).__doc__ or "").startswith(f"Scenario `{name}`")
 
 
-@pytest.mark.parametrize("scenario", ["graph-forms", "beds", "start"])
+@pytest.mark.parametrize("scenario", ["graph-forms", "beds", "start", "edge"])
 def test_every_scenario_writes_what_it_shows(scenario: str, tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = [tiny_bundle] if scenario in WITH_A_BUNDLE else []
     done = invoke(*bundle, "--no-full-size", "--scenario", scenario, "--quick", "--out", tmp_path)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ecg2lab_bench.report.page import Page
 
 REPORT = "results.md"
-ScenarioName = Literal["engine", "native", "graph-forms", "beds", "start"]
-WITH_A_BUNDLE: tuple[ScenarioName, ...] = ("engine", "graph-forms", "beds", "start")
+ScenarioName = Literal["engine", "native", "graph-forms", "beds", "start", "edge"]
+WITH_A_BUNDLE: tuple[ScenarioName, ...] = ("engine", "graph-forms", "beds", "start", "edge")
 """The others draw networks of their own."""
 
 
