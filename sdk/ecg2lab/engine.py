@@ -77,6 +77,11 @@ class Engine:
         """The contract of the model."""
         return self._bundle.contract
 
+    @property
+    def feature_width(self) -> int | None:
+        """How many features a window has (`features`); None: the bundle's graphs have no output for them."""
+        return self._bundle.features
+
     def run(self, signal: ArrayLike, continuous: ArrayLike, categorical: ArrayLike) -> NDArray[np.float32]:
         """Compute the logits of the bare network.
 

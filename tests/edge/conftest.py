@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
 
 import pytest
 from edge_peers import Receiver, acknowledge
+from edge_server import Listening
 
 import ecg2lab
 from ecg2lab.demo import bundle_path
@@ -61,12 +64,38 @@ def wait_until():
 
 
 @pytest.fixture
+def listening(opened, tmp_path):
+    """`listening(field=value, …)`: a node that listens at ports that are free; gRPC if `grpc` is told."""
+    servers = []
+
+    def listen(**fields):
+        servers.append(Listening(opened(**fields), tmp_path))
+        return servers[-1]
+
+    yield listen
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Of this machine, for an hour; its paths."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key, pem = tmp_path / "key.pem", tmp_path / "node.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(pem)]
+    subprocess.run(command, check=True, capture_output=True)
+    return pem, key
+
+
+@pytest.fixture
 def receiving():
     """`receiving(answer)`: a receiver, `answer(number, message)` is what it says; None: it hangs up."""
     receivers = []
 
-    def open_receiver(answer=lambda _, message: acknowledge(message)):
-        receivers.append(Receiver(answer))
+    def open_receiver(answer=lambda _, message: acknowledge(message), tls=None):
+        receivers.append(Receiver(answer, tls))
         return receivers[-1]
 
     yield open_receiver

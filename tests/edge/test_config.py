@@ -24,6 +24,8 @@ WRONG = {
     "no scope": ({"tokens": [{**TOKEN, "scopes": []}]}, "`$.tokens[0].scopes`"),
     "open to all": ({"http": {"host": "0.0.0.0"}}, "that needs http.tls; .* that needs tokens"),
     "open to all, IPv6": ({"http": {"host": "::"}, "tokens": [TOKEN]}, "that needs http.tls"),
+    "gRPC open to all": ({"grpc": {"host": "0.0.0.0"}}, "grpc.host 0.0.0.0 .* needs grpc.tls; .* that needs tokens"),
+    "name of the model": ({"model_name": "a/b"}, "`$.model_name`"),
     "open by name": ({"http": {"host": "node.ward.example"}, "tokens": [TOKEN]}, "that needs http.tls"),
     "authority without TLS": ({"destinations": [{**HL7, "authority": "ca.pem"}]}, "has an authority, and no tls"),
     "list": ([], "`object`, got `array`"),

@@ -1,9 +1,12 @@
 """Answers reach each destination once, in order, whatever it says; nothing that was taken is lost."""
 
 import socket
+import ssl
+import time
 
 import msgspec
 import pytest
+import trustme
 from edge_peers import acknowledge, number_of
 
 from ecg2lab.edge.identity import control_id
@@ -68,6 +71,7 @@ FAULTS = {
     "no code": lambda message: acknowledge(message, ""),
     "endless": lambda message: b"\x0b" + b"x" * (2 << 20),
     "never answers": lambda message: b"",
+    "drops": lambda message: (time.sleep(0.1) or b"\x0b" for _ in range(50)),
 }
 
 
@@ -158,3 +162,23 @@ def test_a_message_that_cannot_be_written_is_set_aside(opened, receiving, record
     accepted = taken(node, record)
     wait_until(lambda: delivery(node, accepted).get("state") == "set aside")
     assert "no room" in delivery(node, accepted)["problem"]
+
+
+@pytest.mark.parametrize("fault", ["", "another authority", "another name", "no tls"])
+def test_over_tls_it_goes_to_whom_the_authority_knows_and_to_nobody_else(
+    opened, receiving, record, wait_until, tmp_path, fault
+):
+    authority = trustme.CA()
+    (trustme.CA() if fault == "another authority" else authority).cert_pem.write_to_path(tmp_path / "authority.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("elsewhere.example" if fault == "another name" else "127.0.0.1").configure_cert(context)
+    receiver = receiving(tls=None if fault == "no tls" else context)
+    node = opened(destinations=[told(receiver.port, tls=True, authority="authority.pem")])
+    accepted = taken(node, record)
+    if not fault:
+        wait_until(acknowledged(node, accepted))
+        return
+    wait_until(lambda: delivery(node, accepted).get("attempts", 0) >= 2)
+    assert delivery(node, accepted)["state"] == "queued"
+    assert delivery(node, accepted)["problem"].startswith(f"127.0.0.1:{receiver.port}: ")
+    assert not receiver.messages

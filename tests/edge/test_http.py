@@ -1,5 +1,6 @@
 """HTTP as its users see it."""
 
+import functools
 import hashlib
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 from litestar.testing import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from ecg2lab.edge.config import SCOPES
 from ecg2lab.edge.inputs.http import application
 
 TOKEN = "a secret"
@@ -160,18 +162,30 @@ def test_pages_of_other_servers_cannot_ask_through_a_browser(client, record, hea
 
 ROUTES = [
     ("send", "POST", "/v1/recordings"),
+    ("send", "POST", "/v1/facts"),
     ("read", "GET", f"/v1/recordings/{'a' * 40}"),
     ("read", "GET", f"/v1/recordings/{'a' * 40}/deliveries"),
     ("watch", "GET", "/v1/counts"),
+    ("watch", "GET", "/v1/overview"),
+    ("watch", "GET", "/v1/drift"),
+    ("resend", "POST", f"/v1/recordings/{'a' * 40}/again"),
+    ("resend", "POST", f"/v1/recordings/{'a' * 40}/deliveries/disk/again"),
     ("watch", "GET", "/metrics"),
     ("erase", "DELETE", f"/v1/recordings/{'a' * 40}"),
+    ("send", "GET", "/v2"),
+    ("send", "GET", "/v2/models/demo"),
+    ("send", "GET", "/v2/models/demo/versions/1"),
+    ("send", "GET", "/v2/models/demo/ready"),
+    ("send", "GET", "/v2/models/demo/versions/1/ready"),
+    ("send", "POST", "/v2/models/demo/infer"),
+    ("send", "POST", "/v2/models/demo/versions/1/infer"),
 ]
 OPEN = {"/v2/health/live", "/v2/health/ready"}
 
 
 @pytest.mark.parametrize(("scope", "method", "path"), ROUTES, ids=[f"{m} {p[:20]}" for _, m, p in ROUTES])
 def test_each_route_needs_a_token_with_its_scope(client, scope, method, path):
-    others = [other for other in ("send", "read", "erase", "watch") if other != scope]
+    others = [other for other in SCOPES if other != scope]
     http, _ = client(
         tokens=[
             {"name": "right", "sha256": hashlib.sha256(b"right").hexdigest(), "scopes": [scope]},
@@ -190,7 +204,9 @@ def test_each_route_needs_a_token_with_its_scope(client, scope, method, path):
 def test_every_route_is_in_the_list_above(client):
     http, _ = client()
     described = http.get("/openapi/openapi.json").json()["paths"]
-    listed = {path.replace("a" * 40, "{identity}") for _, _, path in ROUTES}
+    named = {"a" * 40: "{identity}", "/disk/": "/{destination}/"}
+    named |= {"models/demo": "models/{model}", "versions/1": "versions/{version}"}
+    listed = {functools.reduce(lambda path, one: path.replace(*one), named.items(), path) for _, _, path in ROUTES}
     assert set(described) == listed | OPEN
 
 

@@ -1,6 +1,7 @@
 """The order of what is owed, and what survives."""
 
 import threading
+from hashlib import sha256
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_all_is_there_after_it_was_opened_again(tmp_path):
 def test_what_was_not_taken_to_the_end_is_gone_at_the_next_start(tmp_path):
     ledger = Ledger(tmp_path / "state")
     take(ledger, b"1")
-    ledger._spool.put(b"half a recording")
+    ledger._spool.put(b"half a recording", sha256(b"half a recording").hexdigest())
     ledger.close()
     (tmp_path / "state" / "spool" / "aa").mkdir(exist_ok=True)
     (tmp_path / "state" / "spool" / "aa" / ("aa" * 32 + ".newdead")).write_bytes(b"half a file")
@@ -147,11 +148,13 @@ def test_what_is_taken_while_the_same_is_erased_keeps_its_files(ledger):
 
     thread = threading.Thread(target=erase)
     thread.start()
-    for age in range(150):
-        kept, _ = ledger.take({"a": b"the same bytes"}, {"age": float(age)}, MODEL, "test", "cart")
-        found = ledger.find(kept.id)
-        if found is not None and not found.files[0].path.exists() and ledger.find(kept.id) is not None:
-            lost.append(age)
-    ending.set()
-    thread.join()
+    try:
+        for age in range(150):
+            kept, _ = ledger.take({"a": b"the same bytes"}, {"age": float(age)}, MODEL, "test", "cart")
+            found = ledger.find(kept.id)
+            if found is not None and not found.files[0].path.exists() and ledger.find(kept.id) is not None:
+                lost.append(age)
+    finally:
+        ending.set()
+        thread.join()
     assert lost == []

@@ -7,6 +7,7 @@ import threading
 import time
 
 import msgspec
+import numpy as np
 import pytest
 
 import ecg2lab
@@ -15,6 +16,7 @@ from ecg2lab.edge.helper import Helper, Named
 from ecg2lab.edge.ledger import Ledger
 from ecg2lab.errors import OverloadError, PatientError, RecordingError, StoreError
 
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 FACTS = {"age": 63.0, "sex": "female"}
 
 
@@ -153,17 +155,46 @@ def test_a_reader_that_takes_too_long_is_replaced(opened, record):
     assert kept.said.error.message == "it could not be read within 0.001 s"
 
 
-def test_a_reader_that_dies_of_a_file_refuses_it_and_the_next_reads(data_folder):
-    helper = Helper(30)
-    helper.start()
+def test_a_reader_that_dies_of_a_file_refuses_it_and_the_next_reads(data_folder, tmp_path):
+    helper = Helper(30, tmp_path)
     files = [Named(name, data_folder / name) for name in ("HR06000.hea", "HR06000.mat")]
-    assert helper.read(files).samples.shape == (12, 5000)
+
+    def read():
+        helper.begin(files)
+        return helper.recording().samples
+
+    first = read()
     os.kill(helper._process.pid, signal.SIGSTOP)
     threading.Timer(0.2, os.kill, (helper._process.pid, signal.SIGKILL)).start()
     with pytest.raises(RecordingError, match="ended over it"):
-        helper.read(files)
-    assert helper.read(files).samples.shape == (12, 5000)
+        read()
+    assert (read() == first).all()
     helper.stop()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rate", [500, 2000])
+def test_a_helper_reads_as_the_reader_does(data_folder, tmp_path, rate):
+    """Also what its shared memory has no room for, and files that came just now."""
+    head = (data_folder / "HR06000.hea").read_text().replace(" 500 ", f" {rate} ", 1)
+    signal_file = (data_folder / "HR06000.mat").read_bytes()
+    if rate > 500:  # 12 leads of 60,000 samples: 5.8 MB
+        samples = np.arange(12 * 60_000, dtype="<i2")
+        signal_file = samples.tobytes()
+        leads = [f"HR06000.mat 16 1000/mV 16 0 0 0 0 {lead}" for lead in LEADS]
+        head = "\n".join([f"HR06000 12 {rate} 60000", *leads, ""])
+    files = {"HR06000.hea": head.encode(), "HR06000.mat": signal_file}
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    for name, content in files.items():
+        (beside / name).write_bytes(content)
+    helper = Helper(30, tmp_path)
+    helper.begin({"HR06000.hea": b"nothing"})  # is not wanted any more
+    helper.begin(files)
+    found, expected = helper.recording(), ecg2lab.read(beside / "HR06000.hea")
+    helper.stop()
+    np.testing.assert_array_equal(found.samples, expected.samples)
+    assert (found.fs, found.leads, found.source) == (expected.fs, expected.leads, expected.source)
 
 
 def test_more_than_it_may_hold_is_refused_until_some_is_answered(opened, record):
@@ -230,7 +261,7 @@ def test_a_commit_that_fails_takes_nothing_and_the_next_succeeds(opened, record)
     with pytest.raises(StoreError, match="no such table"):
         store.write(lambda connection: connection.execute("INSERT INTO nowhere VALUES (1)"))
     insert = "INSERT INTO audit VALUES (?, 'a', 'b', NULL)"
-    futures = [store.submit(lambda connection, n=n: connection.execute(insert, (n,))) for n in range(200)]
+    futures = [store.submit(lambda connection, n=n: connection.execute(insert, (time.time() + n,))) for n in range(200)]
     bad = store.submit(lambda connection: 1 / 0)
     for future in futures:
         future.result(10)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 
 class Receiver:
     """An MLLP receiver that answers as it is told; written from the protocol, not from the sender."""
 
-    def __init__(self, answer):
-        self._answer = answer
+    def __init__(self, answer, tls=None):
+        self._answer, self._tls = answer, tls
         self.messages = []
         """Every message that came, in order."""
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -32,8 +32,11 @@ class Receiver:
 
     def _serve(self, connection):
         received = b""
-        with connection:
+        with ExitStack() as closing:
+            closing.enter_context(connection)
             try:
+                if self._tls is not None:
+                    connection = closing.enter_context(self._tls.wrap_socket(connection, server_side=True))
                 while part := connection.recv(65536):
                     received += part
                     while b"\x1c\r" in received:
@@ -43,7 +46,8 @@ class Receiver:
                         said = self._answer(len(self.messages), block[1:])
                         if said is None:
                             return
-                        connection.sendall(said)
+                        for part in [said] if isinstance(said, bytes) else said:
+                            connection.sendall(part)
             except OSError:
                 return
 
@@ -71,3 +75,9 @@ def acknowledge(message, code="AA", text="", number=None):
         f"\x0bMSH|^~\\&|EHR|H|ecg2lab||20261130||ACK^R01^ACK|{time.monotonic_ns()}|P|2.5.1\r"
         f"MSA|{code}|{about}|{text}\r\x1c\r"
     ).encode()
+
+
+def free_port():
+    """Of a server that is started in a moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecg2lab.edge.config import Configuration, FilesDestination, Hl7Destination, Tls
+from ecg2lab.edge.config import Configuration, DicomDestination, FhirDestination, FilesDestination, Tls
 from ecg2lab.errors import ConfigurationError
 
 
@@ -30,14 +31,31 @@ def _complaints(configuration: Configuration, base: Path) -> Iterator[str]:
     yield from _port("http", configuration.http.host, configuration.http.port)
     if configuration.http.tls is not None:
         yield from _tls("http.tls", configuration.http.tls, base)
+    if configuration.grpc is not None:
+        yield from _port("grpc", configuration.grpc.host, configuration.grpc.port)
+        if configuration.grpc.tls is not None:
+            yield from _tls("grpc.tls", configuration.grpc.tls, base)
     if configuration.folder is not None:
         yield from _folder("folder.path", base / configuration.folder.path)
+    if configuration.mllp is not None:
+        yield from _port("mllp", configuration.mllp.host, configuration.mllp.port)
+        if configuration.mllp.tls is not None:
+            yield from _tls("mllp.tls", configuration.mllp.tls, base)
+    if configuration.dicom is not None:
+        yield from _port("dicom", configuration.dicom.host, configuration.dicom.port)
+        if configuration.dicom.tls is not None:
+            yield from _tls("dicom.tls", configuration.dicom.tls, base)
     for destination in configuration.destinations:
         called = f"destination {destination.name!r}"
         if isinstance(destination, FilesDestination):
             yield from _folder(f"{called}: folder", base / destination.folder)
-        elif isinstance(destination, Hl7Destination) and destination.authority is not None:
+        elif destination.authority is not None:
             yield from _authority(f"{called}: authority", base / destination.authority)
+        if isinstance(destination, DicomDestination) and destination.certificate and destination.key:
+            own = Tls(certificate=destination.certificate, key=destination.key)
+            yield from _tls(f"{called}: certificate", own, base)
+        if isinstance(destination, FhirDestination) and destination.token_file is not None:
+            yield from _token(f"{called}: token_file", base / destination.token_file)
 
 
 def _folder(called: str, folder: Path) -> Iterator[str]:
@@ -76,3 +94,18 @@ def _authority(called: str, path: Path) -> Iterator[str]:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ssl.SSLError) as error:
         yield f"{called}: {path} has no certificates: {error.strerror or error}"
+
+
+def _token(called: str, path: Path) -> Iterator[str]:
+    from ecg2lab.edge.destinations.fhir import read_token
+
+    try:
+        read_token(path)
+        open_to_all = path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)
+    except OSError as error:
+        yield f"{called}: {path} cannot be read: {error.strerror}"
+    except ValueError as error:
+        yield f"{called}: {path}: {error}"
+    else:
+        if open_to_all and os.name == "posix":
+            yield f"{called}: {path} can be read or written by everybody on this machine: chmod o-rw"

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ecg2lab.answer.prediction import EngineInfo, Prediction
-from ecg2lab.edge.grouping import groups
-from ecg2lab.errors import Ecg2LabError, RecordingError
+from ecg2lab.edge import helper_process
+from ecg2lab.errors import RecordingError
 from ecg2lab.recording import Recording
 from ecg2lab.report.document import Refusal
+
+_SHARED = 4 << 20
+"""Bytes: samples of most recordings; longer ones come through the pipe, in many parts."""
 
 
 class Named(NamedTuple):
@@ -31,10 +35,6 @@ class Named(NamedTuple):
     path: Path
 
 
-class HelperError(Exception):
-    """A fault of ours, not of the file."""
-
-
 class Helper:
     """Starts its process when it is asked for first. Of one thread at a time.
 
@@ -42,34 +42,66 @@ class Helper:
     ----------
     longest_s
         How long one piece of work may take.
+    folder
+        Within which files lie while they are read.
     """
 
-    def __init__(self, longest_s: float) -> None:
-        self._longest_s = longest_s
+    def __init__(self, longest_s: float, folder: Path) -> None:
+        self._longest_s, self._parent = longest_s, folder
         self._process: Any = None
         self._line: Connection | None = None
+        self._folder: Path | None = None
+        self._shared: SharedMemory | None = None
+        self._begun = False
 
     def start(self) -> None:
         """Start the process now."""
         context = multiprocessing.get_context("spawn")
+        self._folder = Path(tempfile.mkdtemp(dir=self._parent))
+        with suppress(OSError):  # without it everything comes through the pipe
+            self._shared = SharedMemory(create=True, size=_SHARED)
         self._line, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, os.getpid()), name="ecg2lab-helper", daemon=True)
-        self._process.start()
+        told = (theirs, os.getpid(), self._folder, self._shared and self._shared.name)
+        process = context.Process(target=helper_process.work, args=told, name="ecg2lab-helper", daemon=True)
+        try:
+            process.start()
+        except BaseException:
+            self.stop()
+            raise
+        self._process = process
         theirs.close()
 
-    def read(self, files: Sequence[Named]) -> Recording:
-        """Read a recording, as `ecg2lab.read` does.
+    def begin(self, files: Sequence[Named] | Mapping[str, bytes]) -> None:
+        """Have a recording read: files that are kept, or that came just now. `recording` waits for it."""
+        self.abandon()
+        with suppress(RecordingError), self._watched() as line:  # `recording` says so
+            line.send(("read", self._lay(files)))
+        self._begun = True
+
+    def recording(self) -> Recording:
+        """What was begun, as `ecg2lab.read` gives it.
 
         Raises
         ------
         RecordingError
             As `ecg2lab.read`; and if the reader died of the file, or took too long.
         """
-        with self._watched() as line:
-            about = self._ask(line, "read", files)
+        self._begun = False
+        with self._watched(anew=False) as line:
+            about = self._answered(line)
             samples = np.empty(about.pop("shape"))
-            line.recv_bytes_into(samples.reshape(-1).view(np.uint8).data)
+            if about.pop("by_memory"):
+                assert self._shared is not None
+                samples[:] = np.ndarray(samples.shape, buffer=self._shared.buf)
+            else:
+                line.recv_bytes_into(samples.reshape(-1).view(np.uint8).data)
         return Recording.adopt(samples, **about)
+
+    def abandon(self) -> None:
+        """What was begun is not wanted."""
+        if self._begun:
+            with suppress(Exception):
+                self.recording()
 
     def draw(self, form: str, said: Prediction | Refusal, files: Sequence[Named], engine: EngineInfo) -> bytes:
         """The report on an answer or refusal, as `ecg2lab predict --format` writes it.
@@ -79,18 +111,48 @@ class Helper:
         Ecg2LabError
             If it cannot be drawn.
         """
+        self.abandon()
         with self._watched() as line:
-            content: bytes = self._ask(line, "draw", form, said, files, engine)
+            line.send(("draw", form, said, self._lay(files), engine))
+            content: bytes = self._answered(line)
         return content
 
+    def call(self, function: Callable[..., bytes], *given: Any) -> bytes:
+        """What a function of a module makes of what it is given, there.
+
+        Raises
+        ------
+        Ecg2LabError
+            As the function.
+        """
+        self.abandon()
+        with self._watched() as line:
+            line.send(("call", function, *given))
+            made: bytes = self._answered(line)
+        return made
+
+    def _lay(self, files: Sequence[Named] | Mapping[str, bytes]) -> list[str]:
+        """Files of one record lie beside each other under their own names while they are read."""
+        assert self._folder is not None
+        for old in self._folder.iterdir():
+            old.unlink()
+        if isinstance(files, Mapping):
+            for name, content in files.items():
+                (self._folder / name).write_bytes(content)
+            return list(files)
+        for file in files:
+            (self._folder / file.name).symlink_to(file.path)
+        return [file.name for file in files]
+
     @contextmanager
-    def _watched(self) -> Iterator[Connection]:
+    def _watched(self, anew: bool = True) -> Iterator[Connection]:
         """The line to a process that lives. One that dies meanwhile is a reason to refuse."""
-        if self._line is None or not self._process.is_alive():
+        if anew and (self._line is None or not self._process.is_alive()):
             self.stop()
             self.start()
-        assert self._line is not None
         try:
+            if self._line is None:
+                raise EOFError
             yield self._line
         except (OSError, EOFError):
             self.stop()
@@ -98,8 +160,7 @@ class Helper:
                 "the program that reads recordings ended over it; keep the file and report it"
             ) from None
 
-    def _ask(self, line: Connection, *question: Any) -> Any:
-        line.send(question)
+    def _answered(self, line: Connection) -> Any:
         if not line.poll(self._longest_s):
             self.stop()
             raise RecordingError(f"it could not be read within {self._longest_s:g} s")
@@ -115,78 +176,9 @@ class Helper:
         if self._process is not None:
             self._process.kill()
             self._process.join()
-        self._line = self._process = None
-
-
-def _work(line: Connection, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node ends it
-    while os.getppid() == parent:
-        try:
-            kind, *question = line.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            if kind == "read":
-                _send(line, _read(*question))
-            else:
-                line.send(_draw(*question))
-        except Ecg2LabError as error:
-            line.send(error)
-        except Exception as error:
-            line.send(HelperError(f"{type(error).__name__} in ecg2lab"))
-
-
-def _send(line: Connection, recording: Recording) -> None:
-    line.send(
-        {
-            "shape": recording.samples.shape,
-            "fs": recording.fs,
-            "leads": recording.leads,
-            "source": recording.source,
-            "subject": recording.subject,
-            "ignored": recording.ignored,
-            "notes": recording.notes,
-        }
-    )
-    line.send_bytes(recording.samples.reshape(-1).view(np.uint8).data)
-
-
-def _read(files: Sequence[Named]) -> Recording:
-    """Files of one record lie beside each other under their own names while they are read."""
-    from ecg2lab import readers
-
-    with tempfile.TemporaryDirectory(prefix="ecg2lab-") as folder:
-        paths = [Path(folder) / file.name for file in files]
-        for path, file in zip(paths, files, strict=True):
-            path.symlink_to(file.path)
-        try:
-            return readers.read(_main(Path(folder), paths))
-        except RecordingError as error:  # of files as their sender calls them
-            raise RecordingError(str(error).replace(f"{folder}{os.sep}", "")) from None
-
-
-def _main(folder: Path, paths: Sequence[Path]) -> Path:
-    """The file by which they are read."""
-    if len(paths) == 1:
-        return paths[0]
-    found = groups(folder, {path.name for path in paths})
-    if len(found) == 1:
-        return folder / found[0][0]
-    raise RecordingError(
-        f"{len(paths)} files came, which are {len(found)} recordings: send a single file, or a WFDB header (.hea) with "
-        "all files that it names"
-    )
-
-
-def _draw(form: str, said: Prediction | Refusal, files: Sequence[Named], engine: EngineInfo) -> bytes:
-    from ecg2lab.report.formats import FORMATS
-
-    recording, title = None, files[0].name
-    with suppress(RecordingError):
-        recording = _read(files)
-    if isinstance(said, Prediction) and recording is not None:
-        return FORMATS[form].answer(said, recording, title)
-    write = FORMATS[form].refusal
-    assert isinstance(said, Refusal)
-    assert write is not None
-    return write(said, recording, engine, title, recording.source if recording else None)
+        if self._shared is not None:
+            self._shared.close()
+            self._shared.unlink()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._line = self._process = self._shared = self._folder = None

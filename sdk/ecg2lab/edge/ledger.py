@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import Counter
@@ -14,13 +15,16 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from ecg2lab.answer.prediction import Prediction
+from ecg2lab.edge.facts.table import FactTable
 from ecg2lab.edge.helper import Named
 from ecg2lab.edge.identity import identify
 from ecg2lab.edge.spool import Spool
 from ecg2lab.edge.store import Store
+from ecg2lab.edge.survey import Survey
 from ecg2lab.errors import StoreError
 from ecg2lab.report.document import Refusal
 from ecg2lab.system.file_lock import file_lock
+from ecg2lab.system.files import make_folder
 
 State = Literal["waiting", "answered", "refused", "set aside"]
 _CRASHED = "the node crashed again and again while it was answering this recording; keep it and report it"
@@ -32,6 +36,10 @@ SELECT d.* FROM deliveries d WHERE d.destination = :destination AND d.state = 'q
 ORDER BY d.recording LIMIT 1
 """
 """Of one patient nothing overtakes what came before it; what waits for its answer may be that patient's."""
+_FILES = "SELECT name, digest FROM files WHERE recording = ? ORDER BY place"
+_OTHERS_NAMED_SO = """
+SELECT 1 FROM files f JOIN files o ON o.name = f.name AND o.digest != f.digest WHERE f.recording = ? LIMIT 1
+"""
 _EXPIRED = """
 answered < ? AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.recording = number AND d.state = 'queued')
 """
@@ -55,6 +63,8 @@ class Kept(NamedTuple):
     files: list[Named]
     problem: str | None
     """Why it was set aside."""
+    origin: str = ""
+    """Which input took it."""
 
     @property
     def said(self) -> Prediction | Refusal:
@@ -103,15 +113,21 @@ class Ledger:
         self.folder = folder
         self._held = ExitStack()
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder, 0o700)
             self._held.enter_context(file_lock(folder / "lock", self._refuse_another))
             self._spool = Spool(folder / "spool")
+            self.reading = folder / "reading"
+            """Where files lie while they are read; empty at the start."""
+            shutil.rmtree(self.reading, ignore_errors=True)
+            self.reading.mkdir(mode=0o700)
             self._begun = folder / "begun"
             self._begun.mkdir(exist_ok=True, mode=0o700)
             self._crashed = self.crash.exists() and self.crash.stat().st_size > 0
         except OSError as error:
             raise StoreError(f"nothing can be kept in {folder}: {error.strerror}") from None
         self._store = Store(folder / "edge.sqlite")
+        self.facts = FactTable(self._store)
+        self.survey = Survey(self._store)
         self._taking, self._taken = threading.Lock(), Counter[str]()
         self._erase_contents(self._spool.digests())  # of what was not taken to the end
 
@@ -139,8 +155,8 @@ class Ledger:
         identity = identify(digests.values(), facts, model)
         with self._being_taken(digests.values()):
             try:
-                for content in files.values():
-                    self._spool.put(content)
+                for name, content in files.items():
+                    self._spool.put(content, digests[name])
             except OSError as error:
                 raise StoreError(f"the recording cannot be kept: {error.strerror}") from None
             received = time.time()
@@ -151,7 +167,7 @@ class Ledger:
                 raise StoreError("the recording was erased while it came again: send it once more")
             return found, False
         named = [Named(name, self._spool.path(digest)) for name, digest in digests.items()]
-        return Kept(identity, number, "waiting", dict(facts), received, None, None, None, named, None), True
+        return Kept(identity, number, "waiting", dict(facts), received, None, None, None, named, None, origin), True
 
     def _insert(
         self,
@@ -223,10 +239,11 @@ class Ledger:
         return self._one("number = ?", number)
 
     def _one(self, where: str, value: str | int) -> Kept | None:
-        rows = self._store.read(f"SELECT * FROM recordings WHERE {where}", (value,))
-        if not rows:
-            return None
-        row = rows[0]
+        with self._store.reading() as store:
+            row = store.execute(f"SELECT * FROM recordings WHERE {where}", (value,)).fetchone()
+            if row is None:
+                return None
+            files = store.execute(_FILES, (row["number"],)).fetchall()
         return Kept(
             id=row["id"],
             number=row["number"],
@@ -236,13 +253,14 @@ class Ledger:
             answered=row["answered"],
             answer=row["answer"],
             source=None if row["source"] is None else msgspec.json.decode(row["source"]),
-            files=self._files(row["number"]),
+            files=[Named(file["name"], self._spool.path(file["digest"])) for file in files],
             problem=row["problem"],
+            origin=row["origin"],
         )
 
-    def _files(self, number: int) -> list[Named]:
-        rows = self._store.read("SELECT name, digest FROM files WHERE recording = ? ORDER BY place", (number,))
-        return [Named(row["name"], self._spool.path(row["digest"])) for row in rows]
+    def has_others_named_as(self, number: int) -> bool:
+        """Whether another recording has a file that is called as one of this one, with another content."""
+        return bool(self._store.read(_OTHERS_NAMED_SO, (number,)))
 
     def begin(self, number: int) -> None:
         """Remember that it is being answered: on no disk that outlives a power cut, but beyond the process."""
@@ -296,6 +314,40 @@ class Ledger:
         values = (*fields.values(), time.time(), number, destination)
         self._store.write(lambda store: store.execute(update, values))
 
+    def answer_again(self, kept: Kept, who: str) -> bool:
+        """Have a recording that was set aside wait for its answer once more; False: it is in another state."""
+
+        def work(store: Any) -> bool:
+            update = "UPDATE recordings SET state = 'waiting', answered = NULL, problem = NULL"
+            changed: int = store.execute(f"{update} WHERE number = ? AND state = 'set aside'", (kept.number,)).rowcount
+            if changed:
+                _note(store, who, "had answered again", kept.id)
+            return bool(changed)
+
+        changed = self._store.write(work)
+        if changed:
+            self.unbegin(kept.number)  # its crashes count from none
+        return changed
+
+    def send_again(self, kept: Kept, destination: str, who: str) -> bool:
+        """Owe a message once more, or at once; if it was written, as it was. False: none was ever owed."""
+
+        def work(store: Any) -> bool:
+            changed: int = store.execute(
+                "UPDATE deliveries SET state = 'queued', due = 0, attempts = 0, changed = ?"
+                " WHERE recording = ? AND destination = ?",
+                (time.time(), kept.number, destination),
+            ).rowcount
+            if changed:
+                _note(store, who, f"sent again to {destination}", kept.id)
+            return bool(changed)
+
+        return self._store.write(work)
+
+    def send_now(self) -> None:
+        """Wait for no appointed time any more: the clock by which it was appointed is another."""
+        self._store.write(lambda store: store.execute("UPDATE deliveries SET due = 0 WHERE state = 'queued'"))
+
     def deliveries(self, number: int) -> list[dict[str, Any]]:
         """How a recording stands with each destination."""
         query = "SELECT destination, state, attempts, problem, changed FROM deliveries WHERE recording = ?"
@@ -343,6 +395,16 @@ class Ledger:
     def note(self, who: str, what: str, which: str | None = None) -> None:
         """Write into the audit log; without patient data."""
         self._store.submit(lambda store: _note(store, who, what, which))
+
+    def require_store(self) -> None:
+        """Wait until the store has taken what came before.
+
+        Raises
+        ------
+        StoreError
+            If it takes nothing.
+        """
+        self._store.write(lambda _: None)
 
     def close(self) -> None:
         """After everything is on the disk."""

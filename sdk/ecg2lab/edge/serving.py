@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import faulthandler
-import signal
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from ecg2lab.edge.config import Configuration, Http
-from ecg2lab.edge.inputs.folder import Watcher
+from ecg2lab.edge.config import Configuration
 from ecg2lab.edge.node import Node
 from ecg2lab.engine import Engine
+from ecg2lab.errors import OverloadError
 
-
-class _Server(uvicorn.Server):
-    """Leaves signals as it found them: after one, the node still has to stop."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+if TYPE_CHECKING:
+    from ecg2lab.edge.inference.grpc import Server
 
 
 def address(configuration: Configuration) -> str:
@@ -48,47 +35,54 @@ def serve(engine: Engine, configuration: Configuration, base: Path) -> None:
     configuration, base
         As `ecg2lab.edge.config.read` gives them.
     """
+    from ecg2lab.edge.inputs.http_server import HttpServer, settings
+
     node = Node(engine, configuration, base)
-    watcher = None if configuration.folder is None else Watcher(configuration.folder, base, node)
-    with open(node.ledger.crash, "wb") as crash:
+    with ExitStack() as undo:
+        undo.callback(node.stop)
+        crash = undo.enter_context(open(node.ledger.crash, "wb"))
         faulthandler.enable(crash)
+        undo.callback(faulthandler.disable)
+        node.start()
+        for stop in _inputs(node, base):
+            undo.callback(stop)
+        HttpServer(settings(node, base), node).run()
+
+
+def _inputs(node: Node, base: Path) -> Iterator[Callable[[], object]]:
+    """Open what is configured beside HTTP, and import what it needs only then; yields how each is stopped."""
+    told = node.configuration
+    if told.folder is not None:
+        from ecg2lab.edge.inputs.folder import Watcher
+
+        watcher = Watcher(told.folder, base, node)
+        watcher.start()
+        yield watcher.stop
+    if told.grpc is not None:
+        yield partial(open_grpc(node, base).stop, told.limits.read_s)
+    if told.dicom is not None:
+        from ecg2lab.edge.inputs.dicom import DicomServer
+
+        carts = DicomServer(told.dicom, base, node)
+        carts.start()
+        yield carts.stop
+    if told.mllp is not None:
+        from ecg2lab.edge.inputs.mllp import MllpServer
+
+        messages = MllpServer(told.mllp, base, node)
+        messages.start()
+        yield messages.stop
+
+
+def open_grpc(node: Node, base: Path) -> Server:
+    """Serve the Open Inference Protocol over gRPC, as it is configured."""
+    from ecg2lab.edge.inference.grpc import Server
+
+    def ready() -> bool:
         try:
-            node.start()
-            if watcher is not None:
-                watcher.start()
-            _Server(_settings(node, base)).run()
-        finally:
-            if watcher is not None and watcher.ident is not None:
-                watcher.stop()
-            node.stop()
-            faulthandler.disable()
+            node.require_room()
+        except OverloadError:
+            return False
+        return True
 
-
-def _settings(node: Node, base: Path) -> uvicorn.Config:
-    from ecg2lab.edge.inputs.http import application
-
-    http, limits = node.configuration.http, node.configuration.limits
-    return uvicorn.Config(
-        application(node),
-        host=http.host,
-        port=http.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        timeout_keep_alive=int(limits.idle_s),
-        timeout_graceful_shutdown=int(limits.read_s),
-        **_tls(http, base),
-    )
-
-
-def _tls(http: Http, base: Path) -> dict[str, Any]:
-    if http.tls is None:
-        return {}
-    clients = http.tls.clients
-    return {
-        "ssl_certfile": base / http.tls.certificate,
-        "ssl_keyfile": base / http.tls.key,
-        "ssl_ca_certs": None if clients is None else str(base / clients),
-        "ssl_cert_reqs": ssl.CERT_NONE if clients is None else ssl.CERT_REQUIRED,
-    }
+    return Server(node.configuration, base, node.inference, ready, partial(node.problems.count, "inference"))

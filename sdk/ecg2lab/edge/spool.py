@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
+
+from ecg2lab.system.files import make_folder, sync_folder
 
 _NEW = ".new"
 
@@ -14,25 +15,32 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder, 0o700)
+        for first in range(256):
+            (folder / f"{first:02x}").mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder)
         for unfinished in folder.glob(f"*/*{_NEW}*"):
             unfinished.unlink()
 
-    def put(self, content: bytes) -> str:
-        """Keep content; returns its digest once it is on the disk.
+    def put(self, content: bytes, digest: str) -> None:
+        """Keep content; returns once it is on the disk.
+
+        Parameters
+        ----------
+        content
+            As it came.
+        digest
+            Its SHA-256.
 
         Raises
         ------
         OSError
             If it cannot be written: nothing of it is kept.
         """
-        digest = hashlib.sha256(content).hexdigest()
         path = self.path(digest)
-        if path.exists():  # whole: it was renamed
-            return digest
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self._folder)
+        if path.exists():  # whole: it was renamed, perhaps by another thread just now
+            sync_folder(path.parent)
+            return
         aside = path.with_name(f"{path.name}{_NEW}{os.urandom(4).hex()}")
         try:
             with open(aside, "xb", opener=_private) as file:
@@ -43,8 +51,7 @@ class Spool:
         except OSError:
             aside.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
-        return digest
+        sync_folder(path.parent)
 
     def path(self, digest: str) -> Path:
         """Where content lies, or would."""
@@ -61,12 +68,3 @@ class Spool:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    """So that a name outlives a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

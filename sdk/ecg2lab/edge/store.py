@@ -8,8 +8,9 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,7 +35,7 @@ CREATE TABLE recordings (
   source TEXT,
   problem TEXT
 );
-CREATE INDEX recordings_waiting ON recordings (state, number) WHERE state = 'waiting';
+CREATE INDEX recordings_state ON recordings (state, number);
 CREATE INDEX recordings_received ON recordings (received);
 CREATE TABLE files (
   recording INTEGER NOT NULL REFERENCES recordings (number) ON DELETE CASCADE,
@@ -44,6 +45,7 @@ CREATE TABLE files (
   PRIMARY KEY (recording, place)
 ) WITHOUT ROWID;
 CREATE INDEX files_digest ON files (digest);
+CREATE INDEX files_name ON files (name);
 CREATE TABLE deliveries (
   recording INTEGER NOT NULL REFERENCES recordings (number) ON DELETE CASCADE,
   destination TEXT NOT NULL,
@@ -57,14 +59,20 @@ CREATE TABLE deliveries (
   PRIMARY KEY (recording, destination)
 );
 CREATE INDEX deliveries_queued ON deliveries (destination, recording) WHERE state = 'queued';
+CREATE INDEX deliveries_state ON deliveries (destination, state, recording);
 CREATE TABLE facts (
   patient TEXT NOT NULL,
+  authority TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('vital sign', 'body', 'person')),
   name TEXT NOT NULL,
-  time REAL NOT NULL,
+  at REAL NOT NULL,
   value TEXT NOT NULL,
   origin TEXT NOT NULL,
-  PRIMARY KEY (patient, name, time)
-);
+  received REAL NOT NULL,
+  PRIMARY KEY (patient, kind, name, at, authority)
+) WITHOUT ROWID;
+CREATE INDEX facts_authority ON facts (patient, authority, kind);
+CREATE INDEX facts_received ON facts (kind, received);
 CREATE TABLE audit (
   time REAL NOT NULL,
   who TEXT NOT NULL,
@@ -145,17 +153,43 @@ class Store:
         return future.result()
 
     def read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
-        """What a query finds; committed work of all threads."""
-        with self._reading:
-            return self._reader.execute(query, values).fetchall()
+        """What a query finds; committed work of all threads.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be read.
+        """
+        with self.reading() as store:
+            return store.execute(query, values).fetchall()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Several queries of one moment: between them nothing changes.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be read.
+        """
+        try:
+            with self._reading:
+                self._reader.execute("BEGIN")
+                try:
+                    yield self._reader
+                finally:
+                    self._reader.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreError(f"what was kept cannot be read: {error}") from None
 
     def close(self) -> None:
         """After what was submitted is done."""
         self._ending = True
         self._asked.set()
         self._thread.join()
-        self._reader.close()
-        self._writer.close()
+        with self._reading, self._writing:  # nobody is within SQLite; who comes later is told that it is closed
+            self._reader.close()
+            self._writer.close()
 
     def _run(self) -> None:
         """Do what nobody waits for."""

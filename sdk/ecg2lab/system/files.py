@@ -102,3 +102,34 @@ def write_atomically(path: str | Path, content: bytes | str, mode: int = 0o666) 
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None
     return Path(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in it on the disk, so that they outlive a power cut; a system that cannot do that does so itself.
+
+    Raises
+    ------
+    OSError
+        If it cannot be synced.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """If it is not there, and its parents; their names outlive a power cut.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=mode, exist_ok=True)
+        sync_folder(folder.parent)

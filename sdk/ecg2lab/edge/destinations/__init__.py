@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
-from ecg2lab import log
 from ecg2lab.answer.prediction import EngineInfo
-from ecg2lab.edge.config import Destination, FilesDestination, Hl7Destination
+from ecg2lab.edge.config import Destination, DicomDestination, FhirDestination, FilesDestination, Hl7Destination
 from ecg2lab.edge.helper import Helper
 from ecg2lab.edge.ledger import Kept, Ledger, Owed
 from ecg2lab.errors import Ecg2LabError, StoreError
@@ -23,6 +22,8 @@ class Outcome(NamedTuple):
 
     state: Literal["acknowledged", "again", "set aside"]
     problem: str | None = None
+    pause_s: float = 0.0
+    """For how long it wants to be left alone."""
 
 
 class Channel(Protocol):
@@ -49,10 +50,11 @@ class Sender(threading.Thread):
         engine: EngineInfo,
         draw_s: float,
         count: Callable[[str, str], None],
+        trouble: Callable[[str, Exception], None],
     ) -> None:
         super().__init__(name=f"ecg2lab-to-{told.name}", daemon=True)
         self._told, self._channel, self._ledger, self._engine = told, channel, ledger, engine
-        self._draw_s, self._count = draw_s, count
+        self._draw_s, self._count, self._trouble = draw_s, count, trouble
         self._woken, self._ending = threading.Event(), threading.Event()
 
     def wake(self) -> None:
@@ -66,14 +68,14 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Until it is stopped."""
-        helper = Helper(self._draw_s)
+        helper = Helper(self._draw_s, self._ledger.reading)
         try:
             while not self._ending.is_set():
                 self._woken.clear()
                 try:
                     pause = self._send_next(helper)
                 except StoreError as error:
-                    log.refused(error)
+                    self._trouble(f"to {self._told.name}", error)
                     pause = 1.0
                 if pause:
                     self._woken.wait(pause)
@@ -109,7 +111,8 @@ class Sender(threading.Thread):
         self._count(name, outcome.state)
         if outcome.state == "again":
             retry = self._told.retry
-            due = time.time() + min(retry.first_s * 2.0 ** min(attempts - 1, 30), retry.longest_s)
+            pause = min(retry.first_s * 2.0 ** min(attempts - 1, 30), retry.longest_s)
+            due = time.time() + max(pause, outcome.pause_s)
             self._ledger.settle(owed.number, name, attempts=attempts, due=due, problem=outcome.problem)
         else:
             self._ledger.settle(owed.number, name, attempts=attempts, state=outcome.state, problem=outcome.problem)
@@ -132,4 +135,21 @@ def _open_hl7(told: Any, base: Path) -> Channel:
     return Hl7Channel(told, base)
 
 
-_OPENERS: dict[type, Callable[[Any, Path], Channel]] = {FilesDestination: _open_files, Hl7Destination: _open_hl7}
+def _open_dicom(told: Any, base: Path) -> Channel:
+    from ecg2lab.edge.destinations.dicom import DicomChannel
+
+    return DicomChannel(told, base)
+
+
+def _open_fhir(told: Any, base: Path) -> Channel:
+    from ecg2lab.edge.destinations.fhir import FhirChannel
+
+    return FhirChannel(told, base)
+
+
+_OPENERS: dict[type, Callable[[Any, Path], Channel]] = {
+    FilesDestination: _open_files,
+    Hl7Destination: _open_hl7,
+    DicomDestination: _open_dicom,
+    FhirDestination: _open_fhir,
+}

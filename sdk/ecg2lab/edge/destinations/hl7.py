@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -70,6 +71,7 @@ class Hl7Channel:
         kept = self._socket is not None
         try:
             connection = self._connected()
+            connection.settimeout(self._told.retry.acknowledged_s)
             connection.sendall(_BEGIN + message + _END)
             return self._receive(connection)
         except (ConnectionError, ssl.SSLEOFError):
@@ -89,8 +91,9 @@ class Hl7Channel:
         return self._socket
 
     def _receive(self, connection: socket.socket) -> bytes:
-        received = b""
+        received, end = b"", time.monotonic() + self._told.retry.acknowledged_s
         while not received.endswith(_END):
+            connection.settimeout(max(end - time.monotonic(), 0.001))
             part = connection.recv(65536)
             if not part:
                 raise ConnectionError("it closed the connection without an acknowledgement")

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import ip_address
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, delete, get, post
@@ -18,11 +14,15 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import PathParameter, QueryParameter
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from ecg2lab.edge.access import Denial, admit, deny_stranger
 from ecg2lab.edge.config import Scope, Token
 from ecg2lab.edge.drawing import Drawing
+from ecg2lab.edge.inference import rest
+from ecg2lab.edge.inputs import http_facts, page, streams
 from ecg2lab.edge.ledger import Kept
 from ecg2lab.edge.node import Node
 from ecg2lab.errors import Ecg2LabError, OverloadError, PatientError, RecordingError, StoreError
@@ -48,14 +48,20 @@ _Identity = Annotated[str, PathParameter(pattern="^[0-9a-f]{40}$", description="
 
 def application(node: Node) -> Litestar:
     """The ASGI application of a node."""
-    drawing = Drawing(node.engine.info, node.configuration.limits.read_s)
+    drawing = Drawing(node.engine.info, node.configuration.limits.read_s, node.ledger.reading)
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ecg2lab-http")
+    computing = ThreadPoolExecutor(node.configuration.workers, thread_name_prefix="ecg2lab-computing")
 
     async def work(call: Callable[..., _T], *given: Any, **named: Any) -> _T:
         """Do what waits for the disk or for an answer beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(threads, partial(call, *given, **named))
 
+    async def compute(call: Callable[..., _T], *given: Any, **named: Any) -> _T:
+        """The same for what computes: no more of it at a time than the node has workers."""
+        return await asyncio.get_running_loop().run_in_executor(computing, partial(call, *given, **named))
+
     def close() -> None:
+        computing.shutdown(wait=False, cancel_futures=True)
         threads.shutdown(wait=False, cancel_futures=True)
         drawing.close()
 
@@ -122,12 +128,32 @@ def application(node: Node) -> Litestar:
             return Response({"ready": False, "why": str(error)}, status_code=503)
         return Response({"ready": True})
 
+    most_bytes = int(node.configuration.limits.body_mb * (1 << 20))
+    names = {node.configuration.http.host, "localhost"}
+    programs = rest.routes(node.inference, most_bytes, _need, _who, compute, partial(node.problems.count, "inference"))
     return Litestar(
-        [send, read, deliveries, erase, counts, metrics, live, ready],
-        request_max_body_size=int(node.configuration.limits.body_mb * (1 << 20)),
-        openapi_config=OpenAPIConfig(title="ecg2lab edge node", version="1", path="/openapi"),
-        before_request=partial(_refuse_strangers, names={node.configuration.http.host, "localhost"}),
-        exception_handlers={Ecg2LabError: _refused, HTTPException: _failed},
+        [
+            programs,
+            streams.route(node, names, compute),
+            *(send, read, deliveries, erase, counts, metrics, live, ready),
+            *page.handlers(node, work, _need, _who, _known),
+            http_facts.route(node, work, _need, _who),
+        ],
+        request_max_body_size=most_bytes,
+        openapi_config=OpenAPIConfig(
+            title="ecg2lab edge node",
+            version="1",
+            path="/openapi",
+            render_plugins=[JsonRenderPlugin()],  # others have a browser ask foreign servers
+        ),
+        before_send=[page.add_headers],
+        before_request=partial(_refuse_strangers, names=names),
+        exception_handlers={
+            OverloadError: partial(_troubled, node),
+            StoreError: partial(_troubled, node),
+            Ecg2LabError: _refused,
+            HTTPException: _failed,
+        },
         state=None,
         on_shutdown=[close],
         opt={"tokens": node.configuration.tokens},
@@ -136,21 +162,8 @@ def application(node: Node) -> Litestar:
 
 async def _refuse_strangers(request: Request[Any, Any, Any], names: Set[str]) -> Response[Any] | None:
     """Requests that a page of another server has a browser send: by its origin, or by its own name for this node."""
-    host = urlsplit(f"//{request.headers.get('host', '')}")
-    if host.hostname not in names and not _is_address(host.hostname):
-        return _problem("HTTPError", "the node is not called so: use its address, or http.host", 421, {})
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host.netloc:
-        return _problem("HTTPError", "a page of another server asks", 403, {})
-    return None
-
-
-def _is_address(name: str | None) -> bool:
-    try:
-        ip_address(name or "")
-    except ValueError:
-        return False
-    return True
+    denial = deny_stranger(request.headers.get("host", ""), request.headers.get("origin"), names)
+    return None if denial is None else _problem("HTTPError", denial.message, denial.status, {})
 
 
 def _need(scope: Scope) -> Any:
@@ -160,26 +173,13 @@ def _need(scope: Scope) -> Any:
         tokens: tuple[Token, ...] = handler.opt["tokens"]
         if not tokens:
             return
-        token = _token_of(connection, tokens)
-        if token is None:
-            raise HTTPException(
-                status_code=401, detail="this needs a token", headers={"WWW-Authenticate": 'Bearer realm="ecg2lab"'}
-            )
-        if scope not in token.scopes:
-            raise HTTPException(status_code=403, detail=f"this token does not allow to {scope}")
-        connection.scope["state"]["who"] = token.name
+        admitted = admit(connection.headers.get("authorization", ""), scope, tokens)
+        if isinstance(admitted, Denial):
+            headers = {"WWW-Authenticate": 'Bearer realm="ecg2lab"'} if admitted.status == 401 else {}
+            raise HTTPException(status_code=admitted.status, detail=admitted.message, headers=headers)
+        connection.scope["state"]["who"] = admitted.name
 
     return guard
-
-
-def _token_of(connection: ASGIConnection[Any, Any, Any, Any], tokens: tuple[Token, ...]) -> Token | None:
-    kind, _, given = connection.headers.get("authorization", "").partition(" ")
-    digest = hashlib.sha256(given.strip().encode()).hexdigest() if kind.lower() == "bearer" else ""
-    found = None
-    for token in tokens:  # all of them, so that time tells nothing
-        if hmac.compare_digest(digest, token.sha256):
-            found = token
-    return found
 
 
 def _who(request: Request[Any, Any, Any]) -> str:
@@ -276,11 +276,18 @@ def _problem(kind: str, message: str, status: int, headers: Mapping[str, str]) -
     return Response({"error": {"type": kind, "message": message}}, status_code=status, headers=dict(headers))
 
 
+def _troubled(node: Node, request: Request[Any, Any, Any], error: Ecg2LabError) -> Response[Any]:
+    node.problems.count("http", error)
+    return _refused(request, error)
+
+
 def _refused(_: Request[Any, Any, Any], error: Ecg2LabError) -> Response[Any]:
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 422)
     headers = {"Retry-After": _AGAIN_S} if status in (503, 507) else {}
     return _problem(type(error).__name__, str(error), status, headers)
 
 
-def _failed(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+def _failed(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if rest.serves(request.url.path):
+        return rest.failed(request, error)
     return _problem("HTTPError", error.detail, error.status_code, error.headers or {})
