@@ -18,7 +18,8 @@ SOURCES := pyproject.toml $(shell find native -type f -not -name '.*' -not -path
 # Debian packages that `make test-system` can use; what is absent is skipped by name.
 SYSTEM_PACKAGES := chromium qemu-user pkg-config libc6-arm64-cross libc6-armhf-cross binutils wine64 g++-11 g++-11-aarch64-linux-gnu \
   bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools cpio \
-  mono-devel mono-runtime default-jdk-headless libjna-java
+  mono-devel mono-runtime default-jdk-headless libjna-java dcmtk dicom3tools \
+  bubblewrap systemd libseccomp2 debootstrap
 # Which kernel an emulated CPU starts: unpacked, not installed.
 KERNEL := linux-image-cloud-amd64
 STUDY_PATIENTS ?= 24000
@@ -27,7 +28,7 @@ STUDY_SEED ?= 2
 
 .DEFAULT_GOAL := help
 .SECONDARY:
-.PHONY: help setup study demo quick test test-system soak aarch64 armv7 windows wheels nuget jar release lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
+.PHONY: help setup study demo quick test test-system soak aarch64 armv7 windows wheels nuget jar image-root release lint format bench gpu docs schema demo-bundle picture figures speed clean system-packages
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s: || true
@@ -68,6 +69,9 @@ nuget: $(VENV)/.system ## Build the NuGet package for .NET Framework 4.7.2 and .
 
 jar: $(VENV)/.system ## Build the jar with its libraries, and its pom, into dist
 	$(BIN)/python native/packages/packages.py jar
+
+image-root: ## Carry out deploy/Containerfile without a container engine, ask its node, and measure it (needs root and debootstrap)
+	$(PYTHON) deploy/try_root.py build/image
 
 release: $(VENV)/.system ## Build all that is published into an empty dist: wheels, sdist, C libraries, NuGet package, jar, checksums
 	rm -rf dist
@@ -219,10 +223,11 @@ $(VENV)/.docs: $(VENV)/.runtime
 # TensorRT for RTX builds engines without a GPU: 95 MB to download, 230 MB installed. nvidia-pytriton holds a Triton
 # server: 55 MB to download, 150 MB installed; the server is all that is wanted of it, hence no dependencies. Both are for
 # x86-64 only, the server for glibc 2.35 or newer. ziglang compiles for other machines: 170 MB installed. dotnetcore2 is
-# .NET Core 3.1 for x86-64 Linux: 30 MB to download. Conan is a program, and gets an environment of its own.
+# .NET Core 3.1 for x86-64 Linux: 30 MB to download. Ray: 240 MB installed. Conan is a program, and gets an environment of its own.
 $(VENV)/.system: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet 'ecg2lab[docs]' || echo "no mkdocs here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'tensorrt-rtx>=1.4' || echo "no tensorrt-rtx here (its tests are skipped)"
+	$(BIN)/python -m pip install --quiet 'ecg2lab[ray]' || echo "no Ray here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet 'ziglang==0.16.0' || echo "no ziglang here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet --no-deps 'nvidia-pytriton==0.7.0' || echo "no nvidia-pytriton here (its tests are skipped)"
 	$(BIN)/python -m pip install --quiet --no-deps 'dotnetcore2==3.1.23' || echo "no .NET Core here (its tests are skipped)"

@@ -104,6 +104,9 @@ PATIENT_FILES = {
     "name.json": '{"age": "Doe"}',
     "edge-field.json": '{"prot": 8080}',
     "edge-open.json": '{"http": {"host": "0.0.0.0"}}',
+    "edge-dicom.json": '{"dicom": {"host": "0.0.0.0"}}',
+    "edge-mllp.json": '{"mllp": {"host": "0.0.0.0"}}',
+    "edge-zone.json": '{"facts": {"zone": "Europe/Nowhere"}}',
     "edge-names.json": '{"destinations": [{"kind": "files", "name": "disk", "folder": "a"}, '
     '{"kind": "files", "name": "disk", "folder": "b"}]}',
     "edge-folder.json": '{"state": "model.ecg2lab"}',

@@ -102,6 +102,7 @@ VERBS = {
     "inspect": ("inspect", bundle_path()),
     "demo": ("demo", "--out", "demo"),
     "stream": ("stream", bundle_path(), record_path(), "--speed", "max"),
+    "score": ("score", bundle_path(), record_path().parent, "--out", "scores.parquet"),
     "--help": ("--help",),
 }
 
@@ -129,7 +130,7 @@ def test_a_closed_stream_is_the_null_device(tmp_path, verb, closed):
         assert {path.name for path in (tmp_path / "demo").iterdir()} == {"report.html", "report.json", "ecg.png"}
 
 
-@pytest.mark.parametrize("verb", ["predict --json", "inspect", "demo", "stream"])
+@pytest.mark.parametrize("verb", ["predict --json", "inspect", "demo", "stream", "score"])
 def test_an_answer_that_cannot_be_written_is_an_error(tmp_path, verb):
     done = in_shell(VERBS[verb], ">/dev/full", tmp_path)
     assert refused(done) == "error: cannot read or write: No space left on device"
