@@ -211,7 +211,7 @@ def score_here(tmp_path):
 
     def score(archive, out="x.parquet", facts=None, batches=-1, model=None, out_of_range="refuse"):
         whole = running.Archive(archive, facts)
-        rest = (OPTIONS, out_of_range, 30.0, lambda *_: None)
+        rest = (scoring.Settings(OPTIONS, out_of_range, 30.0), lambda *_: None)
         return running.score(model or bundle_path(), whole, tmp_path / out, lambda task: Here(task, batches), *rest)
 
     return score

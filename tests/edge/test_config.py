@@ -2,6 +2,8 @@
 
 import json
 import socket
+from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -100,3 +102,10 @@ def test_a_new_token_is_known_by_its_digest():
     assert hashlib.sha256(token.encode()).hexdigest() == digest
     assert config.new_token()[0] != token
     assert config.decode({"tokens": [{**TOKEN, "sha256": digest}]}, "x").tokens[0].sha256 == digest
+
+
+def test_the_wards_configuration_uses_everything_that_there_is():
+    told, _ = config.read(Path(__file__).with_name("ward.json"))
+    kinds = {type(destination) for destination in told.destinations}
+    assert kinds == set(get_args(config.Destination))
+    assert None not in (told.folder, told.dicom, told.mllp, told.grpc)

@@ -1,5 +1,6 @@
 """What a node keeps, answers once, and owes."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -319,3 +320,45 @@ def test_many_senders_at_once_lose_nothing(opened, record):
     assert {result.state for result in results} == {"answered"}
     ages = [msgspec.json.decode(result.answer)["patient"]["given"]["age"] for result in results]
     assert sorted(ages) == [float(age) for age in range(20, 60)]
+
+
+def test_a_machine_without_room_to_read_refuses_nothing_and_answers_later(opened, record, monkeypatch):
+    """Neither the file nor its reader is at fault."""
+    node = opened()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("ecg2lab.edge.helper.Path.symlink_to", lambda *_: (_ for _ in ()).throw(full))
+    accepted = taken(node, record)
+    time.sleep(0.3)
+    assert node.ledger.kept(accepted.number).state == "waiting"
+    monkeypatch.undo()
+    assert node.hope(accepted.number).result(20).state == "answered"
+
+
+def test_who_waits_is_told_that_there_is_no_room_to_read(opened, record, monkeypatch):
+    node = opened()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("ecg2lab.edge.helper.Path.write_bytes", lambda *_: (_ for _ in ()).throw(full))
+    with pytest.raises(StoreError, match="No space left"):
+        node.ask(record, FACTS, origin="test", sender="cart", seconds=5)
+    assert node.ledger.counts().recordings == {}
+    monkeypatch.undo()
+    assert node.ask(record, FACTS, origin="test", sender="cart", seconds=20).state == "answered"
+
+
+def test_a_store_that_cannot_be_read_for_a_while_ends_no_worker(opened, record, monkeypatch):
+    node = opened()
+    accepted = taken(node, record)
+    assert node.hope(accepted.number).result(20).state == "answered"
+    kept, failures = node.ledger.kept, iter([StoreError("what was kept cannot be read: disk I/O error")])
+
+    def fails_once(number):
+        for failure in failures:
+            raise failure
+        return kept(number)
+
+    monkeypatch.setattr(node.ledger, "kept", fails_once)
+    later = taken(node, record, {"age": 50.0})
+    until_answered = node._answering.hope
+    time.sleep(0.2)
+    assert until_answered(later.number).result(20).state == "answered"
+    assert node.works()

@@ -150,6 +150,7 @@ ANSWERS = {
     "written('state')": 0,
     "written('/srv/carts/x')": 0,
     "written('/tmp/x')": 0,
+    "written('/dev/shm/x')": 0,
     **{f"written('{place}/x')": errno.EROFS for place in ("", "/etc", "/usr", "/opt", "/var/lib", "/run", ROOT)},
     "written('/proc/sys/kernel/hostname')": errno.ENOENT,
     "executed('./program')": errno.EACCES,
@@ -191,8 +192,10 @@ def test_the_node_works_under_what_the_unit_forbids(service, tmp_path, wait_unti
     assert re.findall(r"^(?:CapPrm|CapEff|CapBnd|CapAmb):\s*(\w+)", status, re.M) == ["0" * 16] * 4
     assert re.search(r"^Uid:(\s+64321){4}$", status, re.M)
     assert re.search(r"^NoNewPrivs:\s+1$", status, re.M)
-    left = [path for path in Path(f"/proc/{service.pid}/root/tmp").rglob("*") if path.is_file()]
-    assert left == []
+    inside = Path(f"/proc/{service.pid}/root")
+    assert [path for path in (inside / "tmp").rglob("*") if path.is_file()] == []
+    shared = {path.stat().st_uid for path in (inside / "dev" / "shm").iterdir()}
+    assert shared == {USER}  # samples of recordings: not through a pipe
     wait_until(lambda: "WATCHDOG=1" in service.manager.said())
     service.stop()
     assert {*service.manager.said()} == {"READY=1", "WATCHDOG=1", "STOPPING=1"}

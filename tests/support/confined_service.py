@@ -111,7 +111,7 @@ class Confined:
         around = [
             *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
             *(word for place in EMPTY for word in ("--tmpfs", place)),
-            *("--perms", "1777", "--tmpfs", "/tmp"),
+            *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"),
             *(word for name in READ for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")),
             *_there(Path(sys.base_prefix)),
             *_there(ROOT),

@@ -13,10 +13,9 @@ import msgspec
 from ecg2lab.archive import listing, parts, rows
 from ecg2lab.archive.facts import PATH, TABLES, FactsTable
 from ecg2lab.archive.plan import Batch, Plan
-from ecg2lab.archive.scoring import Task
+from ecg2lab.archive.scoring import Settings, Task
 from ecg2lab.bundle import Bundle
 from ecg2lab.errors import BundleError, OutputError, RecordingError
-from ecg2lab.patient import OutOfRange
 from ecg2lab.system.files import read_regular
 from ecg2lab.system.names import shown
 
@@ -96,25 +95,18 @@ class Archive(msgspec.Struct, frozen=True):
 
 
 def score(
-    bundle: Path,
-    archive: Archive,
-    out: Path,
-    employ: Callable[[Task], Workers],
-    computing: dict[str, Any],
-    out_of_range: OutOfRange,
-    read_s: float,
-    tell: Tell,
+    bundle: Path, archive: Archive, out: Path, employ: Callable[[Task], Workers], settings: Settings, tell: Tell
 ) -> Summary:
     """Score an archive, or what is left of it.
 
     Parameters
     ----------
+    bundle
+        Of the model.
+    out
+        The table.
     employ
         Makes the workers; they are closed here.
-    computing
-        How each loads its engine, as `ecg2lab.load` names it.
-    read_s
-        How long reading one recording may take.
 
     Raises
     ------
@@ -127,21 +119,41 @@ def score(
     model = Bundle.from_bytes(content, str(bundle))
     if parts.finished(out):
         return _summary(out, model, parts.count(out))
-    columns = rows.schema(model.contract.target_names)
-    task = Task(content, str(bundle), str(archive.root), archive.is_folder, computing, out_of_range, read_s)
-    about = parts.About(model_digest=model.digest, ecg2lab=_version(), computing=computing, out_of_range=out_of_range)
-    with parts.open_parts(out, columns) as kept:
-        kept.begin(about)
-        facts = None if archive.table is None else FactsTable(archive.table, kept.folder / "facts.sqlite", archive.root)
-        if not archive.is_folder and facts is not None and facts.key != PATH:
-            raise RecordingError(f"{shown(archive.path)} has no column {PATH!r}")
-        plan = Plan(kept.folder / "plan", _told(_listed(archive, facts, kept.folder), tell))
-        about_facts = _about_facts(archive, facts)
-        if not plan.recordings:
-            raise RecordingError(f"there is no file in {shown(archive.path)}")
-        about_facts["resumed"] = _score_rest(plan, kept, lambda: employ(task), tell)
+    task = Task(content, str(bundle), str(archive.root), archive.is_folder, settings)
+    with parts.open_parts(out, rows.schema(model.contract.target_names)) as kept:
+        kept.begin(_about(model, settings))
+        plan, more = _planned(archive, kept.folder, tell)
+        more["resumed"] = _score_rest(plan, kept, lambda: employ(task), tell)
         counts = kept.join(plan.keys, {"notice": model.manifest.notice, "model_digest": model.digest})
-    return _summary(out, model, counts, **about_facts)
+    return _summary(out, model, counts, **more)
+
+
+def _about(model: Bundle, settings: Settings) -> parts.About:
+    import ecg2lab
+
+    return parts.About(
+        model_digest=model.digest,
+        ecg2lab=ecg2lab.__version__,
+        computing=settings.computing,
+        out_of_range=settings.out_of_range,
+    )
+
+
+def _planned(archive: Archive, folder: Path, tell: Tell) -> tuple[Plan, dict[str, Any]]:
+    """What is to be done, and what the summary says of the facts.
+
+    Raises
+    ------
+    RecordingError
+        If there is nothing to do, or the facts cannot be used.
+    """
+    facts = None if archive.table is None else FactsTable(archive.table, folder / "facts.sqlite", archive.root)
+    if not archive.is_folder and facts is not None and facts.key != PATH:
+        raise RecordingError(f"{shown(archive.path)} has no column {PATH!r}")
+    plan = Plan(folder / "plan", _told(_listed(archive, facts, folder), tell))
+    if not plan.recordings:
+        raise RecordingError(f"there is no file in {shown(archive.path)}")
+    return plan, _about_facts(archive, facts)
 
 
 def _score_rest(plan: Plan, kept: parts.Parts, employ: Callable[[], Workers], tell: Tell) -> int:
@@ -191,12 +203,6 @@ def _read(bundle: Path) -> bytes:
         return read_regular(bundle)
     except OSError as error:
         raise BundleError(f"cannot read {shown(bundle)}: {error.strerror}") from None
-
-
-def _version() -> str:
-    import ecg2lab
-
-    return ecg2lab.__version__
 
 
 def _about_facts(archive: Archive, facts: FactsTable | None) -> dict[str, Any]:

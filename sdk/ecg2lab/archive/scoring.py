@@ -22,6 +22,16 @@ from ecg2lab.system.names import shown
 _BLOCK = 1 << 20
 
 
+class Settings(NamedTuple):
+    """What a user chooses."""
+
+    computing: dict[str, Any]
+    """How an engine is loaded, as `ecg2lab.load` names it."""
+    out_of_range: OutOfRange
+    read_s: float
+    """How long reading one recording may take."""
+
+
 class Task(NamedTuple):
     """What a process needs to know before the first batch."""
 
@@ -32,11 +42,7 @@ class Task(NamedTuple):
     """Where paths begin."""
     is_folder: bool
     """Whether the archive is that folder, which the process must then find."""
-    computing: dict[str, Any]
-    """How the engine is loaded, as `ecg2lab.load` names it."""
-    out_of_range: OutOfRange
-    read_s: float
-    """How long reading one recording may take."""
+    settings: Settings
 
 
 def load(task: Task) -> Engine:
@@ -53,7 +59,7 @@ def load(task: Task) -> Engine:
     if task.is_folder and not os.path.isdir(task.root):
         raise RecordingError(f"a worker finds no folder {shown(task.root)}: it must be there on each machine")
     bundle = Bundle.from_bytes(task.bundle, task.source)
-    return load_engine(bundle, **task.computing, out_of_range=task.out_of_range)
+    return load_engine(bundle, **task.settings.computing, out_of_range=task.settings.out_of_range)
 
 
 def score(engine: Engine, root: str, batch: Batch, tell: Callable[[str, int], None]) -> Iterator[rows.Row]:

@@ -88,14 +88,14 @@ class Worker:
         if self._process is None or not self._process.is_alive():
             self._start()
         assert self._line is not None
+        read_s, said = self._task.settings.read_s, ""
         index: int | None = None
         try:
             self._line.send(batch)
-            said, index = "", None
             while True:
-                if not self._line.poll(self._task.read_s if said == "reading" else None):
+                if not self._line.poll(read_s if said == "reading" else None):
                     self._stop()
-                    raise _LostError(f"it could not be read within {self._task.read_s:g} s", index)
+                    raise _LostError(f"it could not be read within {read_s:g} s", index)
                 said, value = self._line.recv()
                 if said == "rows":
                     scored: list[rows.Row] = value

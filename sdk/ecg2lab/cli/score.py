@@ -76,7 +76,7 @@ def run(
     if ray is not None:
         require("ray", "ray")
     from ecg2lab.archive import run as running
-    from ecg2lab.archive.scoring import Task
+    from ecg2lab.archive.scoring import Settings, Task
     from ecg2lab.loading import usable_cpus
 
     def employ(task: Task) -> running.Workers:
@@ -88,11 +88,10 @@ def run(
 
         return OnRay(task, ray, workers)
 
-    options = vars(computing) | {"threads": computing.threads or 1}
+    threads = 1 if computing.threads is None else computing.threads
+    settings = Settings(vars(computing) | {"threads": threads}, out_of_range, read_s)
     with _progress() as tell:
-        summary = running.score(
-            bundle, running.Archive(archive, facts), out, employ, options, out_of_range, read_s, tell
-        )
+        summary = running.score(bundle, running.Archive(archive, facts), out, employ, settings, tell)
     if as_json:
         typer.echo(msgspec.json.encode(summary))
     else:

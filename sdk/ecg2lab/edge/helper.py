@@ -20,7 +20,7 @@ import numpy as np
 
 from ecg2lab.answer.prediction import EngineInfo, Prediction
 from ecg2lab.edge import helper_process
-from ecg2lab.errors import RecordingError
+from ecg2lab.errors import RecordingError, StoreError
 from ecg2lab.recording import Recording
 from ecg2lab.report.document import Refusal
 
@@ -55,9 +55,18 @@ class Helper:
         self._begun = False
 
     def start(self) -> None:
-        """Start the process now."""
+        """Start the process now.
+
+        Raises
+        ------
+        StoreError
+            If this machine has no place or memory for it now.
+        """
         context = multiprocessing.get_context("spawn")
-        self._folder = Path(tempfile.mkdtemp(dir=self._parent))
+        try:
+            self._folder = Path(tempfile.mkdtemp(dir=self._parent))
+        except OSError as error:
+            raise StoreError(f"files cannot be laid out to be read: {error.strerror}") from None
         with suppress(OSError):  # without it everything comes through the pipe
             self._shared = SharedMemory(create=True, size=_SHARED)
         self._line, theirs = context.Pipe()
@@ -65,14 +74,20 @@ class Helper:
         process = context.Process(target=helper_process.work, args=told, name="ecg2lab-helper", daemon=True)
         try:
             process.start()
-        except BaseException:
+        except OSError as error:
             self.stop()
-            raise
+            raise StoreError(f"no process can be started that reads it: {error.strerror}") from None
         self._process = process
         theirs.close()
 
     def begin(self, files: Sequence[Named] | Mapping[str, bytes]) -> None:
-        """Have a recording read: files that are kept, or that came just now. `recording` waits for it."""
+        """Have a recording read: files that are kept, or that came just now. `recording` waits for it.
+
+        Raises
+        ------
+        StoreError
+            If this machine has no place for it now.
+        """
         self.abandon()
         with suppress(RecordingError), self._watched() as line:  # `recording` says so
             line.send(("read", self._lay(files)))
@@ -134,14 +149,17 @@ class Helper:
     def _lay(self, files: Sequence[Named] | Mapping[str, bytes]) -> list[str]:
         """Files of one record lie beside each other under their own names while they are read."""
         assert self._folder is not None
-        for old in self._folder.iterdir():
-            old.unlink()
-        if isinstance(files, Mapping):
-            for name, content in files.items():
-                (self._folder / name).write_bytes(content)
-            return list(files)
-        for file in files:
-            (self._folder / file.name).symlink_to(file.path)
+        try:
+            for old in self._folder.iterdir():
+                old.unlink()
+            if isinstance(files, Mapping):
+                for name, content in files.items():
+                    (self._folder / name).write_bytes(content)
+                return list(files)
+            for file in files:
+                (self._folder / file.name).symlink_to(file.path)
+        except OSError as error:
+            raise StoreError(f"files cannot be laid out to be read: {error.strerror}") from None
         return [file.name for file in files]
 
     @contextmanager
