@@ -10,11 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import ecg2lab
 from ecg2lab.demo import bundle_path, record_path
-from ecg2lab.edge import config, psi
-from ecg2lab.edge.drift import Drift
+from ecg2lab.edge import config
+from ecg2lab.edge.drift import psi
+from ecg2lab.edge.drift.monitor import Drift
+from ecg2lab.edge.drift.observed import Observer
 from ecg2lab.edge.ledger import Ledger
 from ecg2lab.edge.metrics import Metrics
-from ecg2lab.edge.observed import Observer
 from ecg2lab.edge.problems import Problems
 
 rng = np.random.default_rng

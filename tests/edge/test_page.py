@@ -9,11 +9,11 @@ from edge_browser import Browser, draw_page
 from edge_peers import acknowledge
 from litestar.testing import TestClient
 
-from ecg2lab.edge.drift import Drift, Period, Report, Stability
+from ecg2lab.edge.drift.monitor import Drift, Period, Report, Stability
+from ecg2lab.edge.drift.stated import Stated
 from ecg2lab.edge.inputs import page as routes
 from ecg2lab.edge.inputs.http import application
 from ecg2lab.edge.overview import BOUNDS_S, _seconds
-from ecg2lab.edge.stated import Stated
 from ecg2lab.report import ecg_plot, words
 from figures.picture import browser
 

@@ -88,9 +88,9 @@ def test_work_is_done_by_all_parts(opened, turning, monkeypatch):
     node = opened(destinations=[{"kind": "files", "name": "disk", "folder": "out"}])
     dog = supervision.Watchdog(node, turning, 60.0)
     assert dog.works()
-    for part in ("_workers", "_senders"):
+    for owner, part in ((node._answering, "_workers"), (node, "_senders")):
         with monkeypatch.context() as patched:
-            patched.setattr(node, part, [*getattr(node, part), ended()])
+            patched.setattr(owner, part, [*getattr(owner, part), ended()])
             assert not dog.works()
     with monkeypatch.context() as patched:
         patched.setattr(node, "_upkeep", ended())
@@ -122,7 +122,9 @@ def test_a_node_says_that_it_listens_and_that_it_stops(manager, tmp_path):
     (tmp_path / "edge.json").write_text(json.dumps({"http": {"port": port}, "limits": {"least_free_mb": 0}}))
     command = [sys.executable, "-m", "ecg2lab", "serve", str(bundle_path()), "--config", str(tmp_path / "edge.json")]
     environment = os.environ | {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"}
-    with open(tmp_path / "log", "wb") as log, subprocess.Popen(command, env=environment, stderr=log) as process:
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(command, env=environment, stderr=log)
+    try:
         assert listening.recv(100) == b"READY=1"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=20) as answer:
             assert answer.status == 200
@@ -132,7 +134,10 @@ def test_a_node_says_that_it_listens_and_that_it_stops(manager, tmp_path):
         while (said := listening.recv(100)) == b"WATCHDOG=1":
             pass
         assert said == b"STOPPING=1"
-    assert process.returncode == 0, (tmp_path / "log").read_text()
+        assert process.wait(60) == 0, (tmp_path / "log").read_text()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_node_that_cannot_listen_is_not_ready(manager, tmp_path):

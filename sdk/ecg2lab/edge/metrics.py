@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ecg2lab.answer.prediction import EngineInfo, Finding, Prediction
-from ecg2lab.edge.drift import Drift
+from ecg2lab.edge.drift.monitor import Drift
 from ecg2lab.edge.ledger import Kept, Ledger
 from ecg2lab.edge.problems import Problems
 from ecg2lab.report.document import Refusal

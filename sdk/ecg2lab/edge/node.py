@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ecg2lab.edge.answering import Answering, Said
 from ecg2lab.edge.config import Configuration
 from ecg2lab.edge.destinations import Sender, open_channel
-from ecg2lab.edge.drift import Drift
+from ecg2lab.edge.drift.monitor import Drift
 from ecg2lab.edge.inference.service import Inference
 from ecg2lab.edge.ledger import Kept, Ledger
 from ecg2lab.edge.metrics import Metrics

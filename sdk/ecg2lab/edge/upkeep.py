@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ecg2lab.edge.clock import Clock
 from ecg2lab.edge.config import Facts, Retention
-from ecg2lab.edge.drift import Drift
+from ecg2lab.edge.drift.monitor import Drift
 from ecg2lab.edge.facts.table import oldest
 from ecg2lab.edge.ledger import Ledger
 from ecg2lab.edge.problems import Problems

@@ -1,18 +1,6 @@
 """What `ecg2lab serve` is told, in one file of JSON: where it listens, who may ask, where answers go."""
 
-from ecg2lab.edge.config.configuration import (
-    SCHEMA_FILE,
-    Configuration,
-    Drift,
-    Limits,
-    Retention,
-    decode,
-    new_token,
-    read,
-    schema,
-    schema_text,
-    speaks_dicom,
-)
+from ecg2lab.edge.config.configuration import Configuration, Drift, Limits, Retention, speaks_dicom
 from ecg2lab.edge.config.destinations import (
     Destination,
     DicomDestination,
@@ -22,6 +10,7 @@ from ecg2lab.edge.config.destinations import (
 )
 from ecg2lab.edge.config.inputs import Dicom, DicomCaller, Facts, Folder, Grpc, Http, Mllp, Streams, Token
 from ecg2lab.edge.config.part import SCOPES, AeTitle, Digest, Label, Part, Port, Retry, Scope, Seconds, Text, Tls
+from ecg2lab.edge.config.reading import SCHEMA_FILE, decode, new_token, read, schema, schema_text
 
 __all__ = [
     "SCHEMA_FILE",

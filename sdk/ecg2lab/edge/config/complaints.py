@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from ecg2lab.edge.config.configuration import Configuration
 from ecg2lab.edge.config.destinations import DicomDestination, FhirDestination, Hl7Destination
 from ecg2lab.edge.config.inputs import Dicom, Facts, Mllp
-
-if TYPE_CHECKING:
-    from ecg2lab.edge.config.configuration import Configuration
 
 
 def complaints(configuration: Configuration) -> list[str]:

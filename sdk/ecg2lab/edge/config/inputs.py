@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from ecg2lab.edge.config.part import AeTitle, Digest, Label, Part, Port, Scope, Seconds, Text, Tls
-from ecg2lab.edge.facts.vital_signs import Named
+from ecg2lab.edge.vital_signs import Named
 
 
 class Http(Part, frozen=True, kw_only=True):

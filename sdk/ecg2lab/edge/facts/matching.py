@@ -12,7 +12,7 @@ from ecg2lab.contract import Contract
 from ecg2lab.edge.config import Facts
 from ecg2lab.edge.facts import moments
 from ecg2lab.edge.facts.moments import Moment
-from ecg2lab.edge.facts.vital_signs import QUANTITIES, Kind
+from ecg2lab.edge.vital_signs import QUANTITIES, Kind
 from ecg2lab.patient import Patient, in_words
 from ecg2lab.readers.subject import ABOVE_89, age_between, day
 

@@ -10,8 +10,8 @@ import msgspec
 
 from ecg2lab.edge.config import Facts
 from ecg2lab.edge.facts.matching import Fact, Held, Number, Statement
-from ecg2lab.edge.facts.vital_signs import QUANTITIES
 from ecg2lab.edge.store import Row, Store
+from ecg2lab.edge.vital_signs import QUANTITIES
 
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 _KEEP = """

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ecg2lab.edge.config import Facts
 from ecg2lab.edge.facts import moments
 from ecg2lab.edge.facts.matching import BIRTH, SEX, Fact, Number, Statement
-from ecg2lab.edge.facts.vital_signs import QUANTITIES, Unsuitable, coded, field_of, measured
+from ecg2lab.edge.vital_signs import QUANTITIES, Unsuitable, coded, field_of, measured
 from ecg2lab.errors import PatientError
 from ecg2lab.readers import subject
 from ecg2lab.system.strict_json import refuse_repeated_keys

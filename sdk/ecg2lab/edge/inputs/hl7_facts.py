@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ecg2lab.edge.config import Facts, Mllp
 from ecg2lab.edge.facts import moments
 from ecg2lab.edge.facts.matching import BIRTH, SEX, Fact, Number, Statement
-from ecg2lab.edge.facts.vital_signs import QUANTITIES, Unsuitable, coded, field_of, measured, number_of
 from ecg2lab.edge.inputs.hl7_segments import NULL, Message, Segment
+from ecg2lab.edge.vital_signs import QUANTITIES, Unsuitable, coded, field_of, measured, number_of
 from ecg2lab.readers import subject
 
 ADT = ("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A14", "A28", "A31")

@@ -17,7 +17,7 @@ from litestar.types import Message
 from litestar.types import Scope as Connection
 
 from ecg2lab.edge.config import SCOPES, Scope
-from ecg2lab.edge.drift import Report
+from ecg2lab.edge.drift.monitor import Report
 from ecg2lab.edge.ledger import Kept
 from ecg2lab.edge.node import Node
 from ecg2lab.edge.overview import overview

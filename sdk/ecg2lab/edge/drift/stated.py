@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ecg2lab.contract import Contract, Target
 from ecg2lab.contract.claims import OperatingPoint
-from ecg2lab.edge.observed import Observed, Observer
-from ecg2lab.edge.psi import LEAST
+from ecg2lab.edge.drift.observed import Observed, Observer
+from ecg2lab.edge.drift.psi import LEAST
 from ecg2lab.patient import in_words
 
 _WIDE = 2.576

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from ecg2lab import log
 from ecg2lab.contract import Contract
-from ecg2lab.edge import config, stated
-from ecg2lab.edge.observed import VERDICTS, Column, Observed, Observer
-from ecg2lab.edge.psi import LEAST, counted, decile_edges, psi
-from ecg2lab.edge.stated import Stated
+from ecg2lab.edge import config
+from ecg2lab.edge.drift import stated
+from ecg2lab.edge.drift.observed import VERDICTS, Column, Observed, Observer
+from ecg2lab.edge.drift.psi import LEAST, counted, decile_edges, psi
+from ecg2lab.edge.drift.stated import Stated
 from ecg2lab.edge.survey import Survey
 from ecg2lab.errors import OutputError
 from ecg2lab.system.files import write_atomically

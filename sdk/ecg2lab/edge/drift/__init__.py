@@ -1,0 +1,1 @@
+"""Whether what comes and what is answered changes with time."""
