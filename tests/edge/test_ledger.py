@@ -1,5 +1,7 @@
 """The order of what is owed, and what survives."""
 
+import os
+import sys
 import threading
 from hashlib import sha256
 
@@ -158,3 +160,16 @@ def test_what_is_taken_while_the_same_is_erased_keeps_its_files(ledger):
         ending.set()
         thread.join()
     assert lost == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of files are POSIX's")
+def test_nobody_else_may_read_what_is_kept(tmp_path):
+    before = os.umask(0)
+    try:
+        ledger = Ledger(tmp_path / "state")
+        ledger.take({"a": b"bytes"}, {"age": 63.0}, MODEL, "test", "cart")
+        kept = [path for path in (tmp_path / "state").rglob("*") if path.name != "lock"]
+        assert not [path.name for path in (tmp_path / "state", *kept) if path.stat().st_mode & 0o077]
+        ledger.close()
+    finally:
+        os.umask(before)

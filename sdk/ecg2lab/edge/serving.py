@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ecg2lab.edge.config import Configuration
 from ecg2lab.edge.node import Node
+from ecg2lab.edge.spool import private
 from ecg2lab.engine import Engine
 from ecg2lab.errors import OverloadError
 
@@ -40,7 +41,7 @@ def serve(engine: Engine, configuration: Configuration, base: Path) -> None:
     node = Node(engine, configuration, base)
     with ExitStack() as undo:
         undo.callback(node.stop)
-        crash = undo.enter_context(open(node.ledger.crash, "wb"))
+        crash = undo.enter_context(open(node.ledger.crash, "wb", opener=private))
         faulthandler.enable(crash)
         undo.callback(faulthandler.disable)
         node.start()

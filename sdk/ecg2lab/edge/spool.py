@@ -43,7 +43,7 @@ class Spool:
             return
         aside = path.with_name(f"{path.name}{_NEW}{os.urandom(4).hex()}")
         try:
-            with open(aside, "xb", opener=_private) as file:
+            with open(aside, "xb", opener=private) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -66,5 +66,6 @@ class Spool:
         self.path(digest).unlink(missing_ok=True)
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """For `open`: nobody else may read what is made."""
     return os.open(path, flags, 0o600)

@@ -5,6 +5,7 @@ Writes that come together share one commit. A write that fails leaves nothing be
 
 from __future__ import annotations
 
+import os
 import queue
 import sqlite3
 import threading
@@ -102,9 +103,10 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
             self._writer = self._open()
             self._reader = self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{path}: {error}") from None
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._queue: queue.SimpleQueue[tuple[Work, Future[Any]]] = queue.SimpleQueue()
