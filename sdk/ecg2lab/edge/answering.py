@@ -64,6 +64,11 @@ class Answering:
             threading.Thread(target=self._answer_all, name=f"ecg2lab-worker-{number}", daemon=True)
             for number in range(configuration.workers)
         ]
+        self._said_ones: queue.Queue[tuple[Kept, Said, Result] | None] = queue.Queue(configuration.workers)
+        self._keepers = [
+            threading.Thread(target=self._keep_all, name=f"ecg2lab-keeper-{number}", daemon=True)
+            for number in range(configuration.workers)
+        ]
 
     def start(self) -> None:
         """Begin, first with what was taken before the last stop."""
@@ -73,19 +78,22 @@ class Answering:
             self._helpers.put(helper)
         for number in self._ledger.waiting(_MOST_CRASHES):
             self.put(number)
-        for thread in self._workers:
+        for thread in (*self._workers, *self._keepers):
             thread.start()
 
     def works(self) -> bool:
         """Whether its threads run."""
-        return all(thread.is_alive() for thread in self._workers)
+        return all(thread.is_alive() for thread in (*self._workers, *self._keepers))
 
     def stop(self) -> None:
         """End what is being answered; the rest is there at the next start."""
         self._ending.set()
         self._work.put(_LAST)  # before all that waits; each worker leaves it to the next
-        for thread in self._workers:
-            if thread.ident is not None:  # it was started
+        if self._workers[0].ident is not None:  # they were started
+            for thread in self._workers:
+                thread.join()
+            self._said_ones.put(None)  # after all that they said; each keeper leaves it to the next
+            for thread in self._keepers:
                 thread.join()
         while not self._helpers.empty():
             self._helpers.get().stop()
@@ -182,12 +190,22 @@ class Answering:
         return number
 
     def _complete(self, kept: Kept, read: Recording | Exception) -> None:
+        """Answer it. It is kept by another thread, while this one answers the next."""
         try:
-            answered = self._finish(kept, read)
+            self._said_ones.put((kept, *self._say(kept, read)))
         except StoreError as error:
             self._later(kept.number, error)
-        else:
-            self._over(kept.number, answered)
+
+    def _keep_all(self) -> None:
+        while (one := self._said_ones.get()) is not None:
+            kept, said, result = one
+            try:
+                answered = self._keep(kept, said, result)
+            except StoreError as error:
+                self._later(kept.number, error)
+            else:
+                self._over(kept.number, answered)
+        self._said_ones.put(None)
 
     def _later(self, number: int, error: StoreError) -> None:
         """It stays waiting, for a disk may have room again."""
@@ -204,7 +222,7 @@ class Answering:
     def _answer_here(self, kept: Kept, read: Recording | Exception) -> Kept:
         """In the thread that waits for it."""
         try:
-            answered = self._finish(kept, read)
+            answered = self._keep(kept, *self._say(kept, read))
         except StoreError:
             self.put(kept.number)
             raise
@@ -222,15 +240,17 @@ class Answering:
             else:
                 hope.set_exception(RecordingError(_ERASED))
 
-    def _finish(self, kept: Kept, read: Recording | Exception) -> Kept | None:
-        """Answer, and keep the answer; None: it was erased meanwhile."""
+    def _say(self, kept: Kept, read: Recording | Exception) -> tuple[Said, Result]:
+        """Answer, and remember while that is done that it is being done."""
         self._ledger.begin(kept.number)
         try:
-            said, result = self._said(kept, read)
-            answered = self._ledger.finish(kept, result, self._owed_to)
-        except StoreError:
+            return self._said(kept, read)
+        finally:
             self._ledger.unbegin(kept.number)
-            raise
+
+    def _keep(self, kept: Kept, said: Said, result: Result) -> Kept | None:
+        """Keep an answer; None: it was erased meanwhile."""
+        answered = self._ledger.finish(kept, result, self._owed_to)
         if answered is not None:
             self._answered(answered, said)
         return answered

@@ -226,6 +226,7 @@ class Ledger:
                     crashes.write(b".")
                 if path.stat().st_size >= most_crashes:
                     self.finish(kept, Result("set aside", None, None, _CRASHED), [])
+                    path.unlink()
         self._crashed = False
         rows = self._store.read("SELECT number FROM recordings WHERE state = 'waiting' ORDER BY number")
         return [row["number"] for row in rows]
@@ -294,7 +295,6 @@ class Ledger:
             return changed
 
         changed = self._store.write(work)
-        self.unbegin(kept.number)
         return kept._replace(**result._asdict(), answered=now) if changed else None
 
     def owed(self, destination: str) -> Owed | float | None:
