@@ -392,7 +392,7 @@ def answered(opened, record):
 
 def source_with(monkeypatch, **stated):
     """WFDB headers state no patient number: have the engine's node see one."""
-    from ecg2lab.edge import node as module
+    from ecg2lab.edge import answering as module
 
     real = module.known
 

@@ -11,11 +11,12 @@ import time
 import hl7
 import hl7.client
 import hl7apy.core
+import msgspec
 import pytest
 
 from ecg2lab.edge import checks, config
 from ecg2lab.edge.inputs.mllp import MllpServer
-from ecg2lab.errors import StoreError
+from ecg2lab.errors import ConfigurationError, StoreError
 
 AT = datetime.datetime(2026, 11, 30, 14, 0, tzinfo=datetime.timezone.utc).timestamp()
 VITAL_SIGNS = {
@@ -101,7 +102,7 @@ def listening(opened, tmp_path):
         settings = config.decode({"mllp": {**told, **({"tls": tls} if tls else {})}}, "x").mllp
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        server = MllpServer(config.msgspec.structs.replace(settings, port=port), tmp_path, node)
+        server = MllpServer(msgspec.structs.replace(settings, port=port), tmp_path, node)
         server.start()
         servers.append(server)
 
@@ -701,7 +702,7 @@ def test_with_tls_who_may_connect_is_told_by_certificate(listening, certificates
     ],
 )
 def test_a_configuration_that_lets_anybody_in_is_refused(told, said):
-    with pytest.raises(config.ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=said):
         config.decode({"mllp": told}, "x")
     open_to_some = {"host": "0.0.0.0", "allow": ["10.0.0.0/24"]}
     assert config.decode({"mllp": open_to_some}, "x").mllp.host == "0.0.0.0"
@@ -710,7 +711,7 @@ def test_a_configuration_that_lets_anybody_in_is_refused(told, said):
 def test_what_cannot_be_used_here_is_said_at_once(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         told = {"port": taken.getsockname()[1], "tls": {"certificate": "none.pem", "key": "none.key"}}
-        with pytest.raises(config.ConfigurationError) as refused:
+        with pytest.raises(ConfigurationError) as refused:
             checks.require_usable(config.decode({"mllp": told}, "x"), tmp_path)
     assert "mllp: cannot listen on 127.0.0.1:" in str(refused.value)
     assert "mllp.tls: none.pem and none.key cannot be used" in str(refused.value)
