@@ -22,6 +22,8 @@ from ecg2lab_bench.measuring import workload
 
 _BOUNDARY = "a-part-of-the-form"
 _READY_S = 60.0
+_BITS = 32
+"""Of the number that makes a recording another one."""
 _STEP = 1000
 """Units of a sample for a millivolt."""
 
@@ -40,7 +42,8 @@ class Record:
     def another(self) -> dict[str, bytes]:
         """Files by their names."""
         samples = self._samples.copy()
-        samples[0, :2] = divmod(next(self._numbers), 1 << 15)
+        number = next(self._numbers)
+        samples[:_BITS, 0] ^= np.array([number >> bit & 1 for bit in range(_BITS)], "<i2")  # a microvolt each
         return {"r.hea": self.header, "r.dat": samples.tobytes()}
 
 
