@@ -489,10 +489,11 @@ def test_an_unknown_target_is_answered_with_the_nearest_names(contract):
 def test_loinc_codes_of_the_test_contract_are_real(contract):
     """Each stands in the table of LOINC codes that the training package ships."""
     import csv
+    import gzip
 
     from ecg2lab_training.data import labs
 
-    table = labs.__file__.replace("labs.py", "mimic_labitems_to_loinc.csv")
-    with open(table, newline="", encoding="utf-8") as file:
+    table = labs.__file__.replace("labs.py", labs.TABLE)
+    with gzip.open(table, "rt", newline="", encoding="utf-8") as file:
         known = {row["omop_concept_code"] for row in csv.DictReader(file)}
     assert {target.criterion.loinc for target in contract.targets} <= known

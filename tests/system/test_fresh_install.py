@@ -104,10 +104,10 @@ def test_a_command_whose_extra_is_missing_says_which(python, tmp_path, arguments
 
 
 def test_the_installed_runtime_is_small(python, tmp_path):
-    """At most 81 MB with its dependencies, without the installers and the bytecode that Python writes at will."""
+    """At most 80 MB with its dependencies, without the installers and the bytecode that Python writes at will."""
     code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
     site = Path(run(python, "-c", code, cwd=tmp_path).stdout.strip())
     installers = {"pip", "setuptools", "pkg_resources", "_distutils_hack"}
     files = (f.relative_to(site) for f in site.rglob("*") if f.is_file())
     counted = (f for f in files if f.parts[0].split("-")[0] not in installers and "__pycache__" not in f.parts)
-    assert sum((site / f).stat().st_size for f in counted) < 81e6
+    assert sum((site / f).stat().st_size for f in counted) < 80e6

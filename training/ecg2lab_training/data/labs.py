@@ -10,6 +10,7 @@ at http://loinc.org/license. LOINC® is a registered United States trademark of 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ from importlib.resources import files
 
 from ecg2lab.errors import DatasetError
 
-TABLE = "mimic_labitems_to_loinc.csv"
+TABLE = "mimic_labitems_to_loinc.csv.gz"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ LABS = {
 
 @cache
 def _table() -> dict[int, LabItem]:
-    text = files(__package__).joinpath(TABLE).read_text(encoding="utf-8")
+    text = gzip.decompress(files(__package__).joinpath(TABLE).read_bytes()).decode()
     return {item.itemid: item for item in map(_item, csv.DictReader(io.StringIO(text)))}
 
 
