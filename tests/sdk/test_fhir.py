@@ -182,7 +182,9 @@ def test_probabilities_are_percent_and_no_measurement_is_claimed(prediction):
         "Device",
         "Provenance",
     }
-    assert "valueQuantity" not in json.dumps(bundle)
+    text = json.dumps(bundle)
+    assert "Observation" not in text.replace("v3-ObservationValue", "")  # the code system of the AI label
+    assert "valueQuantity" not in text
     ends = resource(written(odd(prediction)), "RiskAssessment")["prediction"]
     assert [p["probabilityDecimal"] for p in ends[:2]] == [100, 0]
     assert ends[2]["qualitativeRisk"]["text"] == "no decision"
