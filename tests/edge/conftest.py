@@ -9,10 +9,13 @@ import time
 import pytest
 from edge_peers import Receiver, acknowledge
 from edge_server import Listening
+from litestar.testing import TestClient
 
 import ecg2lab
 from ecg2lab.demo import bundle_path
 from ecg2lab.edge import config
+from ecg2lab.edge.inputs.folder import Watcher
+from ecg2lab.edge.inputs.http import application
 from ecg2lab.edge.node import Node
 
 
@@ -101,3 +104,35 @@ def receiving():
     yield open_receiver
     for receiver in receivers:
         receiver.close()
+
+
+@pytest.fixture
+def watched(opened, tmp_path):
+    """`watched(…)`: a watcher that looks when it is told to, its node, and the folder."""
+    held = []
+
+    def open_watcher(sidecar="optional", settled_s=0.001, **fields):
+        node = opened(**fields)
+        watcher = Watcher(config.Folder(path="in", settled_s=settled_s, sidecar=sidecar), tmp_path, node)
+        held.append(watcher)
+        return watcher, node, tmp_path / "in"
+
+    yield open_watcher
+    for watcher in held:
+        watcher._held.close()
+
+
+@pytest.fixture
+def client(opened):
+    """`client(field=value, …)`: one of HTTP without a network, and its node."""
+    clients = []
+
+    def open_client(**fields):
+        node = opened(**fields)
+        clients.append(TestClient(application(node), base_url="http://127.0.0.1", raise_server_exceptions=False))
+        clients[-1].__enter__()
+        return clients[-1], node
+
+    yield open_client
+    for one in clients:
+        one.__exit__(None, None, None)

@@ -5,44 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
+from edge_folder import look, names, put
 
 from ecg2lab.edge.config import Folder
 from ecg2lab.edge.inputs import folder as folders
 from ecg2lab.edge.inputs.folder import Watcher
 
 FACTS = {"age": 63, "sex": "female", "heart_rate_bpm": 81}
-
-
-@pytest.fixture
-def watched(opened, tmp_path):
-    """`watched(sidecar=…)`: a watcher that looks when it is told to, its node, and the folder."""
-    held = []
-
-    def open_watcher(sidecar="optional", start=True):
-        node = opened(start=start)
-        watcher = Watcher(Folder(path="in", settled_s=0.001, sidecar=sidecar), tmp_path, node)
-        held.append(watcher)
-        return watcher, node, tmp_path / "in"
-
-    yield open_watcher
-    for watcher in held:
-        watcher._held.close()
-
-
-def look(watcher):
-    """Twice: a file must not change in between."""
-    watcher.look()
-    time.sleep(0.005)
-    watcher.look()
-
-
-def put(folder, files):
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def sidecar(facts=FACTS):

@@ -13,23 +13,20 @@ import sys
 import threading
 import time
 
-import msgspec
 import pytest
 from dicom_peers import as_file, ecg_dataset
+from edge_kept import kept_of
 from fhir_peer import FHIR_JSON, FhirServer, outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ecg2lab
-from ecg2lab.answer.prediction import ErrorNote
 from ecg2lab.demo import bundle_path
 from ecg2lab.edge import checks, config
 from ecg2lab.edge.destinations import fhir, operation_outcome
 from ecg2lab.edge.destinations.http_request import Answer
 from ecg2lab.edge.fhir_message import collection, transaction
-from ecg2lab.edge.ledger import Kept
 from ecg2lab.errors import ConfigurationError
-from ecg2lab.report.document import Refusal
 from ecg2lab.report.fhir import encode
 
 QUICK = {"first_s": 0.05, "longest_s": 0.2, "acknowledged_s": 1}
@@ -69,15 +66,7 @@ def engine():
 @pytest.fixture(scope="module")
 def kept(engine, recording):
     """`kept(number)`: an answered recording; `refused=True`: one that was refused."""
-    prediction = engine.predict(recording, ecg2lab.Patient(age=63.0))
-    answer = msgspec.structs.replace(prediction, source=SOURCE, record="x.hea").to_json()
-    refusal = Refusal(record="x.hea", error=ErrorNote(type="QualityError", message="lead V3 is flat")).to_json()
-
-    def make(number=1, refused=False):
-        said, state = (refusal, "refused") if refused else (answer, "answered")
-        return Kept(f"{number:040x}", number, state, {}, 0.0, 1.7e9, said, SOURCE, [], None)
-
-    return make
+    return kept_of(engine, recording, SOURCE)
 
 
 @pytest.fixture(scope="module")

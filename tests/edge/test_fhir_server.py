@@ -6,16 +6,13 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-import msgspec
 import pytest
+from edge_kept import kept_of
 
 import ecg2lab
-from ecg2lab.answer.prediction import ErrorNote
 from ecg2lab.demo import bundle_path
 from ecg2lab.edge import config
 from ecg2lab.edge.destinations.fhir import FhirChannel
-from ecg2lab.edge.ledger import Kept
-from ecg2lab.report.document import Refusal
 
 pytestmark = pytest.mark.system
 
@@ -65,15 +62,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def kept(engine, recording):
-    prediction = engine.predict(recording, ecg2lab.Patient(age=63.0))
-    answer = msgspec.structs.replace(prediction, source=SOURCE, record="x.hea").to_json()
-    refusal = Refusal(record="x.hea", error=ErrorNote(type="QualityError", message="lead V3 is flat")).to_json()
-
-    def make(number, refused=False):
-        said, state = (refusal, "refused") if refused else (answer, "answered")
-        return Kept(f"{number:040x}", number, state, {}, 0.0, 1.7e9, said, SOURCE, [], None)
-
-    return make
+    return kept_of(engine, recording, SOURCE)
 
 
 def channel_to(url, tmp_path, **more):

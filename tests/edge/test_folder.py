@@ -1,46 +1,14 @@
 """A folder of a cart: whole files, exactly once."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
+from edge_folder import look, names, put
 
 from ecg2lab.edge.config import Folder
 from ecg2lab.edge.inputs.folder import Watcher
 from ecg2lab.errors import OverloadError, StoreError
-
-
-@pytest.fixture
-def watched(opened, tmp_path):
-    """`watched(**settings)`: a watcher that looks when it is told to, its node, and the folder."""
-    held = []
-
-    def open_watcher(settled_s=0.001, **fields):
-        node = opened(**fields)
-        watcher = Watcher(Folder(path="in", settled_s=settled_s), tmp_path, node)
-        held.append(watcher)
-        return watcher, node, tmp_path / "in"
-
-    yield open_watcher
-    for watcher in held:
-        watcher._held.close()
-
-
-def look(watcher):
-    """Twice: a file must not change in between."""
-    watcher.look()
-    time.sleep(0.005)
-    watcher.look()
-
-
-def put(folder, files):
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def test_a_record_is_taken_whole_and_moved_away(watched, record, wait_until):

@@ -5,33 +5,13 @@ import hashlib
 
 import msgspec
 import pytest
-from litestar.testing import TestClient
+from edge_peers import parts
 from prometheus_client.parser import text_string_to_metric_families
 
 from ecg2lab.edge.config import SCOPES
-from ecg2lab.edge.inputs.http import application
 
 TOKEN = "a secret"
 FACTS = {"age": "63", "sex": "female"}
-
-
-@pytest.fixture
-def client(opened):
-    clients = []
-
-    def open_client(**fields):
-        node = opened(**fields)
-        clients.append(TestClient(application(node), base_url="http://127.0.0.1", raise_server_exceptions=False))
-        clients[-1].__enter__()
-        return clients[-1], node
-
-    yield open_client
-    for one in clients:
-        one.__exit__(None, None, None)
-
-
-def parts(record):
-    return [("file", (name, content)) for name, content in record.items()]
 
 
 def test_one_call_answers(client, record):

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 from edge_browser import Browser, draw_page
-from edge_peers import acknowledge
-from litestar.testing import TestClient
+from edge_peers import acknowledge, parts
 
 from ecg2lab.edge.drift.monitor import Drift, Period, Report, Stability
 from ecg2lab.edge.drift.stated import Stated
 from ecg2lab.edge.inputs import page as routes
-from ecg2lab.edge.inputs.http import application
 from ecg2lab.edge.overview import BOUNDS_S, _seconds
 from ecg2lab.report import ecg_plot, words
 from figures.picture import browser
@@ -20,25 +18,6 @@ from figures.picture import browser
 FOLDER = Path(routes.__file__).parent.parent / "page"
 FILES = sorted(path.name for path in FOLDER.iterdir() if path.name != "index.html")
 FACTS = {"age": "63", "sex": "female"}
-
-
-@pytest.fixture
-def client(opened):
-    clients = []
-
-    def open_client(**fields):
-        node = opened(**fields)
-        clients.append(TestClient(application(node), base_url="http://127.0.0.1", raise_server_exceptions=False))
-        clients[-1].__enter__()
-        return clients[-1], node
-
-    yield open_client
-    for one in clients:
-        one.__exit__(None, None, None)
-
-
-def parts(record):
-    return [("file", (name, content)) for name, content in record.items()]
 
 
 def token(name, *scopes):

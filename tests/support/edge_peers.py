@@ -81,3 +81,8 @@ def free_port():
     """Of a server that is started in a moment."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def parts(record):
+    """The files of a record as parts of a form."""
+    return [("file", (name, content)) for name, content in record.items()]
